@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fail.h - how a function says what went wrong. */
+#ifndef ONUS_BASE_FAIL_H
+#define ONUS_BASE_FAIL_H
+#include "onus.h"
+
+/* Writes code and one line into err (which may be NULL) and returns code. */
+onus_status onus_fail(onus_err *err, onus_status code, const char *fmt, ...) ONUS_PRINTF(3, 4);
+
+/* Adds a hint to an error already written; returns err->code (code where err is NULL). */
+onus_status onus_hint(onus_err *err, onus_status code, const char *fmt, ...) ONUS_PRINTF(3, 4);
+
+/* The usual failure of an allocation: "WHAT: out of memory". */
+onus_status onus_fail_mem(onus_err *err, const char *what);
+
+/* Leaves the function by its `done:` label when a call failed. */
+#define ONUS_TRY(call)                                                                  \
+    do {                                                                                \
+        st = (call);                                                                    \
+        if (st != ONUS_OK) goto done;                                                   \
+    } while (0)
+#endif
