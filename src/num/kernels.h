@@ -25,7 +25,7 @@ struct onus_kernels {
     const char *name;
     /* Rows [m0,m1) x columns [n0,n1) of C (M,N; ldc) = op(A) op(B) by contract item 3, then + bias[n] where bias
      * is not NULL (C = dot + bias, one rounding). a is A(i,k) = A[i*a_row + k*a_col]; b is B[k*b_row + j*b_col];
-     * one stride of each is 1. pack: scratch of onus_gemm_pack_bytes, 64-byte aligned. */
+     * one stride of each is 1. pack: scratch of onus_gemm_pack_bytes(m1 - m0, n1 - n0, K), 64-byte aligned. */
     void (*gemm_tile)(const float *A, int64_t a_row, int64_t a_col, const float *B, int64_t b_row,
                       int64_t b_col, float *C, int64_t ldc, int64_t m0, int64_t m1, int64_t n0,
                       int64_t n1, int64_t K, const float *bias, void *pack);
@@ -63,6 +63,7 @@ struct onus_kernels {
     void (*noise)(const uint64_t *u, int64_t n, double scale, float *out);
 };
 
-/* Bytes of packing scratch that gemm_tile may use for any tile of a product with this K. */
-size_t onus_gemm_pack_bytes(int64_t K);
+/* Bytes of packing scratch that any table's gemm_tile may use for a tile of M rows and N columns, or a smaller one.
+ * Bounded (below 2 MiB) however large the tile is. */
+size_t onus_gemm_pack_bytes(int64_t M, int64_t N, int64_t K);
 #endif
