@@ -122,3 +122,13 @@ const onus_field *onus_facts_at(const onus_facts *f, int64_t i);
 /* The entry of that name, or NULL. */
 const onus_field *onus_facts_find(const onus_facts *f, const char *name);
 
+/* What a progress bar shows. Given on the caller's thread at most five times a second and at the end of every epoch. */
+typedef struct {
+    int64_t epoch, epochs, step, steps;
+    double loss;                     /* running mean of the epoch; NAN in private runs */
+    double valid_loss, valid_metric; /* NAN until known; the metric is accuracy, or RMSE */
+    double rows_per_s, left_s;
+    double joules;                   /* so far; NAN where the caller of training has no meter */
+    bool epoch_end;
+} onus_progress;
+

@@ -44,14 +44,6 @@ typedef struct {
     int line;
 } onus_privacy_spec;
 
-typedef struct {               /* what a progress bar shows; called on the caller's thread a few times a second */
-    int64_t epoch, epochs, step, steps;
-    double loss;               /* running mean; NAN in private runs */
-    double valid_loss, valid_metric; /* NAN until known */
-    double rows_per_s, left_s;
-    bool epoch_end;
-} onus_progress;
-
 typedef struct {
     const onus_exec *ex;
     const onus_allocator *mem;
