@@ -132,3 +132,7 @@ typedef struct {
     bool epoch_end;
 } onus_progress;
 
+#ifdef __cplusplus
+}
+#endif
+#endif

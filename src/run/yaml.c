@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * yaml.c - libyaml's document, walked by tables of fields.
+ *
+ * Why two passes: libyaml resolves aliases while it builds a document, so they can only be refused on the stream of
+ * events before. A recipe without aliases, tags and repeated keys means one thing only, to people and to programs. */
+#include "run/yaml.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "data/csv.h"
+
+enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 16 };
+
+const char *onus_yaml_scalar(const yaml_node_t *node)
+{
+    return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
+}
+
+int onus_yaml_line(const yaml_node_t *node)
+{
+    return node ? (int)node->start_mark.line + 1 : 0;
+}
+
+onus_status onus_yaml_fail(const onus_yaml *y, const yaml_node_t *node, onus_err *err, const char *fmt, ...)
+{
+    char text[800];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return onus_fail(err, ONUS_BAD_INPUT, "%s:%d:%d: %s", y->path, onus_yaml_line(node),
+                     node ? (int)node->start_mark.column + 1 : 0, text);
+}
+
+/* What libyaml found wrong, as one line. */
+static onus_status parser_fail(const onus_yaml *y, const yaml_parser_t *p, onus_err *err)
+{
+    if (p->error == YAML_MEMORY_ERROR) return onus_fail_mem(err, y->path);
+    const yaml_mark_t at = p->error == YAML_READER_ERROR ? p->mark : p->problem_mark;
+    return onus_fail(err, ONUS_BAD_INPUT, "%s:%d:%d: not YAML: %s", y->path, (int)at.line + 1,
+                     (int)at.column + 1, p->problem ? p->problem : "unreadable");
+}
+
+/* An event that a recipe may not hold: returns what it is, or NULL. */
+static const char *refused_event(const yaml_event_t *e, int depth, int documents)
+{
+    const yaml_char_t *anchor = NULL, *tag = NULL;
+    switch (e->type) {
+    case YAML_ALIAS_EVENT: return "an alias (*name); write the value out";
+    case YAML_DOCUMENT_START_EVENT: return documents > 1 ? "a second document; one recipe is one" : NULL;
+    case YAML_SCALAR_EVENT:
+        anchor = e->data.scalar.anchor;
+        tag = e->data.scalar.tag;
+        if (memchr(e->data.scalar.value, 0, e->data.scalar.length)) return "a NUL character";
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        anchor = e->data.sequence_start.anchor;
+        tag = e->data.sequence_start.tag;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        anchor = e->data.mapping_start.anchor;
+        tag = e->data.mapping_start.tag;
+        break;
+    default: break;
+    }
+    if (anchor) return "an anchor (&name); write the value out";
+    if (tag) return "a tag (!name)";
+    return depth > YAML_DEPTH_MAX ? "nesting deeper than 16 levels" : NULL;
+}
+
+/* First pass: only what a recipe may be made of. */
+static onus_status check_events(const onus_yaml *y, const char *text, size_t len, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    yaml_parser_t p;
+    if (!yaml_parser_initialize(&p)) return onus_fail_mem(err, y->path);
+    yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
+    int depth = 0, documents = 0;
+    for (bool end = false; !end && st == ONUS_OK;) {
+        yaml_event_t e;
+        if (!yaml_parser_parse(&p, &e)) {
+            st = parser_fail(y, &p, err);
+            break;
+        }
+        documents += e.type == YAML_DOCUMENT_START_EVENT;
+        depth += e.type == YAML_SEQUENCE_START_EVENT || e.type == YAML_MAPPING_START_EVENT;
+        depth -= e.type == YAML_SEQUENCE_END_EVENT || e.type == YAML_MAPPING_END_EVENT;
+        const char *what = refused_event(&e, depth, documents);
+        if (what)
+            st = onus_fail(err, ONUS_BAD_INPUT, "%s:%d:%d: a recipe may not hold %s", y->path,
+                           (int)e.start_mark.line + 1, (int)e.start_mark.column + 1, what);
+        end = e.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&e);
+    }
+    yaml_parser_delete(&p);
+    return st;
+}
+
+onus_status onus_yaml_parse(onus_yaml *y, const char *path, const char *text, size_t len, onus_arena *arena,
+                            onus_err *err)
+{
+    *y = (onus_yaml){.path = path, .arena = arena};
+    onus_status st = check_events(y, text, len, err);
+    if (st != ONUS_OK) return st;
+    yaml_parser_t p;
+    if (!yaml_parser_initialize(&p)) return onus_fail_mem(err, path);
+    yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
+    if (!yaml_parser_load(&p, &y->doc))
+        st = parser_fail(y, &p, err);
+    else
+        y->loaded = true;
+    yaml_parser_delete(&p);
+    if (st == ONUS_OK && !yaml_document_get_root_node(&y->doc))
+        st = onus_fail(err, ONUS_BAD_INPUT, "%s: empty, expected a recipe (onus: 1, name, data, ...)", path);
+    return st;
+}
+
+onus_status onus_yaml_load(onus_yaml *y, const char *path, onus_buf *bytes, onus_arena *arena, onus_err *err)
+{
+    onus_status st = onus_file_read(path, bytes, err);
+    if (st != ONUS_OK) return st;
+    if (bytes->len > YAML_BYTES_MAX)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: %zu bytes, a recipe has at most %d", path, bytes->len,
+                         YAML_BYTES_MAX);
+    return onus_yaml_parse(y, path, bytes->data, bytes->len, arena, err);
+}
+
+void onus_yaml_release(onus_yaml *y)
+{
+    if (!y || !y->loaded) return;
+    yaml_document_delete(&y->doc);
+    y->loaded = false;
+}
+
+yaml_node_t *onus_yaml_root(onus_yaml *y)
+{
+    return yaml_document_get_root_node(&y->doc);
+}
+
+/* ---- single values ---------------------------------------------------------------- */
+
+static onus_status wrong_kind(const onus_yaml *y, const onus_yaml_field *f, const char *where,
+                              const yaml_node_t *node, const char *expected, onus_err *err)
+{
+    const char *text = onus_yaml_scalar(node);
+    const char *dot = where[0] ? "." : "";
+    if (text)
+        return onus_yaml_fail(y, node, err, "%s%s%s: '%.80s' is not %s", where, dot, f->key, text, expected);
+    return onus_yaml_fail(y, node, err, "%s%s%s: a %s, expected %s", where, dot, f->key,
+                          node->type == YAML_MAPPING_NODE ? "mapping" : "list", expected);
+}
+
+static onus_status read_real(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
+                             double *out, onus_err *err)
+{
+    const char *text = onus_yaml_scalar(node);
+    double v;
+    if (!text || !onus_parse_number(text, &v)) return wrong_kind(y, f, where, node, "a number", err);
+    if (!(v >= f->lower && v <= f->upper)) {
+        char expected[96];
+        snprintf(expected, sizeof expected, "a number from %g to %g", f->lower, f->upper);
+        return wrong_kind(y, f, where, node, expected, err);
+    }
+    *out = v;
+    return ONUS_OK;
+}
+
+static onus_status read_int(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
+                            int64_t *out, onus_err *err)
+{
+    const char *text = onus_yaml_scalar(node);
+    char *end = NULL;
+    char expected[96];
+    snprintf(expected, sizeof expected, "a whole number from %.0f to %.0f", f->lower, f->upper);
+    if (!text || !(text[0] == '-' || (text[0] >= '0' && text[0] <= '9')) || strlen(text) > 18)
+        return wrong_kind(y, f, where, node, expected, err);
+    const int64_t v = strtoll(text, &end, 10);
+    if (end == text || *end || (double)v < f->lower || (double)v > f->upper)
+        return wrong_kind(y, f, where, node, expected, err);
+    *out = v;
+    return ONUS_OK;
+}
+
+static onus_status read_seed(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
+                             uint64_t *out, onus_err *err)
+{
+    const char *text = onus_yaml_scalar(node);
+    uint64_t v = 0;
+    bool good = text && *text && strlen(text) <= 20;
+    for (const char *c = text; good && *c; c++) {
+        good = *c >= '0' && *c <= '9' && !__builtin_mul_overflow(v, 10u, &v) &&
+               !__builtin_add_overflow(v, (uint64_t)(*c - '0'), &v);
+    }
+    if (!good) return wrong_kind(y, f, where, node, "a whole number from 0 to 2^64 - 1", err);
+    *out = v;
+    return ONUS_OK;
+}
+
+static onus_status read_bool(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
+                             bool *out, onus_err *err)
+{
+    static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no", "off"};
+    const char *text = onus_yaml_scalar(node);
+    for (int i = 0; text && i < 3; i++) {
+        if (!strcmp(text, yes[i]) || !strcmp(text, no[i])) {
+            *out = !strcmp(text, yes[i]);
+            return ONUS_OK;
+        }
+    }
+    return wrong_kind(y, f, where, node, "true or false", err);
+}
+
+static onus_status read_enum(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
+                             int *out, onus_err *err)
+{
+    const char *text = onus_yaml_scalar(node);
+    char expected[256] = "one of";
+    for (int i = 0; f->words[i]; i++) {
+        if (text && !strcmp(text, f->words[i]) && strcmp(text, "-") != 0) {
+            *out = i;
+            return ONUS_OK;
+        }
+        const size_t n = strlen(expected);
+        if (strcmp(f->words[i], "-") != 0)
+            snprintf(expected + n, sizeof expected - n, "%s%s", n > 6 ? ", " : " ", f->words[i]);
+    }
+    return wrong_kind(y, f, where, node, expected, err);
+}
+
+static onus_status read_text(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
+                             const char **out, onus_err *err)
+{
+    const char *text = onus_yaml_scalar(node);
+    if (!text || (!*text && f->lower > 0)) return wrong_kind(y, f, where, node, "a text", err);
+    *out = onus_arena_strdup(y->arena, text);
+    return *out ? ONUS_OK : onus_fail_mem(err, y->path);
+}
+
+/* ---- lists ------------------------------------------------------------------------- */
+
+static onus_status read_item(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
+                             void *array, int64_t i, onus_err *err)
+{
+    if (f->kind == ONUS_YAML_TEXTS) return read_text(y, f, where, node, (const char **)array + i, err);
+    if (f->kind == ONUS_YAML_INTS) return read_int(y, f, where, node, (int64_t *)array + i, err);
+    return read_real(y, f, where, node, (double *)array + i, err);
+}
+
+/* A sequence, or one scalar as a list of one. */
+static onus_status read_list(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
+                             void *base, onus_err *err)
+{
+    if (node->type == YAML_MAPPING_NODE) return wrong_kind(y, f, where, node, "a list", err);
+    const bool one = node->type == YAML_SCALAR_NODE;
+    const yaml_node_item_t *items = one ? NULL : node->data.sequence.items.start;
+    const int64_t n = one ? 1 : node->data.sequence.items.top - node->data.sequence.items.start;
+    void *array = onus_arena_alloc(y->arena, (size_t)n + 1, 8);
+    if (!array) return onus_fail_mem(err, y->path);
+    for (int64_t i = 0; i < n; i++) {
+        yaml_node_t *item = one ? node : yaml_document_get_node(&y->doc, items[i]);
+        onus_status st = read_item(y, f, where, item, array, i, err);
+        if (st != ONUS_OK) return st;
+    }
+    *(void **)((char *)base + f->offset) = array;
+    *(int64_t *)(void *)((char *)base + f->count_offset) = n;
+    return ONUS_OK;
+}
+
+onus_status onus_yaml_value(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
+                            void *base, onus_err *err)
+{
+    void *at = (char *)base + f->offset;
+    switch (f->kind) {
+    case ONUS_YAML_TEXT: return read_text(y, f, where, node, at, err);
+    case ONUS_YAML_CHAR: {
+        const char *text = onus_yaml_scalar(node);
+        if (!text || strlen(text) != 1) return wrong_kind(y, f, where, node, "one character", err);
+        *(char *)at = text[0];
+        return ONUS_OK;
+    }
+    case ONUS_YAML_INT: return read_int(y, f, where, node, at, err);
+    case ONUS_YAML_SEED: return read_seed(y, f, where, node, at, err);
+    case ONUS_YAML_REAL: return read_real(y, f, where, node, at, err);
+    case ONUS_YAML_BOOL: return read_bool(y, f, where, node, at, err);
+    case ONUS_YAML_ENUM: return read_enum(y, f, where, node, at, err);
+    case ONUS_YAML_TEXTS:
+    case ONUS_YAML_INTS:
+    case ONUS_YAML_REALS: return read_list(y, f, where, node, base, err);
+    case ONUS_YAML_MAP: {
+        char inner[160];
+        snprintf(inner, sizeof inner, "%s%s%s", where, where[0] ? "." : "", f->key);
+        return onus_yaml_fill(y, node, inner, f->sub, at, err);
+    }
+    case ONUS_YAML_CUSTOM: return f->read(y, f, node, at, err);
+    }
+    return onus_fail(err, ONUS_BAD_ARG, "yaml: unknown kind of field %s", f->key);
+}
+
+/* ---- mappings ---------------------------------------------------------------------- */
+
+/* Edit distance of short words, for "did you mean". */
+static int distance(const char *a, const char *b)
+{
+    int row[64];
+    const int n = (int)strlen(a), m = (int)strlen(b);
+    if (n > 60 || m > 60) return 99;
+    for (int j = 0; j <= m; j++) row[j] = j;
+    for (int i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= m; j++) {
+            const int up = row[j], change = diagonal + (a[i - 1] != b[j - 1]);
+            int best = up + 1 < row[j - 1] + 1 ? up + 1 : row[j - 1] + 1;
+            row[j] = change < best ? change : best;
+            diagonal = up;
+        }
+    }
+    return row[m];
+}
+
+static onus_status unknown_key(const onus_yaml *y, const char *where, const yaml_node_t *key,
+                               const onus_yaml_field *fields, onus_err *err)
+{
+    const char *text = onus_yaml_scalar(key), *near_ = NULL;
+    char known[400] = "";
+    int best = 3;
+    for (const onus_yaml_field *f = fields; f->key; f++) {
+        const size_t n = strlen(known);
+        snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", f->key);
+        const int d = distance(text, f->key);
+        if (d < best) {
+            best = d;
+            near_ = f->key;
+        }
+    }
+    const char *dot = where[0] ? "." : "";
+    if (near_)
+        return onus_yaml_fail(y, key, err, "unknown key '%s%s%.60s', did you mean '%s'?", where, dot, text, near_);
+    return onus_yaml_fail(y, key, err, "unknown key '%s%s%.60s', expected one of %s", where, dot, text, known);
+}
+
+static bool repeated(const onus_yaml *y, const yaml_node_t *map, const yaml_node_pair_t *pair)
+{
+    const char *key = onus_yaml_scalar(yaml_document_get_node((yaml_document_t *)&y->doc, pair->key));
+    for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; key && p < pair; p++) {
+        const char *other = onus_yaml_scalar(yaml_document_get_node((yaml_document_t *)&y->doc, p->key));
+        if (other && !strcmp(other, key)) return true;
+    }
+    return false;
+}
+
+onus_status onus_yaml_pairs(onus_yaml *y, yaml_node_t *node, const char *where, onus_yaml_pair_fn fn, void *ctx,
+                            onus_err *err)
+{
+    if (node->type != YAML_MAPPING_NODE)
+        return onus_yaml_fail(y, node, err, "%s: expected a mapping (key: value)", where[0] ? where : "recipe");
+    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
+        yaml_node_t *key = yaml_document_get_node(&y->doc, p->key);
+        yaml_node_t *value = yaml_document_get_node(&y->doc, p->value);
+        if (!onus_yaml_scalar(key)) return onus_yaml_fail(y, key, err, "%s: a key must be a text", where);
+        if (repeated(y, node, p))
+            return onus_yaml_fail(y, key, err, "%s%s%.60s is said twice", where, where[0] ? "." : "",
+                                  onus_yaml_scalar(key));
+        onus_status st = fn(y, ctx, key, value, err);
+        if (st != ONUS_OK) return st;
+    }
+    return ONUS_OK;
+}
+
+typedef struct {
+    const char *where;
+    const onus_yaml_field *fields;
+    void *base;
+} fill_ctx;
+
+static onus_status fill_pair(onus_yaml *y, void *ctx, yaml_node_t *key, yaml_node_t *value, onus_err *err)
+{
+    const fill_ctx *c = ctx;
+    const onus_yaml_field *f = c->fields;
+    while (f->key && strcmp(f->key, onus_yaml_scalar(key)) != 0) f++;
+    if (!f->key) return unknown_key(y, c->where, key, c->fields, err);
+    return onus_yaml_value(y, f, c->where, value, c->base, err);
+}
+
+bool onus_yaml_has(onus_yaml *y, const yaml_node_t *map, const char *key)
+{
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
+        const char *k = onus_yaml_scalar(yaml_document_get_node(&y->doc, p->key));
+        if (k && !strcmp(k, key)) return true;
+    }
+    return false;
+}
+
+onus_status onus_yaml_fill(onus_yaml *y, yaml_node_t *node, const char *where, const onus_yaml_field *fields,
+                           void *base, onus_err *err)
+{
+    fill_ctx c = {.where = where, .fields = fields, .base = base};
+    onus_status st = onus_yaml_pairs(y, node, where, fill_pair, &c, err);
+    for (const onus_yaml_field *f = fields; st == ONUS_OK && f->key; f++) {
+        if (f->required && !onus_yaml_has(y, node, f->key))
+            st = onus_yaml_fail(y, node, err, "%s%s'%s' is missing", where, where[0] ? ": " : "", f->key);
+    }
+    return st;
+}
