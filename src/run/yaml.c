@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
 #include "data/csv.h"
 
 enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 16 };
@@ -106,6 +105,8 @@ onus_status onus_yaml_parse(onus_yaml *y, const char *path, const char *text, si
                             onus_err *err)
 {
     *y = (onus_yaml){.path = path, .arena = arena};
+    if (len > YAML_BYTES_MAX)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: %zu bytes, a recipe has at most %d", path, len, YAML_BYTES_MAX);
     onus_status st = check_events(y, text, len, err);
     if (st != ONUS_OK) return st;
     yaml_parser_t p;
@@ -119,16 +120,6 @@ onus_status onus_yaml_parse(onus_yaml *y, const char *path, const char *text, si
     if (st == ONUS_OK && !yaml_document_get_root_node(&y->doc))
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: empty, expected a recipe (onus: 1, name, data, ...)", path);
     return st;
-}
-
-onus_status onus_yaml_load(onus_yaml *y, const char *path, onus_buf *bytes, onus_arena *arena, onus_err *err)
-{
-    onus_status st = onus_file_read(path, bytes, err);
-    if (st != ONUS_OK) return st;
-    if (bytes->len > YAML_BYTES_MAX)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: %zu bytes, a recipe has at most %d", path, bytes->len,
-                         YAML_BYTES_MAX);
-    return onus_yaml_parse(y, path, bytes->data, bytes->len, arena, err);
 }
 
 void onus_yaml_release(onus_yaml *y)

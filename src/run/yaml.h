@@ -13,7 +13,6 @@ typedef struct {
     yaml_document_t doc;
     bool loaded;
     onus_arena *arena;       /* where texts and arrays go */
-    void *target;            /* the whole thing being filled, for custom readers */
 } onus_yaml;
 
 typedef enum {
@@ -44,8 +43,7 @@ struct onus_yaml_field {
     bool required;
 };
 
-/* Reads path (at most 1 MiB). bytes keeps the text as it is on the disk. */
-onus_status onus_yaml_load(onus_yaml *y, const char *path, onus_buf *bytes, onus_arena *arena, onus_err *err) ONUS_CHECKED;
+/* text[len] (at most 1 MiB) is read from path, which messages name; both must outlive y. */
 onus_status onus_yaml_parse(onus_yaml *y, const char *path, const char *text, size_t len, onus_arena *arena, onus_err *err) ONUS_CHECKED;
 void onus_yaml_release(onus_yaml *y);
 yaml_node_t *onus_yaml_root(onus_yaml *y);
