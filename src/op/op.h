@@ -69,6 +69,12 @@ typedef struct {
 typedef struct { double multiply_adds; double bytes; } onus_cost;
 typedef enum { ONUS_PASS_FORWARD, ONUS_PASS_BACKWARD, ONUS_PASS_NORM, ONUS_PASS_GRAD } onus_pass;
 
+typedef void (*onus_op_pass)(onus_call *c);
+typedef void (*onus_op_norm2)(onus_call *c, double *norm2);
+typedef void (*onus_op_grad)(onus_call *c, const float *w);
+typedef void (*onus_op_relevance)(onus_call *c, const onus_call *c0);
+typedef onus_cost (*onus_op_cost)(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass);
+
 /* A cell: a function or the reason why there is none; exactly one of the two is set. */
 #define ONUS_CELL(type) struct { type fn; const char *refused; }
 #define ONUS_CAN(f) { (f), NULL }
@@ -91,15 +97,15 @@ typedef struct onus_op {
     int (*params)(const onus_attr *attr, const onus_shape in[], onus_param_def out[ONUS_PARAM_MAX]);
     size_t (*saved)(const onus_attr *attr, const onus_shape in[], int64_t B);
     size_t (*scratch)(const onus_exec *ex, const onus_attr *attr, const onus_shape in[], int64_t B); /* largest of all passes */
-    ONUS_CELL(void (*)(onus_call *c)) forward;
-    ONUS_CELL(void (*)(onus_call *c)) backward;                    /* d_in from d_out; d_out NULL for a loss */
-    ONUS_CELL(void (*)(onus_call *c, double *norm2)) sample_norm2; /* adds each example's squared norm over this node's parameters: norm2 (B) */
-    ONUS_CELL(void (*)(onus_call *c, const float *w)) weighted_grad; /* grad = sum over b of w[b] * gradient of example b; w NULL = ones; an
+    ONUS_CELL(onus_op_pass) forward;
+    ONUS_CELL(onus_op_pass) backward;                    /* d_in from d_out; d_out NULL for a loss */
+    ONUS_CELL(onus_op_norm2) sample_norm2; /* adds each example's squared norm over this node's parameters: norm2 (B) */
+    ONUS_CELL(onus_op_grad) weighted_grad; /* grad = sum over b of w[b] * gradient of example b; w NULL = ones; an
                                                                        example of weight 0 is skipped even if it is not finite */
     /* DeepLIFT multipliers, difference from a reference (Shrikumar et al. 2017): c at the input, c0 at the reference, both
      * after forward; c->d_out holds m_out, c->d_in receives m_in, with sum(m_in (in - in0)) = sum(m_out (out - out0)). */
-    ONUS_CELL(void (*)(onus_call *c, const onus_call *c0)) relevance;
-    ONUS_CELL(onus_cost (*)(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)) cost;
+    ONUS_CELL(onus_op_relevance) relevance;
+    ONUS_CELL(onus_op_cost) cost;
 } onus_op;
 
 #define ONUS_OP_ROW(NAME, HELP, N_IN, IS_LOSS, INPLACE, KEEPS, ATTRS, N_ATTRS, SHAPE, PARAMS, SAVED, SCRATCH,    \
