@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * stages.c - the life of a model, stage by stage. A stage calls one layer and says what came of it in events; it
+ * decides nothing that a recipe could decide. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "report/report.h"
+#include "run/session.h"
+
+enum { PEOPLE_SHOWN = 5 };
+
+/* ---- beginning ----------------------------------------------------------------------- */
+
+/* The processor's name as the system tells it; "unknown" where it does not. */
+static void cpu_name(char *out, size_t size)
+{
+    snprintf(out, size, "unknown");
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    if (!f) return;
+    char line[256];
+    while (fgets(line, sizeof line, f)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+        line[strcspn(line, "\n")] = '\0';
+        snprintf(out, size, "%.120s", colon + 2);
+        break;
+    }
+    fclose(f);
+}
+
+/* The way from the run folder to the recipe's directory, so that a replay finds the data; only ".." and names, no
+ * absolute path, which would tell whose machine it was. */
+static onus_status relative_dir(const char *from, const char *to, char *out, size_t size, onus_err *err)
+{
+    char a[PATH_MAX], b[PATH_MAX];
+    if (!realpath(from, a) || !realpath(to, b))
+        return onus_fail(err, ONUS_IO, "cannot resolve '%s' or '%s'", from, to);
+    size_t common = 0, i = 0;
+    for (; a[i] && a[i] == b[i]; i++) {
+        if (a[i] == '/') common = i;
+    }
+    if ((!a[i] || a[i] == '/') && (!b[i] || b[i] == '/')) common = i;
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t k = common; a[k]; k++) {
+        if (a[k] == '/' && a[k + 1]) n += (size_t)snprintf(out + n, n < size ? size - n : 0, "%s..", n ? "/" : "");
+        if (n >= size) break;
+    }
+    const char *rest = b[common] == '/' ? b + common + 1 : b + common;
+    if (*rest && n < size) n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "/" : "", rest);
+    if (n >= size) return onus_fail(err, ONUS_IO, "the way from '%s' to '%s' is too long", from, to);
+    if (n == 0) snprintf(out, size, ".");
+    return ONUS_OK;
+}
+
+onus_status onus_stage_begin(onus_session *s, onus_err *err)
+{
+    const onus_recipe *r = s->recipe;
+    uint8_t recipe_sha[32];
+    char seed[32], cpu[128], back[ONUS_PATH_MAX] = ".";
+    onus_sha256_of(r->bytes.data, r->bytes.len, recipe_sha);
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)r->seed);
+    cpu_name(cpu, sizeof cpu);
+    if (s->observes) {
+        onus_status st = relative_dir(s->dir, r->dir, back, sizeof back, err);
+        if (st != ONUS_OK) return st;
+    }
+    onus_event_builder *e = &s->event;
+    onus_event_begin(e, "run.begin");
+    onus_event_text(e, r->name, "run.name");
+    if (r->purpose) onus_event_text(e, r->purpose, "run.purpose");
+    onus_event_sha256(e, recipe_sha, "run.recipe.sha256");
+    onus_event_text(e, seed, "run.seed");
+    onus_event_int(e, ONUS_NUMERICS_VERSION, "run.numerics");
+    onus_event_text(e, r->privacy.off ? "off" : "on", "run.privacy");
+    onus_event_int(e, r->data.n_protected, "run.protected");
+    onus_event_text(e, r->explain.off ? "off" : "shap", "run.explain");
+    onus_event_int(e, r->n_policies, "run.policies");
+    onus_event_observed(e, true);
+    onus_event_text(e, ONUS_VERSION, "run.version");
+    onus_event_text(e, onus_isa_name(s->isa), "run.isa");
+    onus_event_int(e, onus_pool_size(s->pool), "run.threads");
+    onus_event_text(e, cpu, "run.cpu");
+    onus_event_text(e, back, "run.recipe.dir");
+    return onus_session_emit(s, err);
+}
+
+onus_status onus_stage_data(onus_session *s, onus_err *err)
+{
+    if (s->meter) onus_meter_phase(s->meter, "data");
+    const onus_sink sink = onus_session_sink(s);
+    return onus_dataset_open(&s->data, &s->recipe->data, NULL, s->recipe->seed, &sink, s->mem, err);
+}
+
+/* ---- training -------------------------------------------------------------------------- */
+
+onus_head onus_head_of(onus_task task)
+{
+    return task == ONUS_TASK_BINARY    ? ONUS_HEAD_BINARY
+           : task == ONUS_TASK_CLASSES ? ONUS_HEAD_CLASSES
+                                       : ONUS_HEAD_VALUE;
+}
+
+static void on_progress(void *ctx, const onus_progress *p)
+{
+    onus_session *s = ctx;
+    onus_progress with_energy = *p;
+    with_energy.joules = s->meter ? onus_meter_joules(s->meter) : 0.0 / 0.0;
+    s->progress(s->progress_ctx, &with_energy);
+}
+
+/* model.safetensors: the same bytes for the same parameters, whoever trained them. */
+static onus_status write_model(onus_session *s, const onus_meta *meta, int64_t n_meta, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    uint8_t sha[32];
+    char path[ONUS_PATH_MAX];
+    onus_buf bytes;
+    onus_buf_init(&bytes, s->mem, SIZE_MAX / 2);
+    ONUS_TRY(onus_model_write(&bytes, s->net, meta, n_meta, err));
+    onus_sha256_of(bytes.data, bytes.len, sha);
+    if (s->writes) {
+        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, "model.safetensors", err));
+        ONUS_TRY(onus_file_replace(path, bytes.data, bytes.len, 0644, err));
+    }
+    const onus_cost cost = onus_net_cost(s->net, 1, false, false);
+    onus_event_builder *e = &s->event;
+    onus_event_begin(e, "model");
+    onus_event_text(e, onus_net_describe(s->net), "model.description");
+    onus_event_int(e, onus_net_param_count(s->net), "model.parameters");
+    onus_event_real(e, cost.multiply_adds, "model.multiply_adds");
+    onus_event_int(e, (int64_t)bytes.len, "model.bytes");
+    onus_event_sha256(e, sha, "model.sha256");
+    ONUS_TRY(onus_session_emit(s, err));
+done:
+    onus_buf_release(&bytes);
+    return st;
+}
+
+static onus_status train_net(onus_session *s, const onus_meta *meta, int64_t n_meta, onus_err *err)
+{
+    char checkpoints[ONUS_PATH_MAX];
+    onus_status st = onus_path_join(checkpoints, sizeof checkpoints, s->dir, "checkpoints", err);
+    if (st != ONUS_OK) return st;
+    if (s->writes) st = onus_dir_make(checkpoints, 0755, err);
+    if (st != ONUS_OK) return st;
+    const onus_train_io io = {
+        .ex = &s->ex, .mem = s->mem, .sink = onus_session_sink(s), .seed = s->recipe->seed,
+        .noise = s->recipe->privacy.off ? NULL : &s->noise, .checkpoint_dir = checkpoints,
+        .start_step = s->start_step, .stop_step = s->stop_step, .write_checkpoints = s->writes,
+        .progress = s->progress ? on_progress : NULL, .progress_ctx = s, .stop = s->stop,
+        .model_meta = meta, .n_model_meta = n_meta,
+    };
+    return onus_train(s->net, s->data, &s->recipe->train, &s->recipe->privacy, &io, &s->trained, err);
+}
+
+onus_status onus_stage_train(onus_session *s, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    if (s->meter) onus_meter_phase(s->meter, "train");
+    onus_buf encoder;
+    onus_buf_init(&encoder, s->mem, 64 << 20);
+    ONUS_TRY(onus_encoder_write(onus_dataset_encoder(s->data), &encoder, err));
+    const onus_meta meta[] = {{"onus.encoder", encoder.data}, {"onus.name", s->recipe->name}};
+    ONUS_TRY(onus_model_build(&s->net, &s->recipe->model, onus_dataset_features(s->data),
+                              onus_head_of(onus_dataset_task(s->data)), onus_dataset_classes(s->data), s->mem, err));
+    if (!s->recipe->privacy.off) ONUS_TRY(onus_net_can_private(s->net, err));
+    onus_net_init(s->net, s->recipe->seed);
+    ONUS_TRY(train_net(s, meta, 2, err));
+    if (s->stop_step == 0) ONUS_TRY(write_model(s, meta, 2, err));
+done:
+    onus_buf_release(&encoder);
+    return st;
+}
+
+/* ---- evaluation -------------------------------------------------------------------------- */
+
+/* Names of classes and groups as plain arrays. */
+static onus_status collect_names(const onus_dataset *d, const int64_t *rows, int64_t n, onus_arena *arena,
+                                 onus_predictions *p, onus_err *err)
+{
+    const char **classes = onus_arena_alloc(arena, (size_t)p->n_classes + 1, sizeof *classes);
+    onus_attribute *attributes = onus_arena_alloc(arena, (size_t)p->n_attributes + 1, sizeof *attributes);
+    if (!classes || !attributes) return onus_fail_mem(err, "predictions");
+    for (int64_t c = 0; c < p->n_classes; c++) classes[c] = onus_dataset_class_name(d, c);
+    for (int64_t a = 0; a < p->n_attributes; a++) {
+        onus_attribute *t = &attributes[a];
+        t->name = onus_dataset_attribute_name(d, a);
+        t->n_groups = onus_dataset_groups(d, a);
+        const char **names = onus_arena_alloc(arena, (size_t)t->n_groups + 1, sizeof *names);
+        int32_t *group = onus_arena_alloc(arena, (size_t)n + 1, sizeof *group);
+        if (!names || !group) return onus_fail_mem(err, "predictions");
+        for (int64_t g = 0; g < t->n_groups; g++) names[g] = onus_dataset_group_name(d, a, g);
+        for (int64_t i = 0; i < n; i++) group[i] = onus_dataset_group(d, a, rows[i]);
+        t->group_names = names;
+        t->group = group;
+    }
+    p->class_names = classes;
+    p->attributes = attributes;
+    return ONUS_OK;
+}
+
+onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_dataset *d, const int64_t *rows, int64_t n,
+                                onus_arena *arena, onus_predictions *out, onus_err *err)
+{
+    const int64_t width = onus_net_outputs(net), features = onus_dataset_features(d);
+    enum { CHUNK = 1024 };
+    float *score = onus_arena_alloc(arena, (size_t)(n * width) + 1, sizeof *score);
+    float *label = onus_arena_alloc(arena, (size_t)n + 1, sizeof *label);
+    float *x = onus_arena_alloc(arena, (size_t)(CHUNK * features), sizeof *x);
+    int32_t *decision = onus_arena_alloc(arena, (size_t)n + 1, sizeof *decision);
+    if (!score || !label || !x || !decision) return onus_fail_mem(err, "predictions");
+    onus_status st = onus_predict(net, ex, d, rows, n, score, arena->mem, err);
+    if (st != ONUS_OK) return st;
+    for (int64_t i = 0; i < n && onus_dataset_has_labels(d); i += CHUNK) {
+        const int64_t m = n - i < CHUNK ? n - i : CHUNK;
+        onus_dataset_fetch(d, rows + i, m, x, label + i, NULL);
+    }
+    *out = (onus_predictions){.task = onus_dataset_task(d), .n = n, .n_classes = onus_dataset_classes(d),
+                              .label = label, .score = score, .score_is_probability = true,
+                              .n_attributes = onus_dataset_attributes(d)};
+    if (out->task != ONUS_TASK_REGRESSION) {
+        onus_decide(out->task, score, n, out->n_classes, decision);
+        out->decision = decision;
+    }
+    return collect_names(d, rows, n, arena, out, err);
+}
+
+onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    if (s->meter) onus_meter_phase(s->meter, "evaluate");
+    int64_t n = 0;
+    const int64_t *rows = onus_dataset_part(s->data, ONUS_PART_TEST, &n);
+    const onus_sink sink = onus_session_sink(s);
+    onus_predictions p;
+    onus_arena arena;
+    onus_arena_init(&arena, s->mem);
+    onus_event_begin(&s->event, "data.test");
+    onus_event_int(&s->event, n, "data.test.rows");
+    onus_event_text(&s->event, "read once, after selection", "data.test.use");
+    ONUS_TRY(onus_session_emit(s, err));
+    ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, &arena, &p, err));
+    ONUS_TRY(onus_audit_quality(&p, s->recipe->seed, &sink, s->mem, err));
+    if (p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&p, s->recipe->seed, &sink, s->mem, err));
+done:
+    onus_arena_release(&arena);
+    return st;
+}
+
+/* ---- explanation --------------------------------------------------------------------------- */
+
+/* private/explanations.html: five people, never part of the report. */
+static onus_status write_people(onus_session *s, const onus_explanation *x, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    char path[ONUS_PATH_MAX];
+    uint8_t sha[32];
+    int64_t show[PEOPLE_SHOWN], n = 0;
+    for (; n < PEOPLE_SHOWN && n < x->n_rows; n++) show[n] = n;
+    onus_buf page;
+    onus_buf_init(&page, s->mem, 64 << 20);
+    ONUS_TRY(onus_report_people(x, s->data, s->recipe->name, show, n, &page, s->mem, err));
+    onus_sha256_of(page.data, page.len, sha);
+    if (s->writes) {
+        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, "private", err));
+        ONUS_TRY(onus_dir_make(path, 0700, err));
+        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, "private/explanations.html", err));
+        ONUS_TRY(onus_file_replace(path, page.data, page.len, 0600, err));
+    }
+    onus_event_begin(&s->event, "private");
+    onus_event_text(&s->event, "private/explanations.html", "private.file");
+    onus_event_sha256(&s->event, sha, "private.sha256");
+    ONUS_TRY(onus_session_emit(s, err));
+done:
+    onus_buf_release(&page);
+    return st;
+}
+
+onus_status onus_stage_explain(onus_session *s, onus_err *err)
+{
+    const onus_explain_spec *spec = &s->recipe->explain;
+    if (spec->off) return ONUS_OK;
+    if (s->meter) onus_meter_phase(s->meter, "explain");
+    onus_status st = ONUS_OK;
+    const onus_sink sink = onus_session_sink(s);
+    int64_t n_rows = 0, n_background = 0;
+    onus_explanation x = {0};
+    int64_t *rows = onus_alloc(s->mem, (size_t)spec->rows, sizeof *rows);
+    int64_t *background = onus_alloc(s->mem, (size_t)spec->background, sizeof *background);
+    if (!rows || !background) {
+        st = onus_fail_mem(err, "explain");
+        goto done;
+    }
+    ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TEST, spec->rows, s->recipe->seed, 0, rows, &n_rows, s->mem, err));
+    ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TRAIN, spec->background, s->recipe->seed, 1, background,
+                                 &n_background, s->mem, err));
+    ONUS_TRY(onus_explain(&x, s->net, &s->ex, s->data, rows, n_rows, background, n_background, spec, s->recipe->seed,
+                          s->mem, err));
+    ONUS_TRY(onus_explanation_emit(&x, s->data, spec, &sink, err));
+    ONUS_TRY(write_people(s, &x, err));
+done:
+    onus_explanation_release(&x);
+    onus_free(s->mem, rows);
+    onus_free(s->mem, background);
+    return st;
+}
+
+/* ---- judgement ------------------------------------------------------------------------------- */
+
+/* A verdict on what a replay finds again is a claim; one on joules or seconds was observed here. */
+static onus_status judge(onus_session *s, int64_t i, int64_t *met, onus_err *err)
+{
+    const onus_policy *p = &s->recipe->policies[i];
+    double found = 0;
+    bool observed = false;
+    const onus_verdict v = onus_policy_judge(p, s->facts, &found, &observed);
+    *met += v == ONUS_VERDICT_MET;
+    onus_event_builder *e = &s->event;
+    onus_event_begin(e, "policy");
+    onus_event_int(e, i + 1, "policy.number");
+    onus_event_text(e, p->text, "policy.demand");
+    onus_event_text(e, p->name, "policy.name");
+    onus_event_real(e, p->bound, "policy.bound");
+    onus_event_observed(e, observed);
+    onus_event_text(e, onus_verdict_text(v), "policy.verdict");
+    if (v == ONUS_VERDICT_MET || v == ONUS_VERDICT_NOT_MET)
+        onus_event_real(e, found, "policy.found");
+    else
+        onus_event_undefined(e, "policy.found");
+    return onus_session_emit(s, err);
+}
+
+onus_status onus_stage_policy(onus_session *s, onus_err *err)
+{
+    const onus_sink sink = onus_session_sink(s);
+    if (s->meter) {
+        onus_status st = onus_meter_emit(s->meter, s->trained.multiply_adds, &sink, err);
+        if (st != ONUS_OK) return st;
+    }
+    int64_t met = 0;
+    bool any_observed = false;
+    for (int64_t i = 0; i < s->recipe->n_policies; i++) {
+        double found;
+        bool observed = false;
+        (void)onus_policy_judge(&s->recipe->policies[i], s->facts, &found, &observed);
+        any_observed = any_observed || observed;
+        onus_status st = judge(s, i, &met, err);
+        if (st != ONUS_OK) return st;
+    }
+    onus_event_begin(&s->event, "policy.result");
+    onus_event_int(&s->event, s->recipe->n_policies, "policy.count");
+    onus_event_observed(&s->event, any_observed);
+    onus_event_int(&s->event, met, "policy.met");
+    return onus_session_emit(s, err);
+}
