@@ -54,7 +54,8 @@ onus_status onus_stage_data(onus_session *s, onus_err *err) ONUS_CHECKED;     /*
 onus_status onus_stage_train(onus_session *s, onus_err *err) ONUS_CHECKED;    /* train.*, checkpoint, model */
 onus_status onus_stage_evaluate(onus_session *s, onus_err *err) ONUS_CHECKED; /* data.test, metric, fairness */
 onus_status onus_stage_explain(onus_session *s, onus_err *err) ONUS_CHECKED;  /* explain, private */
-onus_status onus_stage_policy(onus_session *s, onus_err *err) ONUS_CHECKED;   /* energy, policy */
+onus_status onus_stage_energy(onus_session *s, onus_err *err) ONUS_CHECKED;   /* energy; nothing without a meter */
+onus_status onus_stage_policy(onus_session *s, onus_err *err) ONUS_CHECKED;   /* policy, policy.result */
 
 /* Head of an ONUS_HEAD for a task. */
 onus_head onus_head_of(onus_task task);

@@ -337,13 +337,14 @@ static onus_status judge(onus_session *s, int64_t i, int64_t *met, onus_err *err
     return onus_session_emit(s, err);
 }
 
-onus_status onus_stage_policy(onus_session *s, onus_err *err)
+onus_status onus_stage_energy(onus_session *s, onus_err *err)
 {
     const onus_sink sink = onus_session_sink(s);
-    if (s->meter) {
-        onus_status st = onus_meter_emit(s->meter, s->trained.multiply_adds, &sink, err);
-        if (st != ONUS_OK) return st;
-    }
+    return s->meter ? onus_meter_emit(s->meter, s->trained.multiply_adds, &sink, err) : ONUS_OK;
+}
+
+onus_status onus_stage_policy(onus_session *s, onus_err *err)
+{
     int64_t met = 0;
     bool any_observed = false;
     for (int64_t i = 0; i < s->recipe->n_policies; i++) {

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * replay.c - the run again, from recipe, data and code, over its own ledger: every claim must come out the same. Nothing stored is
+ * read but the recipe, the checkpoint that a stretch starts from (its hash is checked first) and, for a private run, the committed
+ * key of the noise. Nothing in the folder changes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "run/session.h"
+
+/* The recipe of the folder, its hash checked by the run.begin event of the replay itself. */
+static onus_status open_recipe(onus_session *s, const onus_replay_opts *o, onus_err *err)
+{
+    char path[ONUS_PATH_MAX], dir[ONUS_PATH_MAX];
+    const onus_entry *begin = onus_log_type(s->before, "run.begin", 0);
+    const char *back = begin ? json_string_value(json_object_get(begin->observed, "run.recipe.dir")) : NULL;
+    if (!begin || !back) return onus_fail(err, ONUS_BAD_INPUT, "%s/ledger.jsonl has no run.begin with run.recipe.dir", o->run);
+    onus_status st = onus_path_join(path, sizeof path, o->run, "recipe.yaml", err);
+    if (st == ONUS_OK) st = onus_path_join(dir, sizeof dir, o->run, back, err);
+    if (st == ONUS_OK) st = onus_recipe_open(&s->recipe, path, o->recipe_dir ? o->recipe_dir : dir, o->mem, err);
+    return st;
+}
+
+static const onus_entry *checkpoint_at(const onus_log *log, int64_t step)
+{
+    for (int64_t i = 0; i < onus_log_count(log); i++) {
+        const onus_entry *e = onus_log_at(log, i);
+        if (strcmp(e->type, "checkpoint") == 0 &&
+            json_number_value(json_object_get(e->claim, "checkpoint.step")) == (double)step)
+            return e;
+    }
+    return NULL;
+}
+
+/* A stretch starts from stored bytes: they must be the ones of the ledger. */
+static onus_status check_start(const onus_session *s, int64_t step, onus_err *err)
+{
+    char name[64], path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
+    uint8_t sha[32];
+    const onus_entry *e = checkpoint_at(s->before, step);
+    if (!e) return onus_fail(err, ONUS_BAD_ARG, "--from %lld: the ledger has no checkpoint of that step", (long long)step);
+    snprintf(name, sizeof name, "checkpoints/%lld.safetensors", (long long)step);
+    onus_status st = onus_path_join(path, sizeof path, s->dir, name, err);
+    if (st == ONUS_OK) st = onus_file_sha256(path, sha, err);
+    if (st != ONUS_OK) return st;
+    onus_hex(sha, sizeof sha, found);
+    const char *said = json_string_value(json_object_get(e->claim, "checkpoint.sha256"));
+    if (!said || strcmp(said, found) != 0)
+        return onus_fail(err, ONUS_TAMPER, "%s was changed: its SHA-256 is %.16s..., event %lld says %.16s...", path, found,
+                         (long long)e->n, said ? said : "nothing");
+    return ONUS_OK;
+}
+
+/* Verdicts may rest on what was observed (joules, seconds), which no replay finds again: those values are taken as stored. */
+static onus_status take_observed(onus_session *s, onus_err *err)
+{
+    onus_facts *stored = NULL;
+    onus_status st = onus_log_facts(s->before, onus_log_count(s->before), &stored, err);
+    for (int64_t i = 0; st == ONUS_OK && i < onus_facts_count(stored); i++) {
+        const onus_field *f = onus_facts_at(stored, i);
+        if (f->observed && strncmp(f->name, "policy.", 7) != 0 && !onus_facts_find(s->facts, f->name))
+            st = onus_facts_add(s->facts, f, err);
+    }
+    onus_facts_destroy(stored);
+    return st;
+}
+
+static onus_status stages(onus_session *s, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    const bool reported = onus_log_type(s->before, "data.test", 0) != NULL;
+    ONUS_TRY(onus_stage_begin(s, err));
+    ONUS_TRY(onus_stage_data(s, err));
+    ONUS_TRY(onus_stage_train(s, err));
+    if (s->stop_step > 0 || !reported) return ONUS_OK;
+    ONUS_TRY(onus_stage_evaluate(s, err));
+    ONUS_TRY(onus_stage_explain(s, err));
+    ONUS_TRY(take_observed(s, err));
+    ONUS_TRY(onus_stage_policy(s, err));
+done:
+    return st;
+}
+
+/* All that differed, first in the error, the rest in the notes. */
+static onus_status conclude(const onus_session *s, onus_buf *notes, onus_err *err)
+{
+    const onus_mismatch *list = NULL;
+    const int64_t n = onus_ledger_mismatches(s->ledger, &list);
+    for (int64_t i = 0; i < n; i++)
+        onus_buf_printf(notes, "event %lld (%s): %s is %s in the ledger, %s when recomputed\n", (long long)list[i].n,
+                        list[i].type, list[i].field, list[i].stored, list[i].found);
+    if (n > 0)
+        return onus_fail(err, ONUS_MISMATCH, "event %lld (%s) does not replay: %s is %s in the ledger, %s when recomputed%s",
+                         (long long)list[0].n, list[0].type, list[0].field, list[0].stored, list[0].found,
+                         n > 1 ? " (first of several)" : "");
+    if (s->stop_step == 0 && !onus_ledger_at_end(s->ledger))
+        return onus_fail(err, ONUS_MISMATCH, "the ledger claims more after event %lld than the recipe gives",
+                         (long long)onus_ledger_count(s->ledger));
+    onus_buf_printf(notes, "%lld claims recomputed on %s with %d thread%s: every bit the same\n",
+                    (long long)onus_ledger_compared(s->ledger), onus_isa_name(s->isa), onus_pool_size(s->pool),
+                    onus_pool_size(s->pool) == 1 ? "" : "s");
+    return ONUS_OK;
+}
+
+static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *notes, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    char path[ONUS_PATH_MAX];
+    ONUS_TRY(onus_path_join(path, sizeof path, o->run, "ledger.jsonl", err));
+    ONUS_TRY(onus_log_read(&s->before, path, o->mem, err));
+    ONUS_TRY(open_recipe(s, o, err));
+    if (!s->recipe->privacy.off) ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));
+    if (o->from > 0) ONUS_TRY(check_start(s, o->from, err));
+    if (o->to > 0 && (o->to <= o->from || !checkpoint_at(s->before, o->to))) {
+        st = onus_fail(err, ONUS_BAD_ARG, "--to %lld: the ledger has no checkpoint of that step after %lld", (long long)o->to,
+                       (long long)o->from);
+        goto done;
+    }
+    ONUS_TRY(onus_ledger_open(&s->ledger, path, ONUS_LEDGER_REPLAY, NULL, o->mem, err));
+    onus_ledger_collect(s->ledger, true);
+    ONUS_TRY(stages(s, err));
+    ONUS_TRY(conclude(s, notes, err));
+done:
+    return st;
+}
+
+onus_status onus_replay(const onus_replay_opts *o, char **notes, onus_err *err)
+{
+    if (!o || !o->run) return onus_fail(err, ONUS_BAD_ARG, "replay: a run folder is needed");
+    onus_session s = {0};
+    onus_buf text;
+    onus_buf_init(&text, o->mem, 1 << 20);
+    onus_status st = onus_session_open(&s, o->threads, o->mem, err);
+    s.dir = o->run;
+    s.start_step = o->from;
+    s.stop_step = o->to;
+    s.progress = o->progress;
+    s.progress_ctx = o->progress_ctx;
+    s.stop = o->stop;
+    if (st == ONUS_OK) st = replay(&s, o, &text, err);
+    if (notes && text.data && (st == ONUS_OK || st == ONUS_MISMATCH)) *notes = onus_strdup(o->mem, text.data);
+    onus_buf_release(&text);
+    onus_session_close(&s);
+    return st;
+}
