@@ -33,4 +33,6 @@ onus_status onus_csv_parse(onus_csv *out, const char *text, size_t len, const ch
 void onus_csv_release(onus_csv *t); /* a zeroed one is fine */
 /* A decimal number with optional sign, fraction, exponent and nothing else; "nan", "inf", hex are no numbers. Locale-free. */
 bool onus_parse_number(const char *text, double *out);
+/* Appends a field, quoted where RFC 4180 demands it. */
+void onus_csv_field(onus_buf *out, const char *text);
 #endif

@@ -35,6 +35,7 @@ void onus_safetensors_close(onus_safetensors *s);
 const char *onus_safetensors_meta(const onus_safetensors *s, const char *key); /* NULL if absent */
 const onus_tensor_view *onus_safetensors_find(const onus_safetensors *s, const char *name);
 int64_t onus_safetensors_count(const onus_safetensors *s);
+const onus_tensor_view *onus_safetensors_at(const onus_safetensors *s, int64_t i); /* 0 <= i < count, in order of names */
 
 /* The model file: parameters plus metadata "onus.model" (canonical JSON of the spec, features, head, classes, numerics
  * version) and the caller's own entries. Holds no time, host or instruction set. */

@@ -26,6 +26,7 @@ const onus_tensor *onus_net_tensor(const onus_net *net, int i); /* in bytewise o
 int64_t onus_net_param_floats(const onus_net *net);             /* floats in the block, gaps included */
 int64_t onus_net_param_count(const onus_net *net);              /* parameters */
 float *onus_net_params(onus_net *net);                          /* the block */
+int64_t onus_net_inputs(const onus_net *net);              /* floats of one example's input */
 int64_t onus_net_outputs(const onus_net *net);                  /* width of prediction */
 const char *onus_net_describe(const onus_net *net);             /* "MLP 61-64-32-1" style, from the layers */
 /* Which columns of the table the net can fill: ONUS_OK, or ONUS_REFUSED naming the node, the operation and its reason. */

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * diff.c - where two runs part: the first claim that differs, and, where that is a state of training whose checkpoints are
+ * there, the first tensor and the operation it belongs to. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "net/model.h"
+#include "proof/ledger.h"
+#include "run/session.h"
+
+typedef struct {
+    const char *dir[2];
+    onus_log *log[2];
+    const onus_allocator *mem;
+    onus_buf notes;
+} differ;
+
+/* The next entry with a claim at or after *at; NULL at the end. */
+static const onus_entry *next_claim(const onus_log *log, int64_t *at)
+{
+    for (; *at < onus_log_count(log); ++*at) {
+        const onus_entry *e = onus_log_at(log, *at);
+        if (json_object_size(e->claim) > 0) return onus_log_at(log, (*at)++);
+    }
+    return NULL;
+}
+
+static onus_status add_value(onus_buf *out, const json_t *v)
+{
+    if (!v)
+        onus_buf_str(out, "absent");
+    else
+        onus_json_canonical(out, v);
+    return out->st;
+}
+
+/* The first field, in the order of names, that is not the same in both. */
+static const char *first_field(const json_t *a, const json_t *b)
+{
+    const char *key, *first = NULL;
+    json_t *v;
+    json_object_foreach((json_t *)a, key, v) {
+        if (!json_equal(v, json_object_get(b, key)) && (!first || strcmp(key, first) < 0)) first = key;
+    }
+    json_object_foreach((json_t *)b, key, v) {
+        if (!json_object_get(a, key) && (!first || strcmp(key, first) < 0)) first = key;
+    }
+    return first;
+}
+
+/* First tensor of two checkpoints that differs; its name begins with the node's. */
+static void compare_checkpoints(differ *d, int64_t step)
+{
+    onus_safetensors *file[2] = {NULL, NULL};
+    for (int i = 0; i < 2; i++) {
+        char name[64], path[ONUS_PATH_MAX];
+        snprintf(name, sizeof name, "checkpoints/%lld.safetensors", (long long)step);
+        if (onus_path_join(path, sizeof path, d->dir[i], name, NULL) != ONUS_OK ||
+            onus_safetensors_read(&file[i], path, d->mem, NULL) != ONUS_OK)
+            goto done;
+    }
+    for (int64_t i = 0; i < onus_safetensors_count(file[0]); i++) {
+        const onus_tensor_view *a = onus_safetensors_at(file[0], i);
+        const onus_tensor_view *b = onus_safetensors_find(file[1], a->name);
+        const size_t bytes = (size_t)onus_shape_numel(&a->shape) * sizeof(float);
+        if (b && onus_shape_numel(&b->shape) == onus_shape_numel(&a->shape) && memcmp(a->data, b->data, bytes) == 0) continue;
+        onus_buf_printf(&d->notes, "checkpoint of step %lld: tensor '%s' is the first that differs\n", (long long)step, a->name);
+        break;
+    }
+done:
+    onus_safetensors_close(file[0]);
+    onus_safetensors_close(file[1]);
+}
+
+static onus_status part(differ *d, const onus_entry *a, const onus_entry *b, onus_err *err)
+{
+    const char *field = strcmp(a->type, b->type) == 0 ? first_field(a->claim, b->claim) : NULL;
+    onus_buf text;
+    onus_buf_init(&text, d->mem, 1 << 16);
+    if (!field) {
+        onus_buf_printf(&text, "event %lld of %s is %s, event %lld of %s is %s", (long long)a->n, d->dir[0], a->type,
+                        (long long)b->n, d->dir[1], b->type);
+    } else {
+        const json_t *step = json_object_get(a->claim, "step");
+        if (!step) step = json_object_get(a->claim, "checkpoint.step");
+        onus_buf_printf(&text, "event %lld (%s)", (long long)a->n, a->type);
+        if (step) onus_buf_printf(&text, ", step %lld", (long long)json_number_value(step));
+        onus_buf_printf(&text, ": %s is ", field);
+        (void)add_value(&text, json_object_get(a->claim, field));
+        onus_buf_str(&text, " and ");
+        (void)add_value(&text, json_object_get(b->claim, field));
+        if (step) compare_checkpoints(d, (int64_t)json_number_value(step));
+    }
+    onus_status st = onus_fail(err, ONUS_MISMATCH, "the runs part at %s", text.data ? text.data : "an event");
+    onus_buf_release(&text);
+    return st;
+}
+
+static onus_status compare(differ *d, onus_err *err)
+{
+    int64_t at[2] = {0, 0}, n = 0;
+    for (;; n++) {
+        const onus_entry *a = next_claim(d->log[0], &at[0]), *b = next_claim(d->log[1], &at[1]);
+        if (!a && !b) break;
+        if (!a || !b)
+            return onus_fail(err, ONUS_MISMATCH, "the runs part at the end: %s claims more after %lld events that are the same",
+                             a ? d->dir[0] : d->dir[1], (long long)n);
+        if (strcmp(a->type, b->type) != 0 || !json_equal(a->claim, b->claim)) return part(d, a, b, err);
+    }
+    onus_buf_printf(&d->notes, "%lld events claim the same in both runs\n", (long long)n);
+    return ONUS_OK;
+}
+
+onus_status onus_diff(const char *run1, const char *run2, char **notes, const onus_allocator *mem, onus_err *err)
+{
+    if (!run1 || !run2) return onus_fail(err, ONUS_BAD_ARG, "diff: two run folders are needed");
+    onus_status st = ONUS_OK;
+    differ d = {.dir = {run1, run2}, .mem = mem};
+    onus_buf_init(&d.notes, mem, 1 << 20);
+    for (int i = 0; i < 2; i++) {
+        char path[ONUS_PATH_MAX];
+        ONUS_TRY(onus_path_join(path, sizeof path, d.dir[i], "ledger.jsonl", err));
+        ONUS_TRY(onus_log_read(&d.log[i], path, mem, err));
+    }
+    ONUS_TRY(compare(&d, err));
+done:
+    if (notes && d.notes.data && (st == ONUS_OK || st == ONUS_MISMATCH)) *notes = onus_strdup(mem, d.notes.data);
+    onus_buf_release(&d.notes);
+    onus_log_close(d.log[0]);
+    onus_log_close(d.log[1]);
+    return st;
+}
