@@ -199,11 +199,11 @@ typedef struct {
 } onus_eval_opts;
 ONUS_API onus_status onus_eval(const onus_eval_opts *opts, onus_facts **out, onus_err *err) ONUS_CHECKED;
 
-/* Explains rows of a run's test part (or of another table of its form). text receives a page for the terminal, owned by the caller:
+/* Explains rows of a run's test part, or one row of its table. text receives a page for the terminal, owned by the caller:
  * onus_text_free. */
 typedef struct {
-    const char *run, *data;
-    int64_t rows;                /* how many, default 200; or */
+    const char *run;
+    int64_t rows;                /* how many, 0: as the recipe says; or */
     int64_t line;                /* one row, by its line in the table */
     int threads;
     const onus_allocator *mem;
@@ -245,8 +245,6 @@ ONUS_API onus_status onus_keygen(const char *path, const char *name, onus_err *e
 /* Facts as one canonical JSON object (RFC 8785); owned by the caller: onus_text_free. */
 ONUS_API onus_status onus_facts_text(const onus_facts *f, char **json, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
-/* For libraries and tests: the instruction set that would be used ("avx2"), from ONUS_ISA or the machine. */
-ONUS_API onus_status onus_isa_in_use(const char **name, onus_err *err) ONUS_CHECKED;
 
 #ifdef __cplusplus
 }

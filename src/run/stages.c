@@ -324,16 +324,15 @@ static onus_status judge(onus_session *s, int64_t i, int64_t *met, onus_err *err
     *met += v == ONUS_VERDICT_MET;
     onus_event_builder *e = &s->event;
     onus_event_begin(e, "policy");
-    onus_event_int(e, i + 1, "policy.number");
-    onus_event_text(e, p->text, "policy.demand");
-    onus_event_text(e, p->name, "policy.name");
-    onus_event_real(e, p->bound, "policy.bound");
+    onus_event_text(e, p->text, "policy.%lld.demand", (long long)i + 1);
+    onus_event_text(e, p->name, "policy.%lld.name", (long long)i + 1);
+    onus_event_real(e, p->bound, "policy.%lld.bound", (long long)i + 1);
     onus_event_observed(e, observed);
-    onus_event_text(e, onus_verdict_text(v), "policy.verdict");
+    onus_event_text(e, onus_verdict_text(v), "policy.%lld.verdict", (long long)i + 1);
     if (v == ONUS_VERDICT_MET || v == ONUS_VERDICT_NOT_MET)
-        onus_event_real(e, found, "policy.found");
+        onus_event_real(e, found, "policy.%lld.found", (long long)i + 1);
     else
-        onus_event_undefined(e, "policy.found");
+        onus_event_undefined(e, "policy.%lld.found", (long long)i + 1);
     return onus_session_emit(s, err);
 }
 

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * main.c - the table of commands, in the order in which a model lives. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, const char **argv);
+    const char *help;
+} commands[] = {
+    {"run", cmd_run, "a recipe, from data to signed report"},
+    {"data", cmd_data, "the data sheet of a recipe's data"},
+    {"train", cmd_train, "train only: model, ledger, signed head"},
+    {"eval", cmd_eval, "metrics of a model, or of predictions made elsewhere"},
+    {"explain", cmd_explain, "why this row, what matters overall"},
+    {"report", cmd_report, "build the report again from a ledger"},
+    {"verify", cmd_verify, "check a run, trusting nobody"},
+    {"replay", cmd_replay, "recompute a run, compare bits"},
+    {"diff", cmd_diff, "where two runs part"},
+    {"keygen", cmd_keygen, "make a signing key"},
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static void help(FILE *to)
+{
+    fprintf(to, "onus %s: a model's whole life, with the burden of proof\n\nusage: onus COMMAND ... (onus COMMAND --help)\n\n",
+            ONUS_VERSION);
+    for (int i = 0; i < N_COMMANDS; i++) fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\nexit codes: 0 done, 1 failed (or a mismatch found), 2 wrong usage, 3 policy not met\n"
+                "environment: ONUS_THREADS=N, ONUS_ISA=ref|avx2|avx512\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        help(stdout);
+        return EXIT_DONE;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("onus %s, numerics contract %d\n", ONUS_VERSION, ONUS_NUMERICS_VERSION);
+        return EXIT_DONE;
+    }
+    for (int i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, (const char **)(argv + 1));
+    }
+    fprintf(stderr, "onus: no command '%s' (onus --help lists them)\n", argv[1]);
+    return EXIT_USAGE;
+}

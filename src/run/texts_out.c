@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * texts_out.c - the public functions that hand out one text: the report built again, facts as JSON, a new key. */
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/facts.h"
+#include "proof/note.h"
+#include "report/report.h"
+
+static onus_status hand_out(onus_buf *text, char **out, const char *what, const onus_allocator *mem, onus_err *err)
+{
+    onus_status st = onus_buf_status(text, what, err);
+    if (st != ONUS_OK) return st;
+    *out = onus_strdup(mem, text->data ? text->data : "");
+    return *out ? ONUS_OK : onus_fail_mem(err, what);
+}
+
+void onus_text_free(const onus_allocator *mem, char *text)
+{
+    onus_free(mem, text);
+}
+
+onus_status onus_facts_text(const onus_facts *f, char **json, const onus_allocator *mem, onus_err *err)
+{
+    if (!f || !json) return onus_fail(err, ONUS_BAD_ARG, "facts: facts and a place for the text are needed");
+    onus_buf text;
+    onus_buf_init(&text, mem, 256 << 20);
+    onus_status st = onus_facts_json(f, &text, err);
+    if (st == ONUS_OK) st = hand_out(&text, json, "facts", mem, err);
+    onus_buf_release(&text);
+    return st;
+}
+
+onus_status onus_report(const char *run, char **html, const onus_allocator *mem, onus_err *err)
+{
+    if (!run || !html) return onus_fail(err, ONUS_BAD_ARG, "report: a run folder is needed");
+    onus_status st = ONUS_OK;
+    char path[ONUS_PATH_MAX];
+    onus_log *log = NULL;
+    onus_buf text;
+    onus_buf_init(&text, mem, 64 << 20);
+    ONUS_TRY(onus_path_join(path, sizeof path, run, "ledger.jsonl", err));
+    ONUS_TRY(onus_log_read(&log, path, mem, err));
+    const onus_entry *made = onus_log_type(log, "report", 0);
+    ONUS_TRY(onus_report_html(log, made ? made->n - 1 : onus_log_count(log), &text, mem, err));
+    ONUS_TRY(hand_out(&text, html, "report", mem, err));
+done:
+    onus_buf_release(&text);
+    onus_log_close(log);
+    return st;
+}
+
+onus_status onus_keygen(const char *path, const char *name, onus_err *err)
+{
+    if (!path || !name) return onus_fail(err, ONUS_BAD_ARG, "keygen: a file and a name are needed");
+    if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
+    onus_key key;
+    onus_status st = onus_key_new(&key, name, err);
+    if (st == ONUS_OK) st = onus_key_save(&key, path, err);
+    onus_key_wipe(&key);
+    return st;
+}
