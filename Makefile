@@ -40,7 +40,7 @@ CLI_OBJ    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard cli/*.c))
 # the layers up to and including $(1)
 upto       = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
 
-.PHONY: all help lib check slow asan tsan ubsan torture fuzz bench cov tidy format install clean lint
+.PHONY: all help lib check slow asan tsan ubsan torture fuzz bench cov tidy format install clean lint tests docs
 all: $(BUILD)/onus $(BUILD)/libonus.a $(BUILD)/libonus.so
 
 $(BUILD)/%_avx2.o: ISA = $(ISA_avx2)
@@ -77,7 +77,79 @@ ALL_TESTS += $$(TESTS_$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
+# ---- what people call ------------------------------------------------------------------
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+all: ## build/onus, build/libonus.a, build/libonus.so
+lib: $(BUILD)/libonus.a $(BUILD)/libonus.so
+
+lint: $(BUILD)/libonus.a
+	tools/check_includes.sh
+	tools/check_size.sh
+	tools/check_libm.sh $(BUILD)/libonus.a
+	$(CC) -std=c11 -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c include/onus.h
+	$(CXX) -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ include/onus.h
+
+check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the tree, under a minute, no network
+	@set -e; for t in $(sort $(ALL_TESTS)); do echo "# $$t"; $$t; done
+	tests/cli/run.sh $(BUILD)
+
+slow: all $(ALL_TESTS) ## what takes longer: every float, whole data sets, kills, tampering
+	@set -e; for t in $(sort $(ALL_TESTS)); do echo "# $$t"; ONUS_SLOW=1 $$t; done
+	tests/cli/slow.sh $(BUILD)
+
+asan: ## tests under the address sanitizer, leaks too
+	$(MAKE) BUILD=$(BUILD)-asan SAN="-fsanitize=address -fno-omit-frame-pointer" OPT="-O1 -g" tests
+	tests/sanitized.sh $(BUILD)-asan
+ubsan: ## tests under the undefined-behaviour sanitizer
+	$(MAKE) BUILD=$(BUILD)-ubsan SAN="-fsanitize=undefined -fno-sanitize-recover=all" OPT="-O1 -g" tests
+	tests/sanitized.sh $(BUILD)-ubsan
+tsan: ## tests under the thread sanitizer
+	$(MAKE) BUILD=$(BUILD)-tsan SAN="-fsanitize=thread" OPT="-O1 -g" tests
+	tests/sanitized.sh $(BUILD)-tsan
+tests: all $(ALL_TESTS)
+
+torture: all ## every allocation and every write of a run fails once
+	tests/torture/run.sh $(BUILD)
+
+FUZZ_SECONDS ?= 60
+fuzz: ## every parser for FUZZ_SECONDS (60) under libFuzzer and the address sanitizer
+	$(MAKE) BUILD=$(BUILD)-fuzz CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined" OPT="-O1 -g" $(BUILD)-fuzz/libonus.a
+	fuzz/run.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+bench: all ## figures against peers, side by side: bench/results.json
+	bench/run.sh $(BUILD)
+
+cov: ## line coverage of the tests (gcovr)
+	$(MAKE) BUILD=$(BUILD)-cov SAN="--coverage" OPT="-O0 -g" tests
+	tests/sanitized.sh $(BUILD)-cov
+	gcovr -r . --object-directory $(BUILD)-cov -f src -f cli --print-summary -o $(BUILD)-cov/coverage.txt
+
+tidy: ## clang-tidy over src and cli
+	clang-tidy --quiet $(wildcard src/*/*.c) $(wildcard cli/*.c) -- $(CPPFLAGS) $(STD) -mavx2 -mfma
+
+format: ## clang-format over the tree
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+docs: all ## documents that are made from the source
+	tools/operations_doc.sh $(BUILD) > docs/OPERATIONS.md
+
+install: all ## program, library, header, pkg-config file under PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(BUILD)/onus $(DESTDIR)$(PREFIX)/bin/onus
+	install -m 644 $(BUILD)/libonus.a $(DESTDIR)$(PREFIX)/lib/libonus.a
+	install -m 755 $(BUILD)/libonus.so $(DESTDIR)$(PREFIX)/lib/libonus.so.0
+	ln -sf libonus.so.0 $(DESTDIR)$(PREFIX)/lib/libonus.so
+	install -m 644 include/onus.h $(DESTDIR)$(PREFIX)/include/onus.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e "s|@VERSION@|$$(sed -n 's/#define ONUS_VERSION "\(.*\)"/\1/p' include/onus.h)|" \
+	    tools/onus.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/onus.pc
+
+$(BUILD)/examples/%: examples/%.c $(BUILD)/libonus.a
+	@mkdir -p $(@D)
+	$(CC) -Iinclude $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $< $(BUILD)/libonus.a $(LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-clean:
-	rm -rf $(BUILD)
+clean: ## remove what was built
+	rm -rf $(BUILD) $(BUILD)-*
