@@ -67,6 +67,7 @@ void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *g
  * bias), its weight (out, in) and bias and the node after it; else *W is NULL. onus_plan_forward_from then runs
  * from given pre-activations (B, out) instead of from the input. PREDICT plans only. */
 void onus_net_first_dense(const onus_net *net, const float **W, const float **bias, int64_t *n_out);
+void onus_plan_forward_first(onus_plan *p, const onus_batch *b); /* only the first layer: onus_plan_first_output */
 float *onus_plan_first_output(onus_plan *p);           /* (B_max, n_out) */
 void onus_plan_forward_tail(onus_plan *p, int64_t B);
 #endif

@@ -58,11 +58,10 @@ static vec vec_add(vec a, vec b)
     return a;
 }
 
-static void transpose8(const float *src, int64_t ld, int rows, int cols, float *dst,
-                       int64_t dst_ld)
+static void transpose8(const float *const row[8], int64_t at, int cols, float *dst, int64_t dst_ld)
 {
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < cols; c++) dst[c * dst_ld + r] = src[r * ld + c];
+    for (int c = 0; c < cols; c++)
+        for (int r = 0; r < 8; r++) dst[c * dst_ld + r] = row[r][at + c];
 }
 
 #define vec_load(p)     vec_load_n(p, 16)

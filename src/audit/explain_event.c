@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * explain_event.c - which rows are explained, and what the ledger says of an explanation: means over rows and a hash of the values of
+ * single people, never the values. */
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/explain.h"
+#include "base/fail.h"
+#include "base/hash.h"
+#include "num/philox.h"
+
+onus_status onus_explain_choose(const onus_dataset *d, onus_part part, int64_t n, uint64_t seed, uint32_t node, int64_t *out,
+                                int64_t *n_out, const onus_allocator *mem, onus_err *err)
+{
+    int64_t have = 0;
+    const int64_t *rows = onus_dataset_part(d, part, &have);
+    onus_status st = ONUS_OK;
+    int64_t *idx = onus_alloc(mem, (size_t)have + 1, sizeof *idx);
+    void *tmp = onus_alloc(mem, ONUS_SHUFFLE_TMP_BYTES((size_t)have + 1), 1);
+    if (!idx || !tmp) {
+        st = onus_fail_mem(err, "explain");
+        goto done;
+    }
+    const onus_stream stream = {.seed = seed, .step = 0, .node = node, .purpose = ONUS_DRAW_EXPLAIN};
+    for (int64_t i = 0; i < have; i++) idx[i] = i;
+    onus_stream_shuffle(&stream, idx, have, tmp);
+    const int64_t k = n < have ? n : have;
+    bool *taken = tmp;
+    memset(taken, 0, (size_t)have);
+    for (int64_t i = 0; i < k; i++) taken[idx[i]] = true;
+    *n_out = 0;
+    for (int64_t i = 0; i < have; i++) {
+        if (taken[i]) out[(*n_out)++] = rows[i];
+    }
+done:
+    onus_free(mem, idx);
+    onus_free(mem, tmp);
+    return st;
+}
+
+/* Columns by falling mean |value|, ties in their own order. */
+static void order_columns(const onus_explanation *e, int64_t *order)
+{
+    for (int64_t i = 0; i < e->n_columns; i++) {
+        int64_t k = i;
+        for (; k > 0 && e->mean_abs[order[k - 1]] < e->mean_abs[i]; k--) order[k] = order[k - 1];
+        order[k] = i;
+    }
+}
+
+static onus_status add_columns(onus_event_builder *b, const onus_explanation *e, const onus_dataset *d, const int64_t *order,
+                               onus_arena *arena, onus_err *err)
+{
+    enum { COLUMNS_SHOWN = 64 };
+    const char **names = onus_arena_alloc(arena, (size_t)e->n_columns + 1, sizeof *names);
+    const char **prot = onus_arena_alloc(arena, (size_t)e->n_columns + 1, sizeof *prot);
+    if (!names || !prot) return onus_fail_mem(err, "explain");
+    int64_t n = 0, n_protected = 0;
+    for (int64_t k = 0; k < e->n_columns && n < COLUMNS_SHOWN; k++) {
+        const onus_input_column *c = onus_dataset_column(d, order[k]);
+        char part[512];
+        onus_status st = onus_name_part(part, sizeof part, c->name, err);
+        if (st != ONUS_OK) return st;
+        names[n++] = c->name;
+        if (c->is_protected) prot[n_protected++] = c->name;
+        onus_event_real(b, e->mean_abs[order[k]], "explain.%s.mean_abs", part);
+        onus_event_real(b, e->mean_abs_se[order[k]], "explain.%s.mean_abs.se", part);
+    }
+    onus_event_texts(b, names, n, "explain.columns");
+    onus_event_texts(b, prot, n_protected, "explain.protected");
+    return ONUS_OK;
+}
+
+onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset *d, const onus_explain_spec *spec,
+                                  const onus_sink *sink, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    uint8_t sha[32];
+    onus_arena arena;
+    onus_event_builder b;
+    onus_arena_init(&arena, e->arena.mem);
+    onus_event_init(&b, e->arena.mem);
+    const double pairs = e->pairs_exact + e->pairs_sampled;
+    int64_t *order = onus_arena_alloc(&arena, (size_t)e->n_columns + 1, sizeof *order);
+    if (!order) {
+        st = onus_fail_mem(err, "explain");
+        goto done;
+    }
+    order_columns(e, order);
+    onus_sha256_of(e->values, (size_t)(e->n_rows * e->n_columns) * sizeof *e->values, sha);
+    double worst = 0;
+    for (int64_t i = 0; i < e->n_rows * e->n_columns; i++) worst = e->std_error[i] > worst ? e->std_error[i] : worst;
+    onus_event_begin(&b, "explain");
+    onus_event_text(&b, e->pairs_sampled == 0 ? "shapley, exact" : "shapley, paired permutations above the exact limit",
+                    "explain.method");
+    onus_event_int(&b, e->n_rows, "explain.rows");
+    onus_event_int(&b, spec->background, "explain.background");
+    onus_event_real(&b, e->residual, "explain.residual");
+    onus_event_real(&b, pairs > 0 ? e->pairs_exact / pairs : 1, "explain.exact");
+    onus_event_real(&b, worst, "explain.std_error.max");
+    onus_event_real(&b, e->evaluations, "explain.evaluations");
+    onus_event_real(&b, e->columns_differing_mean, "explain.columns_differing");
+    onus_event_sha256(&b, sha, "explain.values.sha256");
+    ONUS_TRY(add_columns(&b, e, d, order, &arena, err));
+    ONUS_TRY(onus_event_emit(&b, sink, err));
+done:
+    onus_event_release(&b);
+    onus_arena_release(&arena);
+    return st;
+}

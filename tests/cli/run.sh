@@ -1,0 +1,175 @@
+#!/bin/sh
+# Goal: the program as a person uses it: exit codes, one-line errors, same bits, verify, replay, resume, tampering.
+# Method: a small real recipe (300 German credit applicants), every command, wrong input in every place.
+. tests/cli/lib.sh
+
+head -301 "$root/data/german_credit.csv" > "$room/small.csv"
+cat > "$room/small.yaml" <<'YAML'
+onus: 1
+name: small
+purpose: a test
+seed: 7
+data:
+  source: small.csv
+  licence: CC-BY-4.0
+  label: {column: risk, positive: good}
+  protected: [sex, {column: age, bins: [25]}]
+  split: {train: 0.6, valid: 0.2, test: 0.2, stratify: [risk]}
+model: {kind: mlp, hidden: [8], dropout: 0.1}
+train: {epochs: 6, batch: 32, checkpoint: 2}
+privacy: off
+explain: {rows: 10, background: 10}
+policy:
+  - accuracy >= 0.2
+YAML
+sed -e 's/^name: small/name: strict/' -e 's/accuracy >= 0.2/accuracy >= 1/' "$room/small.yaml" > "$room/strict.yaml"
+sed -e 's/^name: small/name: secret/' -e 's/^privacy: off/privacy: {noise: 1.5, delta: 1e-5, clip: 1}/' -e 's/checkpoint: 2/checkpoint: 2, keep: last/' \
+    "$room/small.yaml" > "$room/secret.yaml"
+cd "$room" || exit 1
+
+# ---- the whole thread --------------------------------------------------------------------
+expect 0 'report: r1/report.html' "$onus" run small.yaml --out r1
+expect 3 'policies met: 0 of 1' "$onus" run strict.yaml --out strict
+expect 0 'signed by .throw-away.: key not known; unwitnessed' "$onus" verify r1
+expect 0 'every bit the same' "$onus" replay r1
+expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay r1
+expect 0 'every bit the same' "$onus" replay r1 --from 12 --to 24
+expect 2 'no checkpoint of that step' "$onus" replay r1 --from 13
+expect 0 'claim the same' "$onus" diff r1 r1
+expect 0 '"accuracy":' "$onus" run small.yaml --out r2 --json --quiet
+same "two runs, one model" "$(sha r1/model.safetensors)" "$(sha r2/model.safetensors)"
+expect 0 . env ONUS_ISA=ref ONUS_THREADS=2 "$onus" run small.yaml --out r3 --quiet
+same "ref and 2 threads" "$(sha r1/model.safetensors)" "$(sha r3/model.safetensors)"
+sed 's/lr: 1e-3/lr: 2e-3/; s/seed: 7/seed: 8/' small.yaml > other.yaml
+expect 0 . "$onus" run other.yaml --out r4 --quiet
+expect 1 'the runs part at event' "$onus" diff r1 r4
+expect 0 '<!doctype html>' "$onus" report r1
+"$onus" report r1 --out again.html && same "report from the ledger" "$(sha r1/report.html)" "$(sha again.html)"
+if grep -qi '<script' r1/report.html; then bad 'the report holds a script'; else ok; fi
+
+# ---- keys -----------------------------------------------------------------------------------
+expect 0 'key.pub' "$onus" keygen ./key --name bank
+expect 1 'exist' "$onus" keygen ./key
+same "private key's mode" "$(stat -c %a key)" 600
+expect 0 . "$onus" run small.yaml --out signed --key key --quiet
+expect 0 "signed by 'bank', a key that you know" "$onus" verify signed --key key.pub
+expect 1 'not by the key' "$onus" verify r1 --key key.pub
+
+# ---- private runs -------------------------------------------------------------------------------
+expect 0 'privacy.epsilon' "$onus" run secret.yaml --out p1 --quiet
+expect 0 'opens the commitment' "$onus" verify p1
+expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay p1
+same "noise key's mode" "$(stat -c %a p1/private/noise.key)" 600
+if grep -q '"train.loss"' p1/ledger.jsonl; then bad "a private run's training loss is in its ledger"; else ok; fi
+expect 0 . "$onus" run secret.yaml --out p2 --quiet
+if [ "$(sha p1/model.safetensors)" = "$(sha p2/model.safetensors)" ]; then bad "two private runs have the same noise"; else ok; fi
+mv p2/private/noise.key kept.key
+expect 1 'not proven' "$onus" replay p2
+expect 0 'cannot be drawn again' "$onus" verify p2
+
+# ---- tampering: one weight, one metric, one byte of data, any byte ----------------------------------
+cp -r r1 t1
+python3 - <<'PY'
+b = bytearray(open('t1/model.safetensors', 'rb').read()); b[-5] ^= 1; open('t1/model.safetensors', 'wb').write(b)
+PY
+expect 1 'model.safetensors was changed' "$onus" verify t1
+rm -rf t1 && cp -r r1 t1
+python3 - <<'PY'
+import re
+s = open('t1/ledger.jsonl').read()
+t = re.sub(r'"accuracy":0\.(\d)', lambda m: '"accuracy":0.' + str((int(m.group(1)) + 1) % 10), s, count=1)
+assert s != t
+open('t1/ledger.jsonl', 'w').write(t)
+PY
+expect 1 'ledger.jsonl was changed' "$onus" verify t1
+expect 1 'event [0-9]+ \(metric\).*accuracy is' "$onus" replay t1
+cp small.csv kept.csv
+python3 - <<'PY'
+s = open('small.csv').read().split('\n'); s[5] = s[5].replace('1', '2', 1) if '1' in s[5] else s[5].replace('4', '5', 1)
+open('small.csv', 'w').write('\n'.join(s))
+PY
+expect 1 'event [0-9]+ \(data.read\).*sha256' "$onus" replay r1
+mv kept.csv small.csv
+
+# ---- kill and resume ----------------------------------------------------------------------------------
+expect 2 'holds a run already' "$onus" run small.yaml --out r1
+sed 's/epochs: 6/epochs: 400/; s/^name: small/name: long/; s/checkpoint: 2/checkpoint: 40/' small.yaml > long.yaml
+"$onus" run long.yaml --out whole --quiet >/dev/null 2>&1
+for wait in 0.05 0.15 0.3; do
+    rm -rf killed
+    "$onus" run long.yaml --out killed --quiet >/dev/null 2>&1 &
+    pid=$!
+    sleep $wait
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    if [ -f killed/ledger.jsonl ]; then
+        expect 0 'report: killed/report.html' "$onus" run long.yaml --out killed --resume
+        same "killed after $wait s and resumed" "$(sha whole/model.safetensors)" "$(sha killed/model.safetensors)"
+        expect 0 'verified' "$onus" verify killed
+    fi
+done
+expect 1 'resumed with the recipe that began it' "$onus" run small.yaml --out whole --resume
+
+# ---- evaluation -----------------------------------------------------------------------------------------
+expect 0 '"accuracy":' "$onus" eval r1 --data small.csv --json --predictions-out pred.csv
+same "predictions, one a row" "$(wc -l < pred.csv)" 301
+python3 -c "
+print('y,p,g')
+for y, p, g in zip('011110101000111111', '001011100111100110', 'bbabbcccaacabccbcc'): print(f'{y},{p},{g}')" > fair.csv
+out=$("$onus" eval --predictions fair.csv --label y --prediction p --protected g --json)
+python3 - "$out" <<'PY' && ok || bad "fairness of the reference example"
+import json, sys
+f = json.loads(sys.argv[1])
+near = lambda name, want: abs(f[name] - want) < 5e-5 or sys.exit(f'{name} is {f[name]}, expected {want}')
+for g, tpr, fpr, rate in (('a', .5, 1, .75), ('b', .6, 0, .5), ('c', .4, 2 / 3, .5)):
+    near(f'fairness.g.group.{g}.tpr', tpr); near(f'fairness.g.group.{g}.fpr', fpr); near(f'fairness.g.group.{g}.selection_rate', rate)
+near('fairness.g.demographic_parity_difference', .25); near('fairness.g.demographic_parity_ratio', 2 / 3)
+near('fairness.g.equalized_odds_difference', 1); near('fairness.g.equalized_odds_ratio', 0); near('fairness.g.equal_opportunity_difference', .2)
+PY
+expect 2 'is needed' "$onus" eval --predictions fair.csv
+expect 1 "no column 'z'" "$onus" eval --predictions fair.csv --label z --prediction p
+expect 0 'mean .Shapley value. over' "$onus" explain r1
+expect 0 'line 5: score' "$onus" explain r1 --line 5
+expect 0 'data.rows' "$onus" data small.yaml
+expect 0 'model: trained/model.safetensors' "$onus" train small.yaml --out trained
+expect 0 'verified' "$onus" verify trained
+
+# ---- wrong input: one line, file, line, column, what was expected ------------------------------------------
+expect 2 'no command' "$onus" fly
+expect 2 'usage' "$onus" run
+expect 2 'unknown option' "$onus" run small.yaml --fast
+expect 2 'ONUS_ISA' env ONUS_ISA=sse9 "$onus" run small.yaml --out x
+expect 2 'ONUS_THREADS' env ONUS_THREADS=many "$onus" run small.yaml --out x
+expect 1 "cannot (open|read).*nowhere.yaml" "$onus" run nowhere.yaml
+wrong() { # wrong SED PATTERN: the recipe, spoilt
+    sed "$1" small.yaml > wrong.yaml
+    expect 1 "$2" "$onus" run wrong.yaml --out wrong
+    [ -e wrong/ledger.jsonl ] && bad "left behind after: $1"
+    rm -rf wrong
+}
+wrong 's/epochs: 6/epocs: 6/' "wrong.yaml:12:[0-9]+: unknown key 'train.epocs', did you mean 'epochs'"
+wrong 's/epochs: 6/epochs: six/' "train.epochs: 'six' is not a whole number from 1"
+wrong 's/epochs: 6/epochs: 6, epochs: 7/' 'said twice'
+wrong 's/^privacy: off//' "'privacy' is missing"
+wrong 's/^  protected.*//' "'protected' is missing"
+wrong 's/privacy: off/privacy: {epsilon: 1, delta: 1e-5}/' "'clip' is missing"
+wrong 's/source: small.csv/source: nofile.csv/' 'nofile.csv'
+wrong 's/column: risk/column: risky/' "risky"
+wrong 's/positive: good/positive: great/' 'great'
+wrong 's/kind: mlp/kind: transformer/' 'transformer'
+wrong 's/^seed: 7/seed: -1/' "seed: '-1' is not a whole number from 0"
+wrong 's/train: 0.6/train: 0.9/' 'train . valid . test = 1.3'
+wrong 's/accuracy >= 0.2/accuracy => 0.2/' 'wrong.yaml:16'
+wrong 's/^onus: 1/onus: 2/' "onus: '2' is not 1"
+wrong 's/privacy: off/privacy: \&a off/' 'anchor'
+wrong 's/protected: .*/protected: [sex, {column: purpose, bins: [3]}]/' 'purpose'
+printf 'a,b\n1,2\n3\n' > ragged.csv
+wrong 's/source: small.csv/source: ragged.csv/' 'ragged.csv:3'
+sed '7s/,[0-9][0-9]*,/,abc,/' small.csv > stray.csv
+wrong 's/source: small.csv/source: stray.csv/' "stray.csv:7.*'abc'.*not a number"
+expect 1 . "$onus" verify "$room"
+expect 1 . "$onus" verify nowhere
+if [ -w /dev/full ]; then expect 1 'cannot write|No space' sh -c "'$onus' report r1 > /dev/full"; fi
+
+[ -n "${ONUS_SHORT:-}" ] || { [ -x "$buildabs/examples/embed" ] && expect 0 'verified' "$buildabs/examples/embed" small.yaml embedded; }
+finish
