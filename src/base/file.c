@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * file.c - whole files in and out, gzip, directories, paths. */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/fail.h"
+#include "base/hash.h"
+
+static onus_status fail_io(onus_err *err, const char *verb, const char *path)
+{
+    return onus_fail(err, ONUS_IO, "cannot %s '%s': %s", verb, path, strerror(errno));
+}
+
+/* ---- reading ------------------------------------------------------------------------- */
+
+static onus_status open_file(const char *path, int *fd, size_t *size, onus_err *err)
+{
+    struct stat info;
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0) return fail_io(err, "open", path);
+    if (fstat(*fd, &info) != 0 || S_ISDIR(info.st_mode)) {
+        if (S_ISDIR(info.st_mode)) errno = EISDIR;
+        onus_status st = fail_io(err, "read", path);
+        close(*fd);
+        return st;
+    }
+    *size = S_ISREG(info.st_mode) ? (size_t)info.st_size : 0;
+    return ONUS_OK;
+}
+
+onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
+{
+    int fd;
+    size_t size;
+    onus_status st = open_file(path, &fd, &size, err);
+    if (st != ONUS_OK) return st;
+    /* Room for the whole file at once; a file that grows meanwhile is read on in pieces. */
+    char piece[64 << 10];
+    if (size > 0 && size <= out->len_max && out->cap < out->len + size + 1) {
+        char *data = onus_resize(out->mem, out->data, out->len + size + 1, 1);
+        if (!data) {
+            close(fd);
+            return onus_fail_mem(err, path);
+        }
+        out->data = data;
+        out->cap = out->len + size + 1;
+    }
+    for (;;) {
+        const size_t room = out->cap > out->len + 1 ? out->cap - out->len - 1 : 0;
+        const bool direct = room >= sizeof piece;
+        const ssize_t n = direct ? read(fd, out->data + out->len, room) : read(fd, piece, sizeof piece);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) st = fail_io(err, "read", path);
+        if (n <= 0) break;
+        if (direct && (size_t)n <= out->len_max - out->len) {
+            out->len += (size_t)n;
+            out->data[out->len] = '\0';
+        } else {
+            onus_buf_add(out, piece, (size_t)n);
+        }
+        if (out->st != ONUS_OK) break;
+    }
+    close(fd);
+    if (st == ONUS_OK && out->st == ONUS_OK && !out->data) onus_buf_add(out, "", 0);
+    if (st == ONUS_OK && out->st == ONUS_BAD_INPUT)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: larger than the limit of %zu bytes", path, out->len_max);
+    return st == ONUS_OK ? onus_buf_status(out, path, err) : st;
+}
+
+onus_status onus_file_sha256(const char *path, uint8_t out[32], onus_err *err)
+{
+    int fd;
+    size_t size;
+    onus_sha256 h;
+    char piece[64 << 10];
+    onus_status st = open_file(path, &fd, &size, err);
+    if (st != ONUS_OK) return st;
+    onus_sha256_init(&h);
+    for (;;) {
+        const ssize_t n = read(fd, piece, sizeof piece);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) st = fail_io(err, "read", path);
+        if (n <= 0) break;
+        onus_sha256_add(&h, piece, (size_t)n);
+    }
+    close(fd);
+    if (st == ONUS_OK) onus_sha256_end(&h, out);
+    return st;
+}
+
+/* ---- gzip ------------------------------------------------------------------------------ */
+
+typedef struct {
+    const onus_buf *bytes;
+    uint8_t *sha;
+} hash_job;
+
+static void *hash_thread(void *arg)
+{
+    const hash_job *job = arg;
+    onus_sha256_of(job->bytes->data, job->bytes->len, job->sha);
+    return NULL;
+}
+
+/* The length in the trailer, believed only as far as deflate can reach (about 1,032 to 1) and the limit allows. */
+static size_t hinted_size(const onus_buf *z, size_t len_max)
+{
+    const unsigned char *t = (const unsigned char *)z->data + z->len - 4;
+    const size_t hint = (size_t)t[0] | (size_t)t[1] << 8 | (size_t)t[2] << 16 | (size_t)t[3] << 24;
+    const size_t most = z->len * 1032;
+    const size_t size = hint < most ? hint : most;
+    return (size < len_max ? size : len_max) + 64;
+}
+
+static onus_status inflate_all(const onus_buf *z, onus_buf *out, const char *path, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    z_stream s = {.next_in = (unsigned char *)z->data, .avail_in = 0};
+    if (inflateInit2(&s, 15 + 16) != Z_OK) return onus_fail_mem(err, path);
+    size_t left = z->len, want = hinted_size(z, out->len_max);
+    int rc = Z_OK;
+    while (st == ONUS_OK && (left > 0 || s.avail_in > 0 || rc == Z_OK)) {
+        if (out->cap < out->len + want + 1) {
+            char *data = onus_resize(out->mem, out->data, out->len + want + 1, 1);
+            if (!data) {
+                st = onus_fail_mem(err, path);
+                break;
+            }
+            out->data = data;
+            out->cap = out->len + want + 1;
+        }
+        if (s.avail_in == 0) {
+            s.avail_in = left < (1u << 30) ? (unsigned)left : 1u << 30;
+            left -= s.avail_in;
+        }
+        const size_t room = out->cap - out->len - 1;
+        s.next_out = (unsigned char *)out->data + out->len;
+        s.avail_out = room < (1u << 30) ? (unsigned)room : 1u << 30;
+        const unsigned before = s.avail_out;
+        rc = inflate(&s, Z_NO_FLUSH);
+        out->len += before - s.avail_out;
+        if (out->len > out->len_max)
+            st = onus_fail(err, ONUS_BAD_INPUT, "%s: inflates to more than the limit of %zu bytes", path, out->len_max);
+        else if (rc == Z_STREAM_END && (left > 0 || s.avail_in > 0))
+            rc = inflateReset(&s); /* the next member of the file */
+        else if (rc == Z_STREAM_END)
+            break;
+        else if (rc == Z_BUF_ERROR && (s.avail_out == 0))
+            rc = Z_OK;
+        else if (rc != Z_OK)
+            st = onus_fail(err, ONUS_BAD_INPUT, "%s: not whole gzip data: %s", path, s.msg ? s.msg : "it ends early");
+        want = out->len / 2 + (64 << 10);
+    }
+    inflateEnd(&s);
+    if (out->data) out->data[out->len] = '\0';
+    return st;
+}
+
+onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[32], onus_err *err)
+{
+    onus_buf raw;
+    onus_buf_init(&raw, out->mem, out->len_max);
+    onus_status st = onus_file_read(path, &raw, err);
+    if (st != ONUS_OK) {
+        onus_buf_release(&raw);
+        return st;
+    }
+    const bool gzip = raw.len >= 18 && (unsigned char)raw.data[0] == 0x1f && (unsigned char)raw.data[1] == 0x8b;
+    pthread_t thread;
+    hash_job job = {.bytes = &raw, .sha = sha256};
+    /* libsodium's SHA-256 takes about as long as inflating: side by side it costs nothing. */
+    const bool beside = sha256 && gzip && raw.len > (1 << 20) && pthread_create(&thread, NULL, hash_thread, &job) == 0;
+    if (sha256 && !beside) onus_sha256_of(raw.data, raw.len, sha256);
+    if (gzip) {
+        st = inflate_all(&raw, out, path, err);
+    } else if (out->len == 0) { /* hand the bytes over */
+        onus_free(out->mem, out->data);
+        out->data = raw.data;
+        out->len = raw.len;
+        out->cap = raw.cap;
+        raw.data = NULL;
+    } else {
+        onus_buf_add(out, raw.data, raw.len);
+        st = onus_buf_status(out, path, err);
+    }
+    if (beside) pthread_join(thread, NULL);
+    onus_buf_release(&raw);
+    return st;
+}
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        const ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool sync_dir_of(const char *path)
+{
+    char dir[ONUS_PATH_MAX];
+    if (onus_path_dir(dir, sizeof dir, path, NULL) != ONUS_OK) return false;
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return false;
+    const bool good = fsync(fd) == 0 || errno == EINVAL; /* some file systems cannot sync directories */
+    close(fd);
+    return good;
+}
+
+onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode, onus_err *err)
+{
+    char temp[ONUS_PATH_MAX];
+    if (snprintf(temp, sizeof temp, "%s.%ld.new", path, (long)getpid()) >= (int)sizeof temp)
+        return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes: '%.80s...'", ONUS_PATH_MAX, path);
+    const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (fd < 0) return fail_io(err, "create", temp);
+    bool good = fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0;
+    int why = errno;
+    if (close(fd) != 0 && good) {
+        good = false;
+        why = errno;
+    }
+    if (good && rename(temp, path) != 0) {
+        good = false;
+        why = errno;
+    }
+    if (!good) {
+        (void)unlink(temp);
+        errno = why;
+        return fail_io(err, "write", path);
+    }
+    return sync_dir_of(path) ? ONUS_OK : fail_io(err, "sync the directory of", path);
+}
+
+/* ---- directories and paths ---------------------------------------------------------------- */
+
+bool onus_file_exists(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
+onus_status onus_dir_make(const char *path, unsigned mode, onus_err *err)
+{
+    char part[ONUS_PATH_MAX];
+    struct stat info;
+    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
+        return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes: '%.80s...'", ONUS_PATH_MAX, path);
+    for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash) *slash = '\0';
+        if (mkdir(part, mode) != 0 && errno != EEXIST) return fail_io(err, "make the directory", part);
+        if (!slash) break;
+        *slash = '/';
+    }
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        errno = ENOTDIR;
+        return fail_io(err, "make the directory", path);
+    }
+    return ONUS_OK;
+}
+
+typedef struct {
+    onus_arena *arena;
+    const char **names;
+    int64_t n, cap;
+    int depth;
+} dir_walk;
+
+static onus_status keep_name(dir_walk *w, const char *name, onus_err *err)
+{
+    if (w->n == w->cap) {
+        const int64_t cap = w->cap ? 2 * w->cap : 32;
+        const char **names = onus_arena_alloc(w->arena, (size_t)cap, sizeof *names);
+        if (!names) return onus_fail_mem(err, name);
+        if (w->n) memcpy(names, w->names, (size_t)w->n * sizeof *names);
+        w->names = names;
+        w->cap = cap;
+    }
+    w->names[w->n++] = name;
+    return ONUS_OK;
+}
+
+static onus_status walk_dir(dir_walk *w, const char *dir, const char *below, onus_err *err)
+{
+    DIR *d = opendir(dir);
+    if (!d) return fail_io(err, "open the directory", dir);
+    onus_status st = ONUS_OK;
+    struct dirent *entry;
+    while (st == ONUS_OK && (entry = readdir(d)) != NULL) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        struct stat info;
+        char *path = onus_arena_printf(w->arena, "%s/%s", dir, entry->d_name);
+        char *name = onus_arena_printf(w->arena, "%s%s%s", below, *below ? "/" : "", entry->d_name);
+        if (!path || !name)
+            st = onus_fail_mem(err, dir);
+        else if (lstat(path, &info) != 0)
+            st = fail_io(err, "look at", path);
+        else if (S_ISDIR(info.st_mode) && w->depth < 16) {
+            w->depth++;
+            st = walk_dir(w, path, name, err);
+            w->depth--;
+        } else if (S_ISREG(info.st_mode))
+            st = keep_name(w, name, err);
+        else
+            st = onus_fail(err, ONUS_BAD_INPUT, "'%s' is neither a file nor a directory", path);
+    }
+    closedir(d);
+    return st;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+onus_status onus_dir_list(const char *dir, onus_arena *arena, const char ***names, int64_t *n, onus_err *err)
+{
+    dir_walk w = {.arena = arena};
+    onus_status st = walk_dir(&w, dir, "", err);
+    if (st != ONUS_OK) return st;
+    if (w.n) qsort(w.names, (size_t)w.n, sizeof *w.names, by_name);
+    *names = w.names;
+    *n = w.n;
+    return ONUS_OK;
+}
+
+onus_status onus_path_join(char *out, size_t size, const char *dir, const char *name, onus_err *err)
+{
+    const bool whole = name[0] == '/' || !strcmp(dir, ".");
+    const size_t n = strlen(dir);
+    const char *slash = n && dir[n - 1] == '/' ? "" : "/";
+    const int len = whole ? snprintf(out, size, "%s", name)
+                    : *name ? snprintf(out, size, "%s%s%s", dir, slash, name)
+                            : snprintf(out, size, "%s", dir);
+    if (len < 0 || (size_t)len >= size)
+        return onus_fail(err, ONUS_BAD_ARG, "path longer than %zu bytes: '%.80s/%.80s'", size, dir, name);
+    return ONUS_OK;
+}
+
+onus_status onus_path_dir(char *out, size_t size, const char *path, onus_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    const int n = !slash ? 1 : slash == path ? 1 : (int)(slash - path);
+    const int len = snprintf(out, size, "%.*s", n, slash ? path : ".");
+    if (len < 0 || (size_t)len >= size)
+        return onus_fail(err, ONUS_BAD_ARG, "path longer than %zu bytes: '%.80s'", size, path);
+    return ONUS_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fp.c - MXCSR and FPCR. */
+#include "base/fp.h"
+
+#include <stdint.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+enum { DAZ = 0x0040, ROUNDING = 0x6000, FTZ = 0x8000 };
+
+bool onus_fp_check(void)
+{
+    return (_mm_getcsr() & (DAZ | ROUNDING | FTZ)) == 0;
+}
+
+void onus_fp_set(void)
+{
+    _mm_setcsr(_mm_getcsr() & ~(unsigned)(DAZ | ROUNDING | FTZ));
+}
+#elif defined(__aarch64__)
+static const uint64_t mode_bits = (UINT64_C(1) << 24) | (UINT64_C(3) << 22) | (UINT64_C(1) << 19); /* FZ, RMode, FZ16 */
+
+bool onus_fp_check(void)
+{
+    uint64_t v;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(v));
+    return (v & mode_bits) == 0;
+}
+
+void onus_fp_set(void)
+{
+    uint64_t v;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(v));
+    __asm__ volatile("msr fpcr, %0" : : "r"(v & ~mode_bits));
+}
+#else
+#error "the floating-point mode of this processor is not known to Onus"
+#endif

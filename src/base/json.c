@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * json.c - RFC 8785 out, jansson in. */
+#include "base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/mem.h"
+
+enum { DEPTH_MAX = 64 };
+
+/* ---- numbers ---------------------------------------------------------------------------- */
+
+/* Shortest decimal digits that read back as v > 0: v = 0.DIGITS 10^exponent. Correctly rounded to p digits for the smallest p
+ * that round-trips, which is what ECMAScript asks for; the decimal point of any locale is skipped. */
+static int shortest_digits(double v, char digits[20], int *exponent)
+{
+    char text[40];
+    int low = 1, high = 17;
+    snprintf(text, sizeof text, "%.*e", 14, v);
+    if (strtod(text, NULL) == v) high = 15; else low = 16;
+    while (low < high) {
+        const int p = (low + high) / 2;
+        snprintf(text, sizeof text, "%.*e", p - 1, v);
+        if (strtod(text, NULL) == v) high = p; else low = p + 1;
+    }
+    snprintf(text, sizeof text, "%.*e", low - 1, v);
+    int n = 0;
+    const char *c = text;
+    for (; *c && *c != 'e'; c++) {
+        if (*c >= '0' && *c <= '9') digits[n++] = *c;
+    }
+    while (n > 1 && digits[n - 1] == '0') n--;
+    *exponent = (int)strtol(c + 1, NULL, 10) + 1;
+    return n;
+}
+
+/* ECMAScript's Number::toString, base 10 (ECMA-262, 6.1.6.1.20). */
+void onus_json_number(onus_buf *out, double v)
+{
+    char digits[20], text[64];
+    int e, n = 0;
+    if (!isfinite(v)) {
+        out->st = out->st == ONUS_OK ? ONUS_BAD_INPUT : out->st;
+        return;
+    }
+    if (v == 0) {
+        onus_buf_str(out, "0");
+        return;
+    }
+    const int k = shortest_digits(fabs(v), digits, &e);
+    if (v < 0) text[n++] = '-';
+    if (k <= e && e <= 21) {
+        n += snprintf(text + n, sizeof text - (size_t)n, "%.*s%0*d", k, digits, e - k, 0);
+        if (e == k) n--; /* %0*d with width 0 still prints a 0 */
+    } else if (0 < e && e <= 21) {
+        n += snprintf(text + n, sizeof text - (size_t)n, "%.*s.%.*s", e, digits, k - e, digits + e);
+    } else if (-6 < e && e <= 0) {
+        n += snprintf(text + n, sizeof text - (size_t)n, "0.%.*s%.*s", -e, "000000", k, digits);
+    } else {
+        n += snprintf(text + n, sizeof text - (size_t)n, "%c%s%.*se%c%d", digits[0], k > 1 ? "." : "", k - 1, digits + 1,
+                      e > 0 ? '+' : '-', abs(e - 1));
+    }
+    onus_buf_add(out, text, (size_t)n);
+}
+
+/* ---- texts ------------------------------------------------------------------------------ */
+
+/* Length of the UTF-8 sequence at s, 0 if it is none (RFC 3629: no surrogates, no overlong forms). */
+static int utf8_len(const unsigned char *s)
+{
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (s[0] < 0x80) return 1;
+    const int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc0 ? 2 : 0;
+    if (n == 0 || s[0] > 0xf7) return 0;
+    unsigned code = s[0] & (0x7fu >> n);
+    for (int i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    return code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : n;
+}
+
+void onus_json_string(onus_buf *out, const char *text)
+{
+    onus_buf_add(out, "\"", 1);
+    for (const unsigned char *s = (const unsigned char *)text; *s && out->st == ONUS_OK;) {
+        const int n = utf8_len(s);
+        static const char plain[] = "\b\t\n\f\r", letter[] = "btnfr";
+        const char *at = strchr(plain, *s);
+        if (n == 0)
+            out->st = ONUS_BAD_INPUT;
+        else if (*s == '"' || *s == '\\')
+            onus_buf_printf(out, "\\%c", *s);
+        else if (at)
+            onus_buf_printf(out, "\\%c", letter[at - plain]);
+        else if (*s < 0x20)
+            onus_buf_printf(out, "\\u%04x", *s);
+        else
+            onus_buf_add(out, s, (size_t)n);
+        s += n ? n : 1;
+    }
+    onus_buf_add(out, "\"", 1);
+}
+
+/* ---- whole values ------------------------------------------------------------------------- */
+
+/* The next UTF-16 code unit of a UTF-8 text: a supplementary character gives its high surrogate first, which is what makes
+ * this order differ from the order of bytes. *low holds the pending low surrogate. */
+static unsigned next_unit(const unsigned char **s, unsigned *low)
+{
+    if (*low) {
+        const unsigned unit = *low;
+        *low = 0;
+        return unit;
+    }
+    const int n = utf8_len(*s);
+    if (n <= 1) return *(*s)++;
+    unsigned code = **s & (0x7fu >> n);
+    for (int i = 1; i < n; i++) code = code << 6 | ((*s)[i] & 0x3f);
+    *s += n;
+    if (code < 0x10000) return code;
+    *low = 0xdc00 + ((code - 0x10000) & 0x3ff);
+    return 0xd800 + ((code - 0x10000) >> 10);
+}
+
+static int by_units(const void *a, const void *b)
+{
+    const unsigned char *x = *(const unsigned char *const *)a, *y = *(const unsigned char *const *)b;
+    unsigned low_x = 0, low_y = 0;
+    for (;;) {
+        const bool end_x = !*x && !low_x, end_y = !*y && !low_y;
+        if (end_x || end_y) return end_y - end_x;
+        const unsigned u = next_unit(&x, &low_x), v = next_unit(&y, &low_y);
+        if (u != v) return u < v ? -1 : 1;
+    }
+}
+
+static void write_object(onus_buf *out, const json_t *value, int depth);
+
+static void write_value(onus_buf *out, const json_t *value, int depth)
+{
+    if (depth > DEPTH_MAX) {
+        out->st = ONUS_BAD_INPUT;
+        return;
+    }
+    switch (json_typeof(value)) {
+    case JSON_OBJECT: write_object(out, value, depth); break;
+    case JSON_ARRAY:
+        onus_buf_str(out, "[");
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            if (i) onus_buf_str(out, ",");
+            write_value(out, json_array_get(value, i), depth + 1);
+        }
+        onus_buf_str(out, "]");
+        break;
+    case JSON_STRING: onus_json_string(out, json_string_value(value)); break;
+    case JSON_INTEGER: onus_json_number(out, (double)json_integer_value(value)); break;
+    case JSON_REAL: onus_json_number(out, json_real_value(value)); break;
+    case JSON_TRUE: onus_buf_str(out, "true"); break;
+    case JSON_FALSE: onus_buf_str(out, "false"); break;
+    case JSON_NULL: onus_buf_str(out, "null"); break;
+    }
+}
+
+static void write_object(onus_buf *out, const json_t *value, int depth)
+{
+    const size_t n = json_object_size(value);
+    const char **keys = onus_alloc(out->mem, n + 1, sizeof *keys), *key;
+    if (!keys) {
+        out->st = ONUS_NO_MEM;
+        return;
+    }
+    json_t *item;
+    size_t i = 0;
+    json_object_foreach((json_t *)value, key, item) keys[i++] = key;
+    qsort(keys, n, sizeof *keys, by_units);
+    onus_buf_str(out, "{");
+    for (i = 0; i < n; i++) {
+        if (i) onus_buf_str(out, ",");
+        onus_json_string(out, keys[i]);
+        onus_buf_str(out, ":");
+        write_value(out, json_object_get(value, keys[i]), depth + 1);
+    }
+    onus_buf_str(out, "}");
+    onus_free(out->mem, keys);
+}
+
+void onus_json_canonical(onus_buf *out, const json_t *value)
+{
+    write_value(out, value, 0);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+/* jansson limits depth at 2,048; evidence and models need far less. */
+static bool too_deep(const char *text, size_t len)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < len; i++) {
+        if (quoted) {
+            if (text[i] == '\\') i++;
+            else if (text[i] == '"') quoted = false;
+        } else if (text[i] == '"')
+            quoted = true;
+        else if (text[i] == '{' || text[i] == '[') {
+            if (++depth > DEPTH_MAX) return true;
+        } else if (text[i] == '}' || text[i] == ']')
+            depth--;
+    }
+    return false;
+}
+
+onus_status onus_json_parse(json_t **out, const char *text, size_t len, const char *what, onus_err *err)
+{
+    json_error_t e;
+    if (too_deep(text, len))
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: JSON deeper than %d levels", what, DEPTH_MAX);
+    json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
+    if (!value && json_error_code(&e) == json_error_out_of_memory) return onus_fail_mem(err, what);
+    if (!value)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d:%d: not JSON: %.160s", what, e.line, e.column, e.text);
+    *out = value;
+    return ONUS_OK;
+}
