@@ -20,7 +20,7 @@ size_t onus_gemm_pack_bytes(int64_t M, int64_t N, int64_t K)
         (N + ONUS_GEMM_PANEL_MAX - 1) / ONUS_GEMM_PANEL_MAX * ONUS_GEMM_PANEL_MAX;
     const int64_t cols = panels < ONUS_GEMM_NC ? panels : ONUS_GEMM_NC;
     const size_t bytes = (size_t)((rows + cols) * kb) * sizeof(float);
-    return (bytes + 127) / 64 * 64; /* the block of B starts at a cache line */
+    return (bytes + 64 + 64 + 63) / 64 * 64; /* waste after A, and B starts at a cache line */
 }
 
 /* How one product is shared out. Either the outputs are cut into rows x cols parts, or (share >

@@ -26,45 +26,32 @@ static inline void avx_store_n(float *p, __m256 v, int n)
     if (n & 1) _mm_store_ss(p, x);
 }
 
-/* r[i] lane j becomes r[j] lane i: pairs, quads, then halves. */
-static inline __attribute__((always_inline)) void avx_transpose(__m256 r[8])
-{
-    __m256 t[8];
-    for (int i = 0; i < 4; i++) {
-        t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-        t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-    }
-    for (int i = 0; i < 2; i++) { /* u[4i+q]: column q and q + 4 of rows 4i .. 4i+3 */
-        r[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
-        r[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
-        r[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
-        r[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
-    }
-    for (int q = 0; q < 4; q++) {
-        const __m256 lo = r[q], hi = r[4 + q];
-        t[q] = _mm256_permute2f128_ps(lo, hi, 0x20);
-        t[4 + q] = _mm256_permute2f128_ps(lo, hi, 0x31);
-    }
-    for (int q = 0; q < 8; q++) r[q] = t[q];
-}
-
+/* dst[c*dst_ld + r] = row[r][at + c] for r < 8, c < cols <= 8. The halves of a register come
+ * from rows four apart, so that two rounds of shuffles within halves do the rest. */
 static inline __attribute__((always_inline)) void
-transpose8(const float *src, int64_t ld, int rows, int cols, float *dst, int64_t dst_ld)
+transpose8(const float *const row[8], int64_t at, int cols, float *dst, int64_t dst_ld)
 {
-    __m256 r[8];
-    if (rows == 8 && cols == 8) {
-        for (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(src + i * ld);
-        avx_transpose(r);
-        for (int i = 0; i < 8; i++) _mm256_storeu_ps(dst + i * dst_ld, r[i]);
-        return;
-    }
-    const __m256i mask = avx_first(cols);
-    for (int i = 0; i < 8; i++)
-        r[i] = i < rows ? _mm256_maskload_ps(src + i * ld, mask) : _mm256_setzero_ps();
-    avx_transpose(r);
+    __m256 r[8], t[8];
+    const __m128i lo = _mm256_castsi256_si128(avx_first(cols));
+    const __m128i hi = _mm256_extracti128_si256(avx_first(cols), 1);
     for (int i = 0; i < 8; i++) {
-        if (i < cols && rows == 8) _mm256_storeu_ps(dst + i * dst_ld, r[i]);
-        if (i < cols && rows < 8) avx_store_n(dst + i * dst_ld, r[i], rows);
+        const float *p = row[i % 4] + at + i / 4 * 4, *q = row[i % 4 + 4] + at + i / 4 * 4;
+        const __m128i mask = i < 4 ? lo : hi;
+        const __m128 x = cols == 8 ? _mm_loadu_ps(p) : _mm_maskload_ps(p, mask);
+        const __m128 y = cols == 8 ? _mm_loadu_ps(q) : _mm_maskload_ps(q, mask);
+        r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(x), y, 1);
     }
+    for (int i = 0; i < 8; i += 4) { /* r: columns i .. i+3; four rows in either half */
+        const __m256 t0 = _mm256_unpacklo_ps(r[i], r[i + 1]),
+                     t1 = _mm256_unpackhi_ps(r[i], r[i + 1]);
+        const __m256 t2 = _mm256_unpacklo_ps(r[i + 2], r[i + 3]),
+                     t3 = _mm256_unpackhi_ps(r[i + 2], r[i + 3]);
+        t[i] = _mm256_shuffle_ps(t0, t2, 0x44);
+        t[i + 1] = _mm256_shuffle_ps(t0, t2, 0xee);
+        t[i + 2] = _mm256_shuffle_ps(t1, t3, 0x44);
+        t[i + 3] = _mm256_shuffle_ps(t1, t3, 0xee);
+    }
+    for (int i = 0; i < 8; i++)
+        if (i < cols) _mm256_storeu_ps(dst + i * dst_ld, t[i]);
 }
 #endif

@@ -15,21 +15,41 @@
  * below that, operands are read where they stand.
  *
  * The including file defines, before:
- *   VW                          lanes of a vector, 8 or 16
- *   GEMM_MR, GEMM_HEIGHTS(X)    rows of a tile, and X(1) ... X(GEMM_MR)
- *   GEMM_TILE_NAME              the function to define
- *   vec and vec_zero, vec_load(p), vec_load_n(p, n), vec_store(p, v), vec_store_n(p, v, n),
- * vec_set1(p), vec_fma(a, b, c), vec_add(a, b); the _n forms touch n < VW lanes only, others
- * read as +0 transpose8(src, ld, rows, cols, dst, dst_ld): dst[c*dst_ld + r] = src[r*ld + c]
- * for r < rows <= 8 and c < cols <= 8; touches nothing else */
+ *
+ * - VW, the lanes of a vector: 8 or 16;
+ *
+ * - GEMM_MR, the rows of a tile, and GEMM_HEIGHTS(X): X(1) ... X(GEMM_MR);
+ *
+ * - GEMM_TILE_NAME, the function to define;
+ *
+ * - vec, vec_zero(), vec_load(p), vec_load_n(p, n), vec_store(p, v), vec_store_n(p, v, n),
+ * vec_set1(p), vec_fma(a, b, c), vec_add(a, b); the _n forms touch the first n < VW lanes only;
+ *
+ * - transpose8(row, at, cols, dst, dst_ld): dst[c*dst_ld + r] = row[r][at + c] for r < 8 and c
+ * < cols <= 8, in order of c. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include "num/gemm_kernels.h"
 #include "num/gemm_plan.h"
 
-#define NR     (2 * VW)
-#define INLINE static inline __attribute__((always_inline))
+#define NR        (2 * VW)
+#define INLINE    static inline __attribute__((always_inline))
+#define PRAGMA(x) _Pragma(#x)
+#define UNROLL(n) PRAGMA(GCC unroll n)
+
+INLINE vec vec_get(const float *p, int n)
+{
+    return n < VW ? vec_load_n(p, n) : vec_load(p);
+}
+
+INLINE void vec_put(float *p, vec v, int n)
+{
+    if (n < VW)
+        vec_store_n(p, v, n);
+    else
+        vec_store(p, v);
+}
 
 /* Where a register tile goes. */
 typedef struct {
@@ -40,18 +60,44 @@ typedef struct {
     const float *bias; /* added after the last segment; else NULL */
 } tile_out;
 
-INLINE void out_vec(const tile_out *o, float *c, int v, vec x)
+/* Adds a finished tile to C where columns are missing on the right: x holds rows of NR. */
+static __attribute__((noinline)) void out_edge(const float *x, int mr, const tile_out *o)
 {
-    const int left = o->n - v * VW;
-    if (left >= VW) {
-        if (!o->first) x = vec_add(vec_load(c + v * VW), x);
-        if (o->bias) x = vec_add(x, vec_load(o->bias + v * VW));
-        vec_store(c + v * VW, x);
-    } else if (left > 0) {
-        if (!o->first) x = vec_add(vec_load_n(c + v * VW, left), x);
-        if (o->bias) x = vec_add(x, vec_load_n(o->bias + v * VW, left));
-        vec_store_n(c + v * VW, x, left);
+    for (int i = 0; i < mr; i++, x += NR) {
+        float *c = o->c + i * o->ldc;
+        for (int j = 0; j < o->n; j += VW) {
+            const int n = o->n - j < VW ? o->n - j : VW;
+            vec t = vec_load(x + j);
+            if (!o->first) t = vec_add(vec_get(c + j, n), t);
+            if (o->bias) t = vec_add(t, vec_get(o->bias + j, n));
+            vec_put(c + j, t, n);
+        }
     }
+}
+
+/* Adds a finished tile to C: the first segment starts the total, the bias follows the last. */
+INLINE void out(const int mr, const int nv, vec acc[GEMM_MR][2], const tile_out *o)
+{
+    if (o->n != nv * VW) {
+        float x[GEMM_MR * NR];
+        UNROLL(16)
+        for (int i = 0; i < mr; i++) UNROLL(2) for (int v = 0; v < nv; v++)
+            vec_store(x + i * NR + v * VW, acc[i][v]);
+        out_edge(x, mr, o);
+        return;
+    }
+    if (!o->first)
+        UNROLL(16)
+        for (int i = 0; i < mr; i++) UNROLL(2) for (int v = 0; v < nv; v++) acc[i][v] =
+            vec_add(vec_load(o->c + i * o->ldc + v * VW), acc[i][v]);
+    if (o->bias) UNROLL(2) for (int v = 0; v < nv; v++)
+        {
+            const vec y = vec_load(o->bias + v * VW);
+            UNROLL(16) for (int i = 0; i < mr; i++) acc[i][v] = vec_add(acc[i][v], y);
+        }
+    UNROLL(16)
+    for (int i = 0; i < mr; i++) UNROLL(2) for (int v = 0; v < nv; v++)
+        vec_store(o->c + i * o->ldc + v * VW, acc[i][v]);
 }
 
 /* One register tile over one segment: mr rows, nv vectors, kb terms. by_rows: A's rows are
@@ -61,26 +107,26 @@ INLINE void tile(const int mr, const int nv, const bool by_rows, const float *a,
                  const float *b, int64_t b_step, int64_t kb, const tile_out *o)
 {
     vec acc[GEMM_MR][2];
-#pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++) acc[i][v] = vec_zero();
+    UNROLL(16)
+    for (int i = 0; i < mr; i++) UNROLL(2) for (int v = 0; v < nv; v++) acc[i][v] = vec_zero();
+    /* C is needed when the segment ends; both ends of its rows, which may lie in two cache
+     * lines */
+    UNROLL(16) for (int i = 0; i < mr; i++)
+    {
+        __builtin_prefetch(o->c + i * o->ldc, 1);
+        __builtin_prefetch(o->c + i * o->ldc + o->n - 1, 1);
+    }
     for (int64_t k = 0; k < kb; k++, b += b_step) {
         vec x[2];
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++) x[v] = vec_load(b + v * VW);
-#pragma GCC unroll 16
-        for (int i = 0; i < mr; i++) {
+        UNROLL(2) for (int v = 0; v < nv; v++) x[v] = vec_load(b + v * VW);
+        UNROLL(16) for (int i = 0; i < mr; i++)
+        {
             const vec y = vec_set1(by_rows ? a + i * a_step + k : a + i);
-#pragma GCC unroll 2
-            for (int v = 0; v < nv; v++) acc[i][v] = vec_fma(y, x[v], acc[i][v]);
+            UNROLL(2) for (int v = 0; v < nv; v++) acc[i][v] = vec_fma(y, x[v], acc[i][v]);
         }
         if (!by_rows) a += a_step;
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++) out_vec(o, o->c + i * o->ldc, v, acc[i][v]);
+    out(mr, nv, acc, o);
 }
 
 typedef void tile_fn(const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t kb,
@@ -104,14 +150,21 @@ GEMM_HEIGHTS(TILE_FNS)
 /* [rows - 1][by_rows][vectors - 1] */
 static tile_fn *const tiles[GEMM_MR][2][2] = {GEMM_HEIGHTS(TILE_ROW)};
 
-/* Rows or columns [*begin, *begin + count) of tile t when n is cut evenly into tiles of at most
- * size max: an even cut, because a tile of one row has too few chains to keep the multipliers
- * busy. */
-INLINE int64_t cut(int64_t n, int64_t max, int64_t t, int64_t *count)
+/* n cut evenly into pieces of at most max: the first `more` have base + 1, the others base.
+ * Evenly, because a tile of one row has too few chains to keep the multipliers busy. */
+typedef struct {
+    int64_t n_pieces, base, more;
+} cut;
+
+INLINE cut cut_of(int64_t n, int64_t max)
 {
-    const int64_t n_tiles = (n + max - 1) / max, base = n / n_tiles, more = n % n_tiles;
-    *count = base + (t < more);
-    return t * base + (t < more ? t : more);
+    const int64_t n_pieces = (n + max - 1) / max;
+    return (cut){n_pieces, n / n_pieces, n % n_pieces};
+}
+
+INLINE int64_t cut_size(const cut *c, int64_t i)
+{
+    return c->base + (i < c->more);
 }
 
 /* ---- packing ----------------------------------------------------------------------- */
@@ -122,62 +175,71 @@ INLINE void copy_n(float *dst, const float *src, int64_t n)
     if (n > 0) vec_store_n(dst, vec_load_n(src, (int)n), (int)n);
 }
 
-/* dst[c*dst_ld + r] = src[r*ld + c] for all r < rows, c < cols. */
+/* dst[c*dst_ld + r] = src[r*ld + c] for all r < rows <= NR, c < cols. Rows are taken by eights:
+ * what is written beyond the last, up to 7 numbers, is overwritten by a later column (hence the
+ * order) or lies after the end of dst. */
 static void transpose(const float *src, int64_t ld, int64_t rows, int64_t cols, float *dst,
                       int64_t dst_ld)
 {
-    for (int64_t r = 0; r < rows; r += 8)
-        for (int64_t c = 0; c < cols; c += 8) {
-            const float *s = src + r * ld + c;
-            float *d = dst + c * dst_ld + r;
-            if (rows - r >= 8 && cols - c >= 8)
-                transpose8(s, ld, 8, 8, d, dst_ld);
-            else
-                transpose8(s, ld, rows - r < 8 ? (int)(rows - r) : 8,
-                           cols - c < 8 ? (int)(cols - c) : 8, d, dst_ld);
-        }
+    const float *row[NR];
+    const int64_t last = (rows - 1) / 8 * 8;
+    for (int64_t r = 0; r < last + 8; r++) row[r] = src + (r < rows ? r : rows - 1) * ld;
+    int64_t c = 0;
+    for (; c + 8 <= cols; c += 8)
+        for (int64_t r = last; r >= 0; r -= 8)
+            transpose8(row + r, c, 8, dst + c * dst_ld + r, dst_ld);
+    if (c < cols)
+        for (int64_t r = last; r >= 0; r -= 8)
+            transpose8(row + r, c, (int)(cols - c), dst + c * dst_ld + r, dst_ld);
 }
 
-/* Columns [0, n) of B, kb terms, into panels of NR columns; columns that do not exist are +0.
- */
+/* Columns [0, n) of B, kb terms, into panels of NR columns; columns that do not exist hold
+ * anything. */
 static void pack_b(float *dst, const float *b, int64_t b_row, int64_t b_col, int64_t n,
                    int64_t kb)
 {
-    const int64_t whole = n / NR * NR;
-    if (whole < n) memset(dst + whole * kb, 0, (size_t)(NR * kb) * sizeof *dst);
-    if (b_col == 1) {
-        for (int64_t k = 0; k < kb; k++, b += b_row)
-            for (int64_t j = 0; j < n; j += NR)
-                copy_n(dst + j * kb + k * NR, b + j, n - j < NR ? n - j : NR);
-    } else {
+    if (b_col != 1) {
         for (int64_t j = 0; j < n; j += NR)
             transpose(b + j * b_col, b_col, n - j < NR ? n - j : NR, kb, dst + j * kb, NR);
+        return;
+    }
+    const int64_t whole = n / NR * NR;
+    const int v = (int)(n - whole) / VW * VW, rest = (int)(n - whole) - v;
+    for (int64_t k = 0; k < kb; k++, b += b_row, dst += NR) {
+        for (int64_t j = 0; j < whole; j += NR) {
+            vec_store(dst + j * kb, vec_load(b + j));
+            vec_store(dst + j * kb + VW, vec_load(b + j + VW));
+        }
+        if (v) vec_store(dst + whole * kb, vec_load(b + whole));
+        if (rest) vec_store(dst + whole * kb + v, vec_load_n(b + whole + v, rest));
     }
 }
 
-/* Rows [0, m) of A, kb terms, into the tiles of `cut`, each stored by columns. */
+/* Rows [0, m) of A, kb terms, and up to 7 numbers of waste after them: into evenly cut tiles,
+ * each stored by columns. */
 static void pack_a(float *dst, const float *a, int64_t a_row, int64_t a_col, int64_t m,
                    int64_t kb)
 {
-    const int64_t n_tiles = (m + GEMM_MR - 1) / GEMM_MR;
-    int64_t h;
+    const cut c = cut_of(m, GEMM_MR);
     if (a_col == 1) {
-        for (int64_t t = 0; t < n_tiles; t++) {
-            const int64_t i = cut(m, GEMM_MR, t, &h);
-            transpose(a + i * a_row, a_row, h, kb, dst + i * kb, h);
-        }
+        for (int64_t t = 0, i = 0; t < c.n_pieces; i += cut_size(&c, t++))
+            transpose(a + i * a_row, a_row, cut_size(&c, t), kb, dst + i * kb, cut_size(&c, t));
     } else {
-        for (int64_t k = 0; k < kb; k++)
-            for (int64_t t = 0; t < n_tiles; t++) {
-                const int64_t i = cut(m, GEMM_MR, t, &h);
-                copy_n(dst + i * kb + k * h, a + k * a_col + i, h);
+        for (int64_t k = 0; k < kb; k++, a += a_col)
+            for (int64_t t = 0, i = 0; t < c.n_pieces; i += cut_size(&c, t++)) {
+                const int64_t h = cut_size(&c, t);
+                float *d = dst + i * kb + k * h;
+                if (k + 1 < kb && i + VW <= m)
+                    vec_store(d, vec_load(a + i)); /* the next k overwrites what is too much */
+                else
+                    copy_n(d, a + i, h);
             }
     }
 }
 
 /* ---- loops ------------------------------------------------------------------------- */
 
-/* A block of one operand over one segment, packed or where it stands. */
+/* A block of one operand over one segment: packed, or where it stands. */
 typedef struct {
     const float *p;
     int64_t row, col; /* strides where it stands; row = 0: packed */
@@ -187,23 +249,41 @@ typedef struct {
 static void block(const operand *a, const operand *b, int64_t m, int64_t n, int64_t kb,
                   const tile_out *o)
 {
-    const int64_t n_tiles = (m + GEMM_MR - 1) / GEMM_MR;
+    const cut c = cut_of(m, GEMM_MR);
+    const bool by_rows = a->row && a->col == 1;
     for (int64_t j = 0; j < n; j += NR) {
         const float *bp = b->row ? b->p + j : b->p + j * kb;
         const int64_t b_step = b->row ? b->row : NR;
         tile_out t = {.ldc = o->ldc, .first = o->first};
         t.n = n - j < NR ? (int)(n - j) : NR;
         t.bias = o->bias ? o->bias + j : NULL;
-        for (int64_t i = 0; i < n_tiles; i++) {
-            int64_t h;
-            const int64_t i0 = cut(m, GEMM_MR, i, &h);
-            const bool by_rows = a->row && a->col == 1;
+        for (int64_t i = 0, i0 = 0; i < c.n_pieces; i0 += cut_size(&c, i++)) {
+            const int64_t h = cut_size(&c, i);
             const float *ap = a->row ? a->p + i0 * a->row : a->p + i0 * kb;
             const int64_t a_step = !a->row ? h : by_rows ? a->row : a->col;
             t.c = o->c + i0 * o->ldc + j;
             tiles[h - 1][by_rows][t.n > VW](ap, a_step, bp, b_step, kb, &t);
         }
     }
+}
+
+/* A stride of whole pages puts all rows of a block into the same few sets of the caches. */
+INLINE bool collides(int64_t stride)
+{
+    return stride % 1024 == 0;
+}
+
+/* Below: measured on a Zen 3 (shapes of the benchmark, and rows and columns around each bound).
+ */
+INLINE bool pays_pack_a(int64_t n, int64_t a_row, int64_t a_col)
+{
+    if (a_col == 1) return n >= (collides(a_row) ? 256 : 1024);
+    return n >= (collides(a_col) ? 64 : 256);
+}
+
+INLINE bool pays_pack_b(int64_t m, int64_t b_row, int64_t b_col)
+{
+    return b_col != 1 || m >= (collides(b_row) ? 24 : 128);
 }
 
 static void no_terms(float *C, int64_t ldc, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
@@ -213,31 +293,48 @@ static void no_terms(float *C, int64_t ldc, int64_t m0, int64_t m1, int64_t n0, 
         for (int64_t j = n0; j < n1; j++) C[i * ldc + j] = bias ? 0.0f + bias[j] : 0.0f;
 }
 
+/* One block of B over one segment: columns [0, n), packed or in place; columns in place that
+ * fill no panel are packed all the same, so that no tile reads beyond them. */
+INLINE void columns(const operand *a, const operand *b, int64_t m, int64_t n, int64_t kb,
+                    const tile_out *o, const float *edge)
+{
+    const int64_t whole = b->row ? n / NR * NR : n;
+    if (whole) block(a, b, m, whole, kb, o);
+    if (whole == n) return;
+    const operand e = {edge, 0, 0};
+    tile_out t = *o;
+    t.c += whole;
+    if (t.bias) t.bias += whole;
+    block(a, &e, m, n - whole, kb, &t);
+}
+
 void GEMM_TILE_NAME(ONUS_GEMM_TILE_ARGS)
 {
-    const int64_t m = m1 - m0;
-    const int64_t n_blocks = (m + ONUS_GEMM_MC - 1) / ONUS_GEMM_MC;
     const int64_t kb_max = K < ONUS_GEMM_SEGMENT ? K : ONUS_GEMM_SEGMENT;
-    float *pack_pa = pack;
-    float *pack_pb = pack_pa + ((m < ONUS_GEMM_MC ? m : ONUS_GEMM_MC) * kb_max + 15) / 16 * 16;
+    const cut rows = cut_of(m1 - m0, ONUS_GEMM_MC);
+    const bool pack_as = pays_pack_a(n1 - n0, a_row, a_col),
+               pack_bs = pays_pack_b(m1 - m0, b_row, b_col);
+    float *pa = pack, *pb = pa + (cut_size(&rows, 0) * kb_max + 7 + 15) / 16 * 16;
     if (K == 0) no_terms(C, ldc, m0, m1, n0, n1, bias);
-    for (int64_t k0 = 0; k0 < K; k0 += ONUS_GEMM_SEGMENT) {
-        const int64_t kb = K - k0 < ONUS_GEMM_SEGMENT ? K - k0 : ONUS_GEMM_SEGMENT;
+    for (int64_t k = 0; k < K; k += ONUS_GEMM_SEGMENT) {
+        const int64_t kb = K - k < ONUS_GEMM_SEGMENT ? K - k : ONUS_GEMM_SEGMENT;
         for (int64_t j = n0; j < n1; j += ONUS_GEMM_NC) {
-            const int64_t nb = n1 - j < ONUS_GEMM_NC ? n1 - j : ONUS_GEMM_NC;
-            pack_b(pack_pb, B + k0 * b_row + j * b_col, b_row, b_col, nb, kb);
-            const operand b = {pack_pb, 0, 0};
-            for (int64_t t = 0; t < n_blocks; t++) {
-                int64_t mb;
-                const int64_t i = m0 + cut(m, ONUS_GEMM_MC, t, &mb);
-                if (j == n0 || n_blocks > 1)
-                    pack_a(pack_pa, A + i * a_row + k0 * a_col, a_row, a_col, mb, kb);
-                const operand a = {pack_pa, 0, 0};
+            const int64_t n = n1 - j < ONUS_GEMM_NC ? n1 - j : ONUS_GEMM_NC,
+                          from = pack_bs ? 0 : n / NR * NR;
+            operand b = {B + k * b_row + j * b_col, b_row, b_col};
+            if (from < n) pack_b(pb, b.p + from * b_col, b_row, b_col, n - from, kb);
+            if (pack_bs) b = (operand){pb, 0, 0};
+            for (int64_t t = 0, i = m0; t < rows.n_pieces; i += cut_size(&rows, t++)) {
+                const int64_t m = cut_size(&rows, t);
+                operand a = {A + i * a_row + k * a_col, a_row, a_col};
+                if (pack_as && (j == n0 || rows.n_pieces > 1))
+                    pack_a(pa, a.p, a_row, a_col, m, kb);
+                if (pack_as) a = (operand){pa, 0, 0};
                 const tile_out o = {.c = C + i * ldc + j,
                                     .ldc = ldc,
-                                    .first = k0 == 0,
-                                    .bias = bias && k0 + kb == K ? bias + j : NULL};
-                block(&a, &b, mb, nb, kb, &o);
+                                    .first = k == 0,
+                                    .bias = bias && k + kb == K ? bias + j : NULL};
+                columns(&a, &b, m, n, kb, &o, pb);
             }
         }
     }

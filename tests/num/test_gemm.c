@@ -58,7 +58,8 @@ static vec vec_add(vec a, vec b)
     return a;
 }
 
-static void transpose8(const float *const row[8], int64_t at, int cols, float *dst, int64_t dst_ld)
+static void transpose8(const float *const row[8], int64_t at, int cols, float *dst,
+                       int64_t dst_ld)
 {
     for (int c = 0; c < cols; c++)
         for (int r = 0; r < 8; r++) dst[c * dst_ld + r] = row[r][at + c];
