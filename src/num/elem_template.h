@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * elem_template.h - every kernel but the matrix product, once, in plain loops. Included by elem_ref.c, elem_fma.c, elem_avx2.c and
+ * elem_avx512.c, which differ in compiler flags only: with contraction off, vectorising a loop whose iterations are independent changes
+ * no bit, and sums are written out in the contract's 16 lanes, which no compiler may reorder.
+ *
+ * Functions (contract, item 6) are computed in binary64 and rounded to binary32 once. Their polynomials are Taylor's where a short range
+ * makes these good enough, or fits by tools/polynomials.py; errors stand beside them.
+ *
+ * The including file defines NAME(x), the name of kernel x in its table. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "num/kernels.h"
+
+/* Loops whose output may be their input: iterations are independent all the same. */
+#define LOOP _Pragma("GCC ivdep")
+
+static inline uint64_t bits_of(double x)
+{
+    uint64_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+static inline double double_of(uint64_t u)
+{
+    double x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+/* ---- exp --------------------------------------------------------------------------------- */
+
+/* e^t = 2^n (1 + q(r)), t = n ln 2 + r, |r| <= ln 2 / 2: scale = 2^n, and q by Taylor to r^9 (error 7e-12 relative, 1e-4 ulp of binary32).
+ * t must lie in [-160, 160]. The bits of n come out of adding 1.5 2^52. */
+static inline double exp_parts(double t, double *scale)
+{
+    const double magic = 0x1.8p52;
+    const double shifted = fma(t, 0x1.71547652b82fep0, magic);
+    const double n = shifted - magic;
+    double r = fma(n, -0x1.62e42fefa39efp-1, t);
+    r = fma(n, -0x1.abc9e3b39803fp-56, r);
+    *scale = double_of((bits_of(shifted) + 1023) << 52);
+    double q = 1.0 / 362880.0;
+    q = fma(q, r, 1.0 / 40320.0);
+    q = fma(q, r, 1.0 / 5040.0);
+    q = fma(q, r, 1.0 / 720.0);
+    q = fma(q, r, 1.0 / 120.0);
+    q = fma(q, r, 1.0 / 24.0);
+    q = fma(q, r, 1.0 / 6.0);
+    q = fma(q, r, 0.5);
+    q = fma(q, r, 1.0);
+    return q * r;
+}
+
+static inline float exp_one(float x)
+{
+    double t = (double)x;
+    t = t > 90.0 ? 90.0 : t; /* e^90 overflows binary32, e^-105 is below half its smallest subnormal */
+    t = t < -105.0 ? -105.0 : t;
+    double scale;
+    const double q = exp_parts(t, &scale);
+    const float y = (float)fma(scale, q, scale);
+    return x != x ? (float)NAN : y;
+}
+
+static void NAME(exp)(const float *x, float *y, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
+}
+
+static void NAME(sigmoid)(const float *x, float *y, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) {
+        const float v = x[i];
+        const float e = exp_one(-fabsf(v));
+        const float d = 1.0f + e;
+        const float top = v < 0.0f ? e : 1.0f;
+        y[i] = top / d;
+    }
+}
+
+/* ---- log --------------------------------------------------------------------------------- */
+
+/* x = 2^e m, m in [sqrt(1/2), sqrt 2): log m = 2 s (1 + s^2/3 + s^4/5 + ...), s = (m - 1) / (m + 1), |s| <= 0.172; to s^15
+ * (error 4e-14 relative). Every positive binary32 is a normal binary64, subnormals too. */
+static inline float log_one(float x)
+{
+    const uint64_t u = bits_of((double)x);
+    const uint64_t shifted = u - UINT64_C(0x3fe6a09e667f3bcd);
+    const uint64_t exponent = shifted & UINT64_C(0xfff0000000000000);
+    const double m = double_of(u - exponent);
+    /* the exponent as a number: its 12 bits, made positive, as the low bits of 2^52 + . */
+    const double e = double_of(((shifted + (UINT64_C(2048) << 52)) >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 2048.0);
+    const double f = m - 1.0;
+    const double s = f / (2.0 + f);
+    const double z = s * s;
+    double p = 1.0 / 15.0;
+    p = fma(p, z, 1.0 / 13.0);
+    p = fma(p, z, 1.0 / 11.0);
+    p = fma(p, z, 1.0 / 9.0);
+    p = fma(p, z, 1.0 / 7.0);
+    p = fma(p, z, 1.0 / 5.0);
+    p = fma(p, z, 1.0 / 3.0);
+    p = fma(p, z, 1.0);
+    const double log_m = (2.0 * s) * p;
+    float y = (float)fma(e, 0x1.62e42fefa39efp-1, log_m);
+    y = x == 0.0f ? -INFINITY : y;
+    y = x == INFINITY ? INFINITY : y;
+    y = x < 0.0f ? (float)NAN : y;
+    return x != x ? (float)NAN : y;
+}
+
+static void NAME(log)(const float *x, float *y, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) y[i] = log_one(x[i]);
+}
+
+/* ---- tanh, erf, GELU ------------------------------------------------------------------------- */
+
+/* tanh |x| = -m / (2 + m), m = e^(-2|x|) - 1 = scale q + (scale - 1), which loses nothing near 0 where scale is 1. */
+static inline float tanh_one(float x)
+{
+    const double a = fabs((double)x);
+    const double t = a > 40.0 ? -80.0 : -2.0 * a;
+    double scale;
+    const double q = exp_parts(t, &scale);
+    const double m = fma(scale, q, scale - 1.0);
+    const float y = (float)(-m / (2.0 + m));
+    const float z = copysignf(y, x);
+    return x != x ? (float)NAN : z;
+}
+
+static void NAME(tanh)(const float *x, float *y, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) y[i] = tanh_one(x[i]);
+}
+
+/* |x| < 2: x P(x^2), degree 13 (2.7e-13 relative); 2 <= |x| < 4: degree 15 in |x| - 3 (9e-13); above, 1 to the last bit. */
+static inline double erf_near(double a)
+{
+    const double v = fma(a, a * 0.5, -1.0); /* (x^2 - 2) / 2 */
+    double p = -0x1.39702179cb72ap-27;
+    p = fma(p, v, 0x1.186cc02f71cb9p-24);
+    p = fma(p, v, -0x1.b1964845c8fc8p-22);
+    p = fma(p, v, 0x1.4b887a2ebf1a6p-19);
+    p = fma(p, v, -0x1.d3f9b273ce63dp-17);
+    p = fma(p, v, 0x1.2d2bedfa8790dp-14);
+    p = fma(p, v, -0x1.5f6c5cb2afa5ep-12);
+    p = fma(p, v, 0x1.7055ff5be8ffbp-10);
+    p = fma(p, v, -0x1.5712a4a2ae57ep-8);
+    p = fma(p, v, 0x1.18a17c300d576p-6);
+    p = fma(p, v, -0x1.8ea53db56954bp-5);
+    p = fma(p, v, 0x1.e962f50d27f39p-4);
+    p = fma(p, v, -0x1.0b60e85d309d8p-2);
+    p = fma(p, v, 0x1.5990d95f8c7d3p-1);
+    return p * a;
+}
+
+static inline double erf_far(double a)
+{
+    const double v = a - 3.0;
+    double p = 0x1.c139bfad168a4p-24;
+    p = fma(p, v, -0x1.d99e24cf9d515p-22);
+    p = fma(p, v, 0x1.de70107d015d7p-23);
+    p = fma(p, v, 0x1.910f10622899bp-19);
+    p = fma(p, v, -0x1.6cfdf557614fcp-17);
+    p = fma(p, v, 0x1.06c230c8dcd43p-16);
+    p = fma(p, v, 0x1.d3f4f7c7e45bcp-17);
+    p = fma(p, v, -0x1.1ab299e38676ep-13);
+    p = fma(p, v, 0x1.998898bf4c69bp-12);
+    p = fma(p, v, -0x1.82f15a0984cc3p-11);
+    p = fma(p, v, 0x1.0a7b6abb15cd3p-10);
+    p = fma(p, v, -0x1.11c8694e9cb69p-10);
+    p = fma(p, v, 0x1.9db749123b2afp-11);
+    p = fma(p, v, -0x1.b60d5bd807f58p-12);
+    p = fma(p, v, 0x1.2408e9ca89ecbp-13);
+    p = fma(p, v, 0x1.fffd1ac412af3p-1);
+    return p;
+}
+
+static inline float erf_one(float x)
+{
+    double a = fabs((double)x);
+    a = a > 4.0 ? 4.0 : a;
+    const double near_ = erf_near(a), far_ = erf_far(a);
+    const float y = copysignf((float)(a < 2.0 ? near_ : far_), x);
+    return x != x ? (float)NAN : y;
+}
+
+static void NAME(erf)(const float *x, float *y, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) y[i] = erf_one(x[i]);
+}
+
+static void NAME(gelu)(const float *x, float *y, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) {
+        const float v = x[i];
+        const float scaled = v * 0x1.6a09e6p-1f;
+        const float half = v * 0.5f;
+        const float gate = 1.0f + erf_one(scaled);
+        y[i] = half * gate;
+    }
+}
+
+/* gelu'(x) = (1 + erf(x / sqrt 2)) / 2 + x e^(-x^2 / 2) / sqrt(2 pi) */
+static void NAME(gelu_back)(const float *x, const float *dy, float *dx, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) {
+        const float v = x[i];
+        const float scaled = v * 0x1.6a09e6p-1f;
+        const float gate = 1.0f + erf_one(scaled);
+        const float square = v * v;
+        const float bell = exp_one(-0.5f * square);
+        const float density = bell * 0x1.988454p-2f;
+        const float slope = fmaf(v, density, 0.5f * gate);
+        dx[i] = dy[i] * slope;
+    }
+}
+
+/* ---- sums along the last axis (item 4) ----------------------------------------------------------- */
+
+static inline float fold(float lane[16])
+{
+    for (int step = 8; step > 0; step /= 2)
+        for (int j = 0; j < step; j++) lane[j] = lane[j] + lane[j + step];
+    return lane[0];
+}
+
+static inline double fold64(double lane[16])
+{
+    for (int step = 8; step > 0; step /= 2)
+        for (int j = 0; j < step; j++) lane[j] = lane[j] + lane[j + step];
+    return lane[0];
+}
+
+static float NAME(sum)(const float *x, int64_t n)
+{
+    float lane[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) lane[j] = lane[j] + x[i + j];
+    for (int j = 0; i + j < n; j++) lane[j] = lane[j] + x[i + j];
+    return fold(lane);
+}
+
+static float NAME(dot)(const float *x, const float *y, int64_t n)
+{
+    float lane[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) lane[j] = fmaf(x[i + j], y[i + j], lane[j]);
+    for (int j = 0; i + j < n; j++) lane[j] = fmaf(x[i + j], y[i + j], lane[j]);
+    return fold(lane);
+}
+
+static float NAME(max)(const float *x, int64_t n)
+{
+    float m = -INFINITY;
+    for (int64_t i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
+    return m;
+}
+
+static double NAME(sum64)(const double *x, int64_t n)
+{
+    double lane[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) lane[j] = lane[j] + x[i + j];
+    for (int j = 0; i + j < n; j++) lane[j] = lane[j] + x[i + j];
+    return fold64(lane);
+}
+
+static double NAME(norm2)(const float *x, int64_t n)
+{
+    double lane[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) lane[j] = fma((double)x[i + j], (double)x[i + j], lane[j]);
+    for (int j = 0; i + j < n; j++) lane[j] = fma((double)x[i + j], (double)x[i + j], lane[j]);
+    return fold64(lane);
+}
+
+/* Column sums are products with ones (item 3): segments of 256 rows, each a chain from +0. */
+static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1, float *out)
+{
+    enum { BLOCK = 64, SEGMENT = 256 };
+    for (int64_t j = j0; j < j1; j += BLOCK) {
+        const int64_t w = j1 - j < BLOCK ? j1 - j : BLOCK;
+        float total[BLOCK] = {0};
+        for (int64_t i = 0; i < rows; i += SEGMENT) {
+            const int64_t end = i + SEGMENT < rows ? i + SEGMENT : rows;
+            float chain[BLOCK] = {0};
+            for (int64_t r = i; r < end; r++) {
+                const float *row = X + r * ld + j;
+                for (int64_t c = 0; c < w; c++) chain[c] = chain[c] + row[c];
+            }
+            for (int64_t c = 0; c < w; c++) total[c] = i == 0 ? chain[c] : total[c] + chain[c];
+        }
+        memcpy(out + j, total, (size_t)w * sizeof *total);
+    }
+}
+
+/* ---- elementwise (item 8) --------------------------------------------------------------------------- */
+
+static void NAME(relu)(const float *x, float *y, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] < 0.0f ? 0.0f : x[i];
+}
+
+static void NAME(relu_back)(const float *y, const float *dy, float *dx, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+}
+
+static void NAME(sigmoid_back)(const float *y, const float *dy, float *dx, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) {
+        const float rest = 1.0f - y[i];
+        const float slope = y[i] * rest;
+        dx[i] = dy[i] * slope;
+    }
+}
+
+static void NAME(tanh_back)(const float *y, const float *dy, float *dx, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) {
+        const float square = y[i] * y[i];
+        const float slope = 1.0f - square;
+        dx[i] = dy[i] * slope;
+    }
+}
+
+static void NAME(add)(const float *x, const float *y, float *z, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) z[i] = x[i] + y[i];
+}
+
+static void NAME(mul)(const float *x, const float *y, float *z, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) z[i] = x[i] * y[i];
+}
+
+static void NAME(scale)(float a, const float *x, float *y, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) y[i] = a * x[i];
+}
+
+static void NAME(bytes_scale)(const uint8_t *x, float divisor, float *y, int64_t n)
+{
+    LOOP
+    for (int64_t i = 0; i < n; i++) y[i] = (float)x[i] / divisor;
+}
+
+/* ---- optimisers ----------------------------------------------------------------------------------------- */
+
+/* The gradient with its penalties; a penalty that is 0 is no term. */
+static inline float penalised(const onus_opt_step *s, float p, float g)
+{
+    const float with_l2 = fmaf(s->l2, p, g);
+    g = s->l2 != 0.0f ? with_l2 : g;
+    const float sign = p > 0.0f ? s->l1 : p < 0.0f ? -s->l1 : 0.0f;
+    const float with_l1 = g + sign;
+    return s->l1 != 0.0f ? with_l1 : g;
+}
+
+static void NAME(sgd)(const onus_opt_step *s, float *restrict p, const float *restrict g, int64_t n)
+{
+    const onus_opt_step o = *s;
+    for (int64_t i = 0; i < n; i++) {
+        const float grad = penalised(&o, p[i], g[i]);
+        const float step = o.lr * grad;
+        p[i] = p[i] - step;
+    }
+}
+
+static void NAME(momentum)(const onus_opt_step *s, float *restrict p, const float *restrict g, float *restrict m, int64_t n)
+{
+    const onus_opt_step o = *s;
+    for (int64_t i = 0; i < n; i++) {
+        const float grad = penalised(&o, p[i], g[i]);
+        m[i] = fmaf(o.momentum, m[i], grad);
+        const float step = o.lr * m[i];
+        p[i] = p[i] - step;
+    }
+}
+
+static void NAME(adam)(const onus_opt_step *s, float *restrict p, const float *restrict g, float *restrict m, float *restrict v,
+                       int64_t n)
+{
+    const onus_opt_step o = *s;
+    for (int64_t i = 0; i < n; i++) {
+        const float grad = penalised(&o, p[i], g[i]);
+        const float dm = o.one_minus_beta1 * grad;
+        const float new_m = fmaf(o.beta1, m[i], dm);
+        const float scaled = o.one_minus_beta2 * grad;
+        const float dv = scaled * grad;
+        const float new_v = fmaf(o.beta2, v[i], dv);
+        const float decayed = p[i] * o.decay;
+        const float top = o.lr * new_m;
+        const float root = sqrtf(new_v);
+        const float size = root / o.c;
+        const float bottom = size + o.eps;
+        const float step = top / bottom;
+        m[i] = new_m;
+        v[i] = new_v;
+        p[i] = decayed - step;
+    }
+}
+
+/* ---- normals of the sealed stream (item 9) ----------------------------------------------------------------- */
+
+/* An integer below 2^53 as binary64, exactly, by the bits of two halves: no instruction set before AVX-512 converts 64-bit lanes. */
+static inline double from_u53(uint64_t v)
+{
+    const double high = double_of((v >> 32) | UINT64_C(0x4530000000000000)); /* 2^84 + 2^32 high */
+    const double low = double_of((v & UINT64_C(0xffffffff)) | UINT64_C(0x4330000000000000));
+    return (high - (0x1p84 + 0x1p52)) + low;
+}
+
+/* log u for u in (0, 1]: as log_one, the series to s^21 (error 2e-17 relative). */
+static inline double log_unit(double u)
+{
+    const uint64_t b = bits_of(u);
+    const uint64_t shifted = b - UINT64_C(0x3fe6a09e667f3bcd);
+    const uint64_t exponent = shifted & UINT64_C(0xfff0000000000000);
+    const double m = double_of(b - exponent);
+    const double e = double_of(((shifted + (UINT64_C(2048) << 52)) >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 2048.0);
+    const double f = m - 1.0;
+    const double s = f / (2.0 + f);
+    const double z = s * s;
+    double p = 1.0 / 21.0;
+    p = fma(p, z, 1.0 / 19.0);
+    p = fma(p, z, 1.0 / 17.0);
+    p = fma(p, z, 1.0 / 15.0);
+    p = fma(p, z, 1.0 / 13.0);
+    p = fma(p, z, 1.0 / 11.0);
+    p = fma(p, z, 1.0 / 9.0);
+    p = fma(p, z, 1.0 / 7.0);
+    p = fma(p, z, 1.0 / 5.0);
+    p = fma(p, z, 1.0 / 3.0);
+    p = p * z;
+    const double s2 = 2.0 * s;
+    const double log_m = fma(s2, p, s2);
+    return fma(e, 0x1.62e42fefa39efp-1, log_m);
+}
+
+/* sin and cos of t in [-pi/4, pi/4] by Taylor to t^17 and t^16 (errors below 1e-17). */
+static inline double sin_small(double t)
+{
+    const double z = t * t;
+    double p = 1.0 / 355687428096000.0;
+    p = fma(p, z, -1.0 / 1307674368000.0);
+    p = fma(p, z, 1.0 / 6227020800.0);
+    p = fma(p, z, -1.0 / 39916800.0);
+    p = fma(p, z, 1.0 / 362880.0);
+    p = fma(p, z, -1.0 / 5040.0);
+    p = fma(p, z, 1.0 / 120.0);
+    p = fma(p, z, -1.0 / 6.0);
+    const double cube = z * t;
+    return fma(p, cube, t);
+}
+
+static inline double cos_small(double t)
+{
+    const double z = t * t;
+    double p = 1.0 / 20922789888000.0;
+    p = fma(p, z, -1.0 / 87178291200.0);
+    p = fma(p, z, 1.0 / 479001600.0);
+    p = fma(p, z, -1.0 / 3628800.0);
+    p = fma(p, z, 1.0 / 40320.0);
+    p = fma(p, z, -1.0 / 720.0);
+    p = fma(p, z, 1.0 / 24.0);
+    p = fma(p, z, -0.5);
+    return fma(p, z, 1.0);
+}
+
+static void NAME(noise)(const uint64_t *restrict u, int64_t n, double std, float *restrict out)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const double u0 = (from_u53(u[2 * i] >> 11) + 1.0) * 0x1p-53;
+        const double v = from_u53(u[2 * i + 1] >> 11) * 0x1p-53;
+        const double radius = sqrt(-2.0 * log_unit(u0)) * std;
+        /* 2 pi v = (pi / 2) q + t, q the nearest quarter turn */
+        const double shifted = fma(v, 4.0, 0x1.8p52);
+        const double q = shifted - 0x1.8p52;
+        const double t = fma(q, -0.25, v) * 0x1.921fb54442d18p2;
+        const uint64_t quarter = bits_of(shifted);
+        const double sine = sin_small(t), cosine = cos_small(t);
+        const double c = quarter & 1 ? sine : cosine, s = quarter & 1 ? cosine : sine;
+        const double cs = double_of(bits_of(c) ^ (((quarter + 1) & 2) << 62));
+        const double ss = double_of(bits_of(s) ^ ((quarter & 2) << 62));
+        out[2 * i] = (float)(radius * cs);
+        out[2 * i + 1] = (float)(radius * ss);
+    }
+}

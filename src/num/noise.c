@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * noise.c - the sealed stream: ChaCha20 with a nonce of 96 bits for every block of draws, so that blocks can be made by any
+ * thread in any order. Nonce, little-endian: purpose * 2^24 + tensor, step, block. A block is at most 16 KiB: the cipher's own counter
+ * never wraps. */
+#include "num/noise.h"
+
+#include <math.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "num/kernels.h"
+#include "num/vec.h"
+
+enum { PAIRS = 1024 }; /* pairs of normals a block */
+
+void onus_noise_key_new(onus_noise_key *out)
+{
+    onus_random_bytes(out->key, sizeof out->key);
+}
+
+void onus_noise_key_commit(const onus_noise_key *key, uint8_t out[32])
+{
+    static const char domain[] = "onus noise key 1\n";
+    onus_sha256 h;
+    onus_sha256_init(&h);
+    onus_sha256_add(&h, domain, sizeof domain - 1);
+    onus_sha256_add(&h, key->key, sizeof key->key);
+    onus_sha256_end(&h, out);
+}
+
+static void put32(uint8_t *at, uint32_t v)
+{
+    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* n words of a block; words are read little-endian. */
+static void draw(const onus_noise_key *key, onus_noise_purpose purpose, uint32_t tensor, uint32_t step, uint32_t block, uint64_t *out,
+                 size_t n)
+{
+    uint8_t nonce[12];
+    put32(nonce, (uint32_t)purpose << 24 | (tensor & 0xffffff));
+    put32(nonce + 4, step);
+    put32(nonce + 8, block);
+    crypto_stream_chacha20_ietf((unsigned char *)out, n * sizeof *out, nonce, key->key);
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "words of the stream are little-endian; swap them here"
+#endif
+}
+
+typedef struct {
+    const onus_exec *ex;
+    const onus_noise_key *key;
+    uint32_t step, tensor;
+    double std;
+    float *out;
+    int64_t n;
+} noise_job;
+
+static void add_part(void *ctx, int part, int n_parts)
+{
+    const noise_job *j = ctx;
+    int64_t begin, end;
+    uint64_t u[2 * PAIRS];
+    float z[2 * PAIRS];
+    onus_split(j->n, 2 * PAIRS, part, n_parts, &begin, &end);
+    for (int64_t i = begin; i < end; i += 2 * PAIRS) {
+        const int64_t n = end - i < 2 * PAIRS ? end - i : 2 * PAIRS, pairs = (n + 1) / 2;
+        draw(j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step, (uint32_t)(i / (2 * PAIRS)), u, (size_t)(2 * pairs));
+        j->ex->k->noise(u, pairs, j->std, z);
+        for (int64_t k = 0; k < n; k++) j->out[i + k] = j->out[i + k] + z[k];
+    }
+    onus_wipe(u, sizeof u);
+    onus_wipe(z, sizeof z);
+}
+
+void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step, uint32_t tensor, double std, float *out, int64_t n)
+{
+    noise_job j = {.ex = ex, .key = key, .step = step, .tensor = tensor, .std = std, .out = out, .n = n};
+    if (n <= 2 * PAIRS)
+        add_part(&j, 0, 1);
+    else
+        onus_pool_run(ex->pool, add_part, &j);
+}
+
+/* The gap to the next row taken is geometric: floor(log u / log(1 - q)), u uniform in (0, 1] on 53 bits (Devroye 1986, chapter X.2);
+ * a step costs as many draws as it takes rows, not as many as there are rows. */
+int64_t onus_noise_sample(const onus_noise_key *key, uint32_t step, double q, int64_t n, int64_t *out, int64_t max)
+{
+    enum { WORDS = 512 };
+    uint64_t u[WORDS];
+    int64_t taken = 0;
+    const double rate = onus_log1p_64(-q); /* q = 1: -inf, every gap 0 */
+    double row = -1;
+    for (uint32_t block = 0;; block++) {
+        draw(key, ONUS_NOISE_SAMPLE, 0, step, block, u, WORDS);
+        for (int k = 0; k < WORDS; k++) {
+            const double gap = floor(onus_log64((double)((u[k] >> 11) + 1) * 0x1p-53) / rate);
+            row += gap + 1;
+            if (row >= (double)n) goto done;
+            if (taken < max) out[taken] = (int64_t)row;
+            taken++;
+        }
+    }
+done:
+    onus_wipe(u, sizeof u);
+    return taken;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vec.c - functions of one binary64 number, the same bits on every machine.
+ *
+ * exp, log and their near-1 forms are ours, since accountants and bootstraps call them by the million; the rest is MPFR's, correctly
+ * rounded, since it is called by the thousand. glibc's change bits with the processor's FMA and are not used. */
+#include "num/vec.h"
+
+#include <math.h>
+#include <mpfr.h>
+#include <string.h>
+
+double onus_fold16(const double lane[16])
+{
+    double l[16];
+    memcpy(l, lane, sizeof l);
+    for (int step = 8; step > 0; step /= 2)
+        for (int j = 0; j < step; j++) l[j] = l[j] + l[j + step];
+    return l[0];
+}
+
+double onus_sum64(const double *x, int64_t n)
+{
+    double lane[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) lane[j] = lane[j] + x[i + j];
+    for (int j = 0; i + j < n; j++) lane[j] = lane[j] + x[i + j];
+    return onus_fold16(lane);
+}
+
+/* ---- exp, log ------------------------------------------------------------------------------ */
+
+static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
+
+/* e^r - 1 - r for |r| <= ln 2 / 2, Taylor to r^14 (remainder below 4e-19). */
+static double exp_tail(double r)
+{
+    static const double c[] = {1.0 / 87178291200.0, 1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
+                               1.0 / 362880.0, 1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5};
+    double p = c[0];
+    for (int i = 1; i < 13; i++) p = fma(p, r, c[i]);
+    return p * r * r;
+}
+
+double onus_exp64(double x)
+{
+    if (x != x) return x;
+    if (x > 709.782712893384) return INFINITY;
+    if (x < -745.2) return 0;
+    const double n = rint(x * 0x1.71547652b82fep0);
+    const double high = fma(-n, ln2_high, x), low = n * ln2_low, r = high - low;
+    /* what rounding took from r comes back at the end */
+    const double lost = (high - r) - low;
+    return ldexp(1.0 + (r + (exp_tail(r) + lost)), (int)n);
+}
+
+double onus_expm1_64(double x)
+{
+    if (fabs(x) <= 0.34) return x == 0 ? x : x + exp_tail(x);
+    if (x > 709) return INFINITY;
+    if (x < -50) return -1;
+    const double n = rint(x * 0x1.71547652b82fep0);
+    const double r = fma(-n, ln2_high, x) - n * ln2_low;
+    const double scale = ldexp(1.0, (int)n);
+    return fma(scale, r + exp_tail(r), scale - 1.0);
+}
+
+/* log of 1 + f, f from -0.3 to 0.42 (plus `more`, the part of 1 + f that f lost): s = f / (2 + f), series to s^23. */
+static double log_near_one(double f, double more)
+{
+    const double s = (f + more) / (2.0 + f), z = s * s;
+    double p = 1.0 / 23.0;
+    for (int k = 21; k >= 3; k -= 2) p = fma(p, z, 1.0 / (double)k);
+    /* log(1 + f) = f - f^2/2 + s (f^2/2 + 2 z p): the leading terms are exact */
+    const double half = 0.5 * f * f;
+    return f - (half - (s * (half + 2.0 * z * p) + more));
+}
+
+double onus_log64(double x)
+{
+    if (x != x || x == INFINITY) return x;
+    if (x < 0) return NAN;
+    if (x == 0) return -INFINITY;
+    int e;
+    double m = frexp(x, &e);
+    if (m < 0x1.6a09e667f3bcdp-1) {
+        m *= 2;
+        e--;
+    }
+    const double l = log_near_one(m - 1.0, 0);
+    return fma((double)e, ln2_high, fma((double)e, ln2_low, l));
+}
+
+double onus_log1p_64(double x)
+{
+    if (x > -0.29 && x < 0.41) return log_near_one(x, 0);
+    return onus_log64(1.0 + x);
+}
+
+double onus_pow64(double x, double y)
+{
+    const double n = rint(y);
+    if (n == y && fabs(y) <= 1 << 20) {
+        double r = 1, square = x;
+        for (int64_t k = (int64_t)fabs(n); k > 0; k /= 2) {
+            if (k & 1) r *= square;
+            square *= square;
+        }
+        return n < 0 ? 1 / r : r;
+    }
+    mpfr_t a, b;
+    mpfr_init2(a, 53);
+    mpfr_init2(b, 53);
+    mpfr_set_d(a, x, MPFR_RNDN);
+    mpfr_set_d(b, y, MPFR_RNDN);
+    mpfr_pow(a, a, b, MPFR_RNDN);
+    const double v = mpfr_get_d(a, MPFR_RNDN);
+    mpfr_clear(a);
+    mpfr_clear(b);
+    return v;
+}
+
+/* ---- MPFR's ---------------------------------------------------------------------------------- */
+
+typedef int (*mpfr_function)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t);
+
+static double exactly(mpfr_function f, double x)
+{
+    mpfr_t v;
+    mpfr_init2(v, 53);
+    mpfr_set_d(v, x, MPFR_RNDN);
+    f(v, v, MPFR_RNDN);
+    const double y = mpfr_get_d(v, MPFR_RNDN);
+    mpfr_clear(v);
+    return y;
+}
+
+double onus_cos64(double x)
+{
+    return exactly(mpfr_cos, x);
+}
+
+double onus_sin64(double x)
+{
+    return exactly(mpfr_sin, x);
+}
+
+double onus_tanh64(double x)
+{
+    return exactly(mpfr_tanh, x);
+}
+
+double onus_erf64(double x)
+{
+    return exactly(mpfr_erf, x);
+}
+
+double onus_erfc64(double x)
+{
+    return exactly(mpfr_erfc, x);
+}
+
+double onus_lgamma64(double x)
+{
+    return exactly(mpfr_lngamma, x);
+}
+
+double onus_log_erfc64(double x)
+{
+    if (x < 25) return onus_log64(onus_erfc64(x));
+    /* erfc leaves binary64's range soon: in MPFR's, up to x = 2^15, then by its asymptotic series */
+    if (x > 32768) {
+        const double z = 1 / (2 * x * x);
+        return -x * x - onus_log64(x) - 0.5723649429247001 + onus_log1p_64(-z + 3 * z * z);
+    }
+    mpfr_t v;
+    mpfr_init2(v, 64);
+    mpfr_set_d(v, x, MPFR_RNDN);
+    mpfr_erfc(v, v, MPFR_RNDN);
+    mpfr_log(v, v, MPFR_RNDN);
+    const double y = mpfr_get_d(v, MPFR_RNDN);
+    mpfr_clear(v);
+    return y;
+}
+
+/* ---- distributions ------------------------------------------------------------------------------ */
+
+/* Newton's method on log of the tail from a start of two digits (Abramowitz and Stegun 26.2.23); the tail is erfc's, so that small p keep
+ * their digits. */
+double onus_normal_quantile64(double p)
+{
+    if (!(p > 0 && p < 1)) return p == 0 ? -INFINITY : p == 1 ? INFINITY : NAN;
+    const double tail = p < 0.5 ? p : 1 - p;
+    const double t = sqrt(-2 * onus_log64(tail));
+    double z = t - (2.515517 + 0.802853 * t + 0.010328 * t * t) / (1 + 1.432788 * t + 0.189269 * t * t + 0.001308 * t * t * t);
+    for (int i = 0; i < 8; i++) {
+        const double q = 0.5 * onus_erfc64(z * 0x1.6a09e667f3bcdp-1);
+        const double density = 0x1.988453364260ap-2 * onus_exp64(-0.5 * z * z);
+        const double step = (q - tail) / density;
+        z += step / (1 - 0.5 * z * step); /* Halley */
+        if (fabs(step) <= 1e-15 * (1 + fabs(z))) break;
+    }
+    return p < 0.5 ? -z : z;
+}
+
+/* Lentz's evaluation of the continued fraction (DLMF 8.17.22), on the side where it converges fast. */
+static double beta_fraction(double a, double b, double x)
+{
+    const double tiny = 1e-300;
+    double c = 1, d = 1 - (a + b) * x / (a + 1);
+    d = 1 / (fabs(d) < tiny ? tiny : d);
+    double h = d;
+    for (int m = 1; m <= 20000; m++) {
+        const double k = (double)m;
+        const double even = k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k));
+        d = 1 + even * d;
+        c = 1 + even / c;
+        d = 1 / (fabs(d) < tiny ? tiny : d);
+        c = fabs(c) < tiny ? tiny : c;
+        h *= d * c;
+        const double odd = -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1));
+        d = 1 + odd * d;
+        c = 1 + odd / c;
+        d = 1 / (fabs(d) < tiny ? tiny : d);
+        c = fabs(c) < tiny ? tiny : c;
+        const double factor = d * c;
+        h *= factor;
+        if (fabs(factor - 1) < 1e-15) break;
+    }
+    return h;
+}
+
+double onus_beta_inc64(double a, double b, double x)
+{
+    if (!(a > 0 && b > 0) || x != x) return NAN;
+    if (x <= 0) return 0;
+    if (x >= 1) return 1;
+    const double front = onus_exp64(onus_lgamma64(a + b) - onus_lgamma64(a) - onus_lgamma64(b) + a * onus_log64(x) +
+                                    b * onus_log1p_64(-x));
+    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
