@@ -57,11 +57,15 @@ void onus_plan_forward(onus_plan *p, const onus_batch *b);
 const float *onus_plan_prediction(const onus_plan *p); /* (B, outputs); PREDICT only */
 const float *onus_plan_logits(const onus_plan *p);
 const float *onus_plan_losses(const onus_plan *p);     /* (B), unweighted; TRAIN, PRIVATE */
-void onus_plan_backward(onus_plan *p, const onus_batch *b);
-/* Adds each example's squared gradient norm over all parameters: norm2 (B) is zeroed first. PRIVATE only. */
+/* Gradients of every node's output, last to first. TRAIN: parameters' gradients on the way, into grad (param_floats; gaps are 0).
+ * PRIVATE: grad must be NULL; norms and grads follow. */
+void onus_plan_backward(onus_plan *p, const onus_batch *b, float *grad);
+/* Each example's squared gradient norm over all parameters: norm2 (B) is written. PRIVATE only. */
 void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2);
-/* grad (param_floats): written. w NULL = ones. In TRAIN mode backward has been called with need_grads and this is part of it: */
+/* grad (param_floats) = sum over examples of w[b] times the example's gradient; w NULL = ones. PRIVATE only. */
 void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *grad);
+/* Name of the first node whose output holds a number that is not finite; NULL if there is none. For messages. */
+const char *onus_plan_find_not_finite(const onus_plan *p, int64_t B);
 
 /* Entry of a net past its first layer, for explanations that change single columns: if the first node is dense (with or without
  * bias), its weight (out, in) and bias and the node after it; else *W is NULL. onus_plan_forward_from then runs

@@ -64,6 +64,10 @@ typedef struct {
     uint32_t step, node;
     int64_t first;                           /* place of example 0 of this call in the logical batch */
     bool training;                           /* dropout */
+    /* an operation's own, from one function to the loop it hands to onus_each */
+    double *norm2;
+    const float *row_weight;
+    float *copy;
 } onus_call;
 
 typedef struct { double multiply_adds; double bytes; } onus_cost;

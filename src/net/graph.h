@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * graph.h - what net.c and plan.c know of a net; nobody else includes this. */
+#ifndef ONUS_NET_GRAPH_H
+#define ONUS_NET_GRAPH_H
+#include "net/net.h"
+
+enum { ONUS_NODES_MAX = 4096 };
+
+typedef struct {
+    const char *name;
+    const onus_op *op;       /* NULL: the input */
+    onus_attr attr[ONUS_ATTR_MAX];
+    int in[ONUS_IN_MAX], n_in;
+    onus_shape shape;
+    int tensor[ONUS_PARAM_MAX], n_params; /* places in the sorted list of tensors, once sealed */
+    onus_param_def param[ONUS_PARAM_MAX];
+} onus_node;
+
+struct onus_net {
+    const onus_allocator *mem;
+    onus_arena arena;
+    onus_node *nodes;
+    int n_nodes;
+    onus_tensor *tensors;
+    int n_tensors;
+    int64_t floats, count;
+    float *params;
+    int logits, prediction, loss;
+    bool sealed;
+    const char *description, *kind;
+    const char *spec_json;   /* model.c: the family's settings, for the model file */
+};
+
+/* Shapes of a node's inputs. */
+void onus_node_inputs(const onus_net *net, const onus_node *node, onus_shape in[ONUS_IN_MAX]);
+#endif

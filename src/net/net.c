@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * net.c - building the graph and its block of parameters. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/hash.h"
+#include "net/graph.h"
+#include "num/philox.h"
+
+onus_status onus_net_create(onus_net **out, const onus_shape *input, const onus_allocator *mem, onus_err *err)
+{
+    onus_net *net = onus_alloc(mem, 1, sizeof *net);
+    if (!net) return onus_fail_mem(err, "net");
+    net->mem = mem;
+    onus_arena_init(&net->arena, mem);
+    net->nodes = onus_alloc(mem, ONUS_NODES_MAX, sizeof *net->nodes);
+    if (!net->nodes) {
+        onus_net_destroy(net);
+        return onus_fail_mem(err, "net");
+    }
+    net->nodes[0] = (onus_node){.name = "input", .shape = *input};
+    net->n_nodes = 1;
+    net->description = net->kind = "net";
+    *out = net;
+    return ONUS_OK;
+}
+
+void onus_net_destroy(onus_net *net)
+{
+    if (!net) return;
+    onus_free(net->mem, net->nodes);
+    onus_arena_release(&net->arena);
+    onus_free(net->mem, net);
+}
+
+void onus_node_inputs(const onus_net *net, const onus_node *node, onus_shape in[ONUS_IN_MAX])
+{
+    for (int i = 0; i < node->n_in; i++) in[i] = net->nodes[node->in[i]].shape;
+}
+
+/* Standard values, then what was said, each within its range. */
+static onus_status set_attrs(onus_node *node, const onus_attr_value *attrs, int n_attrs, onus_err *err)
+{
+    const onus_op *op = node->op;
+    for (int k = 0; k < op->n_attrs; k++)
+        node->attr[k] = (onus_attr){.i = (int64_t)op->attrs[k].standard, .r = op->attrs[k].standard};
+    for (int a = 0; a < n_attrs; a++) {
+        int k = 0;
+        while (k < op->n_attrs && strcmp(op->attrs[k].name, attrs[a].name) != 0) k++;
+        if (k == op->n_attrs) return onus_fail(err, ONUS_BAD_INPUT, "%s: operation %s has no attribute '%s'", node->name, op->name, attrs[a].name);
+        const onus_attr_def *def = &op->attrs[k];
+        const double v = attrs[a].value;
+        const bool whole = def->kind == ONUS_ATTR_REAL || v == rint(v);
+        if (!(v >= def->lower && v <= def->upper) || !whole)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: %s of %s is %g, expected %s from %g to %g", node->name, def->name, op->name, v,
+                             def->kind == ONUS_ATTR_INT ? "a whole number" : "a number", def->lower, def->upper);
+        node->attr[k] = (onus_attr){.i = (int64_t)v, .r = v};
+    }
+    return ONUS_OK;
+}
+
+onus_status onus_net_add(onus_net *net, const char *op_name, const char *name, const int *inputs, int n_in,
+                         const onus_attr_value *attrs, int n_attrs, int *out, onus_err *err)
+{
+    const onus_op *op = onus_op_find(op_name);
+    if (!op) return onus_fail(err, ONUS_BAD_INPUT, "%s: there is no operation '%s'", name, op_name);
+    if (net->sealed || net->n_nodes == ONUS_NODES_MAX)
+        return onus_fail(err, ONUS_BAD_ARG, "%s: the net is sealed or has %d nodes", name, ONUS_NODES_MAX);
+    if (n_in != op->n_in) return onus_fail(err, ONUS_BAD_ARG, "%s: %s takes %d inputs, got %d", name, op_name, op->n_in, n_in);
+    onus_node *node = &net->nodes[net->n_nodes];
+    *node = (onus_node){.op = op, .n_in = n_in, .name = onus_arena_strdup(&net->arena, name)};
+    if (!node->name) return onus_fail_mem(err, "net");
+    for (int i = 0; i < n_in; i++) {
+        if (inputs[i] < 0 || inputs[i] >= net->n_nodes) return onus_fail(err, ONUS_BAD_ARG, "%s: input %d is no node", name, inputs[i]);
+        node->in[i] = inputs[i];
+    }
+    onus_shape in[ONUS_IN_MAX];
+    onus_status st = set_attrs(node, attrs, n_attrs, err);
+    if (st != ONUS_OK) return st;
+    onus_node_inputs(net, node, in);
+    onus_err inner = {.code = ONUS_OK};
+    st = op->shape(node->attr, in, n_in, &node->shape, &inner);
+    if (st != ONUS_OK) return onus_fail(err, st, "%s: %s", name, inner.msg);
+    node->n_params = op->params(node->attr, in, node->param);
+    *out = net->n_nodes++;
+    return ONUS_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const onus_tensor *)a)->name, ((const onus_tensor *)b)->name);
+}
+
+/* All parameters, by name, each at a multiple of 64 bytes. */
+static onus_status lay_out_params(onus_net *net, onus_err *err)
+{
+    int n = 0;
+    for (int i = 0; i < net->n_nodes; i++) n += net->nodes[i].n_params;
+    net->tensors = onus_arena_alloc(&net->arena, (size_t)n + 1, sizeof *net->tensors);
+    if (!net->tensors) return onus_fail_mem(err, "net");
+    for (int i = 0; i < net->n_nodes; i++) {
+        for (int k = 0; k < net->nodes[i].n_params; k++) {
+            const onus_param_def *def = &net->nodes[i].param[k];
+            onus_tensor *t = &net->tensors[net->n_tensors++];
+            *t = (onus_tensor){.shape = def->shape, .n = onus_shape_numel(&def->shape), .def = *def, .node = i};
+            t->name = onus_arena_printf(&net->arena, "%s.%s", net->nodes[i].name, def->name);
+            if (!t->name) return onus_fail_mem(err, "net");
+        }
+    }
+    qsort(net->tensors, (size_t)net->n_tensors, sizeof *net->tensors, by_name);
+    for (int t = 0; t < net->n_tensors; t++) {
+        onus_tensor *x = &net->tensors[t];
+        if (t && strcmp(x->name, x[-1].name) == 0) return onus_fail(err, ONUS_BAD_INPUT, "two parameters are called '%s'", x->name);
+        x->offset = net->floats;
+        if (x->n > INT64_C(1) << 40) return onus_fail(err, ONUS_BAD_INPUT, "%s: too large", x->name);
+        net->count += x->n;
+        net->floats += (x->n + 15) / 16 * 16;
+        onus_node *node = &net->nodes[x->node];
+        for (int k = 0; k < node->n_params; k++) {
+            if (strcmp(node->param[k].name, x->def.name) == 0) node->tensor[k] = t;
+        }
+    }
+    return ONUS_OK;
+}
+
+onus_status onus_net_seal(onus_net *net, int logits, int prediction, int loss, onus_err *err)
+{
+    if (logits < 1 || prediction < 1 || loss < 1 || logits >= net->n_nodes || prediction >= net->n_nodes || loss >= net->n_nodes ||
+        !net->nodes[loss].op->is_loss)
+        return onus_fail(err, ONUS_BAD_ARG, "net: logits, prediction and loss must be nodes, and loss a loss");
+    net->logits = logits;
+    net->prediction = prediction;
+    net->loss = loss;
+    onus_status st = lay_out_params(net, err);
+    if (st != ONUS_OK) return st;
+    net->params = onus_arena_alloc(&net->arena, (size_t)net->floats, sizeof *net->params);
+    if (!net->params) return onus_fail(err, ONUS_NO_MEM, "net: out of memory for %lld parameters", (long long)net->count);
+    net->sealed = true;
+    return ONUS_OK;
+}
+
+void onus_net_init(onus_net *net, uint64_t seed)
+{
+    for (int t = 0; t < net->n_tensors; t++) {
+        const onus_tensor *x = &net->tensors[t];
+        float *p = net->params + x->offset;
+        const onus_stream s = {.seed = seed, .node = (uint32_t)t, .purpose = ONUS_DRAW_INIT};
+        const double fan_in = (double)(x->def.fan_in > 0 ? x->def.fan_in : 1);
+        switch (x->def.init) {
+        case ONUS_INIT_ZERO: memset(p, 0, (size_t)x->n * sizeof *p); break;
+        case ONUS_INIT_ONE:
+            for (int64_t i = 0; i < x->n; i++) p[i] = 1.0f;
+            break;
+        case ONUS_INIT_NORMAL: onus_stream_normal(&s, 0, x->n, 0, x->def.std, p); break;
+        case ONUS_INIT_HE_UNIFORM:
+        case ONUS_INIT_LINEAR: {
+            const float bound = (float)(x->def.init == ONUS_INIT_LINEAR ? 1 / sqrt(fan_in) : sqrt(6 / fan_in));
+            onus_stream_uniform(&s, 0, x->n, p);
+            for (int64_t i = 0; i < x->n; i++) {
+                const float centred = 2.0f * p[i] - 1.0f; /* exact: u is a multiple of 2^-24 */
+                p[i] = centred * bound;
+            }
+            break;
+        }
+        }
+    }
+}
+
+int onus_net_tensors(const onus_net *net)
+{
+    return net->n_tensors;
+}
+
+const onus_tensor *onus_net_tensor(const onus_net *net, int i)
+{
+    return &net->tensors[i];
+}
+
+int64_t onus_net_param_floats(const onus_net *net)
+{
+    return net->floats;
+}
+
+int64_t onus_net_param_count(const onus_net *net)
+{
+    return net->count;
+}
+
+float *onus_net_params(onus_net *net)
+{
+    return net->params;
+}
+
+int64_t onus_net_inputs(const onus_net *net)
+{
+    return onus_shape_numel(&net->nodes[0].shape);
+}
+
+int64_t onus_net_outputs(const onus_net *net)
+{
+    return onus_shape_numel(&net->nodes[net->prediction].shape);
+}
+
+const char *onus_net_describe(const onus_net *net)
+{
+    return net->description;
+}
+
+onus_status onus_net_can_private(const onus_net *net, onus_err *err)
+{
+    for (int i = 1; i < net->n_nodes; i++) {
+        const onus_op *op = net->nodes[i].op;
+        const char *why = op->sample_norm2.refused ? op->sample_norm2.refused : op->weighted_grad.refused;
+        if (why)
+            return onus_fail(err, ONUS_REFUSED, "%s (%s) cannot be trained privately: %s", net->nodes[i].name, op->name, why);
+    }
+    return ONUS_OK;
+}
+
+onus_status onus_net_can_relevance(const onus_net *net, onus_err *err)
+{
+    for (int i = 1; i <= net->logits; i++) {
+        const onus_op *op = net->nodes[i].op;
+        if (op->relevance.refused)
+            return onus_fail(err, ONUS_REFUSED, "%s (%s) cannot be explained by relevance: %s", net->nodes[i].name, op->name,
+                             op->relevance.refused);
+    }
+    return ONUS_OK;
+}
+
+void onus_net_sha256(const onus_net *net, uint8_t out[32])
+{
+    onus_sha256 h;
+    onus_sha256_init(&h);
+    for (int t = 0; t < net->n_tensors; t++) {
+        const onus_tensor *x = &net->tensors[t];
+        char shape[128];
+        onus_shape_text(&x->shape, shape, sizeof shape);
+        onus_sha256_add(&h, x->name, strlen(x->name) + 1);
+        onus_sha256_add(&h, shape, strlen(shape) + 1);
+        onus_sha256_add(&h, net->params + x->offset, (size_t)x->n * sizeof(float));
+    }
+    onus_sha256_end(&h, out);
+}
+
+onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool private_)
+{
+    onus_cost sum = {0};
+    const int last = training ? net->n_nodes - 1 : net->prediction;
+    for (int i = 1; i <= last; i++) {
+        const onus_node *node = &net->nodes[i];
+        onus_shape in[ONUS_IN_MAX];
+        onus_node_inputs(net, node, in);
+        if (training && i == net->prediction && net->prediction != net->logits) continue; /* not run in training */
+        if (!training && node->op->is_loss) continue;
+        const onus_pass passes[] = {ONUS_PASS_FORWARD, ONUS_PASS_BACKWARD, ONUS_PASS_GRAD, ONUS_PASS_NORM};
+        for (int p = 0; p < (training ? private_ ? 4 : 3 : 1); p++) {
+            if (passes[p] == ONUS_PASS_BACKWARD && node->in[0] == 0) continue; /* the input needs no gradient */
+            if (passes[p] >= ONUS_PASS_NORM && node->n_params == 0) continue;
+            const onus_cost c = node->op->cost.fn(node->attr, in, B, passes[p]);
+            sum.multiply_adds += c.multiply_adds;
+            sum.bytes += c.bytes;
+        }
+    }
+    return sum;
+}
+
+void onus_net_first_dense(const onus_net *net, const float **W, const float **bias, int64_t *n_out)
+{
+    const onus_node *first = net->n_nodes > 1 ? &net->nodes[1] : NULL;
+    int users = 0;
+    for (int i = 1; i < net->n_nodes; i++)
+        for (int k = 0; k < net->nodes[i].n_in; k++) users += net->nodes[i].in[k] == 0;
+    *W = *bias = NULL;
+    *n_out = 0;
+    if (!first || first->op != &onus_op_dense || first->in[0] != 0 || users != 1) return;
+    *W = net->params + net->tensors[first->tensor[0]].offset;
+    if (first->n_params > 1) *bias = net->params + net->tensors[first->tensor[1]].offset;
+    *n_out = first->shape.d[0];
+}
