@@ -154,14 +154,16 @@ static void call_peer(const bench *b)
                 b->A, ta ? s->M : s->K, b->B, tb ? s->K : s->N, 0.0f, b->C, s->N);
 }
 
-/* One turn: warm up, then short batches; the best time of one call enters *best_s. */
+/* One turn: warm up (a thread may have to be woken, on a core that others use), then short batches; the best time of
+ * one call enters *best_s. */
 static void turn(const bench *b, void (*call)(const bench *), double *best_s)
 {
     const double flops = 2.0 * b->s->M * b->s->N * b->s->K;
     const int calls = flops < 4e6 ? (int)(4e6 / flops) + 1 : 1;
-    const double start = now_s();
-    for (int i = 0; i < 2 || now_s() - start < 0.5e-3; i++) call(b);
-    for (int batch = 0; batch < 12 && (batch < 2 || now_s() - start < 0.1); batch++) {
+    const double start = now_s(), warm_s = b->s->threads > 1 ? 5e-3 : 0.5e-3;
+    do call(b);
+    while (now_s() - start < warm_s);
+    for (int batch = 0; batch < 2 || now_s() - start < 4 * warm_s; batch++) {
         const double t = now_s();
         for (int i = 0; i < calls; i++) call(b);
         const double s = (now_s() - t) / calls;
@@ -178,7 +180,7 @@ static void measure(const bench *b, double seconds, double *onus_s, double *peer
         turn(b, call_onus, onus_s);
         if (b->ex.pool) onus_pool_park(b->ex.pool);
         turn(b, call_peer, peer_s);
-        if (b->s->threads > 1) usleep(50 * 1000);
+        if (b->s->threads > 1) usleep(150 * 1000);
     }
 }
 

@@ -12,15 +12,24 @@
  * about a microsecond, in which one core does some 40,000 of them. */
 #define MACS_ALONE 50000
 
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int64_t min_of(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Blocks of A and of B over one segment, in whole panels; a narrow C, transposed; waste after
+ * A, cache lines. */
 size_t onus_gemm_pack_bytes(int64_t M, int64_t N, int64_t K)
 {
-    const int64_t kb = K < ONUS_GEMM_SEGMENT ? K : ONUS_GEMM_SEGMENT;
-    const int64_t rows = M < ONUS_GEMM_MC ? M : ONUS_GEMM_MC;
-    const int64_t panels =
-        (N + ONUS_GEMM_PANEL_MAX - 1) / ONUS_GEMM_PANEL_MAX * ONUS_GEMM_PANEL_MAX;
-    const int64_t cols = panels < ONUS_GEMM_NC ? panels : ONUS_GEMM_NC;
-    const size_t bytes = (size_t)((rows + cols) * kb) * sizeof(float);
-    return (bytes + 64 + 64 + 63) / 64 * 64; /* waste after A, and B starts at a cache line */
+    const int64_t panel = ONUS_GEMM_PANEL_MAX, kb = min_of(K, ONUS_GEMM_SEGMENT);
+    const int64_t rows = min_of(ceil_div(M, panel) * panel, ONUS_GEMM_NARROW_ROWS);
+    const int64_t cols = min_of(ceil_div(N, panel) * panel, ONUS_GEMM_NC);
+    return (size_t)((rows + cols) * kb + rows * panel + 32) * sizeof(float);
 }
 
 /* How one product is shared out. Either the outputs are cut into rows x cols parts, or (share >
@@ -29,11 +38,6 @@ typedef struct {
     int rows, cols, share;
     size_t pack_bytes; /* a part */
 } plan;
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 /* Time of a part in multiply-adds of a vector of 8 for each k: tiles are 16 columns wide, and a
  * packed number costs about what four multiply-adds of it cost. */

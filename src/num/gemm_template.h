@@ -33,10 +33,8 @@
 #include "num/gemm_kernels.h"
 #include "num/gemm_plan.h"
 
-#define NR        (2 * VW)
-#define INLINE    static inline __attribute__((always_inline))
-#define PRAGMA(x) _Pragma(#x)
-#define UNROLL(n) PRAGMA(GCC unroll n)
+#define NR     (2 * VW)
+#define INLINE static inline __attribute__((always_inline))
 
 INLINE vec vec_get(const float *p, int n)
 {
@@ -58,6 +56,7 @@ typedef struct {
     int n;             /* columns that exist, 1 .. NR */
     bool first;        /* the first segment starts the total */
     const float *bias; /* added after the last segment; else NULL */
+    int ahead;         /* numbers: how far ahead of its use A is fetched */
 } tile_out;
 
 /* Adds a finished tile to C where columns are missing on the right: x holds rows of NR. */
@@ -80,24 +79,27 @@ INLINE void out(const int mr, const int nv, vec acc[GEMM_MR][2], const tile_out 
 {
     if (o->n != nv * VW) {
         float x[GEMM_MR * NR];
-        UNROLL(16)
-        for (int i = 0; i < mr; i++) UNROLL(2) for (int v = 0; v < nv; v++)
-            vec_store(x + i * NR + v * VW, acc[i][v]);
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++)
+            for (int v = 0; v < nv; v++) vec_store(x + i * NR + v * VW, acc[i][v]);
         out_edge(x, mr, o);
         return;
     }
-    if (!o->first)
-        UNROLL(16)
-        for (int i = 0; i < mr; i++) UNROLL(2) for (int v = 0; v < nv; v++) acc[i][v] =
-            vec_add(vec_load(o->c + i * o->ldc + v * VW), acc[i][v]);
-    if (o->bias) UNROLL(2) for (int v = 0; v < nv; v++)
-        {
-            const vec y = vec_load(o->bias + v * VW);
-            UNROLL(16) for (int i = 0; i < mr; i++) acc[i][v] = vec_add(acc[i][v], y);
-        }
-    UNROLL(16)
-    for (int i = 0; i < mr; i++) UNROLL(2) for (int v = 0; v < nv; v++)
-        vec_store(o->c + i * o->ldc + v * VW, acc[i][v]);
+    if (!o->first) {
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++)
+            for (int v = 0; v < nv; v++)
+                acc[i][v] = vec_add(vec_load(o->c + i * o->ldc + v * VW), acc[i][v]);
+    }
+    if (o->bias) {
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++)
+            for (int v = 0; v < nv; v++)
+                acc[i][v] = vec_add(acc[i][v], vec_load(o->bias + v * VW));
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+        for (int v = 0; v < nv; v++) vec_store(o->c + i * o->ldc + v * VW, acc[i][v]);
 }
 
 /* One register tile over one segment: mr rows, nv vectors, kb terms. by_rows: A's rows are
@@ -107,24 +109,29 @@ INLINE void tile(const int mr, const int nv, const bool by_rows, const float *a,
                  const float *b, int64_t b_step, int64_t kb, const tile_out *o)
 {
     vec acc[GEMM_MR][2];
-    UNROLL(16)
-    for (int i = 0; i < mr; i++) UNROLL(2) for (int v = 0; v < nv; v++) acc[i][v] = vec_zero();
-    /* C is needed when the segment ends; both ends of its rows, which may lie in two cache
-     * lines */
-    UNROLL(16) for (int i = 0; i < mr; i++)
-    {
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++) {
+        acc[i][0] = acc[i][1] = vec_zero();
+        /* C is needed when the segment ends: both ends of a row, which may lie in two cache
+         * lines */
         __builtin_prefetch(o->c + i * o->ldc, 1);
         __builtin_prefetch(o->c + i * o->ldc + o->n - 1, 1);
     }
+#ifdef KU
+#pragma GCC unroll 4
+#endif
     for (int64_t k = 0; k < kb; k++, b += b_step) {
-        vec x[2];
-        UNROLL(2) for (int v = 0; v < nv; v++) x[v] = vec_load(b + v * VW);
-        UNROLL(16) for (int i = 0; i < mr; i++)
-        {
+        const vec x0 = vec_load(b), x1 = nv > 1 ? vec_load(b + VW) : x0;
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++) {
             const vec y = vec_set1(by_rows ? a + i * a_step + k : a + i);
-            UNROLL(2) for (int v = 0; v < nv; v++) acc[i][v] = vec_fma(y, x[v], acc[i][v]);
+            acc[i][0] = vec_fma(y, x0, acc[i][0]);
+            if (nv > 1) acc[i][1] = vec_fma(y, x1, acc[i][1]);
         }
-        if (!by_rows) a += a_step;
+        if (!by_rows) {
+            __builtin_prefetch(a + o->ahead);
+            a += a_step;
+        }
     }
     out(mr, nv, acc, o);
 }
@@ -225,15 +232,14 @@ static void pack_a(float *dst, const float *a, int64_t a_row, int64_t a_col, int
         for (int64_t t = 0, i = 0; t < c.n_pieces; i += cut_size(&c, t++))
             transpose(a + i * a_row, a_row, cut_size(&c, t), kb, dst + i * kb, cut_size(&c, t));
     } else {
-        for (int64_t k = 0; k < kb; k++, a += a_col)
-            for (int64_t t = 0, i = 0; t < c.n_pieces; i += cut_size(&c, t++)) {
-                const int64_t h = cut_size(&c, t);
-                float *d = dst + i * kb + k * h;
-                if (k + 1 < kb && i + VW <= m)
-                    vec_store(d, vec_load(a + i)); /* the next k overwrites what is too much */
-                else
-                    copy_n(d, a + i, h);
-            }
+        for (int64_t t = 0, i = 0; t < c.n_pieces; i += cut_size(&c, t++)) {
+            const int64_t h = cut_size(&c, t);
+            float *d = dst + i * kb;
+            int64_t k = 0;
+            if (i + VW <= m) /* the next k overwrites what is too much */
+                for (; k + 1 < kb; k++, d += h) vec_store(d, vec_load(a + k * a_col + i));
+            for (; k < kb; k++, d += h) copy_n(d, a + k * a_col + i, h);
+        }
     }
 }
 
@@ -254,7 +260,7 @@ static void block(const operand *a, const operand *b, int64_t m, int64_t n, int6
     for (int64_t j = 0; j < n; j += NR) {
         const float *bp = b->row ? b->p + j : b->p + j * kb;
         const int64_t b_step = b->row ? b->row : NR;
-        tile_out t = {.ldc = o->ldc, .first = o->first};
+        tile_out t = {.ldc = o->ldc, .first = o->first, .ahead = o->ahead};
         t.n = n - j < NR ? (int)(n - j) : NR;
         t.bias = o->bias ? o->bias + j : NULL;
         for (int64_t i = 0, i0 = 0; i < c.n_pieces; i0 += cut_size(&c, i++)) {
@@ -308,13 +314,18 @@ INLINE void columns(const operand *a, const operand *b, int64_t m, int64_t n, in
     block(a, &e, m, n - whole, kb, &t);
 }
 
-void GEMM_TILE_NAME(ONUS_GEMM_TILE_ARGS)
+/* Any product: lanes run over the columns of C. */
+static void wide(ONUS_GEMM_TILE_ARGS)
 {
     const int64_t kb_max = K < ONUS_GEMM_SEGMENT ? K : ONUS_GEMM_SEGMENT;
     const cut rows = cut_of(m1 - m0, ONUS_GEMM_MC);
     const bool pack_as = pays_pack_a(n1 - n0, a_row, a_col),
                pack_bs = pays_pack_b(m1 - m0, b_row, b_col);
     float *pa = pack, *pb = pa + (cut_size(&rows, 0) * kb_max + 7 + 15) / 16 * 16;
+    /* A transposed A in place is read across its rows, in pieces too short for the processor's
+     * own fetching ahead; the next cache line of each row is wanted soon. Where A fits the
+     * caches this only displaces B. */
+    const int ahead = !pack_as && a_col != 1 && (m1 - m0) * K > 1 << 20 ? 16 : 0;
     if (K == 0) no_terms(C, ldc, m0, m1, n0, n1, bias);
     for (int64_t k = 0; k < K; k += ONUS_GEMM_SEGMENT) {
         const int64_t kb = K - k < ONUS_GEMM_SEGMENT ? K - k : ONUS_GEMM_SEGMENT;
@@ -333,9 +344,65 @@ void GEMM_TILE_NAME(ONUS_GEMM_TILE_ARGS)
                 const tile_out o = {.c = C + i * ldc + j,
                                     .ldc = ldc,
                                     .first = k == 0,
+                                    .ahead = ahead,
                                     .bias = bias && k + kb == K ? bias + j : NULL};
                 columns(&a, &b, m, n, kb, &o, pb);
             }
         }
     }
+}
+
+/* Rows [0, m) of C = the transpose of t (n, m), with n <= NR columns; then + bias. */
+static void put_transposed(const float *t, int64_t m, int64_t n, float *C, int64_t ldc,
+                           const float *bias)
+{
+    float x[8 * NR];
+    for (int64_t i = 0; i < m; i += 8) {
+        const int64_t rows = m - i < 8 ? m - i : 8;
+        const tile_out o = {
+            .c = C + i * ldc, .ldc = ldc, .n = (int)n, .first = true, .bias = bias};
+        transpose(t + i, m, n, rows, x, NR);
+        out_edge(x, (int)rows, &o);
+    }
+}
+
+/* Whether C's transpose is the faster way, the lanes that idle against the cost of transposing
+ * A (none in TN) and C; measured on a Zen 3 for n from 1 to 16. */
+INLINE bool pays_narrow(int64_t m, int64_t n, int64_t K, int64_t a_col)
+{
+    if (m < 2 * NR || K == 0) return false;
+    if (a_col != 1) return n < VW || (n > VW && n < NR - 3);
+    return n <= VW / 2 || (n > VW && n <= VW + 4 && K >= ONUS_GEMM_SEGMENT);
+}
+
+/* The same for few columns, which would leave most lanes of a tile idle: C's transpose = B's
+ * times A's, whose lanes run over the rows of C. The factors of each product swap, which does
+ * not change it. */
+static void narrow(ONUS_GEMM_TILE_ARGS)
+{
+    const int64_t n = n1 - n0;
+    const int64_t m_max = m1 - m0 < ONUS_GEMM_NARROW_ROWS ? m1 - m0 : ONUS_GEMM_NARROW_ROWS;
+    float *t = pack, *pa = t + (m_max + 15) / 16 * 16 * NR;
+    for (int64_t i = m0; i < m1; i += ONUS_GEMM_NARROW_ROWS) {
+        const int64_t m = m1 - i < ONUS_GEMM_NARROW_ROWS ? m1 - i : ONUS_GEMM_NARROW_ROWS;
+        for (int64_t k = 0; k < K; k += ONUS_GEMM_SEGMENT) {
+            const int64_t kb = K - k < ONUS_GEMM_SEGMENT ? K - k : ONUS_GEMM_SEGMENT;
+            const int64_t from = pays_pack_b(n, a_col, a_row) ? 0 : m / NR * NR;
+            const operand a = {B + n0 * b_col + k * b_row, b_col, b_row};
+            operand b = {A + i * a_row + k * a_col, a_col, a_row};
+            if (from < m) pack_b(pa, b.p + from * a_row, a_col, a_row, m - from, kb);
+            if (from == 0) b = (operand){pa, 0, 0};
+            const tile_out o = {.c = t, .ldc = m, .first = k == 0};
+            columns(&a, &b, n, m, kb, &o, pa);
+        }
+        put_transposed(t, m, n, C + i * ldc + n0, ldc, bias ? bias + n0 : NULL);
+    }
+}
+
+void GEMM_TILE_NAME(ONUS_GEMM_TILE_ARGS)
+{
+    if (pays_narrow(m1 - m0, n1 - n0, K, a_col))
+        narrow(A, a_row, a_col, B, b_row, b_col, C, ldc, m0, m1, n0, n1, K, bias, pack);
+    else
+        wide(A, a_row, a_col, B, b_row, b_col, C, ldc, m0, m1, n0, n1, K, bias, pack);
 }

@@ -322,7 +322,7 @@ static void minus_zero_survives(void **state)
     const float a[1] = {0x1p-149f}, b[1] = {-0x1p-10f};
     for (int i = 0; i < N_KERNELS; i++) {
         if (!f->kernels[i].here || !f->kernels[i].fn) continue;
-        _Alignas(64) char pack[4096];
+        _Alignas(64) char pack[8192];
         float c = 1.0f;
         assert_true(onus_gemm_pack_bytes(1, 1, 1) <= sizeof pack);
         f->kernels[i].fn(a, 1, 1, b, 1, 1, &c, 1, 0, 1, 0, 1, 1, NULL, pack);
