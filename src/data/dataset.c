@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * dataset.c - the steps from a recipe's data to rows of numbers, in order, and what others may ask. */
+#include "data/dataset.h"
+
+#include <string.h>
+
+#include "base/fail.h"
+#include "data/parts.h"
+
+static onus_status open_table(onus_dataset *d, uint64_t seed, const onus_sink *sink, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    ONUS_TRY(onus_read_tables(d, sink, err));
+    ONUS_TRY(onus_assign_roles(d, err));
+    ONUS_TRY(onus_clean_rows(d, err));
+    ONUS_TRY(onus_type_columns(d, err));
+    ONUS_TRY(onus_find_classes(d, err));
+    ONUS_TRY(onus_find_groups(d, err));
+    ONUS_TRY(onus_split_rows(d, seed, err));
+    if (d->given) d->encoder = (onus_encoder *)d->given; /* read only, never destroyed here */
+    else ONUS_TRY(onus_fit_encoder(d, err));
+    ONUS_TRY(onus_encode_rows(d, err));
+done:
+    return st;
+}
+
+onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec, const onus_encoder *encoder, uint64_t seed,
+                              const onus_sink *sink, const onus_allocator *mem, onus_err *err)
+{
+    onus_dataset *d = onus_alloc(mem, 1, sizeof *d);
+    if (!d) return onus_fail_mem(err, "data");
+    d->mem = mem;
+    d->spec = spec;
+    d->given = encoder;
+    onus_arena_init(&d->arena, mem);
+    onus_status st = spec->format == ONUS_FORMAT_IDX ? onus_open_images(d, seed, sink, err) : open_table(d, seed, sink, err);
+    if (st == ONUS_OK && d->given) d->encoder = (onus_encoder *)d->given;
+    if (st == ONUS_OK) st = onus_emit_sheet(d, sink, err);
+    if (st == ONUS_OK) *out = d;
+    else onus_dataset_close(d);
+    return st;
+}
+
+void onus_dataset_close(onus_dataset *d)
+{
+    if (!d) return;
+    for (int k = 0; k < 2; k++) {
+        if (d->csv[k].cells) onus_csv_release(&d->csv[k]);
+        if (d->images[k].data) onus_buf_release(&d->images[k]);
+    }
+    if (!d->given) onus_encoder_destroy(d->encoder);
+    onus_arena_release(&d->arena);
+    onus_free(d->mem, d);
+}
+
+onus_task onus_dataset_task(const onus_dataset *d)
+{
+    return d->task;
+}
+
+int64_t onus_dataset_rows(const onus_dataset *d)
+{
+    return d->n_rows;
+}
+
+int64_t onus_dataset_features(const onus_dataset *d)
+{
+    return d->encoder->n_features;
+}
+
+int64_t onus_dataset_classes(const onus_dataset *d)
+{
+    return d->n_classes;
+}
+
+const char *onus_dataset_class_name(const onus_dataset *d, int64_t c)
+{
+    return d->classes[c];
+}
+
+bool onus_dataset_has_labels(const onus_dataset *d)
+{
+    return d->has_labels;
+}
+
+const int64_t *onus_dataset_part(const onus_dataset *d, onus_part part, int64_t *n)
+{
+    *n = d->n_part[part];
+    return d->part[part];
+}
+
+int64_t onus_dataset_columns(const onus_dataset *d)
+{
+    return d->encoder->n_columns;
+}
+
+const onus_input_column *onus_dataset_column(const onus_dataset *d, int64_t i)
+{
+    return &d->encoder->columns[i].pub;
+}
+
+const onus_encoder *onus_dataset_encoder(const onus_dataset *d)
+{
+    return d->encoder;
+}
+
+/* Contract: a pixel is (float)byte / 255, as num/kernels.h's bytes_scale; 256 quotients are kept. */
+static void fetch_image(const onus_dataset *d, int64_t row, float *x)
+{
+    const int64_t n = d->encoder->pixels;
+    const uint8_t *b = row < d->n_images[0] ? d->pixels[0] + row * n : d->pixels[1] + (row - d->n_images[0]) * n;
+    for (int64_t i = 0; i < n; i++) x[i] = (float)b[i] / 255.0f;
+}
+
+void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x, float *y, float *w)
+{
+    const int64_t F = d->encoder->n_features;
+    for (int64_t i = 0; i < n; i++) {
+        if (d->x) memcpy(x + i * F, d->x + rows[i] * F, (size_t)F * sizeof *x);
+        else fetch_image(d, rows[i], x + i * F);
+        if (y) y[i] = d->y[rows[i]];
+        if (w) w[i] = d->w ? d->w[rows[i]] : 1.0f;
+    }
+}
+
+int64_t onus_dataset_attributes(const onus_dataset *d)
+{
+    return d->n_attributes;
+}
+
+const char *onus_dataset_attribute_name(const onus_dataset *d, int64_t a)
+{
+    return d->attributes[a].name;
+}
+
+int64_t onus_dataset_groups(const onus_dataset *d, int64_t a)
+{
+    return d->attributes[a].n_groups;
+}
+
+const char *onus_dataset_group_name(const onus_dataset *d, int64_t a, int64_t g)
+{
+    return d->attributes[a].groups[g];
+}
+
+int32_t onus_dataset_group(const onus_dataset *d, int64_t a, int64_t row)
+{
+    return d->attributes[a].group[row];
+}
+
+const char *onus_dataset_text(const onus_dataset *d, int64_t row, int64_t column)
+{
+    if (d->encoder->pixels) return "";
+    for (int64_t c = 0; c < d->n_cols; c++) {
+        if (strcmp(d->cols[c].name, d->encoder->columns[column].pub.name) == 0) return onus_cell(d, row, c);
+    }
+    return "";
+}
+
+int64_t onus_dataset_line(const onus_dataset *d, int64_t row)
+{
+    const int64_t r = d->raw[row], n0 = d->csv[0].n_rows;
+    if (!d->csv[0].cells) return r + 1; /* images: the number in their files, those of the test files after */
+    return r < n0 ? d->csv[0].line[r] : d->csv[1].line[r - n0];
+}
+
+const char *const *onus_dataset_fitted(const onus_dataset *d, int64_t *n)
+{
+    *n = d->n_fitted;
+    return d->fitted;
+}
