@@ -2,14 +2,14 @@
  * gemm_bench.c - matrix products against OpenBLAS, in one process and interleaved, one JSON
  * object a line.
  *
- * usage: gemm_bench [SECONDS-A-CASE]        (default 0.4)
+ * usage: gemm_bench [SECONDS-A-CASE]        (default 0.6)
  *
  * Method: for every shape, form and number of threads the two take turns; a turn is a warm-up
- * and a dozen short timed batches; each side's best batch counts, because other work on the
- * machine can only add time. Our workers are parked while the peer runs; the peer's own idle
- * threads spin for some 30 ms (its THREAD_TIMEOUT), so we wait for longer than that before our
- * turn. OpenBLAS picks its kernel itself: the environment may not name one. The floor of a case
- * is what fused multiply-adds on registers alone reach on as many threads, measured here.
+ * and short timed batches; each side's best batch counts, because other work on the machine can
+ * only add time. Our workers are parked while the peer runs; the peer's idle threads spin for
+ * 2^28 cycles after its turn (0.11 s, measured), so we wait for longer than that before ours.
+ * OpenBLAS picks its kernel itself: the environment may not name one. The floor of a case is
+ * what fused multiply-adds on registers alone reach on as many threads, measured here.
  *
  * Exit status: 0, or 1 where something could not be measured (a line on stderr says what). */
 #include <dlfcn.h>
@@ -154,8 +154,8 @@ static void call_peer(const bench *b)
                 b->A, ta ? s->M : s->K, b->B, tb ? s->K : s->N, 0.0f, b->C, s->N);
 }
 
-/* One turn: warm up (a thread may have to be woken, on a core that others use), then short batches; the best time of
- * one call enters *best_s. */
+/* One turn: warm up (a thread may have to be woken, on a core that others use), then short
+ * batches; the best time of one call enters *best_s. */
 static void turn(const bench *b, void (*call)(const bench *), double *best_s)
 {
     const double flops = 2.0 * b->s->M * b->s->N * b->s->K;
@@ -171,6 +171,12 @@ static void turn(const bench *b, void (*call)(const bench *), double *best_s)
     }
 }
 
+/* Until the peer's threads sleep. */
+static void rest(const bench *b)
+{
+    if (b->s->threads > 1) usleep(150 * 1000);
+}
+
 static void measure(const bench *b, double seconds, double *onus_s, double *peer_s)
 {
     const double start = now_s();
@@ -180,7 +186,7 @@ static void measure(const bench *b, double seconds, double *onus_s, double *peer
         turn(b, call_onus, onus_s);
         if (b->ex.pool) onus_pool_park(b->ex.pool);
         turn(b, call_peer, peer_s);
-        if (b->s->threads > 1) usleep(150 * 1000);
+        rest(b);
     }
 }
 
@@ -209,6 +215,7 @@ static bool agree(const bench *b)
     memcpy(mine, b->C, n * sizeof *mine);
     if (b->ex.pool) onus_pool_park(b->ex.pool);
     call_peer(b);
+    rest(b);
     for (size_t i = 0; i < n; i++) {
         const double d = fabs((double)mine[i] - (double)b->C[i]), v = fabs((double)b->C[i]);
         worst = d > worst ? d : worst;
@@ -350,7 +357,7 @@ static bool peer_open(peer *p)
 
 int main(int argc, char **argv)
 {
-    const double seconds = argc > 1 ? atof(argv[1]) : 0.4;
+    const double seconds = argc > 1 ? atof(argv[1]) : 0.6;
     if (!(seconds > 0.0)) {
         fprintf(stderr, "gemm_bench: '%s' is no time in seconds\n", argv[1]);
         return 1;

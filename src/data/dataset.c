@@ -45,7 +45,7 @@ void onus_dataset_close(onus_dataset *d)
 {
     if (!d) return;
     for (int k = 0; k < 2; k++) {
-        if (d->csv[k].cells) onus_csv_release(&d->csv[k]);
+        if (d->csv[k].columns) onus_csv_release(&d->csv[k]);
         if (d->images[k].data) onus_buf_release(&d->images[k]);
     }
     if (!d->given) onus_encoder_destroy(d->encoder);
