@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cli.h - what the commands share: options, results on stdout, messages on stderr, exit codes. The program adds nothing
- * to the library: it sees onus.h only. */
+ * cli.h - what the commands share: options, results on stdout, messages on stderr, exit codes.
+ * The program adds nothing to the library: it sees onus.h only. */
 #ifndef ONUS_CLI_H
 #define ONUS_CLI_H
 #include <onus.h>
@@ -8,13 +8,15 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_POLICY = 3 };
 
-/* Parses argv by the table; positional words go to words[n_min .. n_max], NULL after the last. usage: "RECIPE [--out DIR]". Returns EXIT_DONE,
- * or EXIT_USAGE after one line on stderr. --help prints the table and ends the program with 0. */
-int cli_parse(const struct poptOption *table, int argc, const char **argv, const char *usage, const char *words[], int n_min,
-              int n_max);
+/* Parses argv by the table; positional words go to words[n_min .. n_max], NULL after the last.
+ * usage: "RECIPE [--out DIR]". Returns EXIT_DONE, or EXIT_USAGE after one line on stderr.
+ * --help prints the table and ends the program with 0. */
+int cli_parse(const struct poptOption *table, int argc, const char **argv, const char *usage,
+              const char *words[], int n_min, int n_max);
 /* The line of an error (and its hint) on stderr; the exit code for it. */
 int cli_fail(const char *command, const onus_err *err);
-/* Facts as JSON, or as a table of name, value, interval, verdict. EXIT_DONE, or EXIT_FAILED where stdout cannot be written. */
+/* Facts as JSON, or as a table of name, value, interval, verdict. EXIT_DONE, or EXIT_FAILED
+ * where stdout cannot be written. */
 int cli_print(const onus_facts *facts, bool json, bool all);
 int cli_print_text(const char *text);
 /* A bar on a terminal, a plain line an epoch elsewhere; both on stderr. */

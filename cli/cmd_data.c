@@ -6,13 +6,15 @@ int cmd_data(int argc, const char **argv)
 {
     int json = 0;
     const char *words[1];
-    const struct poptOption table[] = {{"json", 'j', POPT_ARG_NONE, &json, 0, "print one JSON object by dotted names", NULL},
-                                       POPT_AUTOHELP POPT_TABLEEND};
+    const struct poptOption table[] = {
+        {"json", 'j', POPT_ARG_NONE, &json, 0, "print one JSON object by dotted names", NULL},
+        POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RECIPE", words, 1, 1);
     if (code != EXIT_DONE) return code;
     onus_facts *facts = NULL;
     onus_err err = {.code = ONUS_OK};
-    if (onus_data_profile(words[0], &facts, NULL, &err) != ONUS_OK) return cli_fail("data", &err);
+    if (onus_data_profile(words[0], &facts, NULL, &err) != ONUS_OK)
+        return cli_fail("data", &err);
     code = cli_print(facts, json, true);
     onus_facts_destroy(facts);
     return code;

@@ -25,18 +25,25 @@ int cmd_eval(int argc, const char **argv)
     const char *columns[PROTECTED_MAX], *words[1];
     int threads = 0, json = 0;
     const struct poptOption table[] = {
-        {"data", 'd', POPT_ARG_STRING, &opts.data, 0, "table to evaluate a run's model on", "FILE"},
-        {"predictions-out", 0, POPT_ARG_STRING, &opts.predictions_out, 0, "write predictions as CSV", "FILE"},
-        {"predictions", 'p', POPT_ARG_STRING, &opts.predictions, 0, "CSV of predictions made elsewhere", "FILE"},
+        {"data", 'd', POPT_ARG_STRING, &opts.data, 0, "table to evaluate a run's model on",
+         "FILE"},
+        {"predictions-out", 0, POPT_ARG_STRING, &opts.predictions_out, 0,
+         "write predictions as CSV", "FILE"},
+        {"predictions", 'p', POPT_ARG_STRING, &opts.predictions, 0,
+         "CSV of predictions made elsewhere", "FILE"},
         {"label", 0, POPT_ARG_STRING, &opts.label, 0, "its column of true labels", "COL"},
-        {"positive", 0, POPT_ARG_STRING, &opts.positive, 0, "the label's value that counts as 1", "V"},
+        {"positive", 0, POPT_ARG_STRING, &opts.positive, 0,
+         "the label's value that counts as 1", "V"},
         {"score", 0, POPT_ARG_STRING, &opts.score, 0, "its column of scores", "COL"},
-        {"prediction", 0, POPT_ARG_STRING, &opts.prediction, 0, "its column of decisions (default: score >= 0.5)", "COL"},
-        {"protected", 0, POPT_ARG_STRING, &protected_, 0, "its protected columns, by commas", "A,B"},
+        {"prediction", 0, POPT_ARG_STRING, &opts.prediction, 0,
+         "its column of decisions (default: score >= 0.5)", "COL"},
+        {"protected", 0, POPT_ARG_STRING, &protected_, 0, "its protected columns, by commas",
+         "A,B"},
         {"threads", 't', POPT_ARG_INT, &threads, 0, "threads", "N"},
         {"json", 'j', POPT_ARG_NONE, &json, 0, "print one JSON object by dotted names", NULL},
         POPT_AUTOHELP POPT_TABLEEND};
-    int code = cli_parse(table, argc, argv, "RUN --data FILE | --predictions FILE --label COL ...", words, 0, 1);
+    int code = cli_parse(table, argc, argv,
+                         "RUN --data FILE | --predictions FILE --label COL ...", words, 0, 1);
     if (code != EXIT_DONE) return code;
     opts.run = words[0];
     opts.threads = threads;

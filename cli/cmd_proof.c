@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cmd_proof.c - onus verify, replay, diff, keygen: what a stranger runs, and the key that an owner makes. */
+ * cmd_proof.c - onus verify, replay, diff, keygen: what a stranger runs, and the key that an
+ * owner makes. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,8 +18,9 @@ static int conclude(const char *command, onus_status st, char *notes, const onus
 int cmd_verify(int argc, const char **argv)
 {
     const char *key = NULL, *words[1];
-    const struct poptOption table[] = {{"key", 'k', POPT_ARG_STRING, &key, 0, "public key (.pub) that you know", "FILE"},
-                                       POPT_AUTOHELP POPT_TABLEEND};
+    const struct poptOption table[] = {
+        {"key", 'k', POPT_ARG_STRING, &key, 0, "public key (.pub) that you know", "FILE"},
+        POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RUN", words, 1, 1);
     if (code != EXIT_DONE) return code;
     char *notes = NULL;
@@ -38,7 +40,8 @@ int cmd_replay(int argc, const char **argv)
     const struct poptOption table[] = {
         {"from", 0, POPT_ARG_LONG, &from, 0, "start from the checkpoint of this step", "STEP"},
         {"to", 0, POPT_ARG_LONG, &to, 0, "end at the checkpoint of this step", "STEP"},
-        {"recipe-dir", 0, POPT_ARG_STRING, &opts.recipe_dir, 0, "where the recipe's relative paths start", "DIR"},
+        {"recipe-dir", 0, POPT_ARG_STRING, &opts.recipe_dir, 0,
+         "where the recipe's relative paths start", "DIR"},
         {"threads", 't', POPT_ARG_INT, &threads, 0, "threads", "N"},
         {"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "no progress", NULL},
         POPT_AUTOHELP POPT_TABLEEND};
@@ -78,13 +81,16 @@ int cmd_keygen(int argc, const char **argv)
 {
     const char *name = NULL, *words[1];
     const struct poptOption table[] = {
-        {"name", 'n', POPT_ARG_STRING, &name, 0, "the signer's name in the note (default: the file's name)", "NAME"},
+        {"name", 'n', POPT_ARG_STRING, &name, 0,
+         "the signer's name in the note (default: the file's name)", "NAME"},
         POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "FILE", words, 1, 1);
     if (code != EXIT_DONE) return code;
     const char *slash = strrchr(words[0], '/');
     onus_err err = {.code = ONUS_OK};
-    if (onus_keygen(words[0], name ? name : slash ? slash + 1 : words[0], &err) != ONUS_OK) return cli_fail("keygen", &err);
-    printf("%s (private: keep it) and %s.pub (give it to whoever verifies)\n", words[0], words[0]);
+    if (onus_keygen(words[0], name ? name : slash ? slash + 1 : words[0], &err) != ONUS_OK)
+        return cli_fail("keygen", &err);
+    printf("%s (private: keep it) and %s.pub (give it to whoever verifies)\n", words[0],
+           words[0]);
     return EXIT_DONE;
 }

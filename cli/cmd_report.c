@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cmd_report.c - onus report: the report, built again from a ledger, on stdout or into a file. */
+ * cmd_report.c - onus report: the report, built again from a ledger, on stdout or into a file.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,9 @@
 int cmd_report(int argc, const char **argv)
 {
     const char *out = NULL, *words[1];
-    const struct poptOption table[] = {{"out", 'o', POPT_ARG_STRING, &out, 0, "file to write (default: stdout)", "FILE"},
-                                       POPT_AUTOHELP POPT_TABLEEND};
+    const struct poptOption table[] = {
+        {"out", 'o', POPT_ARG_STRING, &out, 0, "file to write (default: stdout)", "FILE"},
+        POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RUN", words, 1, 1);
     if (code != EXIT_DONE) return code;
     char *html = NULL;
@@ -20,7 +22,9 @@ int cmd_report(int argc, const char **argv)
     bool good = to && fputs(html, to) >= 0 && fflush(to) == 0;
     const int why = errno;
     if (to && to != stdout) good = fclose(to) == 0 && good;
-    if (!good) fprintf(stderr, "onus report: cannot write '%s': %s\n", out ? out : "stdout", strerror(why));
+    if (!good)
+        fprintf(stderr, "onus report: cannot write '%s': %s\n", out ? out : "stdout",
+                strerror(why));
     onus_text_free(NULL, html);
     return good ? EXIT_DONE : EXIT_FAILED;
 }

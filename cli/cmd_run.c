@@ -12,9 +12,12 @@ static int run(const char *name, bool train_only, int argc, const char **argv)
     const char *words[1];
     const struct poptOption table[] = {
         {"out", 'o', POPT_ARG_STRING, &opts.out, 0, "run folder (default: runs/NAME-N)", "DIR"},
-        {"resume", 'r', POPT_ARG_NONE, &resume, 0, "go on with the run in --out after a kill", NULL},
-        {"key", 'k', POPT_ARG_STRING, &opts.key, 0, "private key that signs (default: a throw-away key)", "FILE"},
-        {"threads", 't', POPT_ARG_INT, &threads, 0, "threads (default: ONUS_THREADS, else all processors)", "N"},
+        {"resume", 'r', POPT_ARG_NONE, &resume, 0, "go on with the run in --out after a kill",
+         NULL},
+        {"key", 'k', POPT_ARG_STRING, &opts.key, 0,
+         "private key that signs (default: a throw-away key)", "FILE"},
+        {"threads", 't', POPT_ARG_INT, &threads, 0,
+         "threads (default: ONUS_THREADS, else all processors)", "N"},
         {"json", 'j', POPT_ARG_NONE, &json, 0, "print one JSON object by dotted names", NULL},
         {"all", 'a', POPT_ARG_NONE, &all, 0, "print every value, not the main ones only", NULL},
         {"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "no progress", NULL},
@@ -30,13 +33,16 @@ static int run(const char *name, bool train_only, int argc, const char **argv)
     onus_err err = {.code = ONUS_OK};
     if (onus_run(&opts, &result, &err) != ONUS_OK) {
         code = cli_fail(name, &err);
-        if (err.code == ONUS_STOPPED && opts.out) fprintf(stderr, "  onus %s %s --out %s --resume goes on\n", name, words[0], opts.out);
+        if (err.code == ONUS_STOPPED && opts.out)
+            fprintf(stderr, "  onus %s %s --out %s --resume goes on\n", name, words[0],
+                    opts.out);
         return code;
     }
     cli_progress_end();
     code = cli_print(result.facts, json, all);
     if (!json && !train_only) {
-        printf("\npolicies met: %lld of %lld\n", (long long)result.policies_met, (long long)result.policies);
+        printf("\npolicies met: %lld of %lld\n", (long long)result.policies_met,
+               (long long)result.policies);
         printf("report: %s/report.html\n", result.dir);
     } else if (!json) {
         printf("\nmodel: %s/model.safetensors\n", result.dir);

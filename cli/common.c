@@ -10,8 +10,8 @@
 
 #include "cli.h"
 
-int cli_parse(const struct poptOption *table, int argc, const char **argv, const char *usage, const char *words[], int n_min,
-              int n_max)
+int cli_parse(const struct poptOption *table, int argc, const char **argv, const char *usage,
+              const char *words[], int n_min, int n_max)
 {
     char name[64];
     snprintf(name, sizeof name, "onus %s", argv[0]);
@@ -22,7 +22,8 @@ int cli_parse(const struct poptOption *table, int argc, const char **argv, const
     const int rc = poptGetNextOpt(ctx);
     int code = EXIT_DONE, n = 0;
     if (rc < -1) {
-        fprintf(stderr, "%s: %s: %s (%s --help)\n", name, poptBadOption(ctx, POPT_BADOPTION_NOALIAS), poptStrerror(rc), name);
+        fprintf(stderr, "%s: %s: %s (%s --help)\n", name,
+                poptBadOption(ctx, POPT_BADOPTION_NOALIAS), poptStrerror(rc), name);
         code = EXIT_USAGE;
     }
     const char *word;
@@ -114,7 +115,8 @@ static const char *verdict_on(const onus_facts *facts, const char *name)
         if (!named) return found;
         const size_t n = strlen(name);
         const bool mine = strncmp(named->text, name, n) == 0 &&
-                          (!named->text[n] || !strcmp(named->text + n, ".lower") || !strcmp(named->text + n, ".upper"));
+                          (!named->text[n] || !strcmp(named->text + n, ".lower") ||
+                           !strcmp(named->text + n, ".upper"));
         snprintf(key, sizeof key, "policy.%d.verdict", i);
         const onus_field *verdict = onus_facts_find(facts, key);
         if (mine && verdict && (!*found || !strcmp(found, "met"))) found = verdict->text;
@@ -124,7 +126,8 @@ static const char *verdict_on(const onus_facts *facts, const char *name)
 static void print_row(const onus_facts *facts, const onus_field *f)
 {
     char value[160], lower[40], upper[40], interval[100] = "";
-    const onus_field *lo = beside(facts, f->name, ".lower"), *hi = beside(facts, f->name, ".upper");
+    const onus_field *lo = beside(facts, f->name, ".lower"),
+                     *hi = beside(facts, f->name, ".upper");
     format(f, value, sizeof value);
     if (lo && hi && lo->kind == ONUS_FIELD_REAL && hi->kind == ONUS_FIELD_REAL) {
         snprintf(lower, sizeof lower, "%.4g", lo->r);
@@ -134,12 +137,29 @@ static void print_row(const onus_facts *facts, const onus_field *f)
     printf("%-58s %-14.100s %-20s %s\n", f->name, value, interval, verdict_on(facts, f->name));
 }
 
-/* The names that a person wants first: quality, fairness by attribute, privacy, energy, the model's hash. */
+/* The names that a person wants first: quality, fairness by attribute, privacy, energy, the
+ * model's hash. */
 static bool is_headline(const char *name)
 {
-    static const char *const heads[] = {"accuracy", "balanced_accuracy", "auc", "f1", "f1.macro", "log_loss", "brier",
-                                        "calibration_error", "mse", "rmse", "mae", "r2", "privacy.epsilon", "privacy.delta",
-                                        "energy.joules", "carbon.grams", "model.sha256", "model.description", "explain.residual"};
+    static const char *const heads[] = {"accuracy",
+                                        "balanced_accuracy",
+                                        "auc",
+                                        "f1",
+                                        "f1.macro",
+                                        "log_loss",
+                                        "brier",
+                                        "calibration_error",
+                                        "mse",
+                                        "rmse",
+                                        "mae",
+                                        "r2",
+                                        "privacy.epsilon",
+                                        "privacy.delta",
+                                        "energy.joules",
+                                        "carbon.grams",
+                                        "model.sha256",
+                                        "model.description",
+                                        "explain.residual"};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         if (strcmp(name, heads[i]) == 0) return true;
     }
@@ -162,7 +182,7 @@ int cli_print(const onus_facts *facts, bool json, bool all)
 
 /* ---- progress --------------------------------------------------------------------------- */
 
-static volatile int stop_flag;   /* written by the signal handler only */
+static volatile int stop_flag; /* written by the signal handler only */
 static bool bar_is_open;
 
 static void on_signal(int number)

@@ -25,10 +25,14 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void help(FILE *to)
 {
-    fprintf(to, "onus %s: a model's whole life, with the burden of proof\n\nusage: onus COMMAND ... (onus COMMAND --help)\n\n",
+    fprintf(to,
+            "onus %s: a model's whole life, with the burden of proof\n\nusage: onus COMMAND "
+            "... (onus COMMAND --help)\n\n",
             ONUS_VERSION);
-    for (int i = 0; i < N_COMMANDS; i++) fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].help);
-    fprintf(to, "\nexit codes: 0 done, 1 failed (or a mismatch found), 2 wrong usage, 3 policy not met\n"
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\nexit codes: 0 done, 1 failed (or a mismatch found), 2 wrong usage, 3 policy "
+                "not met\n"
                 "environment: ONUS_THREADS=N, ONUS_ISA=ref|avx2|avx512\n");
 }
 
@@ -47,7 +51,8 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     for (int i = 0; i < N_COMMANDS; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, (const char **)(argv + 1));
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, (const char **)(argv + 1));
     }
     fprintf(stderr, "onus: no command '%s' (onus --help lists them)\n", argv[1]);
     return EXIT_USAGE;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * embed.c - Onus inside a program: trains, predicts for one applicant, verifies.
  *
- *   cc embed.c $(pkg-config --cflags --libs onus) && ./a.out examples/german-credit.yaml run-folder
+ *   cc embed.c $(pkg-config --cflags --libs onus) && ./a.out examples/german-credit.yaml
+ * run-folder
  */
 #include <onus.h>
 #include <stdio.h>
@@ -25,7 +26,8 @@ int main(int argc, char **argv)
     opts.out = argv[2];
     if (onus_run(&opts, &result, &err) != ONUS_OK) return fail(&err);
     const onus_field *auc = onus_facts_find(result.facts, "auc");
-    printf("auc %.4f, policies met: %d of %d\n", auc ? auc->r : 0.0, (int)result.policies_met, (int)result.policies);
+    printf("auc %.4f, policies met: %d of %d\n", auc ? auc->r : 0.0, (int)result.policies_met,
+           (int)result.policies);
     onus_run_result_release(&result);
 
     /* One applicant, as the table would have it. */
@@ -38,7 +40,8 @@ int main(int argc, char **argv)
         names[i] = onus_model_column(model, i);
         values[i] = onus_model_typical(model, i);
     }
-    if (onus_model_predict(model, names, values, n, &probability, &err) != ONUS_OK) return fail(&err);
+    if (onus_model_predict(model, names, values, n, &probability, &err) != ONUS_OK)
+        return fail(&err);
     printf("P(%s) of a typical applicant: %.3f\n", onus_model_class(model, 1), probability);
     onus_model_close(model);
 

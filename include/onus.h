@@ -18,12 +18,12 @@
 extern "C" {
 #endif
 
-#define ONUS_VERSION "0.1.0"
+#define ONUS_VERSION          "0.1.0"
 #define ONUS_NUMERICS_VERSION 1 /* the numerics contract, docs/NUMERICS.md */
 
 #if defined(__GNUC__)
-#define ONUS_CHECKED __attribute__((warn_unused_result))
-#define ONUS_API __attribute__((visibility("default")))
+#define ONUS_CHECKED      __attribute__((warn_unused_result))
+#define ONUS_API          __attribute__((visibility("default")))
 #define ONUS_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
 #define ONUS_API
@@ -33,18 +33,18 @@ extern "C" {
 
 /* ---- status and error ------------------------------------------------------------ */
 
-#define ONUS_STATUS_MAP(X)                                                              \
-    X(OK, 0, "success")                                                                 \
-    X(BAD_ARG, -1, "argument out of range")                                             \
-    X(NO_MEM, -2, "allocation failed")                                                  \
-    X(IO, -3, "file or device failed")                                                  \
-    X(TAMPER, -4, "evidence does not match its hashes")                                 \
-    X(BAD_INPUT, -5, "malformed recipe, table, model or ledger")                        \
-    X(REFUSED, -6, "an operation's table row refuses what was asked")                   \
-    X(DIVERGED, -7, "loss is not finite")                                               \
-    X(MISMATCH, -8, "recomputed evidence differs")                                      \
-    X(STOPPED, -9, "stopped by the caller")                                             \
-    X(POLICY, -10, "policy not met")                                                    \
+#define ONUS_STATUS_MAP(X)                                            \
+    X(OK, 0, "success")                                               \
+    X(BAD_ARG, -1, "argument out of range")                           \
+    X(NO_MEM, -2, "allocation failed")                                \
+    X(IO, -3, "file or device failed")                                \
+    X(TAMPER, -4, "evidence does not match its hashes")               \
+    X(BAD_INPUT, -5, "malformed recipe, table, model or ledger")      \
+    X(REFUSED, -6, "an operation's table row refuses what was asked") \
+    X(DIVERGED, -7, "loss is not finite")                             \
+    X(MISMATCH, -8, "recomputed evidence differs")                    \
+    X(STOPPED, -9, "stopped by the caller")                           \
+    X(POLICY, -10, "policy not met")                                  \
     X(UNPROVEN, -11, "evidence that would prove it is missing")
 
 typedef enum {
@@ -124,13 +124,14 @@ ONUS_API const onus_field *onus_facts_at(const onus_facts *f, int64_t i);
 /* The entry of that name, or NULL. */
 ONUS_API const onus_field *onus_facts_find(const onus_facts *f, const char *name);
 
-/* What a progress bar shows. Given on the caller's thread at most five times a second and at the end of every epoch. */
+/* What a progress bar shows. Given on the caller's thread at most five times a second and at
+ * the end of every epoch. */
 typedef struct {
     int64_t epoch, epochs, step, steps;
     double loss;                     /* running mean of the epoch; NAN in private runs */
     double valid_loss, valid_metric; /* NAN until known; the metric is accuracy, or RMSE */
     double rows_per_s, left_s;
-    double joules;                   /* so far; NAN where the caller of training has no meter */
+    double joules; /* so far; NAN where the caller of training has no meter */
     bool epoch_end;
 } onus_progress;
 
@@ -138,113 +139,135 @@ typedef struct {
 
 /* Zero means the default. */
 typedef struct {
-    const char *recipe;        /* path; required */
-    const char *out;           /* run folder; NULL: runs/NAME-N, the first N that is free */
-    const char *key;           /* private key file that signs the ledger's head; NULL: a throw-away key, called that */
-    int threads;               /* 0: ONUS_THREADS, else the processors this process may use */
-    bool resume;               /* go on with the run in `out` after a kill */
-    bool train_only;           /* data and training; no evaluation, policy, report */
+    const char *recipe; /* path; required */
+    const char *out;    /* run folder; NULL: runs/NAME-N, the first N that is free */
+    const char *key; /* private key file that signs the ledger's head; NULL: a throw-away key,
+                        called that */
+    int threads;     /* 0: ONUS_THREADS, else the processors this process may use */
+    bool resume;     /* go on with the run in `out` after a kill */
+    bool train_only; /* data and training; no evaluation, policy, report */
     void (*progress)(void *ctx, const onus_progress *p); /* may be NULL */
     void *progress_ctx;
-    const volatile int *stop;  /* set to 1 (by a signal handler): the run stops after the step, resumable */
+    const volatile int
+        *stop; /* set to 1 (by a signal handler): the run stops after the step, resumable */
     onus_sink sink;            /* sees every event, after the ledger; may be zero */
     const onus_allocator *mem; /* NULL: the C library's; must outlive the result */
 } onus_run_opts;
 
 typedef struct {
-    char dir[4096];            /* the run folder */
+    char dir[4096]; /* the run folder */
     int64_t policies, policies_met;
-    onus_facts *facts;         /* every scalar of the ledger; owned */
+    onus_facts *facts; /* every scalar of the ledger; owned */
 } onus_run_result;
 
-/* Reads the data, trains, evaluates, audits, judges, and leaves a run folder with model, ledger, signed head and report. A policy
- * that is not met is no error: compare policies_met. On failure the folder keeps what is needed to resume. */
-ONUS_API onus_status onus_run(const onus_run_opts *opts, onus_run_result *out, onus_err *err) ONUS_CHECKED;
+/* Reads the data, trains, evaluates, audits, judges, and leaves a run folder with model,
+ * ledger, signed head and report. A policy that is not met is no error: compare policies_met.
+ * On failure the folder keeps what is needed to resume. */
+ONUS_API onus_status onus_run(const onus_run_opts *opts, onus_run_result *out,
+                              onus_err *err) ONUS_CHECKED;
 ONUS_API void onus_run_result_release(onus_run_result *r); /* a zeroed one is fine */
 
-/* The data sheet of a recipe's data: reads, cleans, splits, trains nothing. Owned by the caller: onus_facts_destroy. */
-ONUS_API onus_status onus_data_profile(const char *recipe, onus_facts **out, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* The data sheet of a recipe's data: reads, cleans, splits, trains nothing. Owned by the
+ * caller: onus_facts_destroy. */
+ONUS_API onus_status onus_data_profile(const char *recipe, onus_facts **out,
+                                       const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
 /* ---- models --------------------------------------------------------------------------- */
 
 typedef struct onus_model onus_model;
 
 /* Opens the model of a run folder, or a model file. One thread at a time. */
-ONUS_API onus_status onus_model_open(onus_model **out, const char *path, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+ONUS_API onus_status onus_model_open(onus_model **out, const char *path,
+                                     const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 ONUS_API void onus_model_close(onus_model *m);
-/* Width of a prediction: 1 for binary (probability of the positive class) and regression (the value), else the number of classes. */
+/* Width of a prediction: 1 for binary (probability of the positive class) and regression (the
+ * value), else the number of classes. */
 ONUS_API int64_t onus_model_outputs(const onus_model *m);
-/* Name of class c; binary: 0 the other, 1 the positive one. NULL out of range and for regression. */
+/* Name of class c; binary: 0 the other, 1 the positive one. NULL out of range and for
+ * regression. */
 ONUS_API const char *onus_model_class(const onus_model *m, int64_t c);
 ONUS_API int64_t onus_model_columns(const onus_model *m);
 ONUS_API const char *onus_model_column(const onus_model *m, int64_t i);
-/* Predicts one row given as texts by column name, as they would stand in the table: names[n], values[n]; every column of the model
- * once, others are errors. out: (outputs), written on success. */
-ONUS_API onus_status onus_model_predict(onus_model *m, const char *const *names, const char *const *values, int64_t n,
-                                        double *out, onus_err *err) ONUS_CHECKED;
+/* Predicts one row given as texts by column name, as they would stand in the table: names[n],
+ * values[n]; every column of the model once, others are errors. out: (outputs), written on
+ * success. */
+ONUS_API onus_status onus_model_predict(onus_model *m, const char *const *names,
+                                        const char *const *values, int64_t n, double *out,
+                                        onus_err *err) ONUS_CHECKED;
 
 /* ---- evaluation ------------------------------------------------------------------------- */
 
 /* Either run and data, or predictions with label and score or prediction. */
 typedef struct {
-    const char *run, *data;      /* a run folder's model on a table of its form */
-    const char *predictions_out; /* CSV of label, score, prediction by line of the table; NULL: none */
-    const char *predictions;     /* a CSV of predictions made elsewhere */
-    const char *label, *positive, *score, *prediction; /* its columns; positive: the label's value that counts as 1 */
+    const char *run, *data; /* a run folder's model on a table of its form */
+    const char
+        *predictions_out; /* CSV of label, score, prediction by line of the table; NULL: none */
+    const char *predictions; /* a CSV of predictions made elsewhere */
+    const char *label, *positive, *score,
+        *prediction; /* its columns; positive: the label's value that counts as 1 */
     const char *const *protected_; /* its protected columns */
     int64_t n_protected;
-    uint64_t seed;               /* of the bootstrap */
+    uint64_t seed; /* of the bootstrap */
     int threads;
     const onus_allocator *mem;
 } onus_eval_opts;
-ONUS_API onus_status onus_eval(const onus_eval_opts *opts, onus_facts **out, onus_err *err) ONUS_CHECKED;
+ONUS_API onus_status onus_eval(const onus_eval_opts *opts, onus_facts **out,
+                               onus_err *err) ONUS_CHECKED;
 
-/* Explains rows of a run's test part, or one row of its table. text receives a page for the terminal, owned by the caller:
- * onus_text_free. */
+/* Explains rows of a run's test part, or one row of its table. text receives a page for the
+ * terminal, owned by the caller: onus_text_free. */
 typedef struct {
     const char *run;
-    int64_t rows;                /* how many, 0: as the recipe says; or */
-    int64_t line;                /* one row, by its line in the table */
+    int64_t rows; /* how many, 0: as the recipe says; or */
+    int64_t line; /* one row, by its line in the table */
     int threads;
     const onus_allocator *mem;
 } onus_explain_opts;
-ONUS_API onus_status onus_explain_run(const onus_explain_opts *opts, onus_facts **out, char **text, onus_err *err) ONUS_CHECKED;
+ONUS_API onus_status onus_explain_run(const onus_explain_opts *opts, onus_facts **out,
+                                      char **text, onus_err *err) ONUS_CHECKED;
 ONUS_API void onus_text_free(const onus_allocator *mem, char *text);
 
 /* ---- proof ------------------------------------------------------------------------------ */
 
-/* Checks hashes, tree, signature, files, and builds the report again. key: the .pub file of a key that the caller knows; NULL: the run
- * folder's own, and the result says "key not known". notes (may be NULL) receives one line for everything looked at; owned by the caller.
+/* Checks hashes, tree, signature, files, and builds the report again. key: the .pub file of a
+ * key that the caller knows; NULL: the run folder's own, and the result says "key not known".
+ * notes (may be NULL) receives one line for everything looked at; owned by the caller.
  * ONUS_TAMPER names the first thing that changed. */
-ONUS_API onus_status onus_verify(const char *run, const char *key, char **notes, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+ONUS_API onus_status onus_verify(const char *run, const char *key, char **notes,
+                                 const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
 typedef struct {
     const char *run;
-    const char *recipe_dir;      /* where the recipe's relative paths start; NULL: as recorded */
-    int64_t from, to;            /* checkpoints' steps; 0: the start, the end */
+    const char *recipe_dir; /* where the recipe's relative paths start; NULL: as recorded */
+    int64_t from, to;       /* checkpoints' steps; 0: the start, the end */
     int threads;
     void (*progress)(void *ctx, const onus_progress *p);
     void *progress_ctx;
     const volatile int *stop;
     const onus_allocator *mem;
 } onus_replay_opts;
-/* Recomputes every claim from recipe, data and code. ONUS_MISMATCH names the first event that differs; ONUS_UNPROVEN where a private run's
- * key is not there. */
-ONUS_API onus_status onus_replay(const onus_replay_opts *opts, char **notes, onus_err *err) ONUS_CHECKED;
+/* Recomputes every claim from recipe, data and code. ONUS_MISMATCH names the first event that
+ * differs; ONUS_UNPROVEN where a private run's key is not there. */
+ONUS_API onus_status onus_replay(const onus_replay_opts *opts, char **notes,
+                                 onus_err *err) ONUS_CHECKED;
 
-/* Where two runs part: ONUS_OK and a text that says so where their claims are the same; ONUS_MISMATCH with the first event,
- * step and operation. */
-ONUS_API onus_status onus_diff(const char *run1, const char *run2, char **notes, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* Where two runs part: ONUS_OK and a text that says so where their claims are the same;
+ * ONUS_MISMATCH with the first event, step and operation. */
+ONUS_API onus_status onus_diff(const char *run1, const char *run2, char **notes,
+                               const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
 /* The report, built again from the run's ledger; owned by the caller: onus_text_free. */
-ONUS_API onus_status onus_report(const char *run, char **html, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+ONUS_API onus_status onus_report(const char *run, char **html, const onus_allocator *mem,
+                                 onus_err *err) ONUS_CHECKED;
 
-/* Makes a signing key: path (private, mode 0600) and path.pub. Existing files are never overwritten. */
-ONUS_API onus_status onus_keygen(const char *path, const char *name, onus_err *err) ONUS_CHECKED;
+/* Makes a signing key: path (private, mode 0600) and path.pub. Existing files are never
+ * overwritten. */
+ONUS_API onus_status onus_keygen(const char *path, const char *name,
+                                 onus_err *err) ONUS_CHECKED;
 
 /* Facts as one canonical JSON object (RFC 8785); owned by the caller: onus_text_free. */
-ONUS_API onus_status onus_facts_text(const onus_facts *f, char **json, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
-
+ONUS_API onus_status onus_facts_text(const onus_facts *f, char **json,
+                                     const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
 #ifdef __cplusplus
 }

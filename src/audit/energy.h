@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
- * energy.h - joules and carbon. RAPL (powercap) where readable, else processor time times a named power model with its
- * uncertainty. All of it is observed, never claimed: no replay can find the same joules. */
+ * energy.h - joules and carbon. RAPL (powercap) where readable, else processor time times a
+ * named power model with its uncertainty. All of it is observed, never claimed: no replay can
+ * find the same joules. */
 #ifndef ONUS_AUDIT_ENERGY_H
 #define ONUS_AUDIT_ENERGY_H
 #include "base/event.h"
 typedef struct onus_meter onus_meter;
-/* region: "DE", "FR", "WORLD", ... an unknown one is ONUS_BAD_INPUT that lists how to find the known ones. */
-onus_status onus_meter_open(onus_meter **out, const char *region, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* region: "DE", "FR", "WORLD", ... an unknown one is ONUS_BAD_INPUT that lists how to find the
+ * known ones. */
+onus_status onus_meter_open(onus_meter **out, const char *region, const onus_allocator *mem,
+                            onus_err *err) ONUS_CHECKED;
 void onus_meter_close(onus_meter *m);
 /* Joules since open; cheap enough for a progress bar (reads at most 5 times a second). */
 double onus_meter_joules(onus_meter *m);
 bool onus_region_known(const char *region);
-/* Names the phase that begins now ("data", "train", "evaluate", ...): its joules are told apart in the event. */
+/* Names the phase that begins now ("data", "train", "evaluate", ...): its joules are told apart
+ * in the event. */
 void onus_meter_phase(onus_meter *m, const char *name);
-/* "energy" event, observed: energy.joules, .joules.lower, .joules.upper, .method, .power_model, .source, .seconds, .cpu_seconds,
- * energy.phase.NAME.joules, carbon.grams(+.lower/.upper), carbon.intensity, carbon.region, carbon.source, carbon.year, sci.* where defined. */
-onus_status onus_meter_emit(onus_meter *m, double multiply_adds, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
+/* "energy" event, observed: energy.joules, .joules.lower, .joules.upper, .method, .power_model,
+ * .source, .seconds, .cpu_seconds, energy.phase.NAME.joules, carbon.grams(+.lower/.upper),
+ * carbon.intensity, carbon.region, carbon.source, carbon.year, sci.* where defined. */
+onus_status onus_meter_emit(onus_meter *m, double multiply_adds, const onus_sink *sink,
+                            onus_err *err) ONUS_CHECKED;
 #endif

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * explain.c - Shapley values of a model's score, interventional: column j of a row is worth what the score changes, on average over
- * orders, when j's value goes from a background row's to the row's own (Lundberg and Lee 2017, arXiv:1705.07874; the
- * game v(S) = f(row's values on S, background's elsewhere), averaged over background rows).
+ * explain.c - Shapley values of a model's score, interventional: column j of a row is worth
+ * what the score changes, on average over orders, when j's value goes from a background row's
+ * to the row's own (Lundberg and Lee 2017, arXiv:1705.07874; the game v(S) = f(row's values on
+ * S, background's elsewhere), averaged over background rows).
  *
- * A pair (row, background row) is a game of d players, the columns that differ: those that agree change nothing. Up to 16
- * players all 2^d coalitions are scored; above that a permutation and its reverse are walked (antithetic pairs: Mitchell et al.
- * 2022, JMLR 23(43)). The first layer is not computed anew for every coalition: its output is that of the background row plus one
- * vector for every column taken over, added in the order of falling column numbers.
+ * A pair (row, background row) is a game of d players, the columns that differ: those that
+ * agree change nothing. Up to 16 players all 2^d coalitions are scored; above that a
+ * permutation and its reverse are walked (antithetic pairs: Mitchell et al. 2022, JMLR 23(43)).
+ * The first layer is not computed anew for every coalition: its output is that of the
+ * background row plus one vector for every column taken over, added in the order of falling
+ * column numbers.
  *
- * Workload of the German credit example: 200 x 100 pairs, 12 of 20 columns differ on average, 200 million coalitions of
- * an MLP 61-64-32-1: nearly all time goes into the second layer's products.
+ * Workload of the German credit example: 200 x 100 pairs, 12 of 20 columns differ on average,
+ * 200 million coalitions of an MLP 61-64-32-1: nearly all time goes into the second layer's
+ * products.
  *
  * Threads: a row is one thread's, backgrounds in order: same bits for any number of threads. */
 #include "audit/explain.h"
@@ -29,11 +33,14 @@ typedef struct {
     const onus_dataset *d;
     const onus_explain_spec *spec;
     uint64_t seed;
-    int64_t n_rows, n_background, n_columns, features, width, outputs; /* width: of the first layer, or of the input */
-    const float *x, *b;      /* (n_rows, features), (n_background, features) */
-    const float *first;      /* (n_background, width): the first layer's output, or the input itself */
-    const float *weight;     /* (features, width): the first layer transposed; NULL where the net does not begin with one */
-    const int32_t *output;   /* (n_rows): which output is explained */
+    int64_t n_rows, n_background, n_columns, features, width,
+        outputs;        /* width: of the first layer, or of the input */
+    const float *x, *b; /* (n_rows, features), (n_background, features) */
+    const float
+        *first; /* (n_background, width): the first layer's output, or the input itself */
+    const float *weight;   /* (features, width): the first layer transposed; NULL where the net
+                              does not begin with one */
+    const int32_t *output; /* (n_rows): which output is explained */
     onus_explanation *out;
     double *values, *std_error;
 } shared;
@@ -42,12 +49,12 @@ typedef struct {
 typedef struct {
     onus_plan *plan;
     onus_exec ex;
-    float *rows;             /* (CHUNK, width): where the plan's first output or input is written */
-    float *delta;            /* (n_columns, width) of the columns that differ */
-    float *high;             /* (2^8, width): sums over the upper columns */
-    float *score;            /* scores of a game's coalitions or walks */
+    float *rows;  /* (CHUNK, width): where the plan's first output or input is written */
+    float *delta; /* (n_columns, width) of the columns that differ */
+    float *high;  /* (2^8, width): sums over the upper columns */
+    float *score; /* scores of a game's coalitions or walks */
     double *game, *sum, *sum2;
-    int64_t *player;         /* columns that differ */
+    int64_t *player; /* columns that differ */
     int64_t *order;
     void *tmp;
     double exact, sampled, evaluations, differing;
@@ -62,7 +69,8 @@ static int64_t find_players(const shared *s, worker *w, int64_t i, int64_t j)
     const float *x = s->x + i * s->features, *b = s->b + j * s->features;
     for (int64_t c = 0; c < s->n_columns; c++) {
         const onus_input_column *column = onus_dataset_column(s->d, c);
-        if (memcmp(x + column->first, b + column->first, (size_t)column->n * sizeof *x) == 0) continue;
+        if (memcmp(x + column->first, b + column->first, (size_t)column->n * sizeof *x) == 0)
+            continue;
         float *delta = w->delta + d * s->width;
         memset(delta, 0, (size_t)s->width * sizeof *delta);
         for (int64_t f = column->first; f < column->first + column->n; f++) {
@@ -80,7 +88,8 @@ static int64_t find_players(const shared *s, worker *w, int64_t i, int64_t j)
     return d;
 }
 
-static void add_row(float *restrict out, const float *restrict a, const float *restrict b, int64_t n)
+static void add_row(float *restrict out, const float *restrict a, const float *restrict b,
+                    int64_t n)
 {
     for (int64_t h = 0; h < n; h++) out[h] = a[h] + b[h];
 }
@@ -99,25 +108,29 @@ static void score_rows(const shared *s, worker *w, int64_t n, int64_t output, fl
     w->evaluations += (double)n;
 }
 
-/* All 2^d coalitions, bit k = player k. A chunk shares its upper bits: its first row is their sum, each other row is the row
- * without its lowest bit plus that bit's column. */
-static void score_coalitions(const shared *s, worker *w, const float *start, int64_t d, int64_t output)
+/* All 2^d coalitions, bit k = player k. A chunk shares its upper bits: its first row is their
+ * sum, each other row is the row without its lowest bit plus that bit's column. */
+static void score_coalitions(const shared *s, worker *w, const float *start, int64_t d,
+                             int64_t output)
 {
-    const int64_t low = d < CHUNK_BITS ? d : CHUNK_BITS, n_low = (int64_t)1 << low, n_high = (int64_t)1 << (d - low);
+    const int64_t low = d < CHUNK_BITS ? d : CHUNK_BITS, n_low = (int64_t)1 << low,
+                  n_high = (int64_t)1 << (d - low);
     const int64_t width = s->width;
     memcpy(w->high, start, (size_t)width * sizeof *start);
     for (int64_t m = 1; m < n_high; m++)
-        add_row(w->high + m * width, w->high + (m & (m - 1)) * width, w->delta + (low + __builtin_ctzll((uint64_t)m)) * width,
-                width);
+        add_row(w->high + m * width, w->high + (m & (m - 1)) * width,
+                w->delta + (low + __builtin_ctzll((uint64_t)m)) * width, width);
     for (int64_t m = 0; m < n_high; m++) {
         memcpy(w->rows, w->high + m * width, (size_t)width * sizeof *start);
         for (int64_t k = 1; k < n_low; k++)
-            add_row(w->rows + k * width, w->rows + (k & (k - 1)) * width, w->delta + __builtin_ctzll((uint64_t)k) * width, width);
+            add_row(w->rows + k * width, w->rows + (k & (k - 1)) * width,
+                    w->delta + __builtin_ctzll((uint64_t)k) * width, width);
         score_rows(s, w, n_low, output, w->score + m * n_low);
     }
 }
 
-/* w1[k] = (k-1)! (d-k)! / d!, the weight of a coalition of k to a player in it; w0[k] = k! (d-k-1)! / d! to one outside. */
+/* w1[k] = (k-1)! (d-k)! / d!, the weight of a coalition of k to a player in it; w0[k] = k!
+ * (d-k-1)! / d! to one outside. */
 static void coalition_weights(int64_t d, double w1[EXACT_MAX + 1], double w0[EXACT_MAX + 1])
 {
     double choose = 1; /* binomial(d-1, k-1) */
@@ -129,8 +142,8 @@ static void coalition_weights(int64_t d, double w1[EXACT_MAX + 1], double w0[EXA
     }
 }
 
-/* value of player j = sum over coalitions with j of v (w1 + w0) - sum over all of v w0; the first sums of all players together
- * by folding the array bit by bit. Adds to sum[column]. */
+/* value of player j = sum over coalitions with j of v (w1 + w0) - sum over all of v w0; the
+ * first sums of all players together by folding the array bit by bit. Adds to sum[column]. */
 static void solve_game(worker *w, int64_t d)
 {
     double w1[EXACT_MAX + 1], w0[EXACT_MAX + 1];
@@ -152,10 +165,13 @@ static void solve_game(worker *w, int64_t d)
     w->exact += 1;
 }
 
-/* ---- walks: more players than can be enumerated ----------------------------------------------- */
+/* ---- walks: more players than can be enumerated
+ * ----------------------------------------------- */
 
-/* One walk from the background row to the row, taking players in order; score[k] after k of them, k = 1 .. d-1. */
-static void walk(const shared *s, worker *w, const float *start, int64_t d, int64_t output, bool reverse)
+/* One walk from the background row to the row, taking players in order; score[k] after k of
+ * them, k = 1 .. d-1. */
+static void walk(const shared *s, worker *w, const float *start, int64_t d, int64_t output,
+                 bool reverse)
 {
     const int64_t width = s->width;
     const float *last = start;
@@ -175,7 +191,8 @@ static void walk(const shared *s, worker *w, const float *start, int64_t d, int6
 }
 
 /* Adds what each player brought on the walk to gain[player]. */
-static void add_gains(const worker *w, int64_t d, double first, double end, bool reverse, double *gain)
+static void add_gains(const worker *w, int64_t d, double first, double end, bool reverse,
+                      double *gain)
 {
     double before = first;
     for (int64_t k = 0; k < d; k++) {
@@ -186,14 +203,17 @@ static void add_gains(const worker *w, int64_t d, double first, double end, bool
 }
 
 /* Paired permutations: the mean over pairs is the estimate, their spread its error. */
-static void sample_game(const shared *s, worker *w, int64_t i, int64_t j, int64_t d, double first, double end)
+static void sample_game(const shared *s, worker *w, int64_t i, int64_t j, int64_t d,
+                        double first, double end)
 {
     const float *start = s->first + j * s->width;
     double *gain = w->game, *mean = w->game + d, *square = w->game + 2 * d;
     memset(w->game, 0, (size_t)(3 * d) * sizeof *gain);
     const int64_t n = s->spec->permutations;
     for (int64_t p = 0; p < n; p++) {
-        const onus_stream stream = {.seed = s->seed, .step = (uint32_t)(i * s->n_background + j), .node = (uint32_t)(2 + p),
+        const onus_stream stream = {.seed = s->seed,
+                                    .step = (uint32_t)(i * s->n_background + j),
+                                    .node = (uint32_t)(2 + p),
                                     .purpose = ONUS_DRAW_EXPLAIN};
         for (int64_t k = 0; k < d; k++) w->order[k] = k;
         onus_stream_shuffle(&stream, w->order, d, w->tmp);
@@ -210,14 +230,16 @@ static void sample_game(const shared *s, worker *w, int64_t i, int64_t j, int64_
     }
     for (int64_t k = 0; k < d; k++) {
         const double m = mean[k] / (double)n;
-        const double spread = n > 1 ? (square[k] - (double)n * m * m) / ((double)(n - 1) * (double)n) : 0;
+        const double spread =
+            n > 1 ? (square[k] - (double)n * m * m) / ((double)(n - 1) * (double)n) : 0;
         w->sum[w->player[k]] += m;
         w->sum2[w->player[k]] += spread > 0 ? spread : 0;
     }
     w->sampled += 1;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows
+ * ------------------------------------------------------------------------------------- */
 
 static void explain_row(const shared *s, worker *w, int64_t i)
 {
@@ -262,30 +284,38 @@ static void explain_part(void *ctx, int part, int n_parts)
     for (int64_t i = begin; i < end; i++) explain_row(jb->s, &jb->workers[part], i);
 }
 
-/* ---- setting up ---------------------------------------------------------------------------------- */
+/* ---- setting up
+ * ---------------------------------------------------------------------------------- */
 
-static onus_status make_worker(const shared *s, const onus_exec *ex, worker *w, onus_arena *a, onus_err *err)
+static onus_status make_worker(const shared *s, const onus_exec *ex, worker *w, onus_arena *a,
+                               onus_err *err)
 {
     w->ex = (onus_exec){.k = ex->k};
-    onus_status st = onus_plan_create(&w->plan, s->net, &w->ex, ONUS_PLAN_PREDICT, CHUNK, a->mem, err);
+    onus_status st =
+        onus_plan_create(&w->plan, s->net, &w->ex, ONUS_PLAN_PREDICT, CHUNK, a->mem, err);
     if (st != ONUS_OK) return st;
-    const int64_t exact = s->spec->exact_columns, coalitions = (int64_t)1 << (exact > CHUNK_BITS ? exact : CHUNK_BITS);
-    const int64_t n_high = exact > CHUNK_BITS ? (int64_t)1 << (exact - CHUNK_BITS) : 1, C = s->n_columns;
+    const int64_t exact = s->spec->exact_columns,
+                  coalitions = (int64_t)1 << (exact > CHUNK_BITS ? exact : CHUNK_BITS);
+    const int64_t n_high = exact > CHUNK_BITS ? (int64_t)1 << (exact - CHUNK_BITS) : 1,
+                  C = s->n_columns;
     w->rows = s->weight ? onus_plan_first_output(w->plan) : onus_plan_input(w->plan);
     w->delta = onus_arena_alloc(a, (size_t)(C * s->width), sizeof *w->delta);
     w->high = onus_arena_alloc(a, (size_t)(n_high * s->width), sizeof *w->high);
     w->score = onus_arena_alloc(a, (size_t)(coalitions > C ? coalitions : C), sizeof *w->score);
-    w->game = onus_arena_alloc(a, (size_t)(2 * coalitions > 3 * C ? 2 * coalitions : 3 * C), sizeof *w->game);
+    w->game = onus_arena_alloc(a, (size_t)(2 * coalitions > 3 * C ? 2 * coalitions : 3 * C),
+                               sizeof *w->game);
     w->sum = onus_arena_alloc(a, (size_t)C, sizeof *w->sum);
     w->sum2 = onus_arena_alloc(a, (size_t)C, sizeof *w->sum2);
     w->player = onus_arena_alloc(a, (size_t)C, sizeof *w->player);
     w->order = onus_arena_alloc(a, (size_t)C, sizeof *w->order);
     w->tmp = onus_arena_alloc(a, ONUS_SHUFFLE_TMP_BYTES((size_t)C), 1);
-    const bool all = w->delta && w->high && w->score && w->game && w->sum && w->sum2 && w->player && w->order && w->tmp;
+    const bool all = w->delta && w->high && w->score && w->game && w->sum && w->sum2 &&
+                     w->player && w->order && w->tmp;
     return all ? ONUS_OK : onus_fail_mem(err, "explain");
 }
 
-/* The first layer's output for the background rows, its weights transposed; without such a layer the input itself. */
+/* The first layer's output for the background rows, its weights transposed; without such a
+ * layer the input itself. */
 static onus_status prepare_first(shared *s, const onus_exec *ex, onus_arena *a, onus_err *err)
 {
     const float *W, *bias;
@@ -300,9 +330,11 @@ static onus_status prepare_first(shared *s, const onus_exec *ex, onus_arena *a, 
     for (int64_t h = 0; h < H; h++)
         for (int64_t f = 0; f < s->features; f++) T[f * H + h] = W[h * s->features + f];
     onus_plan *plan = NULL;
-    onus_status st = onus_plan_create(&plan, s->net, ex, ONUS_PLAN_PREDICT, s->n_background, a->mem, err);
+    onus_status st =
+        onus_plan_create(&plan, s->net, ex, ONUS_PLAN_PREDICT, s->n_background, a->mem, err);
     if (st != ONUS_OK) return st;
-    memcpy(onus_plan_input(plan), s->b, (size_t)(s->n_background * s->features) * sizeof *first);
+    memcpy(onus_plan_input(plan), s->b,
+           (size_t)(s->n_background * s->features) * sizeof *first);
     const onus_batch batch = {.B = s->n_background};
     onus_plan_forward_first(plan, &batch);
     memcpy(first, onus_plan_first_output(plan), (size_t)(s->n_background * H) * sizeof *first);
@@ -313,37 +345,43 @@ static onus_status prepare_first(shared *s, const onus_exec *ex, onus_arena *a, 
 }
 
 /* Predictions (n, outputs) of encoded rows. */
-static onus_status predict(const shared *s, const onus_exec *ex, const float *x, int64_t n, float *out,
-                           const onus_allocator *mem, onus_err *err)
+static onus_status predict(const shared *s, const onus_exec *ex, const float *x, int64_t n,
+                           float *out, const onus_allocator *mem, onus_err *err)
 {
     onus_plan *plan = NULL;
     onus_status st = onus_plan_create(&plan, s->net, ex, ONUS_PLAN_PREDICT, CHUNK, mem, err);
     for (int64_t i = 0; st == ONUS_OK && i < n; i += CHUNK) {
         const onus_batch batch = {.B = n - i < CHUNK ? n - i : CHUNK};
-        memcpy(onus_plan_input(plan), x + i * s->features, (size_t)(batch.B * s->features) * sizeof *x);
+        memcpy(onus_plan_input(plan), x + i * s->features,
+               (size_t)(batch.B * s->features) * sizeof *x);
         onus_plan_forward(plan, &batch);
-        memcpy(out + i * s->outputs, onus_plan_prediction(plan), (size_t)(batch.B * s->outputs) * sizeof *out);
+        memcpy(out + i * s->outputs, onus_plan_prediction(plan),
+               (size_t)(batch.B * s->outputs) * sizeof *out);
     }
     onus_plan_destroy(plan);
     return st;
 }
 
-/* Scores of the rows themselves, the output to explain, and the mean score of the background. */
+/* Scores of the rows themselves, the output to explain, and the mean score of the background.
+ */
 static onus_status prepare_scores(shared *s, const onus_exec *ex, onus_arena *a, onus_err *err)
 {
     const int64_t O = s->outputs, n = s->n_rows, N = s->n_background;
-    float *score = onus_arena_alloc(a, (size_t)(n * O), sizeof *score), *base = onus_arena_alloc(a, (size_t)(N * O), sizeof *base);
+    float *score = onus_arena_alloc(a, (size_t)(n * O), sizeof *score),
+          *base = onus_arena_alloc(a, (size_t)(N * O), sizeof *base);
     double *column = onus_arena_alloc(a, (size_t)N, sizeof *column);
     int32_t *output = onus_arena_alloc(a, (size_t)n, sizeof *output);
     double *row_score = onus_arena_alloc(&s->out->arena, (size_t)n, sizeof *row_score);
     double *row_base = onus_arena_alloc(&s->out->arena, (size_t)n, sizeof *row_base);
-    if (!score || !base || !column || !output || !row_score || !row_base) return onus_fail_mem(err, "explain");
+    if (!score || !base || !column || !output || !row_score || !row_base)
+        return onus_fail_mem(err, "explain");
     onus_status st = predict(s, ex, s->x, n, score, a->mem, err);
     if (st == ONUS_OK) st = predict(s, ex, s->b, N, base, a->mem, err);
     if (st != ONUS_OK) return st;
     for (int64_t i = 0; i < n; i++) {
         int64_t best = 0;
-        for (int64_t o = 1; o < O; o++) best = score[i * O + o] > score[i * O + best] ? o : best;
+        for (int64_t o = 1; o < O; o++)
+            best = score[i * O + o] > score[i * O + best] ? o : best;
         output[i] = (int32_t)(s->spec->output >= 0 ? s->spec->output : best);
         for (int64_t j = 0; j < N; j++) column[j] = (double)base[j * O + output[i]];
         row_score[i] = (double)score[i * O + output[i]];
@@ -355,8 +393,8 @@ static onus_status prepare_scores(shared *s, const onus_exec *ex, onus_arena *a,
     return ONUS_OK;
 }
 
-static onus_status prepare(shared *s, const onus_exec *ex, const int64_t *rows, const int64_t *background, onus_arena *a,
-                           onus_err *err)
+static onus_status prepare(shared *s, const onus_exec *ex, const int64_t *rows,
+                           const int64_t *background, onus_arena *a, onus_err *err)
 {
     onus_explanation *out = s->out;
     const size_t cells = (size_t)(s->n_rows * s->n_columns);
@@ -366,7 +404,8 @@ static onus_status prepare(shared *s, const onus_exec *ex, const int64_t *rows, 
     s->values = onus_arena_alloc(&out->arena, cells, sizeof *s->values);
     s->std_error = onus_arena_alloc(&out->arena, cells, sizeof *s->std_error);
     out->mean_abs = onus_arena_alloc(&out->arena, (size_t)s->n_columns, sizeof *out->mean_abs);
-    out->mean_abs_se = onus_arena_alloc(&out->arena, (size_t)s->n_columns, sizeof *out->mean_abs_se);
+    out->mean_abs_se =
+        onus_arena_alloc(&out->arena, (size_t)s->n_columns, sizeof *out->mean_abs_se);
     if (!x || !b || !kept || !s->values || !s->std_error || !out->mean_abs || !out->mean_abs_se)
         return onus_fail_mem(err, "explain");
     onus_dataset_fetch(s->d, rows, s->n_rows, x, NULL, NULL);
@@ -395,12 +434,14 @@ static void summarise(shared *s, const worker *workers, int n_workers)
             sum += v;
             square = fma(v, v, square);
         }
-        const double mean = sum / (double)n, var = n > 1 ? (square - (double)n * mean * mean) / (double)(n - 1) : 0;
+        const double mean = sum / (double)n,
+                     var = n > 1 ? (square - (double)n * mean * mean) / (double)(n - 1) : 0;
         out->mean_abs[c] = mean;
         out->mean_abs_se[c] = var > 0 ? sqrt(var / (double)n) : 0;
     }
     for (int64_t i = 0; i < n; i++) {
-        const double gap = fabs(onus_sum64(s->values + i * C, C) - (out->score[i] - out->base[i]));
+        const double gap =
+            fabs(onus_sum64(s->values + i * C, C) - (out->score[i] - out->base[i]));
         if (!(gap <= out->residual)) out->residual = gap;
     }
     double differing = 0;
@@ -413,19 +454,26 @@ static void summarise(shared *s, const worker *workers, int n_workers)
     out->columns_differing_mean = differing / ((double)n * (double)s->n_background);
 }
 
-static onus_status check(const onus_explain_spec *spec, int64_t n_rows, int64_t n_background, int64_t outputs, onus_err *err)
+static onus_status check(const onus_explain_spec *spec, int64_t n_rows, int64_t n_background,
+                         int64_t outputs, onus_err *err)
 {
-    if (n_rows < 1 || n_background < 1) return onus_fail(err, ONUS_BAD_ARG, "explain: no rows or no background rows");
+    if (n_rows < 1 || n_background < 1)
+        return onus_fail(err, ONUS_BAD_ARG, "explain: no rows or no background rows");
     if (spec->exact_columns < 0 || spec->exact_columns > EXACT_MAX || spec->permutations < 1)
-        return onus_fail(err, ONUS_BAD_ARG, "explain: exact_columns must be 0 to %d, permutations at least 1", EXACT_MAX);
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "explain: exact_columns must be 0 to %d, permutations at least 1",
+                         EXACT_MAX);
     if (spec->output >= outputs)
-        return onus_fail(err, ONUS_BAD_ARG, "explain: output %lld, the model has %lld", (long long)spec->output, (long long)outputs);
+        return onus_fail(err, ONUS_BAD_ARG, "explain: output %lld, the model has %lld",
+                         (long long)spec->output, (long long)outputs);
     return ONUS_OK;
 }
 
-onus_status onus_explain(onus_explanation *out, onus_net *net, const onus_exec *ex, const onus_dataset *d, const int64_t *rows,
-                         int64_t n_rows, const int64_t *background, int64_t n_background, const onus_explain_spec *spec,
-                         uint64_t seed, const onus_allocator *mem, onus_err *err)
+onus_status onus_explain(onus_explanation *out, onus_net *net, const onus_exec *ex,
+                         const onus_dataset *d, const int64_t *rows, int64_t n_rows,
+                         const int64_t *background, int64_t n_background,
+                         const onus_explain_spec *spec, uint64_t seed,
+                         const onus_allocator *mem, onus_err *err)
 {
     onus_status st = check(spec, n_rows, n_background, onus_net_outputs(net), err);
     if (st != ONUS_OK) return st;
@@ -434,9 +482,16 @@ onus_status onus_explain(onus_explanation *out, onus_net *net, const onus_exec *
     onus_arena_init(&arena, mem);
     *out = (onus_explanation){.n_rows = 0};
     onus_arena_init(&out->arena, mem);
-    shared s = {.net = net, .d = d, .spec = spec, .seed = seed, .n_rows = n_rows, .n_background = n_background,
-                .n_columns = onus_dataset_columns(d), .features = onus_dataset_features(d),
-                .outputs = onus_net_outputs(net), .out = out};
+    shared s = {.net = net,
+                .d = d,
+                .spec = spec,
+                .seed = seed,
+                .n_rows = n_rows,
+                .n_background = n_background,
+                .n_columns = onus_dataset_columns(d),
+                .features = onus_dataset_features(d),
+                .outputs = onus_net_outputs(net),
+                .out = out};
     worker *workers = onus_arena_alloc(&arena, (size_t)n_workers, sizeof *workers);
     if (!workers) {
         st = onus_fail_mem(err, "explain");

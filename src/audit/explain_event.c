@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * explain_event.c - which rows are explained, and what the ledger says of an explanation: means over rows and a hash of the values of
- * single people, never the values. */
+ * explain_event.c - which rows are explained, and what the ledger says of an explanation: means
+ * over rows and a hash of the values of single people, never the values. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +9,9 @@
 #include "base/hash.h"
 #include "num/philox.h"
 
-onus_status onus_explain_choose(const onus_dataset *d, onus_part part, int64_t n, uint64_t seed, uint32_t node, int64_t *out,
-                                int64_t *n_out, const onus_allocator *mem, onus_err *err)
+onus_status onus_explain_choose(const onus_dataset *d, onus_part part, int64_t n, uint64_t seed,
+                                uint32_t node, int64_t *out, int64_t *n_out,
+                                const onus_allocator *mem, onus_err *err)
 {
     int64_t have = 0;
     const int64_t *rows = onus_dataset_part(d, part, &have);
@@ -21,7 +22,8 @@ onus_status onus_explain_choose(const onus_dataset *d, onus_part part, int64_t n
         st = onus_fail_mem(err, "explain");
         goto done;
     }
-    const onus_stream stream = {.seed = seed, .step = 0, .node = node, .purpose = ONUS_DRAW_EXPLAIN};
+    const onus_stream stream = {
+        .seed = seed, .step = 0, .node = node, .purpose = ONUS_DRAW_EXPLAIN};
     for (int64_t i = 0; i < have; i++) idx[i] = i;
     onus_stream_shuffle(&stream, idx, have, tmp);
     const int64_t k = n < have ? n : have;
@@ -43,13 +45,15 @@ static void order_columns(const onus_explanation *e, int64_t *order)
 {
     for (int64_t i = 0; i < e->n_columns; i++) {
         int64_t k = i;
-        for (; k > 0 && e->mean_abs[order[k - 1]] < e->mean_abs[i]; k--) order[k] = order[k - 1];
+        for (; k > 0 && e->mean_abs[order[k - 1]] < e->mean_abs[i]; k--)
+            order[k] = order[k - 1];
         order[k] = i;
     }
 }
 
-static onus_status add_columns(onus_event_builder *b, const onus_explanation *e, const onus_dataset *d, const int64_t *order,
-                               onus_arena *arena, onus_err *err)
+static onus_status add_columns(onus_event_builder *b, const onus_explanation *e,
+                               const onus_dataset *d, const int64_t *order, onus_arena *arena,
+                               onus_err *err)
 {
     enum { COLUMNS_SHOWN = 64 };
     const char **names = onus_arena_alloc(arena, (size_t)e->n_columns + 1, sizeof *names);
@@ -71,8 +75,9 @@ static onus_status add_columns(onus_event_builder *b, const onus_explanation *e,
     return ONUS_OK;
 }
 
-onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset *d, const onus_explain_spec *spec,
-                                  const onus_sink *sink, onus_err *err)
+onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset *d,
+                                  const onus_explain_spec *spec, const onus_sink *sink,
+                                  onus_err *err)
 {
     onus_status st = ONUS_OK;
     uint8_t sha[32];
@@ -89,9 +94,13 @@ onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset 
     order_columns(e, order);
     onus_sha256_of(e->values, (size_t)(e->n_rows * e->n_columns) * sizeof *e->values, sha);
     double worst = 0;
-    for (int64_t i = 0; i < e->n_rows * e->n_columns; i++) worst = e->std_error[i] > worst ? e->std_error[i] : worst;
+    for (int64_t i = 0; i < e->n_rows * e->n_columns; i++)
+        worst = e->std_error[i] > worst ? e->std_error[i] : worst;
     onus_event_begin(&b, "explain");
-    onus_event_text(&b, e->pairs_sampled == 0 ? "shapley, exact" : "shapley, paired permutations above the exact limit",
+    onus_event_text(&b,
+                    e->pairs_sampled == 0
+                        ? "shapley, exact"
+                        : "shapley, paired permutations above the exact limit",
                     "explain.method");
     onus_event_int(&b, e->n_rows, "explain.rows");
     onus_event_int(&b, spec->background, "explain.background");

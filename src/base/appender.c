@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * appender.c - an append-only file of lines: one write a line, so that a kill tears at most the last one. */
+ * appender.c - an append-only file of lines: one write a line, so that a kill tears at most the
+ * last one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,7 +16,8 @@ struct onus_appender {
     char *path;
 };
 
-onus_status onus_appender_open(onus_appender **out, const char *path, const onus_allocator *mem, onus_err *err)
+onus_status onus_appender_open(onus_appender **out, const char *path, const onus_allocator *mem,
+                               onus_err *err)
 {
     onus_appender *a = onus_alloc(mem, 1, sizeof *a);
     if (!a) return onus_fail_mem(err, path);
@@ -25,7 +27,8 @@ onus_status onus_appender_open(onus_appender **out, const char *path, const onus
     a->path = onus_strdup(mem, path);
     onus_status st = a->path ? ONUS_OK : onus_fail_mem(err, path);
     if (st == ONUS_OK) a->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (st == ONUS_OK && a->fd < 0) st = onus_fail(err, ONUS_IO, "cannot open '%s': %s", path, strerror(errno));
+    if (st == ONUS_OK && a->fd < 0)
+        st = onus_fail(err, ONUS_IO, "cannot open '%s': %s", path, strerror(errno));
     if (st != ONUS_OK) {
         (void)onus_appender_close(a, NULL);
         return st;
@@ -34,7 +37,8 @@ onus_status onus_appender_open(onus_appender **out, const char *path, const onus
     return ONUS_OK;
 }
 
-onus_status onus_appender_add(onus_appender *a, const char *line, size_t len, bool sync, onus_err *err)
+onus_status onus_appender_add(onus_appender *a, const char *line, size_t len, bool sync,
+                              onus_err *err)
 {
     onus_buf_clear(&a->line);
     onus_buf_add(&a->line, line, len);
@@ -46,11 +50,14 @@ onus_status onus_appender_add(onus_appender *a, const char *line, size_t len, bo
     while (left > 0) {
         const ssize_t n = write(a->fd, at, left);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return onus_fail(err, ONUS_IO, "cannot append to '%s': %s", a->path, strerror(errno));
+        if (n <= 0)
+            return onus_fail(err, ONUS_IO, "cannot append to '%s': %s", a->path,
+                             strerror(errno));
         at += n;
         left -= (size_t)n;
     }
-    if (sync && fsync(a->fd) != 0) return onus_fail(err, ONUS_IO, "cannot sync '%s': %s", a->path, strerror(errno));
+    if (sync && fsync(a->fd) != 0)
+        return onus_fail(err, ONUS_IO, "cannot sync '%s': %s", a->path, strerror(errno));
     return ONUS_OK;
 }
 
@@ -59,7 +66,8 @@ onus_status onus_appender_close(onus_appender *a, onus_err *err)
     if (!a) return ONUS_OK;
     onus_status st = ONUS_OK;
     if (a->fd >= 0) {
-        if (fsync(a->fd) != 0) st = onus_fail(err, ONUS_IO, "cannot sync '%s': %s", a->path, strerror(errno));
+        if (fsync(a->fd) != 0)
+            st = onus_fail(err, ONUS_IO, "cannot sync '%s': %s", a->path, strerror(errno));
         if (close(a->fd) != 0 && st == ONUS_OK)
             st = onus_fail(err, ONUS_IO, "cannot close '%s': %s", a->path, strerror(errno));
     }

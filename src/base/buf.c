@@ -83,5 +83,6 @@ onus_status onus_buf_status(const onus_buf *b, const char *what, onus_err *err)
 {
     if (b->st == ONUS_OK) return ONUS_OK;
     if (b->st == ONUS_NO_MEM) return onus_fail_mem(err, what);
-    return onus_fail(err, b->st, "%s: larger than its limit of %zu bytes, or not UTF-8", what, b->len_max);
+    return onus_fail(err, b->st, "%s: larger than its limit of %zu bytes, or not UTF-8", what,
+                     b->len_max);
 }

@@ -26,5 +26,6 @@ void onus_clock_utc(char out[21])
 {
     const time_t now = time(NULL);
     struct tm t;
-    if (!gmtime_r(&now, &t) || strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &t) != 20) memcpy(out, "1970-01-01T00:00:00Z", 21);
+    if (!gmtime_r(&now, &t) || strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &t) != 20)
+        memcpy(out, "1970-01-01T00:00:00Z", 21);
 }

@@ -39,7 +39,8 @@ void onus_event_observed(onus_event_builder *b, bool observed)
 }
 
 /* Room for one more field with its name; NULL after the first failure. */
-static onus_field *add(onus_event_builder *b, onus_field_kind kind, const char *fmt, va_list args)
+static onus_field *add(onus_event_builder *b, onus_field_kind kind, const char *fmt,
+                       va_list args)
 {
     if (b->st != ONUS_OK) return NULL;
     if (b->n == b->cap) {
@@ -55,7 +56,8 @@ static onus_field *add(onus_event_builder *b, onus_field_kind kind, const char *
     }
     char name[1024];
     const int len = vsnprintf(name, sizeof name, fmt, args);
-    const char *copy = len < 0 || (size_t)len >= sizeof name ? NULL : onus_arena_strdup(&b->arena, name);
+    const char *copy =
+        len < 0 || (size_t)len >= sizeof name ? NULL : onus_arena_strdup(&b->arena, name);
     if (!copy) {
         b->st = len < 0 || (size_t)len >= sizeof name ? ONUS_BAD_ARG : ONUS_NO_MEM;
         return NULL;
@@ -65,14 +67,15 @@ static onus_field *add(onus_event_builder *b, onus_field_kind kind, const char *
     return f;
 }
 
-/* The functions below differ in what they store: ADD names the field, then the statement fills it. */
-#define ADD(kind, store)                                                                       \
-    do {                                                                                       \
-        va_list args;                                                                          \
-        va_start(args, fmt);                                                                   \
-        onus_field *f = add(b, kind, fmt, args);                                               \
-        va_end(args);                                                                          \
-        if (f) store;                                                                          \
+/* The functions below differ in what they store: ADD names the field, then the statement fills
+ * it. */
+#define ADD(kind, store)                         \
+    do {                                         \
+        va_list args;                            \
+        va_start(args, fmt);                     \
+        onus_field *f = add(b, kind, fmt, args); \
+        va_end(args);                            \
+        if (f) store;                            \
     } while (0)
 
 void onus_event_int(onus_event_builder *b, int64_t v, const char *fmt, ...)
@@ -134,7 +137,8 @@ static void store_texts(onus_event_builder *b, onus_field *f, const char *const 
     f->n = n;
 }
 
-void onus_event_texts(onus_event_builder *b, const char *const *v, int64_t n, const char *fmt, ...)
+void onus_event_texts(onus_event_builder *b, const char *const *v, int64_t n, const char *fmt,
+                      ...)
 {
     ADD(ONUS_FIELD_TEXTS, store_texts(b, f, v, n));
 }
@@ -142,7 +146,9 @@ void onus_event_texts(onus_event_builder *b, const char *const *v, int64_t n, co
 onus_status onus_event_emit(onus_event_builder *b, const onus_sink *sink, onus_err *err)
 {
     if (b->st == ONUS_NO_MEM) return onus_fail_mem(err, b->type);
-    if (b->st != ONUS_OK) return onus_fail(err, b->st, "event %s: a field's name is longer than 1,023 bytes", b->type);
+    if (b->st != ONUS_OK)
+        return onus_fail(err, b->st, "event %s: a field's name is longer than 1,023 bytes",
+                         b->type);
     if (!sink || !sink->emit) return ONUS_OK;
     const onus_event event = {.type = b->type, .fields = b->fields, .n_fields = b->n};
     return sink->emit(sink->ctx, &event, err);
@@ -154,7 +160,8 @@ onus_status onus_name_part(char *out, size_t size, const char *word, onus_err *e
     for (const unsigned char *c = (const unsigned char *)word; *c; c++) {
         const bool escape = *c == '.' || *c == '+' || *c == '%' || *c < 0x20 || *c == 0x7f;
         if (n + (escape ? 3 : 1) >= size)
-            return onus_fail(err, ONUS_BAD_INPUT, "the name '%.40s...' is longer than %zu bytes", word, size / 3);
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "the name '%.40s...' is longer than %zu bytes", word, size / 3);
         if (escape)
             n += (size_t)snprintf(out + n, size - n, "%%%02X", *c);
         else

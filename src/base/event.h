@@ -15,17 +15,28 @@ typedef struct {
 } onus_event_builder;
 void onus_event_init(onus_event_builder *b, const onus_allocator *mem);
 void onus_event_release(onus_event_builder *b);
-void onus_event_begin(onus_event_builder *b, const char *type); /* forgets earlier fields; claim fields follow */
-void onus_event_observed(onus_event_builder *b, bool observed); /* which body the next fields belong to */
-void onus_event_int(onus_event_builder *b, int64_t v, const char *name_fmt, ...) ONUS_PRINTF(3, 4);
-void onus_event_real(onus_event_builder *b, double v, const char *name_fmt, ...) ONUS_PRINTF(3, 4); /* NaN, inf: undefined */
-void onus_event_text(onus_event_builder *b, const char *v, const char *name_fmt, ...) ONUS_PRINTF(3, 4);
-void onus_event_sha256(onus_event_builder *b, const uint8_t v[32], const char *name_fmt, ...) ONUS_PRINTF(3, 4);
+void onus_event_begin(onus_event_builder *b,
+                      const char *type); /* forgets earlier fields; claim fields follow */
+void onus_event_observed(onus_event_builder *b,
+                         bool observed); /* which body the next fields belong to */
+void onus_event_int(onus_event_builder *b, int64_t v, const char *name_fmt, ...)
+    ONUS_PRINTF(3, 4);
+void onus_event_real(onus_event_builder *b, double v, const char *name_fmt, ...)
+    ONUS_PRINTF(3, 4); /* NaN, inf: undefined */
+void onus_event_text(onus_event_builder *b, const char *v, const char *name_fmt, ...)
+    ONUS_PRINTF(3, 4);
+void onus_event_sha256(onus_event_builder *b, const uint8_t v[32], const char *name_fmt, ...)
+    ONUS_PRINTF(3, 4);
 void onus_event_undefined(onus_event_builder *b, const char *name_fmt, ...) ONUS_PRINTF(2, 3);
-void onus_event_reals(onus_event_builder *b, const double *v, int64_t n, const char *name_fmt, ...) ONUS_PRINTF(4, 5);
-void onus_event_texts(onus_event_builder *b, const char *const *v, int64_t n, const char *name_fmt, ...) ONUS_PRINTF(4, 5);
+void onus_event_reals(onus_event_builder *b, const double *v, int64_t n, const char *name_fmt,
+                      ...) ONUS_PRINTF(4, 5);
+void onus_event_texts(onus_event_builder *b, const char *const *v, int64_t n,
+                      const char *name_fmt, ...) ONUS_PRINTF(4, 5);
 /* Hands the event to the sink (a sink without emit swallows it). */
-onus_status onus_event_emit(onus_event_builder *b, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
-/* A part of a dotted name made of the user's word: '.' '+' '%' and control characters become %2E, %2B, %25, %XX. */
-onus_status onus_name_part(char *out, size_t size, const char *word, onus_err *err) ONUS_CHECKED;
+onus_status onus_event_emit(onus_event_builder *b, const onus_sink *sink,
+                            onus_err *err) ONUS_CHECKED;
+/* A part of a dotted name made of the user's word: '.' '+' '%' and control characters become
+ * %2E, %2B, %25, %XX. */
+onus_status onus_name_part(char *out, size_t size, const char *word,
+                           onus_err *err) ONUS_CHECKED;
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * facts.c - the flat list of results, found by name through an open-addressing table of places. */
+ * facts.c - the flat list of results, found by name through an open-addressing table of places.
+ */
 #include "base/facts.h"
 
 #include <string.h>
@@ -10,11 +11,11 @@
 
 struct onus_facts {
     const onus_allocator *mem;
-    onus_arena arena;      /* names and texts */
+    onus_arena arena; /* names and texts */
     onus_field *list;
     int64_t n, cap;
-    int64_t *slots;        /* place + 1 in list; 0 free */
-    int64_t n_slots;       /* a power of two, at most half full */
+    int64_t *slots;  /* place + 1 in list; 0 free */
+    int64_t n_slots; /* a power of two, at most half full */
 };
 
 onus_status onus_facts_create(onus_facts **out, const onus_allocator *mem, onus_err *err)
@@ -58,7 +59,8 @@ static uint64_t hash_name(const char *name)
 static int64_t slot_of(const onus_facts *f, const char *name)
 {
     int64_t s = (int64_t)(hash_name(name) & (uint64_t)(f->n_slots - 1));
-    while (f->slots[s] && strcmp(f->list[f->slots[s] - 1].name, name) != 0) s = (s + 1) & (f->n_slots - 1);
+    while (f->slots[s] && strcmp(f->list[f->slots[s] - 1].name, name) != 0)
+        s = (s + 1) & (f->n_slots - 1);
     return s;
 }
 
@@ -90,10 +92,13 @@ onus_status onus_facts_add(onus_facts *f, const onus_field *field, onus_err *err
 {
     if (!make_room(f)) return onus_fail_mem(err, "facts");
     const int64_t s = slot_of(f, field->name);
-    onus_field copy = {.kind = field->kind, .observed = field->observed, .i = field->i, .r = field->r};
-    copy.name = f->slots[s] ? f->list[f->slots[s] - 1].name : onus_arena_strdup(&f->arena, field->name);
+    onus_field copy = {
+        .kind = field->kind, .observed = field->observed, .i = field->i, .r = field->r};
+    copy.name =
+        f->slots[s] ? f->list[f->slots[s] - 1].name : onus_arena_strdup(&f->arena, field->name);
     if (field->kind == ONUS_FIELD_TEXT) copy.text = onus_arena_strdup(&f->arena, field->text);
-    if (!copy.name || (field->kind == ONUS_FIELD_TEXT && !copy.text)) return onus_fail_mem(err, "facts");
+    if (!copy.name || (field->kind == ONUS_FIELD_TEXT && !copy.text))
+        return onus_fail_mem(err, "facts");
     if (!f->slots[s]) f->slots[s] = ++f->n;
     f->list[f->slots[s] - 1] = copy;
     return ONUS_OK;
@@ -132,5 +137,7 @@ onus_status onus_facts_json(const onus_facts *f, onus_buf *out, onus_err *err)
     st = out->st;
 done:
     json_decref(object);
-    return st == ONUS_NO_MEM ? onus_fail_mem(err, "facts") : st == ONUS_OK ? ONUS_OK : onus_buf_status(out, "facts", err);
+    return st == ONUS_NO_MEM ? onus_fail_mem(err, "facts")
+           : st == ONUS_OK   ? ONUS_OK
+                             : onus_buf_status(out, "facts", err);
 }

@@ -8,7 +8,7 @@
 const char *onus_status_text(onus_status st)
 {
     switch (st) {
-#define X(name, code, text)                                                                    \
+#define X(name, code, text) \
     case ONUS_##name: return text;
         ONUS_STATUS_MAP(X)
 #undef X

@@ -14,9 +14,9 @@ onus_status onus_hint(onus_err *err, onus_status code, const char *fmt, ...) ONU
 onus_status onus_fail_mem(onus_err *err, const char *what);
 
 /* Leaves the function by its `done:` label when a call failed. */
-#define ONUS_TRY(call)                                                                  \
-    do {                                                                                \
-        st = (call);                                                                    \
-        if (st != ONUS_OK) goto done;                                                   \
+#define ONUS_TRY(call)                \
+    do {                              \
+        st = (call);                  \
+        if (st != ONUS_OK) goto done; \
     } while (0)
 #endif

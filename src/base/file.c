@@ -58,7 +58,8 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
     for (;;) {
         const size_t room = out->cap > out->len + 1 ? out->cap - out->len - 1 : 0;
         const bool direct = room >= sizeof piece;
-        const ssize_t n = direct ? read(fd, out->data + out->len, room) : read(fd, piece, sizeof piece);
+        const ssize_t n =
+            direct ? read(fd, out->data + out->len, room) : read(fd, piece, sizeof piece);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) st = fail_io(err, "read", path);
         if (n <= 0) break;
@@ -73,7 +74,8 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
     close(fd);
     if (st == ONUS_OK && out->st == ONUS_OK && !out->data) onus_buf_add(out, "", 0);
     if (st == ONUS_OK && out->st == ONUS_BAD_INPUT)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: larger than the limit of %zu bytes", path, out->len_max);
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: larger than the limit of %zu bytes", path,
+                         out->len_max);
     return st == ONUS_OK ? onus_buf_status(out, path, err) : st;
 }
 
@@ -112,17 +114,20 @@ static void *hash_thread(void *arg)
     return NULL;
 }
 
-/* The length in the trailer, believed only as far as deflate can reach (about 1,032 to 1) and the limit allows. */
+/* The length in the trailer, believed only as far as deflate can reach (about 1,032 to 1) and
+ * the limit allows. */
 static size_t hinted_size(const onus_buf *z, size_t len_max)
 {
     const unsigned char *t = (const unsigned char *)z->data + z->len - 4;
-    const size_t hint = (size_t)t[0] | (size_t)t[1] << 8 | (size_t)t[2] << 16 | (size_t)t[3] << 24;
+    const size_t hint =
+        (size_t)t[0] | (size_t)t[1] << 8 | (size_t)t[2] << 16 | (size_t)t[3] << 24;
     const size_t most = z->len * 1032;
     const size_t size = hint < most ? hint : most;
     return (size < len_max ? size : len_max) + 64;
 }
 
-static onus_status inflate_all(const onus_buf *z, onus_buf *out, const char *path, onus_err *err)
+static onus_status inflate_all(const onus_buf *z, onus_buf *out, const char *path,
+                               onus_err *err)
 {
     onus_status st = ONUS_OK;
     z_stream s = {.next_in = (unsigned char *)z->data, .avail_in = 0};
@@ -150,7 +155,9 @@ static onus_status inflate_all(const onus_buf *z, onus_buf *out, const char *pat
         rc = inflate(&s, Z_NO_FLUSH);
         out->len += before - s.avail_out;
         if (out->len > out->len_max)
-            st = onus_fail(err, ONUS_BAD_INPUT, "%s: inflates to more than the limit of %zu bytes", path, out->len_max);
+            st = onus_fail(err, ONUS_BAD_INPUT,
+                           "%s: inflates to more than the limit of %zu bytes", path,
+                           out->len_max);
         else if (rc == Z_STREAM_END && (left > 0 || s.avail_in > 0))
             rc = inflateReset(&s); /* the next member of the file */
         else if (rc == Z_STREAM_END)
@@ -158,7 +165,8 @@ static onus_status inflate_all(const onus_buf *z, onus_buf *out, const char *pat
         else if (rc == Z_BUF_ERROR && (s.avail_out == 0))
             rc = Z_OK;
         else if (rc != Z_OK)
-            st = onus_fail(err, ONUS_BAD_INPUT, "%s: not whole gzip data: %s", path, s.msg ? s.msg : "it ends early");
+            st = onus_fail(err, ONUS_BAD_INPUT, "%s: not whole gzip data: %s", path,
+                           s.msg ? s.msg : "it ends early");
         want = out->len / 2 + (64 << 10);
     }
     inflateEnd(&s);
@@ -166,7 +174,8 @@ static onus_status inflate_all(const onus_buf *z, onus_buf *out, const char *pat
     return st;
 }
 
-onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[32], onus_err *err)
+onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[32],
+                                onus_err *err)
 {
     onus_buf raw;
     onus_buf_init(&raw, out->mem, out->len_max);
@@ -175,11 +184,13 @@ onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[
         onus_buf_release(&raw);
         return st;
     }
-    const bool gzip = raw.len >= 18 && (unsigned char)raw.data[0] == 0x1f && (unsigned char)raw.data[1] == 0x8b;
+    const bool gzip = raw.len >= 18 && (unsigned char)raw.data[0] == 0x1f &&
+                      (unsigned char)raw.data[1] == 0x8b;
     pthread_t thread;
     hash_job job = {.bytes = &raw, .sha = sha256};
     /* libsodium's SHA-256 takes about as long as inflating: side by side it costs nothing. */
-    const bool beside = sha256 && gzip && raw.len > (1 << 20) && pthread_create(&thread, NULL, hash_thread, &job) == 0;
+    const bool beside = sha256 && gzip && raw.len > (1 << 20) &&
+                        pthread_create(&thread, NULL, hash_thread, &job) == 0;
     if (sha256 && !beside) onus_sha256_of(raw.data, raw.len, sha256);
     if (gzip) {
         st = inflate_all(&raw, out, path, err);
@@ -218,16 +229,19 @@ static bool sync_dir_of(const char *path)
     if (onus_path_dir(dir, sizeof dir, path, NULL) != ONUS_OK) return false;
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return false;
-    const bool good = fsync(fd) == 0 || errno == EINVAL; /* some file systems cannot sync directories */
+    const bool good =
+        fsync(fd) == 0 || errno == EINVAL; /* some file systems cannot sync directories */
     close(fd);
     return good;
 }
 
-onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode, onus_err *err)
+onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode,
+                              onus_err *err)
 {
     char temp[ONUS_PATH_MAX];
     if (snprintf(temp, sizeof temp, "%s.%ld.new", path, (long)getpid()) >= (int)sizeof temp)
-        return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes: '%.80s...'", ONUS_PATH_MAX, path);
+        return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes: '%.80s...'",
+                         ONUS_PATH_MAX, path);
     const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0) return fail_io(err, "create", temp);
     bool good = fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0;
@@ -248,7 +262,8 @@ onus_status onus_file_replace(const char *path, const void *data, size_t len, un
     return sync_dir_of(path) ? ONUS_OK : fail_io(err, "sync the directory of", path);
 }
 
-/* ---- directories and paths ---------------------------------------------------------------- */
+/* ---- directories and paths ----------------------------------------------------------------
+ */
 
 bool onus_file_exists(const char *path)
 {
@@ -261,10 +276,12 @@ onus_status onus_dir_make(const char *path, unsigned mode, onus_err *err)
     char part[ONUS_PATH_MAX];
     struct stat info;
     if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
-        return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes: '%.80s...'", ONUS_PATH_MAX, path);
+        return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes: '%.80s...'",
+                         ONUS_PATH_MAX, path);
     for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash) *slash = '\0';
-        if (mkdir(part, mode) != 0 && errno != EEXIST) return fail_io(err, "make the directory", part);
+        if (mkdir(part, mode) != 0 && errno != EEXIST)
+            return fail_io(err, "make the directory", part);
         if (!slash) break;
         *slash = '/';
     }
@@ -306,7 +323,8 @@ static onus_status walk_dir(dir_walk *w, const char *dir, const char *below, onu
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
         struct stat info;
         char *path = onus_arena_printf(w->arena, "%s/%s", dir, entry->d_name);
-        char *name = onus_arena_printf(w->arena, "%s%s%s", below, *below ? "/" : "", entry->d_name);
+        char *name =
+            onus_arena_printf(w->arena, "%s%s%s", below, *below ? "/" : "", entry->d_name);
         if (!path || !name)
             st = onus_fail_mem(err, dir);
         else if (lstat(path, &info) != 0)
@@ -329,7 +347,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-onus_status onus_dir_list(const char *dir, onus_arena *arena, const char ***names, int64_t *n, onus_err *err)
+onus_status onus_dir_list(const char *dir, onus_arena *arena, const char ***names, int64_t *n,
+                          onus_err *err)
 {
     dir_walk w = {.arena = arena};
     onus_status st = walk_dir(&w, dir, "", err);
@@ -340,16 +359,18 @@ onus_status onus_dir_list(const char *dir, onus_arena *arena, const char ***name
     return ONUS_OK;
 }
 
-onus_status onus_path_join(char *out, size_t size, const char *dir, const char *name, onus_err *err)
+onus_status onus_path_join(char *out, size_t size, const char *dir, const char *name,
+                           onus_err *err)
 {
     const bool whole = name[0] == '/' || !strcmp(dir, ".");
     const size_t n = strlen(dir);
     const char *slash = n && dir[n - 1] == '/' ? "" : "/";
-    const int len = whole ? snprintf(out, size, "%s", name)
+    const int len = whole   ? snprintf(out, size, "%s", name)
                     : *name ? snprintf(out, size, "%s%s%s", dir, slash, name)
                             : snprintf(out, size, "%s", dir);
     if (len < 0 || (size_t)len >= size)
-        return onus_fail(err, ONUS_BAD_ARG, "path longer than %zu bytes: '%.80s/%.80s'", size, dir, name);
+        return onus_fail(err, ONUS_BAD_ARG, "path longer than %zu bytes: '%.80s/%.80s'", size,
+                         dir, name);
     return ONUS_OK;
 }
 

@@ -8,26 +8,29 @@
 
 /* Appends the file's bytes to out (at most out->len_max in all). Errors name the path. */
 onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err) ONUS_CHECKED;
-/* The same, through gzip where the file starts with its magic (1f 8b); sha256 (may be NULL) is of the bytes
- * on the disk, hashed by a second thread while the first inflates. */
+/* The same, through gzip where the file starts with its magic (1f 8b); sha256 (may be NULL) is
+ * of the bytes on the disk, hashed by a second thread while the first inflates. */
 onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[32],
                                 onus_err *err) ONUS_CHECKED;
 onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode,
                               onus_err *err) ONUS_CHECKED;
 bool onus_file_exists(const char *path);
-onus_status onus_dir_make(const char *path, unsigned mode, onus_err *err) ONUS_CHECKED; /* parents too; existing is fine */
-/* Names of regular files below dir, recursively, relative to it, sorted bytewise; the list and strings belong to
- * the arena. Symbolic links and other kinds are an error that names them. */
+onus_status onus_dir_make(const char *path, unsigned mode,
+                          onus_err *err) ONUS_CHECKED; /* parents too; existing is fine */
+/* Names of regular files below dir, recursively, relative to it, sorted bytewise; the list and
+ * strings belong to the arena. Symbolic links and other kinds are an error that names them. */
 onus_status onus_dir_list(const char *dir, onus_arena *arena, const char ***names, int64_t *n,
                           onus_err *err) ONUS_CHECKED;
 /* dir + "/" + name unless name is absolute; arena-free: writes into out[size]. */
-onus_status onus_path_join(char *out, size_t size, const char *dir, const char *name, onus_err *err) ONUS_CHECKED;
+onus_status onus_path_join(char *out, size_t size, const char *dir, const char *name,
+                           onus_err *err) ONUS_CHECKED;
 /* The directory part of path ("." if none). */
 onus_status onus_path_dir(char *out, size_t size, const char *path, onus_err *err) ONUS_CHECKED;
 
 #define ONUS_PATH_MAX 4096
 
-/* An append-only file, one record a line; append writes line + '\n' in one write and fsyncs when asked. */
+/* An append-only file, one record a line; append writes line + '\n' in one write and fsyncs
+ * when asked. */
 typedef struct onus_appender onus_appender;
 onus_status onus_appender_open(onus_appender **out, const char *path, const onus_allocator *mem,
                                onus_err *err) ONUS_CHECKED;

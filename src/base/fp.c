@@ -18,7 +18,8 @@ void onus_fp_set(void)
     _mm_setcsr(_mm_getcsr() & ~(unsigned)(DAZ | ROUNDING | FTZ));
 }
 #elif defined(__aarch64__)
-static const uint64_t mode_bits = (UINT64_C(1) << 24) | (UINT64_C(3) << 22) | (UINT64_C(1) << 19); /* FZ, RMode, FZ16 */
+static const uint64_t mode_bits =
+    (UINT64_C(1) << 24) | (UINT64_C(3) << 22) | (UINT64_C(1) << 19); /* FZ, RMode, FZ16 */
 
 bool onus_fp_check(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fp.h - the floating-point mode that the numerics contract demands of every thread that computes: round to nearest even,
- * subnormals kept. A host program built with -Ofast sets flush-to-zero behind our back. */
+ * fp.h - the floating-point mode that the numerics contract demands of every thread that
+ * computes: round to nearest even, subnormals kept. A host program built with -Ofast sets
+ * flush-to-zero behind our back. */
 #ifndef ONUS_BASE_FP_H
 #define ONUS_BASE_FP_H
 #include <stdbool.h>

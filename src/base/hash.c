@@ -5,7 +5,8 @@
 #include <sodium.h>
 #include <string.h>
 
-_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(onus_sha256), "room for libsodium's state");
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(onus_sha256),
+               "room for libsodium's state");
 
 bool onus_crypto_start(void)
 {

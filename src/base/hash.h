@@ -4,18 +4,21 @@
 #define ONUS_BASE_HASH_H
 #include "onus.h"
 #define ONUS_HEX_LEN 65 /* 64 digits and NUL */
-typedef struct { _Alignas(16) unsigned char opaque[128]; } onus_sha256; /* >= sizeof(crypto_hash_sha256_state) */
+typedef struct {
+    _Alignas(16) unsigned char opaque[128];
+} onus_sha256; /* >= sizeof(crypto_hash_sha256_state) */
 void onus_sha256_init(onus_sha256 *h);
 void onus_sha256_add(onus_sha256 *h, const void *data, size_t len);
 void onus_sha256_end(onus_sha256 *h, uint8_t out[32]);
 void onus_sha256_of(const void *data, size_t len, uint8_t out[32]);
-void onus_hex(const uint8_t *bytes, size_t n, char *out); /* writes 2n digits and NUL */
+void onus_hex(const uint8_t *bytes, size_t n, char *out);  /* writes 2n digits and NUL */
 bool onus_unhex(const char *text, uint8_t *out, size_t n); /* exactly 2n lower-case digits */
 onus_status onus_file_sha256(const char *path, uint8_t out[32], onus_err *err) ONUS_CHECKED;
 /* 32 * n bytes etc. from the system's generator (libsodium). */
 void onus_random_bytes(void *out, size_t n);
 bool onus_equal_secret(const void *a, const void *b, size_t n); /* constant time */
 void onus_wipe(void *p, size_t n);
-/* Once per process before any of the above; false when libsodium cannot start. Thread-safe, idempotent. */
+/* Once per process before any of the above; false when libsodium cannot start. Thread-safe,
+ * idempotent. */
 bool onus_crypto_start(void);
 #endif

@@ -14,18 +14,25 @@ enum { DEPTH_MAX = 64 };
 
 /* ---- numbers ---------------------------------------------------------------------------- */
 
-/* Shortest decimal digits that read back as v > 0: v = 0.DIGITS 10^exponent. Correctly rounded to p digits for the smallest p
- * that round-trips, which is what ECMAScript asks for; the decimal point of any locale is skipped. */
+/* Shortest decimal digits that read back as v > 0: v = 0.DIGITS 10^exponent. Correctly rounded
+ * to p digits for the smallest p that round-trips, which is what ECMAScript asks for; the
+ * decimal point of any locale is skipped. */
 static int shortest_digits(double v, char digits[20], int *exponent)
 {
     char text[40];
     int low = 1, high = 17;
     snprintf(text, sizeof text, "%.*e", 14, v);
-    if (strtod(text, NULL) == v) high = 15; else low = 16;
+    if (strtod(text, NULL) == v)
+        high = 15;
+    else
+        low = 16;
     while (low < high) {
         const int p = (low + high) / 2;
         snprintf(text, sizeof text, "%.*e", p - 1, v);
-        if (strtod(text, NULL) == v) high = p; else low = p + 1;
+        if (strtod(text, NULL) == v)
+            high = p;
+        else
+            low = p + 1;
     }
     snprintf(text, sizeof text, "%.*e", low - 1, v);
     int n = 0;
@@ -57,19 +64,21 @@ void onus_json_number(onus_buf *out, double v)
         n += snprintf(text + n, sizeof text - (size_t)n, "%.*s%0*d", k, digits, e - k, 0);
         if (e == k) n--; /* %0*d with width 0 still prints a 0 */
     } else if (0 < e && e <= 21) {
-        n += snprintf(text + n, sizeof text - (size_t)n, "%.*s.%.*s", e, digits, k - e, digits + e);
+        n += snprintf(text + n, sizeof text - (size_t)n, "%.*s.%.*s", e, digits, k - e,
+                      digits + e);
     } else if (-6 < e && e <= 0) {
         n += snprintf(text + n, sizeof text - (size_t)n, "0.%.*s%.*s", -e, "000000", k, digits);
     } else {
-        n += snprintf(text + n, sizeof text - (size_t)n, "%c%s%.*se%c%d", digits[0], k > 1 ? "." : "", k - 1, digits + 1,
-                      e > 0 ? '+' : '-', abs(e - 1));
+        n += snprintf(text + n, sizeof text - (size_t)n, "%c%s%.*se%c%d", digits[0],
+                      k > 1 ? "." : "", k - 1, digits + 1, e > 0 ? '+' : '-', abs(e - 1));
     }
     onus_buf_add(out, text, (size_t)n);
 }
 
 /* ---- texts ------------------------------------------------------------------------------ */
 
-/* Length of the UTF-8 sequence at s, 0 if it is none (RFC 3629: no surrogates, no overlong forms). */
+/* Length of the UTF-8 sequence at s, 0 if it is none (RFC 3629: no surrogates, no overlong
+ * forms). */
 static int utf8_len(const unsigned char *s)
 {
     static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -106,10 +115,12 @@ void onus_json_string(onus_buf *out, const char *text)
     onus_buf_add(out, "\"", 1);
 }
 
-/* ---- whole values ------------------------------------------------------------------------- */
+/* ---- whole values -------------------------------------------------------------------------
+ */
 
-/* The next UTF-16 code unit of a UTF-8 text: a supplementary character gives its high surrogate first, which is what makes
- * this order differ from the order of bytes. *low holds the pending low surrogate. */
+/* The next UTF-16 code unit of a UTF-8 text: a supplementary character gives its high surrogate
+ * first, which is what makes this order differ from the order of bytes. *low holds the pending
+ * low surrogate. */
 static unsigned next_unit(const unsigned char **s, unsigned *low)
 {
     if (*low) {
@@ -129,7 +140,8 @@ static unsigned next_unit(const unsigned char **s, unsigned *low)
 
 static int by_units(const void *a, const void *b)
 {
-    const unsigned char *x = *(const unsigned char *const *)a, *y = *(const unsigned char *const *)b;
+    const unsigned char *x = *(const unsigned char *const *)a,
+                        *y = *(const unsigned char *const *)b;
     unsigned low_x = 0, low_y = 0;
     for (;;) {
         const bool end_x = !*x && !low_x, end_y = !*y && !low_y;
@@ -194,7 +206,8 @@ void onus_json_canonical(onus_buf *out, const json_t *value)
     write_value(out, value, 0);
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------
+ */
 
 /* jansson limits depth at 2,048; evidence and models need far less. */
 static bool too_deep(const char *text, size_t len)
@@ -203,8 +216,10 @@ static bool too_deep(const char *text, size_t len)
     bool quoted = false;
     for (size_t i = 0; i < len; i++) {
         if (quoted) {
-            if (text[i] == '\\') i++;
-            else if (text[i] == '"') quoted = false;
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                quoted = false;
         } else if (text[i] == '"')
             quoted = true;
         else if (text[i] == '{' || text[i] == '[') {
@@ -215,15 +230,19 @@ static bool too_deep(const char *text, size_t len)
     return false;
 }
 
-onus_status onus_json_parse(json_t **out, const char *text, size_t len, const char *what, onus_err *err)
+onus_status onus_json_parse(json_t **out, const char *text, size_t len, const char *what,
+                            onus_err *err)
 {
     json_error_t e;
     if (too_deep(text, len))
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: JSON deeper than %d levels", what, DEPTH_MAX);
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: JSON deeper than %d levels", what,
+                         DEPTH_MAX);
     json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
-    if (!value && json_error_code(&e) == json_error_out_of_memory) return onus_fail_mem(err, what);
+    if (!value && json_error_code(&e) == json_error_out_of_memory)
+        return onus_fail_mem(err, what);
     if (!value)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d:%d: not JSON: %.160s", what, e.line, e.column, e.text);
+        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d:%d: not JSON: %.160s", what, e.line,
+                         e.column, e.text);
     *out = value;
     return ONUS_OK;
 }

@@ -7,11 +7,14 @@
 #include "base/buf.h"
 /* A number as ECMAScript prints it (RFC 8785, 3.2.2.3); v must be finite. */
 void onus_json_number(onus_buf *out, double v);
-/* A quoted string, escaped as RFC 8785, 3.2.2.2. Bytes that are not UTF-8 set out->st to BAD_INPUT. */
+/* A quoted string, escaped as RFC 8785, 3.2.2.2. Bytes that are not UTF-8 set out->st to
+ * BAD_INPUT. */
 void onus_json_string(onus_buf *out, const char *text);
-/* A whole value, keys sorted by UTF-16 code units, no spaces. Reals that are not finite set BAD_INPUT. */
+/* A whole value, keys sorted by UTF-16 code units, no spaces. Reals that are not finite set
+ * BAD_INPUT. */
 void onus_json_canonical(onus_buf *out, const json_t *value);
-/* Parses text[len]; duplicate keys, NULs, more than 64 levels or trailing bytes are errors that name
- * `what`, line and column. Caller: json_decref. */
-onus_status onus_json_parse(json_t **out, const char *text, size_t len, const char *what, onus_err *err) ONUS_CHECKED;
+/* Parses text[len]; duplicate keys, NULs, more than 64 levels or trailing bytes are errors that
+ * name `what`, line and column. Caller: json_decref. */
+onus_status onus_json_parse(json_t **out, const char *text, size_t len, const char *what,
+                            onus_err *err) ONUS_CHECKED;
 #endif

@@ -105,7 +105,8 @@ static onus_arena_block *add_block(onus_arena *a, size_t bytes)
     if (size > SIZE_MAX - sizeof(onus_arena_block) - ONUS_ALIGN) return NULL;
     onus_arena_block *b = onus_alloc(a->mem, 1, size + sizeof *b + ONUS_ALIGN);
     if (!b) return NULL;
-    const uintptr_t raw = (uintptr_t)(b + 1), aligned = (raw + ONUS_ALIGN - 1) & ~(uintptr_t)(ONUS_ALIGN - 1);
+    const uintptr_t raw = (uintptr_t)(b + 1),
+                    aligned = (raw + ONUS_ALIGN - 1) & ~(uintptr_t)(ONUS_ALIGN - 1);
     b->start = (unsigned char *)(b + 1) + (aligned - raw);
     b->size = size;
     if (a->last) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pool.c - workers that spin, then sleep.
  *
- * A training step of a small network makes a dozen short calls, microseconds apart: waking a sleeping thread costs more than
- * such a call takes. So a worker looks at the call's number for SPIN_US before it sleeps, and the caller, who has work of its
- * own, spins for the others' end. Machines are shared: past its spin a waiter yields. */
+ * A training step of a small network makes a dozen short calls, microseconds apart: waking a
+ * sleeping thread costs more than such a call takes. So a worker looks at the call's number for
+ * SPIN_US before it sleeps, and the caller, who has work of its own, spins for the others' end.
+ * Machines are shared: past its spin a waiter yields. */
 #include "base/pool.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ struct onus_pool {
     _Alignas(64) atomic_bool parked, end;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    int asleep;                      /* under lock */
+    int asleep; /* under lock */
     pool_worker worker[];
 };
 
@@ -84,10 +85,12 @@ static void *work(void *arg)
     }
 }
 
-onus_status onus_pool_create(onus_pool **out, int n_threads, const onus_allocator *mem, onus_err *err)
+onus_status onus_pool_create(onus_pool **out, int n_threads, const onus_allocator *mem,
+                             onus_err *err)
 {
     if (n_threads < 1 || n_threads > ONUS_THREADS_MAX)
-        return onus_fail(err, ONUS_BAD_ARG, "threads: %d, expected 1 to %d", n_threads, ONUS_THREADS_MAX);
+        return onus_fail(err, ONUS_BAD_ARG, "threads: %d, expected 1 to %d", n_threads,
+                         ONUS_THREADS_MAX);
     struct onus_pool *p = onus_alloc(mem, 1, sizeof *p + (size_t)n_threads * sizeof *p->worker);
     if (!p) return onus_fail_mem(err, "threads");
     p->mem = mem;
@@ -102,7 +105,8 @@ onus_status onus_pool_create(onus_pool **out, int n_threads, const onus_allocato
         const int rc = pthread_create(&w->thread, NULL, work, w);
         if (rc != 0) {
             onus_pool_destroy(p);
-            return onus_fail(err, ONUS_NO_MEM, "threads: cannot start thread %d: %s", i, strerror(rc));
+            return onus_fail(err, ONUS_NO_MEM, "threads: cannot start thread %d: %s", i,
+                             strerror(rc));
         }
         w->started = true;
     }
@@ -179,7 +183,9 @@ onus_status onus_threads_default(int *out, onus_err *err)
         errno = 0;
         const long n = strtol(said, &end, 10);
         if (*end || errno || n < 1 || n > ONUS_THREADS_MAX)
-            return onus_fail(err, ONUS_BAD_ARG, "ONUS_THREADS: '%.40s' is not a number from 1 to %d", said, ONUS_THREADS_MAX);
+            return onus_fail(err, ONUS_BAD_ARG,
+                             "ONUS_THREADS: '%.40s' is not a number from 1 to %d", said,
+                             ONUS_THREADS_MAX);
         *out = (int)n;
         return ONUS_OK;
     }

@@ -15,13 +15,13 @@ typedef void (*onus_pool_fn)(void *ctx, int part, int n_parts);
 onus_status onus_pool_create(onus_pool **out, int n_threads, const onus_allocator *mem,
                              onus_err *err) ONUS_CHECKED;
 void onus_pool_destroy(onus_pool *p);
-int onus_pool_size(const onus_pool *p); /* NULL: 1 */
+int onus_pool_size(const onus_pool *p);                       /* NULL: 1 */
 void onus_pool_run(onus_pool *p, onus_pool_fn fn, void *ctx); /* NULL pool: fn(ctx, 0, 1) */
 /* Sends the workers to sleep at once (before something else needs the cores). */
 void onus_pool_park(onus_pool *p);
 /* Rows [begin, end) of part `part` when n is cut in n_parts of multiples of `grain`. */
 void onus_split(int64_t n, int64_t grain, int part, int n_parts, int64_t *begin, int64_t *end);
-/* The default number of threads: ONUS_THREADS if set and valid, else the processors this process may use. 
- * An invalid ONUS_THREADS is an error that names it. */
+/* The default number of threads: ONUS_THREADS if set and valid, else the processors this
+ * process may use. An invalid ONUS_THREADS is an error that names it. */
 onus_status onus_threads_default(int *out, onus_err *err) ONUS_CHECKED;
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * csv.c - tables of text, parsed in place: fields are unquoted and ended within the file's own bytes, cells point into them. */
+ * csv.c - tables of text, parsed in place: fields are unquoted and ended within the file's own
+ * bytes, cells point into them. */
 #include "data/csv.h"
 
 #include <locale.h>
@@ -12,7 +13,7 @@
 
 enum { COLUMNS_MAX = 65536 };
 #define BYTES_MAX ((size_t)4 << 30)
-#define ROWS_MAX INT32_MAX
+#define ROWS_MAX  INT32_MAX
 
 typedef struct {
     onus_csv *t;
@@ -44,7 +45,8 @@ static onus_status keep_field(reader *r, const char *field)
     if (r->n_fields == r->cap_fields) {
         if (r->n_fields == COLUMNS_MAX) return bad(r, r->line, "more than 65,536 fields%s", "");
         const int64_t cap = r->cap_fields ? 2 * r->cap_fields : 64;
-        const char **fields = onus_resize(r->t->arena.mem, r->fields, (size_t)cap, sizeof *fields);
+        const char **fields =
+            onus_resize(r->t->arena.mem, r->fields, (size_t)cap, sizeof *fields);
         if (!fields) return onus_fail_mem(r->err, r->t->path);
         r->fields = fields;
         r->cap_fields = cap;
@@ -53,14 +55,16 @@ static onus_status keep_field(reader *r, const char *field)
     return ONUS_OK;
 }
 
-/* A quoted field: doubled quotes become one, line ends stay. `at` stands on the opening quote; afterwards behind the closing one. */
+/* A quoted field: doubled quotes become one, line ends stay. `at` stands on the opening quote;
+ * afterwards behind the closing one. */
 static onus_status read_quoted(reader *r, const char **field)
 {
     const int first = r->line;
     char *out = ++r->at;
     *field = out;
     for (;;) {
-        if (r->at == r->end) return bad(r, first, "a quoted field that begins here never ends%s", "");
+        if (r->at == r->end)
+            return bad(r, first, "a quoted field that begins here never ends%s", "");
         if (*r->at == '"') {
             if (r->at + 1 == r->end || r->at[1] != '"') break;
             r->at++;
@@ -75,8 +79,10 @@ static onus_status read_quoted(reader *r, const char **field)
 
 static bool ends_field(const reader *r, const char *c)
 {
-    if (c == r->end || *c == '\n' || (*c == '\r' && (c + 1 == r->end || c[1] == '\n'))) return true;
-    return r->d->delimiter == ' ' ? is_blank(*c) : *c == (r->d->delimiter ? r->d->delimiter : ',');
+    if (c == r->end || *c == '\n' || (*c == '\r' && (c + 1 == r->end || c[1] == '\n')))
+        return true;
+    return r->d->delimiter == ' ' ? is_blank(*c)
+                                  : *c == (r->d->delimiter ? r->d->delimiter : ',');
 }
 
 /* One field; *more says whether another follows on the line. */
@@ -90,13 +96,19 @@ static onus_status read_field(reader *r, bool *more)
     if (r->at < r->end && *r->at == '"') {
         st = read_quoted(r, &field);
         if (st != ONUS_OK) return st;
-        while (r->d->trim && r->at < r->end && is_blank(*r->at) && r->d->delimiter != ' ') r->at++;
-        if (!ends_field(r, r->at)) return bad(r, r->line, "text after the closing quote of '%.80s'", field);
+        while (r->d->trim && r->at < r->end && is_blank(*r->at) && r->d->delimiter != ' ')
+            r->at++;
+        if (!ends_field(r, r->at))
+            return bad(r, r->line, "text after the closing quote of '%.80s'", field);
         stop = NULL;
     } else {
         field = r->at;
         while (!ends_field(r, r->at)) {
-            if (*r->at == '"') return bad(r, r->line, "a quote in the middle of a field: '%.40s'; quote the whole field and double it", field);
+            if (*r->at == '"')
+                return bad(r, r->line,
+                           "a quote in the middle of a field: '%.40s'; quote the whole field "
+                           "and double it",
+                           field);
             if (*r->at == '\0') return bad(r, r->line, "a NUL byte%s", "");
             r->at++;
         }
@@ -136,7 +148,8 @@ static bool skip_line(reader *r)
 {
     char *c = r->at;
     while (c < r->end && is_blank(*c)) c++;
-    const bool empty = c == r->end || *c == '\n' || (*c == '\r' && c + 1 < r->end && c[1] == '\n');
+    const bool empty =
+        c == r->end || *c == '\n' || (*c == '\r' && c + 1 < r->end && c[1] == '\n');
     const bool comment = r->d->comment && r->at < r->end && *r->at == r->d->comment;
     if (!empty && !comment) return false;
     while (r->at < r->end && *r->at != '\n') r->at++;
@@ -150,7 +163,8 @@ static onus_status keep_row(reader *r, int line)
     onus_csv *t = r->t;
     if (r->n_fields != t->n_columns) {
         char text[96];
-        snprintf(text, sizeof text, "%lld fields, expected %lld", (long long)r->n_fields, (long long)t->n_columns);
+        snprintf(text, sizeof text, "%lld fields, expected %lld", (long long)r->n_fields,
+                 (long long)t->n_columns);
         return bad(r, line, "%s", text);
     }
     if (t->n_rows == ROWS_MAX) return bad(r, line, "more than 2^31 - 1 rows%s", "");
@@ -159,12 +173,14 @@ static onus_status keep_row(reader *r, int line)
         int32_t *lines = onus_resize(t->arena.mem, r->lines, (size_t)cap, sizeof *lines);
         if (!lines) return onus_fail_mem(r->err, t->path);
         r->lines = lines;
-        const char **cells = onus_resize(t->arena.mem, r->cells, (size_t)(cap * t->n_columns), sizeof *cells);
+        const char **cells =
+            onus_resize(t->arena.mem, r->cells, (size_t)(cap * t->n_columns), sizeof *cells);
         if (!cells) return onus_fail_mem(r->err, t->path);
         r->cells = cells;
         r->cap_rows = cap;
     }
-    memcpy(r->cells + t->n_rows * t->n_columns, r->fields, (size_t)t->n_columns * sizeof *r->fields);
+    memcpy(r->cells + t->n_rows * t->n_columns, r->fields,
+           (size_t)t->n_columns * sizeof *r->fields);
     r->lines[t->n_rows++] = line;
     return ONUS_OK;
 }
@@ -193,7 +209,8 @@ static onus_status read_header(reader *r)
             return bad(r, line, "%s", text);
         }
         for (int64_t k = 0; k < c && t->n_columns < 4096; k++)
-            if (strcmp(t->columns[k], t->columns[c]) == 0) return bad(r, line, "two columns are called '%.80s'", t->columns[c]);
+            if (strcmp(t->columns[k], t->columns[c]) == 0)
+                return bad(r, line, "two columns are called '%.80s'", t->columns[c]);
     }
     return ONUS_OK;
 }
@@ -213,7 +230,12 @@ static onus_status read_rows(reader *r)
 /* Parses t->bytes. */
 static onus_status parse(onus_csv *t, const onus_csv_dialect *d, onus_err *err)
 {
-    reader r = {.t = t, .d = d, .at = t->bytes.data, .end = t->bytes.data + t->bytes.len, .line = 1, .err = err};
+    reader r = {.t = t,
+                .d = d,
+                .at = t->bytes.data,
+                .end = t->bytes.data + t->bytes.len,
+                .line = 1,
+                .err = err};
     if (t->bytes.len >= 3 && memcmp(t->bytes.data, "\xef\xbb\xbf", 3) == 0) r.at += 3;
     onus_status st = read_header(&r);
     if (st == ONUS_OK) st = read_rows(&r);
@@ -223,21 +245,24 @@ static onus_status parse(onus_csv *t, const onus_csv_dialect *d, onus_err *err)
     return st;
 }
 
-onus_status onus_csv_read(onus_csv *out, const char *path, const onus_csv_dialect *dialect, uint8_t sha256[32], const onus_allocator *mem,
-                          onus_err *err)
+onus_status onus_csv_read(onus_csv *out, const char *path, const onus_csv_dialect *dialect,
+                          uint8_t sha256[32], const onus_allocator *mem, onus_err *err)
 {
     onus_csv t = {.path = path};
     onus_arena_init(&t.arena, mem);
     onus_buf_init(&t.bytes, mem, BYTES_MAX);
     onus_status st = onus_file_read_gzip(path, &t.bytes, sha256, err);
     if (st == ONUS_OK) st = parse(&t, dialect, err);
-    if (st == ONUS_OK) *out = t;
-    else onus_csv_release(&t);
+    if (st == ONUS_OK)
+        *out = t;
+    else
+        onus_csv_release(&t);
     return st;
 }
 
-onus_status onus_csv_parse(onus_csv *out, const char *text, size_t len, const char *what, const onus_csv_dialect *dialect,
-                           const onus_allocator *mem, onus_err *err)
+onus_status onus_csv_parse(onus_csv *out, const char *text, size_t len, const char *what,
+                           const onus_csv_dialect *dialect, const onus_allocator *mem,
+                           onus_err *err)
 {
     onus_csv t = {.path = what};
     onus_arena_init(&t.arena, mem);
@@ -245,8 +270,10 @@ onus_status onus_csv_parse(onus_csv *out, const char *text, size_t len, const ch
     onus_buf_add(&t.bytes, text, len);
     onus_status st = onus_buf_status(&t.bytes, what, err);
     if (st == ONUS_OK) st = parse(&t, dialect, err);
-    if (st == ONUS_OK) *out = t;
-    else onus_csv_release(&t);
+    if (st == ONUS_OK)
+        *out = t;
+    else
+        onus_csv_release(&t);
     return st;
 }
 
@@ -274,13 +301,15 @@ void onus_csv_field(onus_buf *out, const char *text)
     onus_buf_str(out, "\"");
 }
 
-/* ---- numbers -------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------
+ */
 
-/* Up to 15 digits and a power of ten up to 22 are exact in binary64, so one division or product rounds once; the rest goes to
- * strtod in the C locale. */
+/* Up to 15 digits and a power of ten up to 22 are exact in binary64, so one division or product
+ * rounds once; the rest goes to strtod in the C locale. */
 bool onus_parse_number(const char *text, double *out)
 {
-    static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     const char *c = text;
     const bool minus = *c == '-';
@@ -306,7 +335,8 @@ bool onus_parse_number(const char *text, double *out)
         const bool down = *e == '-';
         if (*e == '-' || *e == '+') e++;
         if (*e < '0' || *e > '9') return false;
-        for (; *e >= '0' && *e <= '9'; e++) exponent = exponent < 100000 ? exponent * 10 + (*e - '0') : exponent;
+        for (; *e >= '0' && *e <= '9'; e++)
+            exponent = exponent < 100000 ? exponent * 10 + (*e - '0') : exponent;
         exponent = down ? -exponent : exponent;
         c = e;
     }

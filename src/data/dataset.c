@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * dataset.c - the steps from a recipe's data to rows of numbers, in order, and what others may ask. */
+ * dataset.c - the steps from a recipe's data to rows of numbers, in order, and what others may
+ * ask. */
 #include "data/dataset.h"
 
 #include <string.h>
@@ -7,7 +8,8 @@
 #include "base/fail.h"
 #include "data/parts.h"
 
-static onus_status open_table(onus_dataset *d, uint64_t seed, const onus_sink *sink, onus_err *err)
+static onus_status open_table(onus_dataset *d, uint64_t seed, const onus_sink *sink,
+                              onus_err *err)
 {
     onus_status st = ONUS_OK;
     ONUS_TRY(onus_read_tables(d, sink, err));
@@ -17,15 +19,18 @@ static onus_status open_table(onus_dataset *d, uint64_t seed, const onus_sink *s
     ONUS_TRY(onus_find_classes(d, err));
     ONUS_TRY(onus_find_groups(d, err));
     ONUS_TRY(onus_split_rows(d, seed, err));
-    if (d->given) d->encoder = (onus_encoder *)d->given; /* read only, never destroyed here */
-    else ONUS_TRY(onus_fit_encoder(d, err));
+    if (d->given)
+        d->encoder = (onus_encoder *)d->given; /* read only, never destroyed here */
+    else
+        ONUS_TRY(onus_fit_encoder(d, err));
     ONUS_TRY(onus_encode_rows(d, err));
 done:
     return st;
 }
 
-onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec, const onus_encoder *encoder, uint64_t seed,
-                              const onus_sink *sink, const onus_allocator *mem, onus_err *err)
+onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec,
+                              const onus_encoder *encoder, uint64_t seed, const onus_sink *sink,
+                              const onus_allocator *mem, onus_err *err)
 {
     onus_dataset *d = onus_alloc(mem, 1, sizeof *d);
     if (!d) return onus_fail_mem(err, "data");
@@ -33,11 +38,14 @@ onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec, co
     d->spec = spec;
     d->given = encoder;
     onus_arena_init(&d->arena, mem);
-    onus_status st = spec->format == ONUS_FORMAT_IDX ? onus_open_images(d, seed, sink, err) : open_table(d, seed, sink, err);
+    onus_status st = spec->format == ONUS_FORMAT_IDX ? onus_open_images(d, seed, sink, err)
+                                                     : open_table(d, seed, sink, err);
     if (st == ONUS_OK && d->given) d->encoder = (onus_encoder *)d->given;
     if (st == ONUS_OK) st = onus_emit_sheet(d, sink, err);
-    if (st == ONUS_OK) *out = d;
-    else onus_dataset_close(d);
+    if (st == ONUS_OK)
+        *out = d;
+    else
+        onus_dataset_close(d);
     return st;
 }
 
@@ -104,20 +112,25 @@ const onus_encoder *onus_dataset_encoder(const onus_dataset *d)
     return d->encoder;
 }
 
-/* Contract: a pixel is (float)byte / 255, as num/kernels.h's bytes_scale; 256 quotients are kept. */
+/* Contract: a pixel is (float)byte / 255, as num/kernels.h's bytes_scale; 256 quotients are
+ * kept. */
 static void fetch_image(const onus_dataset *d, int64_t row, float *x)
 {
     const int64_t n = d->encoder->pixels;
-    const uint8_t *b = row < d->n_images[0] ? d->pixels[0] + row * n : d->pixels[1] + (row - d->n_images[0]) * n;
+    const uint8_t *b = row < d->n_images[0] ? d->pixels[0] + row * n
+                                            : d->pixels[1] + (row - d->n_images[0]) * n;
     for (int64_t i = 0; i < n; i++) x[i] = (float)b[i] / 255.0f;
 }
 
-void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x, float *y, float *w)
+void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
+                        float *y, float *w)
 {
     const int64_t F = d->encoder->n_features;
     for (int64_t i = 0; i < n; i++) {
-        if (d->x) memcpy(x + i * F, d->x + rows[i] * F, (size_t)F * sizeof *x);
-        else fetch_image(d, rows[i], x + i * F);
+        if (d->x)
+            memcpy(x + i * F, d->x + rows[i] * F, (size_t)F * sizeof *x);
+        else
+            fetch_image(d, rows[i], x + i * F);
         if (y) y[i] = d->y[rows[i]];
         if (w) w[i] = d->w ? d->w[rows[i]] : 1.0f;
     }
@@ -152,7 +165,8 @@ const char *onus_dataset_text(const onus_dataset *d, int64_t row, int64_t column
 {
     if (d->encoder->pixels) return "";
     for (int64_t c = 0; c < d->n_cols; c++) {
-        if (strcmp(d->cols[c].name, d->encoder->columns[column].pub.name) == 0) return onus_cell(d, row, c);
+        if (strcmp(d->cols[c].name, d->encoder->columns[column].pub.name) == 0)
+            return onus_cell(d, row, c);
     }
     return "";
 }
@@ -160,7 +174,8 @@ const char *onus_dataset_text(const onus_dataset *d, int64_t row, int64_t column
 int64_t onus_dataset_line(const onus_dataset *d, int64_t row)
 {
     const int64_t r = d->raw[row], n0 = d->csv[0].n_rows;
-    if (!d->csv[0].cells) return r + 1; /* images: the number in their files, those of the test files after */
+    if (!d->csv[0].cells)
+        return r + 1; /* images: the number in their files, those of the test files after */
     return r < n0 ? d->csv[0].line[r] : d->csv[1].line[r - n0];
 }
 

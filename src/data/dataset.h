@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * dataset.h - people's data, ready for training: read, typed, cleaned, split, encoded.
  *
- * A dataset keeps the raw table (for groups, explanations and the data sheet) and serves batches of encoded rows. The
- * encoder (means, categories) is fitted on the training part only and travels in the model file, so that a model can read
- * any other table of its form. What a row is: index into the cleaned table, 0 .. n-1; parts are ascending lists of rows. */
+ * A dataset keeps the raw table (for groups, explanations and the data sheet) and serves
+ * batches of encoded rows. The encoder (means, categories) is fitted on the training part only
+ * and travels in the model file, so that a model can read any other table of its form. What a
+ * row is: index into the cleaned table, 0 .. n-1; parts are ascending lists of rows. */
 #ifndef ONUS_DATA_DATASET_H
 #define ONUS_DATA_DATASET_H
 #include "base/event.h"
@@ -13,7 +14,8 @@
 typedef enum { ONUS_TASK_BINARY, ONUS_TASK_CLASSES, ONUS_TASK_REGRESSION } onus_task;
 typedef enum { ONUS_PART_TRAIN, ONUS_PART_VALID, ONUS_PART_TEST, ONUS_PART_COUNT } onus_part;
 
-/* One input column as the model sees it: a number is one feature, a category a run of one-hot features. */
+/* One input column as the model sees it: a number is one feature, a category a run of one-hot
+ * features. */
 typedef struct {
     const char *name;
     bool category;
@@ -25,50 +27,62 @@ typedef struct {
 typedef struct onus_encoder onus_encoder; /* fitted; also the label's classes */
 typedef struct onus_dataset onus_dataset;
 
-/* Reads, checks, cleans, splits, fits, encodes. seed drives the split (ONUS_DRAW_SPLIT). Emits through sink:
- * one `data.read` a file (claim: name without directory, bytes, sha256, rows), one `data.clean`, one `data.split`, one
- * `data.sheet` (claim: counts by part, label and protected group, missing values by column, constants, duplicates, hashes
- * of the encoded parts; see docs/EVIDENCE.md for names). `encoder` NULL: fit; else use this one (evaluation of another table:
- * all rows become the test part, the split is not read). */
-onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec, const onus_encoder *encoder,
-                              uint64_t seed, const onus_sink *sink, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* Reads, checks, cleans, splits, fits, encodes. seed drives the split (ONUS_DRAW_SPLIT). Emits
+ * through sink: one `data.read` a file (claim: name without directory, bytes, sha256, rows),
+ * one `data.clean`, one `data.split`, one `data.sheet` (claim: counts by part, label and
+ * protected group, missing values by column, constants, duplicates, hashes of the encoded
+ * parts; see docs/EVIDENCE.md for names). `encoder` NULL: fit; else use this one (evaluation of
+ * another table: all rows become the test part, the split is not read). */
+onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec,
+                              const onus_encoder *encoder, uint64_t seed, const onus_sink *sink,
+                              const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 void onus_dataset_close(onus_dataset *d);
 
 onus_task onus_dataset_task(const onus_dataset *d);
 int64_t onus_dataset_rows(const onus_dataset *d);
-int64_t onus_dataset_features(const onus_dataset *d);   /* width of an encoded row */
-int64_t onus_dataset_classes(const onus_dataset *d);    /* 2 for binary, 0 for regression */
-const char *onus_dataset_class_name(const onus_dataset *d, int64_t c); /* binary: 0 other value(s), 1 positive */
-bool onus_dataset_has_labels(const onus_dataset *d);    /* a table to predict on may lack the label column */
+int64_t onus_dataset_features(const onus_dataset *d); /* width of an encoded row */
+int64_t onus_dataset_classes(const onus_dataset *d);  /* 2 for binary, 0 for regression */
+const char *onus_dataset_class_name(const onus_dataset *d,
+                                    int64_t c); /* binary: 0 other value(s), 1 positive */
+bool onus_dataset_has_labels(
+    const onus_dataset *d); /* a table to predict on may lack the label column */
 const int64_t *onus_dataset_part(const onus_dataset *d, onus_part part, int64_t *n);
 int64_t onus_dataset_columns(const onus_dataset *d);
 const onus_input_column *onus_dataset_column(const onus_dataset *d, int64_t i);
 const onus_encoder *onus_dataset_encoder(const onus_dataset *d);
 
-/* Encoded rows rows[n] into x (n, features); label into y (n): class index, 0/1, or the number; weight into w (n; 1
- * where no weight column). y and w may be NULL. Pure; called from worker threads. */
-void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x, float *y, float *w);
+/* Encoded rows rows[n] into x (n, features); label into y (n): class index, 0/1, or the number;
+ * weight into w (n; 1 where no weight column). y and w may be NULL. Pure; called from worker
+ * threads. */
+void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
+                        float *y, float *w);
 
-/* Protected attributes: value of row's attribute a as group index 0 .. n_groups-1, -1 where missing. */
+/* Protected attributes: value of row's attribute a as group index 0 .. n_groups-1, -1 where
+ * missing. */
 int64_t onus_dataset_attributes(const onus_dataset *d);
 const char *onus_dataset_attribute_name(const onus_dataset *d, int64_t a);
 int64_t onus_dataset_groups(const onus_dataset *d, int64_t a);
-const char *onus_dataset_group_name(const onus_dataset *d, int64_t a, int64_t g); /* "female", "<25", ">=25", "25-40" */
+const char *onus_dataset_group_name(const onus_dataset *d, int64_t a,
+                                    int64_t g); /* "female", "<25", ">=25", "25-40" */
 int32_t onus_dataset_group(const onus_dataset *d, int64_t a, int64_t row);
 
-/* The raw text of an input column in a row, for explanations in private/ (as read; "" if missing). */
+/* The raw text of an input column in a row, for explanations in private/ (as read; "" if
+ * missing). */
 const char *onus_dataset_text(const onus_dataset *d, int64_t row, int64_t column);
 /* Line of the source file on which the row starts (data line, for people who look it up). */
 int64_t onus_dataset_line(const onus_dataset *d, int64_t row);
 
-/* What was fitted on people and what came from the recipe: n texts such as "mean and deviation of duration", for the
- * report of a private run. */
+/* What was fitted on people and what came from the recipe: n texts such as "mean and deviation
+ * of duration", for the report of a private run. */
 const char *const *onus_dataset_fitted(const onus_dataset *d, int64_t *n);
 
-/* The encoder as canonical JSON (model.safetensors metadata "onus.encoder") and back; hostile text is checked. */
-onus_status onus_encoder_write(const onus_encoder *e, onus_buf *out, onus_err *err) ONUS_CHECKED;
-onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len, const char *what,
-                              const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* The encoder as canonical JSON (model.safetensors metadata "onus.encoder") and back; hostile
+ * text is checked. */
+onus_status onus_encoder_write(const onus_encoder *e, onus_buf *out,
+                               onus_err *err) ONUS_CHECKED;
+onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
+                              const char *what, const onus_allocator *mem,
+                              onus_err *err) ONUS_CHECKED;
 void onus_encoder_destroy(onus_encoder *e);
 onus_task onus_encoder_task(const onus_encoder *e);
 int64_t onus_encoder_features(const onus_encoder *e);
@@ -76,8 +90,10 @@ int64_t onus_encoder_classes(const onus_encoder *e);
 const char *onus_encoder_class_name(const onus_encoder *e, int64_t c);
 int64_t onus_encoder_columns(const onus_encoder *e);
 const onus_input_column *onus_encoder_column(const onus_encoder *e, int64_t i);
-/* Encodes one row given as texts by column name (prediction through onus.h): names[i] -> values[i]. Unknown columns, unknown
- * categories and words where numbers stand are ONUS_BAD_INPUT. x: (features). */
-onus_status onus_encoder_encode(const onus_encoder *e, const char *const *names, const char *const *values,
-                                int64_t n, float *x, onus_err *err) ONUS_CHECKED;
+/* Encodes one row given as texts by column name (prediction through onus.h): names[i] ->
+ * values[i]. Unknown columns, unknown categories and words where numbers stand are
+ * ONUS_BAD_INPUT. x: (features). */
+onus_status onus_encoder_encode(const onus_encoder *e, const char *const *names,
+                                const char *const *values, int64_t n, float *x,
+                                onus_err *err) ONUS_CHECKED;
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * encoder_json.c - the encoder as canonical JSON inside a model file, and back; what is read is checked. */
+ * encoder_json.c - the encoder as canonical JSON inside a model file, and back; what is read is
+ * checked. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,11 +31,15 @@ static json_t *column_json(const onus_encoded_column *c)
     if (good && c->pub.category) {
         good = json_object_set_new(v, "values", texts_json(c->pub.values, c->pub.n)) == 0 &&
                json_object_set_new(v, "closed", json_boolean(c->closed)) == 0;
-        if (good && c->has_fill) good = json_object_set_new(v, "fill", json_integer(c->fill_value)) == 0;
+        if (good && c->has_fill)
+            good = json_object_set_new(v, "fill", json_integer(c->fill_value)) == 0;
     } else if (good) {
-        good = json_object_set_new(v, "shift", json_real(c->shift)) == 0 && json_object_set_new(v, "scale", json_real(c->scale)) == 0;
+        good = json_object_set_new(v, "shift", json_real(c->shift)) == 0 &&
+               json_object_set_new(v, "scale", json_real(c->scale)) == 0;
         if (good && c->has_fill) good = json_object_set_new(v, "fill", json_real(c->fill)) == 0;
-        if (good && c->clamp) good = json_object_set_new(v, "bounds", json_pack("[f,f]", c->lower, c->upper)) == 0;
+        if (good && c->clamp)
+            good =
+                json_object_set_new(v, "bounds", json_pack("[f,f]", c->lower, c->upper)) == 0;
     }
     if (good) return v;
     json_decref(v);
@@ -45,12 +50,16 @@ onus_status onus_encoder_write(const onus_encoder *e, onus_buf *out, onus_err *e
 {
     json_t *columns = json_array(), *all = NULL;
     bool good = columns != NULL;
-    for (int64_t k = 0; good && !e->pixels && k < e->n_columns; k++) good = json_array_append_new(columns, column_json(&e->columns[k])) == 0;
+    for (int64_t k = 0; good && !e->pixels && k < e->n_columns; k++)
+        good = json_array_append_new(columns, column_json(&e->columns[k])) == 0;
     if (good)
-        all = json_pack("{s:s, s:s, s:o, s:O, s:I}", "task", tasks[e->task], "label", e->label, "classes", texts_json(e->classes, e->n_classes),
-                        "columns", columns, "pixels", (json_int_t)e->pixels);
+        all = json_pack("{s:s, s:s, s:o, s:O, s:I}", "task", tasks[e->task], "label", e->label,
+                        "classes", texts_json(e->classes, e->n_classes), "columns", columns,
+                        "pixels", (json_int_t)e->pixels);
     json_decref(columns);
-    if (!all) return onus_fail(err, ONUS_NO_MEM, "encoder: out of memory, or a name that is not UTF-8");
+    if (!all)
+        return onus_fail(err, ONUS_NO_MEM,
+                         "encoder: out of memory, or a name that is not UTF-8");
     onus_json_canonical(out, all);
     json_decref(all);
     return onus_buf_status(out, "encoder", err);
@@ -61,10 +70,12 @@ static onus_status bad(const char *what, const char *why, onus_err *err)
     return onus_fail(err, ONUS_BAD_INPUT, "%s: its encoder is malformed: %s", what, why);
 }
 
-static onus_status read_texts(onus_encoder *e, const json_t *list, const char ***out, int64_t *n, const char *what, onus_err *err)
+static onus_status read_texts(onus_encoder *e, const json_t *list, const char ***out,
+                              int64_t *n, const char *what, onus_err *err)
 {
     *n = (int64_t)json_array_size(list);
-    if (!json_is_array(list) || *n > LIST_MAX) return bad(what, "a list of texts is missing", err);
+    if (!json_is_array(list) || *n > LIST_MAX)
+        return bad(what, "a list of texts is missing", err);
     *out = onus_arena_alloc(&e->arena, (size_t)*n + 1, sizeof **out);
     if (!*out) return onus_fail_mem(err, what);
     for (int64_t i = 0; i < *n; i++) {
@@ -75,29 +86,35 @@ static onus_status read_texts(onus_encoder *e, const json_t *list, const char **
     return ONUS_OK;
 }
 
-static onus_status read_number(const json_t *v, onus_encoded_column *c, const char *what, onus_err *err)
+static onus_status read_number(const json_t *v, onus_encoded_column *c, const char *what,
+                               onus_err *err)
 {
-    const json_t *shift = json_object_get(v, "shift"), *scale = json_object_get(v, "scale"), *fill = json_object_get(v, "fill");
+    const json_t *shift = json_object_get(v, "shift"), *scale = json_object_get(v, "scale"),
+                 *fill = json_object_get(v, "fill");
     const json_t *bounds = json_object_get(v, "bounds");
     c->shift = json_number_value(shift);
     c->scale = json_number_value(scale);
-    if (!json_is_number(shift) || !json_is_number(scale) || c->scale == 0) return bad(what, "a number without shift and scale", err);
+    if (!json_is_number(shift) || !json_is_number(scale) || c->scale == 0)
+        return bad(what, "a number without shift and scale", err);
     c->has_fill = json_is_number(fill);
     c->fill = json_number_value(fill);
     c->clamp = json_array_size(bounds) == 2;
     c->lower = json_number_value(json_array_get(bounds, 0));
     c->upper = json_number_value(json_array_get(bounds, 1));
     c->pub.n = 1;
-    return c->clamp && !(c->lower < c->upper) ? bad(what, "bounds that are none", err) : ONUS_OK;
+    return c->clamp && !(c->lower < c->upper) ? bad(what, "bounds that are none", err)
+                                              : ONUS_OK;
 }
 
-static onus_status read_category(onus_encoder *e, const json_t *v, onus_encoded_column *c, const char *what, onus_err *err)
+static onus_status read_category(onus_encoder *e, const json_t *v, onus_encoded_column *c,
+                                 const char *what, onus_err *err)
 {
     const char **values;
     onus_status st = read_texts(e, json_object_get(v, "values"), &values, &c->pub.n, what, err);
     if (st != ONUS_OK) return st;
     for (int64_t i = 1; i < c->pub.n; i++) {
-        if (strcmp(values[i - 1], values[i]) >= 0) return bad(what, "categories out of order", err);
+        if (strcmp(values[i - 1], values[i]) >= 0)
+            return bad(what, "categories out of order", err);
     }
     const json_t *fill = json_object_get(v, "fill");
     c->pub.category = true;
@@ -105,10 +122,13 @@ static onus_status read_category(onus_encoder *e, const json_t *v, onus_encoded_
     c->closed = json_is_true(json_object_get(v, "closed"));
     c->has_fill = json_is_integer(fill);
     c->fill_value = json_integer_value(fill);
-    return c->has_fill && (c->fill_value < 0 || c->fill_value >= c->pub.n) ? bad(what, "a fill-in that is no category", err) : ONUS_OK;
+    return c->has_fill && (c->fill_value < 0 || c->fill_value >= c->pub.n)
+               ? bad(what, "a fill-in that is no category", err)
+               : ONUS_OK;
 }
 
-static onus_status read_columns(onus_encoder *e, const json_t *list, const char *what, onus_err *err)
+static onus_status read_columns(onus_encoder *e, const json_t *list, const char *what,
+                                onus_err *err)
 {
     const int64_t n = (int64_t)json_array_size(list);
     if (!json_is_array(list) || n > LIST_MAX) return bad(what, "columns are missing", err);
@@ -119,9 +139,11 @@ static onus_status read_columns(onus_encoder *e, const json_t *list, const char 
         onus_encoded_column *c = &e->columns[k];
         const char *name = json_string_value(json_object_get(v, "name"));
         if (!name) return bad(what, "a column without a name", err);
-        if (!(c->pub.name = onus_arena_strdup(&e->arena, name))) return onus_fail_mem(err, what);
+        if (!(c->pub.name = onus_arena_strdup(&e->arena, name)))
+            return onus_fail_mem(err, what);
         c->pub.is_protected = json_is_true(json_object_get(v, "protected"));
-        onus_status st = json_object_get(v, "values") ? read_category(e, v, c, what, err) : read_number(v, c, what, err);
+        onus_status st = json_object_get(v, "values") ? read_category(e, v, c, what, err)
+                                                      : read_number(v, c, what, err);
         if (st != ONUS_OK) return st;
         c->pub.first = e->n_features;
         e->n_features += c->pub.n;
@@ -139,12 +161,15 @@ onus_status onus_encoder_pixels(onus_encoder *e, int64_t n, onus_err *err)
     e->pixels = e->n_features = e->n_columns = n;
     for (int64_t k = 0; k < n; k++) {
         e->columns[k] = (onus_encoded_column){.pub = {.first = k, .n = 1}, .scale = 255};
-        if (!(e->columns[k].pub.name = onus_arena_printf(&e->arena, "pixel_%lld", (long long)k))) return onus_fail_mem(err, "encoder");
+        if (!(e->columns[k].pub.name =
+                  onus_arena_printf(&e->arena, "pixel_%lld", (long long)k)))
+            return onus_fail_mem(err, "encoder");
     }
     return ONUS_OK;
 }
 
-onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len, const char *what, const onus_allocator *mem, onus_err *err)
+onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
+                              const char *what, const onus_allocator *mem, onus_err *err)
 {
     onus_status st = ONUS_OK;
     json_t *all = NULL;
@@ -153,7 +178,8 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len, 
     e->mem = mem;
     onus_arena_init(&e->arena, mem);
     ONUS_TRY(onus_json_parse(&all, json, len, what, err));
-    const char *task = json_string_value(json_object_get(all, "task")), *label = json_string_value(json_object_get(all, "label"));
+    const char *task = json_string_value(json_object_get(all, "task")),
+               *label = json_string_value(json_object_get(all, "label"));
     int t = 0;
     while (t < 3 && !(task && strcmp(task, tasks[t]) == 0)) t++;
     if (t == 3 || !label) {
@@ -165,8 +191,10 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len, 
         st = onus_fail_mem(err, what);
         goto done;
     }
-    ONUS_TRY(read_texts(e, json_object_get(all, "classes"), &e->classes, &e->n_classes, what, err));
-    if ((t == 0 && e->n_classes != 2) || (t == 1 && e->n_classes < 2) || (t == 2 && e->n_classes != 0)) {
+    ONUS_TRY(
+        read_texts(e, json_object_get(all, "classes"), &e->classes, &e->n_classes, what, err));
+    if ((t == 0 && e->n_classes != 2) || (t == 1 && e->n_classes < 2) ||
+        (t == 2 && e->n_classes != 0)) {
         st = bad(what, "classes that do not fit the task", err);
         goto done;
     }
@@ -175,7 +203,8 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len, 
         st = bad(what, "pixels out of range", err);
         goto done;
     }
-    st = pixels ? onus_encoder_pixels(e, pixels, err) : read_columns(e, json_object_get(all, "columns"), what, err);
+    st = pixels ? onus_encoder_pixels(e, pixels, err)
+                : read_columns(e, json_object_get(all, "columns"), what, err);
     if (st != ONUS_OK) goto done;
     if (e->n_features == 0) {
         st = bad(what, "no features", err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * images.c - IDX files (LeCun's MNIST page: big-endian magic 00 00 type dimensions, sizes, bytes) of unsigned bytes, plain or gzip. Images stay
- * bytes; a batch becomes numbers when it is fetched. */
+ * images.c - IDX files (LeCun's MNIST page: big-endian magic 00 00 type dimensions, sizes,
+ * bytes) of unsigned bytes, plain or gzip. Images stay bytes; a batch becomes numbers when it
+ * is fetched. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,40 +14,55 @@ static uint32_t be32(const uint8_t *b)
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-onus_status onus_idx_parse(const void *bytes, size_t len, const char *what, int64_t *n, int64_t *size, const uint8_t **data, onus_err *err)
+onus_status onus_idx_parse(const void *bytes, size_t len, const char *what, int64_t *n,
+                           int64_t *size, const uint8_t **data, onus_err *err)
 {
     const uint8_t *b = bytes;
-    if (len < 4 || b[0] || b[1]) return onus_fail(err, ONUS_BAD_INPUT, "%s: not an IDX file (it should begin with two zero bytes)", what);
+    if (len < 4 || b[0] || b[1])
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: not an IDX file (it should begin with two zero bytes)", what);
     const int dims = b[3];
-    if (b[2] != 0x08) return onus_fail(err, ONUS_BAD_INPUT, "%s: IDX type 0x%02x, expected 0x08 (unsigned bytes)", what, b[2]);
+    if (b[2] != 0x08)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: IDX type 0x%02x, expected 0x08 (unsigned bytes)", what, b[2]);
     if (dims < 1 || dims > 4 || len < 4 + 4 * (size_t)dims)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: IDX with %d dimensions, expected 1 to 4", what, dims);
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: IDX with %d dimensions, expected 1 to 4",
+                         what, dims);
     size_t total = 1;
     for (int i = 0; i < dims; i++) {
         const uint32_t d = be32(b + 4 + 4 * i);
-        if (d == 0 || !onus_mul_size(total, d, &total)) return onus_fail(err, ONUS_BAD_INPUT, "%s: IDX dimension %d is %u", what, i + 1, d);
+        if (d == 0 || !onus_mul_size(total, d, &total))
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: IDX dimension %d is %u", what, i + 1, d);
     }
     const size_t head = 4 + 4 * (size_t)dims;
     if (len - head != total)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: the IDX header speaks of %zu bytes, %zu follow", what, total, len - head);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: the IDX header speaks of %zu bytes, %zu follow", what, total,
+                         len - head);
     *n = be32(b + 4);
     *size = (int64_t)(total / (size_t)*n);
     *data = b + head;
     return ONUS_OK;
 }
 
-static onus_status read_idx(onus_dataset *d, const char *name, int number, onus_buf *bytes, int64_t *n, int64_t *size, const uint8_t **data,
+static onus_status read_idx(onus_dataset *d, const char *name, int number, onus_buf *bytes,
+                            int64_t *n, int64_t *size, const uint8_t **data,
                             const onus_sink *sink, onus_err *err)
 {
     char path[ONUS_PATH_MAX];
-    onus_status st = onus_path_join(path, sizeof path, d->spec->base_dir ? d->spec->base_dir : ".", name, err);
+    onus_status st = onus_path_join(path, sizeof path,
+                                    d->spec->base_dir ? d->spec->base_dir : ".", name, err);
     if (st == ONUS_OK) st = onus_file_read_gzip(path, bytes, d->file_sha[number], err);
     if (st == ONUS_OK) st = onus_idx_parse(bytes->data, bytes->len, path, n, size, data, err);
-    return st == ONUS_OK ? onus_emit_read(path, d->file_sha[number], *n, number, d->mem, sink, err) : st;
+    return st == ONUS_OK
+               ? onus_emit_read(path, d->file_sha[number], *n, number, d->mem, sink, err)
+               : st;
 }
 
-/* Images and labels of one pair of files; labels are appended to d->y by the caller's offset. */
-static onus_status read_pair(onus_dataset *d, int k, const char *images, const char *labels, int64_t *size, uint8_t *label_of, const onus_sink *sink,
+/* Images and labels of one pair of files; labels are appended to d->y by the caller's offset.
+ */
+static onus_status read_pair(onus_dataset *d, int k, const char *images, const char *labels,
+                             int64_t *size, uint8_t *label_of, const onus_sink *sink,
                              onus_err *err)
 {
     onus_status st = ONUS_OK;
@@ -55,13 +71,16 @@ static onus_status read_pair(onus_dataset *d, int k, const char *images, const c
     onus_buf bytes;
     onus_buf_init(&bytes, d->mem, (size_t)1 << 30);
     onus_buf_init(&d->images[k], d->mem, (size_t)16 << 30);
-    ONUS_TRY(read_idx(d, images, 2 * k, &d->images[k], &d->n_images[k], size, &d->pixels[k], sink, err));
+    ONUS_TRY(read_idx(d, images, 2 * k, &d->images[k], &d->n_images[k], size, &d->pixels[k],
+                      sink, err));
     ONUS_TRY(read_idx(d, labels, 2 * k + 1, &bytes, &n_labels, &one, &data, sink, err));
     if (n_labels != d->n_images[k] || one != 1) {
-        st = onus_fail(err, ONUS_BAD_INPUT, "%s has %lld labels, %s has %lld images", labels, (long long)n_labels, images, (long long)d->n_images[k]);
+        st = onus_fail(err, ONUS_BAD_INPUT, "%s has %lld labels, %s has %lld images", labels,
+                       (long long)n_labels, images, (long long)d->n_images[k]);
         goto done;
     }
-    float *y = onus_arena_alloc(&d->arena, (size_t)(d->n_images[0] + d->n_images[1]), sizeof *y);
+    float *y =
+        onus_arena_alloc(&d->arena, (size_t)(d->n_images[0] + d->n_images[1]), sizeof *y);
     if (!y) {
         st = onus_fail_mem(err, "data");
         goto done;
@@ -77,24 +96,32 @@ done:
     return st;
 }
 
-/* Classes are the labels' numbers, 0 up to the largest; names from data.label.values where given. */
+/* Classes are the labels' numbers, 0 up to the largest; names from data.label.values where
+ * given. */
 static onus_status name_classes(onus_dataset *d, const uint8_t *seen, onus_err *err)
 {
     int64_t n = 0;
     for (int v = 0; v < 256; v++) n = seen[v] ? v + 1 : n;
     if (d->given && d->given->n_classes < n)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: label %lld, the model knows 0 to %lld", d->spec->labels, (long long)n - 1, (long long)d->given->n_classes - 1);
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: label %lld, the model knows 0 to %lld",
+                         d->spec->labels, (long long)n - 1, (long long)d->given->n_classes - 1);
     if (d->given) n = d->given->n_classes;
-    if (n < 2) return onus_fail(err, ONUS_BAD_INPUT, "%s: one class only; there is nothing to learn", d->spec->labels);
+    if (n < 2)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: one class only; there is nothing to learn",
+                         d->spec->labels);
     if (d->spec->n_label_values && d->spec->n_label_values != n)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.label.values names %lld classes, the files have %lld", d->spec->recipe, d->spec->line,
-                         (long long)d->spec->n_label_values, (long long)n);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s:%d: data.label.values names %lld classes, the files have %lld",
+                         d->spec->recipe, d->spec->line, (long long)d->spec->n_label_values,
+                         (long long)n);
     d->task = n == 2 ? ONUS_TASK_BINARY : ONUS_TASK_CLASSES;
     d->n_classes = n;
     d->classes = onus_arena_alloc(&d->arena, (size_t)n, sizeof *d->classes);
     if (!d->classes) return onus_fail_mem(err, "data");
     for (int64_t c = 0; c < n; c++) {
-        d->classes[c] = d->spec->n_label_values ? d->spec->label_values[c] : onus_arena_printf(&d->arena, "%lld", (long long)c);
+        d->classes[c] = d->spec->n_label_values
+                            ? d->spec->label_values[c]
+                            : onus_arena_printf(&d->arena, "%lld", (long long)c);
         if (!d->classes[c]) return onus_fail_mem(err, "data");
     }
     return ONUS_OK;
@@ -113,27 +140,38 @@ static onus_status image_encoder(onus_dataset *d, int64_t size, onus_err *err)
     e->classes = onus_arena_alloc(&e->arena, (size_t)d->n_classes, sizeof *e->classes);
     if (!e->classes) return onus_fail_mem(err, "data");
     for (int64_t c = 0; c < d->n_classes; c++) {
-        if (!(e->classes[c] = onus_arena_strdup(&e->arena, d->classes[c]))) return onus_fail_mem(err, "data");
+        if (!(e->classes[c] = onus_arena_strdup(&e->arena, d->classes[c])))
+            return onus_fail_mem(err, "data");
     }
     return onus_encoder_pixels(e, size, err);
 }
 
-onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *sink, onus_err *err)
+onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *sink,
+                             onus_err *err)
 {
     const onus_data_spec *s = d->spec;
     uint8_t seen[256] = {0};
     int64_t size = 0, test_size = 0;
     if (s->n_protected || s->n_stratify || s->n_columns)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: images have no columns: protected must be none, columns and stratify have no place", s->recipe, s->line);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s:%d: images have no columns: protected must be none, columns and "
+                         "stratify have no place",
+                         s->recipe, s->line);
     if (!s->test_source != !s->test_labels)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.test and data.test_labels go together", s->recipe, s->line);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s:%d: data.test and data.test_labels go together", s->recipe,
+                         s->line);
     onus_status st = read_pair(d, 0, s->source, s->labels, &size, seen, sink, err);
-    if (st == ONUS_OK && s->test_source) st = read_pair(d, 1, s->test_source, s->test_labels, &test_size, seen, sink, err);
+    if (st == ONUS_OK && s->test_source)
+        st = read_pair(d, 1, s->test_source, s->test_labels, &test_size, seen, sink, err);
     if (st != ONUS_OK) return st;
     if (s->test_source && test_size != size)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s has images of %lld bytes, %s of %lld", s->test_source, (long long)test_size, s->source, (long long)size);
+        return onus_fail(err, ONUS_BAD_INPUT, "%s has images of %lld bytes, %s of %lld",
+                         s->test_source, (long long)test_size, s->source, (long long)size);
     if (d->given && d->given->pixels != size)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s has images of %lld bytes, the model reads %lld", s->source, (long long)size, (long long)d->given->pixels);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s has images of %lld bytes, the model reads %lld", s->source,
+                         (long long)size, (long long)d->given->pixels);
     d->n_rows = d->n_raw = d->n_images[0] + d->n_images[1];
     d->csv[0].n_rows = d->n_images[0]; /* where the split's own rows end */
     d->csv[0].path = s->source;

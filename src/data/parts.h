@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * parts.h - what the files of data/ share behind dataset.h: the steps of opening a dataset, in order. */
+ * parts.h - what the files of data/ share behind dataset.h: the steps of opening a dataset, in
+ * order. */
 #ifndef ONUS_DATA_PARTS_H
 #define ONUS_DATA_PARTS_H
 #include "data/csv.h"
@@ -8,13 +9,13 @@
 /* An input column of the encoder: what of it goes into the model and how. */
 typedef struct {
     onus_input_column pub;
-    double shift, scale;       /* number: (x - shift) / scale */
+    double shift, scale; /* number: (x - shift) / scale */
     bool has_fill;
-    double fill;               /* number: for a missing value */
-    int64_t fill_value;        /* category: index in values */
+    double fill;        /* number: for a missing value */
+    int64_t fill_value; /* category: index in values */
     bool clamp;
     double lower, upper;
-    bool closed;               /* category: the recipe's list; another value is an error */
+    bool closed; /* category: the recipe's list; another value is an error */
 } onus_encoded_column;
 
 struct onus_encoder {
@@ -26,7 +27,7 @@ struct onus_encoder {
     const char *label;
     onus_encoded_column *columns;
     int64_t n_columns, n_features;
-    int64_t pixels;            /* > 0: images of that many bytes, divided by 255 */
+    int64_t pixels; /* > 0: images of that many bytes, divided by 255 */
 };
 
 /* A column of the table while it is being read. */
@@ -36,7 +37,7 @@ typedef struct {
     onus_role role;               /* resolved: never AUTO after typing */
     onus_missing missing;
     bool is_label, is_protected, is_feature, constant;
-    double *number;               /* role NUMBER: (rows), NaN where missing */
+    double *number; /* role NUMBER: (rows), NaN where missing */
     int64_t n_missing;
 } onus_data_column;
 
@@ -51,25 +52,25 @@ struct onus_dataset {
     const onus_allocator *mem;
     const onus_data_spec *spec;
     onus_arena arena;
-    onus_csv csv[2];              /* source, test source */
-    int64_t n_raw;                /* rows of both */
-    int64_t *raw;                 /* (rows): place in the tables, those of csv[1] after those of csv[0] */
+    onus_csv csv[2]; /* source, test source */
+    int64_t n_raw;   /* rows of both */
+    int64_t *raw;    /* (rows): place in the tables, those of csv[1] after those of csv[0] */
     int64_t n_rows;
     onus_data_column *cols;
     int64_t n_cols, label_col, weight_col;
     int64_t dropped_missing, dropped_duplicates;
 
-    onus_encoder *encoder;        /* own, or */
-    const onus_encoder *given;    /* the caller's */
+    onus_encoder *encoder;     /* own, or */
+    const onus_encoder *given; /* the caller's */
     const char **classes;
     int64_t n_classes;
     onus_task task;
     bool has_labels;
-    float *x, *y, *w;             /* encoded; images: x NULL */
+    float *x, *y, *w; /* encoded; images: x NULL */
     onus_buf images[2];
-    const uint8_t *pixels[2];     /* rows of images[k] start here */
+    const uint8_t *pixels[2]; /* rows of images[k] start here */
     int64_t n_images[2];
-    int64_t *unseen;              /* (encoder's columns): categories not seen in training */
+    int64_t *unseen; /* (encoder's columns): categories not seen in training */
 
     int64_t *part[ONUS_PART_COUNT], n_part[ONUS_PART_COUNT];
     onus_data_attribute *attributes;
@@ -91,7 +92,8 @@ bool onus_is_missing(const onus_data_spec *s, const char *cell);
 /* "FILE:LINE" of a row, into out. */
 void onus_row_place(const onus_dataset *d, int64_t row, char out[512]);
 
-onus_status onus_read_tables(onus_dataset *d, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
+onus_status onus_read_tables(onus_dataset *d, const onus_sink *sink,
+                             onus_err *err) ONUS_CHECKED;
 onus_status onus_assign_roles(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_clean_rows(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_type_columns(onus_dataset *d, onus_err *err) ONUS_CHECKED;
@@ -100,12 +102,16 @@ onus_status onus_find_groups(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_split_rows(onus_dataset *d, uint64_t seed, onus_err *err) ONUS_CHECKED;
 onus_status onus_fit_encoder(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_encode_rows(onus_dataset *d, onus_err *err) ONUS_CHECKED;
-onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
-onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number, const onus_allocator *mem, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
+onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *sink,
+                             onus_err *err) ONUS_CHECKED;
+onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
+                           const onus_allocator *mem, const onus_sink *sink,
+                           onus_err *err) ONUS_CHECKED;
 onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
 /* Columns of an image: n pixels. */
 onus_status onus_encoder_pixels(onus_encoder *e, int64_t n, onus_err *err) ONUS_CHECKED;
 /* Sorted distinct texts of n. */
 int64_t onus_distinct(const char **texts, int64_t n);
-int64_t onus_text_place(const char *const *sorted, int64_t n, const char *text); /* -1 if absent */
+int64_t onus_text_place(const char *const *sorted, int64_t n,
+                        const char *text); /* -1 if absent */
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sheet.c - what the ledger says of the data: counts and hashes, never values of people.
  *
- * Names: data.read: data.file.K.{name, bytes, sha256, rows}. data.clean: data.rows.raw, data.dropped.missing, data.dropped.duplicates,
- * data.constant (texts), data.missing.COLUMN. data.split: data.rows, data.rows.{train, valid, test}, data.sha256.{train, valid, test} of the
- * encoded rows. data.sheet: data.source, data.licence, data.origin, data.description, data.features, data.columns (texts), data.column.COLUMN
- * (number or category), data.label.CLASS.{train, valid, test}, data.group.ATTRIBUTE.GROUP.{train, valid, test}, data.unseen.COLUMN,
- * data.fitted (texts). */
+ * Names: data.read: data.file.K.{name, bytes, sha256, rows}. data.clean: data.rows.raw,
+ * data.dropped.missing, data.dropped.duplicates, data.constant (texts), data.missing.COLUMN.
+ * data.split: data.rows, data.rows.{train, valid, test}, data.sha256.{train, valid, test} of
+ * the encoded rows. data.sheet: data.source, data.licence, data.origin, data.description,
+ * data.features, data.columns (texts), data.column.COLUMN (number or category),
+ * data.label.CLASS.{train, valid, test}, data.group.ATTRIBUTE.GROUP.{train, valid, test},
+ * data.unseen.COLUMN, data.fitted (texts). */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,8 +18,8 @@
 
 static const char *const part_names[] = {"train", "valid", "test"};
 
-onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number, const onus_allocator *mem, const onus_sink *sink,
-                           onus_err *err)
+onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
+                           const onus_allocator *mem, const onus_sink *sink, onus_err *err)
 {
     const char *slash = strrchr(path, '/');
     struct stat info;
@@ -25,7 +27,8 @@ onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows
     onus_event_init(&b, mem);
     onus_event_begin(&b, "data.read");
     onus_event_text(&b, slash ? slash + 1 : path, "data.file.%d.name", number + 1);
-    if (stat(path, &info) == 0) onus_event_int(&b, (int64_t)info.st_size, "data.file.%d.bytes", number + 1);
+    if (stat(path, &info) == 0)
+        onus_event_int(&b, (int64_t)info.st_size, "data.file.%d.bytes", number + 1);
     onus_event_sha256(&b, sha, "data.file.%d.sha256", number + 1);
     onus_event_int(&b, rows, "data.file.%d.rows", number + 1);
     onus_status st = onus_event_emit(&b, sink, err);
@@ -33,9 +36,11 @@ onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows
     return st;
 }
 
-static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus_sink *sink, onus_err *err)
+static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus_sink *sink,
+                              onus_err *err)
 {
-    const char **constant = onus_arena_alloc(&d->arena, (size_t)d->n_cols + 1, sizeof *constant);
+    const char **constant =
+        onus_arena_alloc(&d->arena, (size_t)d->n_cols + 1, sizeof *constant);
     if (!constant) return onus_fail_mem(err, "data");
     int64_t n = 0;
     char part[512];
@@ -46,14 +51,16 @@ static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus
     for (int64_t c = 0; c < d->n_cols; c++) {
         onus_status st = onus_name_part(part, sizeof part, d->cols[c].name, err);
         if (st != ONUS_OK) return st;
-        if (d->cols[c].n_missing) onus_event_int(b, d->cols[c].n_missing, "data.missing.%s", part);
+        if (d->cols[c].n_missing)
+            onus_event_int(b, d->cols[c].n_missing, "data.missing.%s", part);
         if (d->cols[c].constant) constant[n++] = d->cols[c].name;
     }
     onus_event_texts(b, constant, n, "data.constant");
     return onus_event_emit(b, sink, err);
 }
 
-/* Rows as the model sees them. Images are hashed as bytes with their files; here only which rows a part holds. */
+/* Rows as the model sees them. Images are hashed as bytes with their files; here only which
+ * rows a part holds. */
 static void hash_part(const onus_dataset *d, int p, uint8_t out[32])
 {
     onus_sha256 h;
@@ -68,7 +75,8 @@ static void hash_part(const onus_dataset *d, int p, uint8_t out[32])
     onus_sha256_end(&h, out);
 }
 
-static onus_status emit_split(onus_dataset *d, onus_event_builder *b, const onus_sink *sink, onus_err *err)
+static onus_status emit_split(onus_dataset *d, onus_event_builder *b, const onus_sink *sink,
+                              onus_err *err)
 {
     onus_event_begin(b, "data.split");
     onus_event_int(b, d->n_rows, "data.rows");
@@ -100,14 +108,16 @@ static onus_status count_groups(onus_dataset *d, onus_event_builder *b, onus_err
 {
     char attribute[512], group[512];
     for (int64_t a = 0; a < d->n_attributes; a++) {
-        onus_status st = onus_name_part(attribute, sizeof attribute, d->attributes[a].name, err);
+        onus_status st =
+            onus_name_part(attribute, sizeof attribute, d->attributes[a].name, err);
         if (st != ONUS_OK) return st;
         for (int64_t g = 0; g < d->attributes[a].n_groups; g++) {
             st = onus_name_part(group, sizeof group, d->attributes[a].groups[g], err);
             if (st != ONUS_OK) return st;
             for (int p = 0; p < ONUS_PART_COUNT; p++) {
                 int64_t n = 0;
-                for (int64_t i = 0; i < d->n_part[p]; i++) n += d->attributes[a].group[d->part[p][i]] == g;
+                for (int64_t i = 0; i < d->n_part[p]; i++)
+                    n += d->attributes[a].group[d->part[p][i]] == g;
                 onus_event_int(b, n, "data.group.%s.%s.%s", attribute, group, part_names[p]);
             }
         }
@@ -127,7 +137,8 @@ static onus_status describe_columns(onus_dataset *d, onus_event_builder *b, onus
         names[k] = e->columns[k].pub.name;
         onus_status st = onus_name_part(part, sizeof part, names[k], err);
         if (st != ONUS_OK) return st;
-        onus_event_text(b, e->columns[k].pub.category ? "category" : "number", "data.column.%s", part);
+        onus_event_text(b, e->columns[k].pub.category ? "category" : "number", "data.column.%s",
+                        part);
         if (d->unseen && d->unseen[k]) onus_event_int(b, d->unseen[k], "data.unseen.%s", part);
     }
     onus_event_texts(b, names, e->n_columns, "data.columns");

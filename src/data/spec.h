@@ -1,31 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0
- * spec.h - what a recipe says about data. Filled by run/recipe.c from the recipe's `data:` mapping (strings live in
- * the recipe's arena); zero means "not said". Every item keeps the recipe's line for error messages. */
+ * spec.h - what a recipe says about data. Filled by run/recipe.c from the recipe's `data:`
+ * mapping (strings live in the recipe's arena); zero means "not said". Every item keeps the
+ * recipe's line for error messages. */
 #ifndef ONUS_DATA_SPEC_H
 #define ONUS_DATA_SPEC_H
 #include "onus.h"
 
-typedef enum { ONUS_ROLE_AUTO, ONUS_ROLE_NUMBER, ONUS_ROLE_CATEGORY, ONUS_ROLE_IDENTIFIER,
-               ONUS_ROLE_WEIGHT, ONUS_ROLE_DROP } onus_role;
-typedef enum { ONUS_MISSING_UNSAID, ONUS_MISSING_ERROR, ONUS_MISSING_DROP, ONUS_MISSING_MEAN,
-               ONUS_MISSING_MEDIAN, ONUS_MISSING_MODE, ONUS_MISSING_CATEGORY } onus_missing;
-typedef enum { ONUS_SCALE_UNSAID, ONUS_SCALE_STANDARD, ONUS_SCALE_MINMAX, ONUS_SCALE_NONE } onus_scale;
+typedef enum {
+    ONUS_ROLE_AUTO,
+    ONUS_ROLE_NUMBER,
+    ONUS_ROLE_CATEGORY,
+    ONUS_ROLE_IDENTIFIER,
+    ONUS_ROLE_WEIGHT,
+    ONUS_ROLE_DROP
+} onus_role;
+typedef enum {
+    ONUS_MISSING_UNSAID,
+    ONUS_MISSING_ERROR,
+    ONUS_MISSING_DROP,
+    ONUS_MISSING_MEAN,
+    ONUS_MISSING_MEDIAN,
+    ONUS_MISSING_MODE,
+    ONUS_MISSING_CATEGORY
+} onus_missing;
+typedef enum {
+    ONUS_SCALE_UNSAID,
+    ONUS_SCALE_STANDARD,
+    ONUS_SCALE_MINMAX,
+    ONUS_SCALE_NONE
+} onus_scale;
 
 typedef struct {
     const char *name;
     onus_role role;
-    onus_missing missing;      /* of this column; UNSAID: clean.missing */
-    onus_scale scale;          /* numbers; UNSAID: data.scale, default standard */
-    bool has_bounds;           /* numbers: values are clamped to [lower, upper]; scaling then uses only the bounds */
-    double lower, upper;       /*  (min-max from the bounds; nothing is fitted on people) */
-    const char *const *values; /* categories: the closed list given by the recipe; nothing is fitted then */
+    onus_missing missing; /* of this column; UNSAID: clean.missing */
+    onus_scale scale;     /* numbers; UNSAID: data.scale, default standard */
+    bool has_bounds; /* numbers: values are clamped to [lower, upper]; scaling then uses only
+                        the bounds */
+    double lower, upper; /*  (min-max from the bounds; nothing is fitted on people) */
+    const char *const
+        *values; /* categories: the closed list given by the recipe; nothing is fitted then */
     int64_t n_values;
     int line;
 } onus_column_spec;
 
 typedef struct {
     const char *column;
-    const double *bins; /* cut points, ascending: x < bins[0] | bins[0] <= x < bins[1] | ...; n_bins 0: by value */
+    const double *bins; /* cut points, ascending: x < bins[0] | bins[0] <= x < bins[1] | ...;
+                           n_bins 0: by value */
     int64_t n_bins;
     int line;
 } onus_protected_spec;
@@ -33,11 +55,11 @@ typedef struct {
 typedef enum { ONUS_FORMAT_CSV, ONUS_FORMAT_IDX } onus_format;
 
 typedef struct {
-    const char *recipe;       /* the recipe's path, for messages */
-    const char *base_dir;     /* relative paths below are relative to it */
+    const char *recipe;   /* the recipe's path, for messages */
+    const char *base_dir; /* relative paths below are relative to it */
     onus_format format;
-    const char *source, *test_source;  /* CSV; or IDX images (test may be NULL: split) */
-    const char *labels, *test_labels;  /* IDX label files */
+    const char *source, *test_source; /* CSV; or IDX images (test may be NULL: split) */
+    const char *labels, *test_labels; /* IDX label files */
     const char *licence, *origin, *description;
     /* CSV dialect */
     char delimiter;           /* 0: ',' ; ' ' stands for runs of blanks */
@@ -48,24 +70,27 @@ typedef struct {
     const char *const *missing_tokens; /* besides the empty field */
     int64_t n_missing_tokens;
     /* roles */
-    const char *label;        /* column */
-    const char *positive;     /* binary: the value that counts as 1; NULL: multi-class or regression */
-    bool label_number;        /* regression */
-    const char *const *label_values; /* closed list of classes in order; n 0: found in the data, sorted */
+    const char *label; /* column */
+    const char
+        *positive;     /* binary: the value that counts as 1; NULL: multi-class or regression */
+    bool label_number; /* regression */
+    const char *const
+        *label_values; /* closed list of classes in order; n 0: found in the data, sorted */
     int64_t n_label_values;
-    char label_strip;         /* a character cut from the end of labels, e.g. '.' of adult.test; 0: none */
+    char label_strip; /* a character cut from the end of labels, e.g. '.' of adult.test; 0: none
+                       */
     const onus_protected_spec *protected_; /* n_protected 0 and protected_none: said so */
     int64_t n_protected;
     bool protected_none;
     const onus_column_spec *columns;
     int64_t n_columns;
-    onus_missing missing;     /* clean.missing; UNSAID means ONUS_MISSING_ERROR */
-    bool drop_duplicates;     /* clean.duplicates: drop (keep by default) */
-    bool keep_constant;       /* clean.constant: keep (drop by default, said in the data sheet) */
+    onus_missing missing; /* clean.missing; UNSAID means ONUS_MISSING_ERROR */
+    bool drop_duplicates; /* clean.duplicates: drop (keep by default) */
+    bool keep_constant;   /* clean.constant: keep (drop by default, said in the data sheet) */
     onus_scale scale;
     double train, valid, test; /* fractions; with test_source: train + valid = 1 and test = 0 */
     const char *const *stratify;
     int64_t n_stratify;
-    int line;                 /* of `data:` */
+    int line; /* of `data:` */
 } onus_data_spec;
 #endif

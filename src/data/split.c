@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * split.c - train, valid, test: strata in the order of their texts, rows of a stratum in the order of their draws (ONUS_DRAW_SPLIT by row),
- * parts cut by cumulative rounding, so that totals are exact and no stratum is off by more than one row. */
+ * split.c - train, valid, test: strata in the order of their texts, rows of a stratum in the
+ * order of their draws (ONUS_DRAW_SPLIT by row), parts cut by cumulative rounding, so that
+ * totals are exact and no stratum is off by more than one row. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "num/philox.h"
 
 typedef struct {
-    const char *key;   /* texts of the stratifying columns, joined */
+    const char *key; /* texts of the stratifying columns, joined */
     uint64_t draw;
     int64_t row;
 } seat;
@@ -33,13 +34,15 @@ static onus_status stratum_columns(const onus_dataset *d, int64_t *cols, onus_er
             if (strcmp(d->cols[c].name, s->stratify[k]) == 0) cols[k] = c;
         }
         if (cols[k] < 0)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.split.stratify: '%.80s' is no column of %s", s->recipe, s->line, s->stratify[k],
-                             d->csv[0].path);
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s:%d: data.split.stratify: '%.80s' is no column of %s",
+                             s->recipe, s->line, s->stratify[k], d->csv[0].path);
     }
     return ONUS_OK;
 }
 
-static onus_status stratum_key(onus_dataset *d, const int64_t *cols, int64_t row, onus_buf *text, const char **out, onus_err *err)
+static onus_status stratum_key(onus_dataset *d, const int64_t *cols, int64_t row,
+                               onus_buf *text, const char **out, onus_err *err)
 {
     onus_buf_clear(text);
     for (int64_t k = 0; k < d->spec->n_stratify; k++) {
@@ -50,7 +53,8 @@ static onus_status stratum_key(onus_dataset *d, const int64_t *cols, int64_t row
     return *out && text->st == ONUS_OK ? ONUS_OK : onus_fail_mem(err, "data.split");
 }
 
-/* Which of csv[0]'s rows go where: share of train, then of train and valid, of what has been seated so far. */
+/* Which of csv[0]'s rows go where: share of train, then of train and valid, of what has been
+ * seated so far. */
 static void cut(onus_dataset *d, const seat *seats, int64_t n, int8_t *part_of)
 {
     const double train = d->spec->train, valid = d->spec->train + d->spec->valid;
@@ -59,9 +63,12 @@ static void cut(onus_dataset *d, const seat *seats, int64_t n, int8_t *part_of)
         int64_t last = first;
         while (last < n && strcmp(seats[last].key, seats[first].key) == 0) last++;
         const int64_t to_train = (int64_t)floor(train * (double)last + 0.5) - n_train;
-        const int64_t to_valid = (int64_t)floor(valid * (double)last + 0.5) - n_train - to_train - n_valid;
+        const int64_t to_valid =
+            (int64_t)floor(valid * (double)last + 0.5) - n_train - to_train - n_valid;
         for (int64_t i = first; i < last; i++)
-            part_of[seats[i].row] = i - first < to_train ? ONUS_PART_TRAIN : i - first < to_train + to_valid ? ONUS_PART_VALID : ONUS_PART_TEST;
+            part_of[seats[i].row] = i - first < to_train              ? ONUS_PART_TRAIN
+                                    : i - first < to_train + to_valid ? ONUS_PART_VALID
+                                                                      : ONUS_PART_TEST;
         n_train += to_train;
         n_valid += to_valid;
         first = last;
@@ -71,7 +78,8 @@ static void cut(onus_dataset *d, const seat *seats, int64_t n, int8_t *part_of)
 static onus_status list_parts(onus_dataset *d, const int8_t *part_of, onus_err *err)
 {
     static const char *const names[] = {"train", "valid", "test"};
-    const double wanted[] = {d->spec->train, d->spec->valid, d->spec->test_source ? 1 : d->spec->test};
+    const double wanted[] = {d->spec->train, d->spec->valid,
+                             d->spec->test_source ? 1 : d->spec->test};
     for (int p = 0; p < ONUS_PART_COUNT; p++) {
         d->part[p] = onus_arena_alloc(&d->arena, (size_t)d->n_rows + 1, sizeof **d->part);
         if (!d->part[p]) return onus_fail_mem(err, "data.split");
@@ -79,8 +87,11 @@ static onus_status list_parts(onus_dataset *d, const int8_t *part_of, onus_err *
             if (part_of[r] == p) d->part[p][d->n_part[p]++] = r;
         }
         if (wanted[p] > 0 && d->n_part[p] == 0 && !d->given)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s: the %s part would be empty: %lld rows are too few for a share of %g",
-                             d->spec->recipe ? d->spec->recipe : "data", names[p], (long long)d->n_rows, wanted[p]);
+            return onus_fail(
+                err, ONUS_BAD_INPUT,
+                "%s: the %s part would be empty: %lld rows are too few for a share of %g",
+                d->spec->recipe ? d->spec->recipe : "data", names[p], (long long)d->n_rows,
+                wanted[p]);
     }
     return ONUS_OK;
 }
@@ -89,12 +100,14 @@ static onus_status list_parts(onus_dataset *d, const int8_t *part_of, onus_err *
 static onus_status check_train(const onus_dataset *d, onus_err *err)
 {
     const int64_t *rows = d->part[ONUS_PART_TRAIN];
-    for (int64_t i = 1; d->task != ONUS_TASK_REGRESSION && i < d->n_part[ONUS_PART_TRAIN]; i++) {
+    for (int64_t i = 1; d->task != ONUS_TASK_REGRESSION && i < d->n_part[ONUS_PART_TRAIN];
+         i++) {
         if (d->y[rows[i]] != d->y[rows[0]]) return ONUS_OK;
     }
     if (d->task == ONUS_TASK_REGRESSION) return ONUS_OK;
-    return onus_fail(err, ONUS_BAD_INPUT, "%s: the training part has one class only ('%s'); stratify by the label", d->spec->recipe,
-                     d->classes[(int64_t)d->y[rows[0]]]);
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "%s: the training part has one class only ('%s'); stratify by the label",
+                     d->spec->recipe, d->classes[(int64_t)d->y[rows[0]]]);
 }
 
 onus_status onus_split_rows(onus_dataset *d, uint64_t seed, onus_err *err)
@@ -109,7 +122,8 @@ onus_status onus_split_rows(onus_dataset *d, uint64_t seed, onus_err *err)
         st = onus_fail_mem(err, "data.split");
         goto done;
     }
-    memset(part_of, ONUS_PART_TEST, (size_t)d->n_rows); /* all, for a given encoder; those of csv[1], else */
+    memset(part_of, ONUS_PART_TEST,
+           (size_t)d->n_rows); /* all, for a given encoder; those of csv[1], else */
     if (!d->given) {
         const onus_stream stream = {.seed = seed, .purpose = ONUS_DRAW_SPLIT};
         ONUS_TRY(stratum_columns(d, cols, err));

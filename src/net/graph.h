@@ -8,11 +8,12 @@ enum { ONUS_NODES_MAX = 4096 };
 
 typedef struct {
     const char *name;
-    const onus_op *op;       /* NULL: the input */
+    const onus_op *op; /* NULL: the input */
     onus_attr attr[ONUS_ATTR_MAX];
     int in[ONUS_IN_MAX], n_in;
     onus_shape shape;
-    int tensor[ONUS_PARAM_MAX], n_params; /* places in the sorted list of tensors, once sealed */
+    int tensor[ONUS_PARAM_MAX],
+        n_params; /* places in the sorted list of tensors, once sealed */
     onus_param_def param[ONUS_PARAM_MAX];
 } onus_node;
 
@@ -28,7 +29,7 @@ struct onus_net {
     int logits, prediction, loss;
     bool sealed;
     const char *description, *kind;
-    const char *spec_json;   /* model.c: the family's settings, for the model file */
+    const char *spec_json; /* model.c: the family's settings, for the model file */
 };
 
 /* Shapes of a node's inputs. */

@@ -1,47 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0
- * model.h - families of models as data: a spec becomes a list of layers, a list of layers becomes a net. Outside net/ no code
- * asks for `kind`. */
+ * model.h - families of models as data: a spec becomes a list of layers, a list of layers
+ * becomes a net. Outside net/ no code asks for `kind`. */
 #ifndef ONUS_NET_MODEL_H
 #define ONUS_NET_MODEL_H
 #include "base/buf.h"
 #include "net/net.h"
 
-/* What ends the net: binary (1 logit, logistic loss, sigmoid), classes (C logits, softmax), regression (1 value, squared error). */
+/* What ends the net: binary (1 logit, logistic loss, sigmoid), classes (C logits, softmax),
+ * regression (1 value, squared error). */
 typedef enum { ONUS_HEAD_BINARY, ONUS_HEAD_CLASSES, ONUS_HEAD_VALUE } onus_head;
 
 typedef struct {
-    const char *kind;          /* "mlp", "linear", "logistic", "softmax" */
-    const int64_t *hidden; int64_t n_hidden;
-    const char *activation;    /* "relu" (default), "tanh", "sigmoid", "gelu", "none" */
-    double dropout;            /* after every hidden activation; 0 = none */
+    const char *kind; /* "mlp", "linear", "logistic", "softmax" */
+    const int64_t *hidden;
+    int64_t n_hidden;
+    const char *activation; /* "relu" (default), "tanh", "sigmoid", "gelu", "none" */
+    double dropout;         /* after every hidden activation; 0 = none */
     int line;
 } onus_model_spec;
 
-onus_status onus_model_build(onus_net **out, const onus_model_spec *spec, int64_t n_features, onus_head head, int64_t n_classes,
-                             const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+onus_status onus_model_build(onus_net **out, const onus_model_spec *spec, int64_t n_features,
+                             onus_head head, int64_t n_classes, const onus_allocator *mem,
+                             onus_err *err) ONUS_CHECKED;
 
-/* safetensors (huggingface/safetensors README): 8-byte little-endian header length, JSON header, bytes. Written with canonical
- * JSON, tensors in bytewise order of names, header padded with spaces to 8 bytes. metadata: (key, value) texts. */
-typedef struct { const char *key, *value; } onus_meta;
-typedef struct { const char *name; onus_shape shape; const float *data; } onus_tensor_view; /* F32 */
-onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int64_t n, const onus_meta *meta, int64_t n_meta,
+/* safetensors (huggingface/safetensors README): 8-byte little-endian header length, JSON
+ * header, bytes. Written with canonical JSON, tensors in bytewise order of names, header padded
+ * with spaces to 8 bytes. metadata: (key, value) texts. */
+typedef struct {
+    const char *key, *value;
+} onus_meta;
+typedef struct {
+    const char *name;
+    onus_shape shape;
+    const float *data;
+} onus_tensor_view; /* F32 */
+onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int64_t n,
+                                   const onus_meta *meta, int64_t n_meta,
                                    onus_err *err) ONUS_CHECKED;
 typedef struct onus_safetensors onus_safetensors;
-/* Checks everything before use: header length (max 100 MB), dtype, shapes against offsets, overlaps, holes, duplicates. */
-onus_status onus_safetensors_read(onus_safetensors **out, const char *path, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
-onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, size_t len, const char *what,
-                                   const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* Checks everything before use: header length (max 100 MB), dtype, shapes against offsets,
+ * overlaps, holes, duplicates. */
+onus_status onus_safetensors_read(onus_safetensors **out, const char *path,
+                                  const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, size_t len,
+                                   const char *what, const onus_allocator *mem,
+                                   onus_err *err) ONUS_CHECKED;
 void onus_safetensors_close(onus_safetensors *s);
-const char *onus_safetensors_meta(const onus_safetensors *s, const char *key); /* NULL if absent */
+const char *onus_safetensors_meta(const onus_safetensors *s,
+                                  const char *key); /* NULL if absent */
 const onus_tensor_view *onus_safetensors_find(const onus_safetensors *s, const char *name);
 int64_t onus_safetensors_count(const onus_safetensors *s);
-const onus_tensor_view *onus_safetensors_at(const onus_safetensors *s, int64_t i); /* 0 <= i < count, in order of names */
+const onus_tensor_view *onus_safetensors_at(const onus_safetensors *s,
+                                            int64_t i); /* 0 <= i < count, in order of names */
 
-/* The model file: parameters plus metadata "onus.model" (canonical JSON of the spec, features, head, classes, numerics
- * version) and the caller's own entries. Holds no time, host or instruction set. */
-onus_status onus_model_write(onus_buf *out, const onus_net *net, const onus_meta *extra, int64_t n_extra, onus_err *err) ONUS_CHECKED;
-/* Rebuilds the net from a model file; names or shapes that do not fit are errors that name both sides. */
-onus_status onus_model_read(onus_net **out, const onus_safetensors *file, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* The model file: parameters plus metadata "onus.model" (canonical JSON of the spec, features,
+ * head, classes, numerics version) and the caller's own entries. Holds no time, host or
+ * instruction set. */
+onus_status onus_model_write(onus_buf *out, const onus_net *net, const onus_meta *extra,
+                             int64_t n_extra, onus_err *err) ONUS_CHECKED;
+/* Rebuilds the net from a model file; names or shapes that do not fit are errors that name both
+ * sides. */
+onus_status onus_model_read(onus_net **out, const onus_safetensors *file,
+                            const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 /* Copies the file's tensors into an existing net of the same names and shapes. */
-onus_status onus_model_load(onus_net *net, const onus_safetensors *file, onus_err *err) ONUS_CHECKED;
+onus_status onus_model_load(onus_net *net, const onus_safetensors *file,
+                            onus_err *err) ONUS_CHECKED;
 #endif

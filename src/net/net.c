@@ -10,7 +10,8 @@
 #include "net/graph.h"
 #include "num/philox.h"
 
-onus_status onus_net_create(onus_net **out, const onus_shape *input, const onus_allocator *mem, onus_err *err)
+onus_status onus_net_create(onus_net **out, const onus_shape *input, const onus_allocator *mem,
+                            onus_err *err)
 {
     onus_net *net = onus_alloc(mem, 1, sizeof *net);
     if (!net) return onus_fail_mem(err, "net");
@@ -42,39 +43,52 @@ void onus_node_inputs(const onus_net *net, const onus_node *node, onus_shape in[
 }
 
 /* Standard values, then what was said, each within its range. */
-static onus_status set_attrs(onus_node *node, const onus_attr_value *attrs, int n_attrs, onus_err *err)
+static onus_status set_attrs(onus_node *node, const onus_attr_value *attrs, int n_attrs,
+                             onus_err *err)
 {
     const onus_op *op = node->op;
     for (int k = 0; k < op->n_attrs; k++)
-        node->attr[k] = (onus_attr){.i = (int64_t)op->attrs[k].standard, .r = op->attrs[k].standard};
+        node->attr[k] =
+            (onus_attr){.i = (int64_t)op->attrs[k].standard, .r = op->attrs[k].standard};
     for (int a = 0; a < n_attrs; a++) {
         int k = 0;
         while (k < op->n_attrs && strcmp(op->attrs[k].name, attrs[a].name) != 0) k++;
-        if (k == op->n_attrs) return onus_fail(err, ONUS_BAD_INPUT, "%s: operation %s has no attribute '%s'", node->name, op->name, attrs[a].name);
+        if (k == op->n_attrs)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: operation %s has no attribute '%s'",
+                             node->name, op->name, attrs[a].name);
         const onus_attr_def *def = &op->attrs[k];
         const double v = attrs[a].value;
         const bool whole = def->kind == ONUS_ATTR_REAL || v == rint(v);
         if (!(v >= def->lower && v <= def->upper) || !whole)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s: %s of %s is %g, expected %s from %g to %g", node->name, def->name, op->name, v,
-                             def->kind == ONUS_ATTR_INT ? "a whole number" : "a number", def->lower, def->upper);
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s: %s of %s is %g, expected %s from %g to %g", node->name,
+                             def->name, op->name, v,
+                             def->kind == ONUS_ATTR_INT ? "a whole number" : "a number",
+                             def->lower, def->upper);
         node->attr[k] = (onus_attr){.i = (int64_t)v, .r = v};
     }
     return ONUS_OK;
 }
 
-onus_status onus_net_add(onus_net *net, const char *op_name, const char *name, const int *inputs, int n_in,
-                         const onus_attr_value *attrs, int n_attrs, int *out, onus_err *err)
+onus_status onus_net_add(onus_net *net, const char *op_name, const char *name,
+                         const int *inputs, int n_in, const onus_attr_value *attrs, int n_attrs,
+                         int *out, onus_err *err)
 {
     const onus_op *op = onus_op_find(op_name);
-    if (!op) return onus_fail(err, ONUS_BAD_INPUT, "%s: there is no operation '%s'", name, op_name);
+    if (!op)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: there is no operation '%s'", name, op_name);
     if (net->sealed || net->n_nodes == ONUS_NODES_MAX)
-        return onus_fail(err, ONUS_BAD_ARG, "%s: the net is sealed or has %d nodes", name, ONUS_NODES_MAX);
-    if (n_in != op->n_in) return onus_fail(err, ONUS_BAD_ARG, "%s: %s takes %d inputs, got %d", name, op_name, op->n_in, n_in);
+        return onus_fail(err, ONUS_BAD_ARG, "%s: the net is sealed or has %d nodes", name,
+                         ONUS_NODES_MAX);
+    if (n_in != op->n_in)
+        return onus_fail(err, ONUS_BAD_ARG, "%s: %s takes %d inputs, got %d", name, op_name,
+                         op->n_in, n_in);
     onus_node *node = &net->nodes[net->n_nodes];
     *node = (onus_node){.op = op, .n_in = n_in, .name = onus_arena_strdup(&net->arena, name)};
     if (!node->name) return onus_fail_mem(err, "net");
     for (int i = 0; i < n_in; i++) {
-        if (inputs[i] < 0 || inputs[i] >= net->n_nodes) return onus_fail(err, ONUS_BAD_ARG, "%s: input %d is no node", name, inputs[i]);
+        if (inputs[i] < 0 || inputs[i] >= net->n_nodes)
+            return onus_fail(err, ONUS_BAD_ARG, "%s: input %d is no node", name, inputs[i]);
         node->in[i] = inputs[i];
     }
     onus_shape in[ONUS_IN_MAX];
@@ -105,7 +119,10 @@ static onus_status lay_out_params(onus_net *net, onus_err *err)
         for (int k = 0; k < net->nodes[i].n_params; k++) {
             const onus_param_def *def = &net->nodes[i].param[k];
             onus_tensor *t = &net->tensors[net->n_tensors++];
-            *t = (onus_tensor){.shape = def->shape, .n = onus_shape_numel(&def->shape), .def = *def, .node = i};
+            *t = (onus_tensor){.shape = def->shape,
+                               .n = onus_shape_numel(&def->shape),
+                               .def = *def,
+                               .node = i};
             t->name = onus_arena_printf(&net->arena, "%s.%s", net->nodes[i].name, def->name);
             if (!t->name) return onus_fail_mem(err, "net");
         }
@@ -113,9 +130,11 @@ static onus_status lay_out_params(onus_net *net, onus_err *err)
     qsort(net->tensors, (size_t)net->n_tensors, sizeof *net->tensors, by_name);
     for (int t = 0; t < net->n_tensors; t++) {
         onus_tensor *x = &net->tensors[t];
-        if (t && strcmp(x->name, x[-1].name) == 0) return onus_fail(err, ONUS_BAD_INPUT, "two parameters are called '%s'", x->name);
+        if (t && strcmp(x->name, x[-1].name) == 0)
+            return onus_fail(err, ONUS_BAD_INPUT, "two parameters are called '%s'", x->name);
         x->offset = net->floats;
-        if (x->n > INT64_C(1) << 40) return onus_fail(err, ONUS_BAD_INPUT, "%s: too large", x->name);
+        if (x->n > INT64_C(1) << 40)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: too large", x->name);
         net->count += x->n;
         net->floats += (x->n + 15) / 16 * 16;
         onus_node *node = &net->nodes[x->node];
@@ -128,16 +147,19 @@ static onus_status lay_out_params(onus_net *net, onus_err *err)
 
 onus_status onus_net_seal(onus_net *net, int logits, int prediction, int loss, onus_err *err)
 {
-    if (logits < 1 || prediction < 1 || loss < 1 || logits >= net->n_nodes || prediction >= net->n_nodes || loss >= net->n_nodes ||
-        !net->nodes[loss].op->is_loss)
-        return onus_fail(err, ONUS_BAD_ARG, "net: logits, prediction and loss must be nodes, and loss a loss");
+    if (logits < 1 || prediction < 1 || loss < 1 || logits >= net->n_nodes ||
+        prediction >= net->n_nodes || loss >= net->n_nodes || !net->nodes[loss].op->is_loss)
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "net: logits, prediction and loss must be nodes, and loss a loss");
     net->logits = logits;
     net->prediction = prediction;
     net->loss = loss;
     onus_status st = lay_out_params(net, err);
     if (st != ONUS_OK) return st;
     net->params = onus_arena_alloc(&net->arena, (size_t)net->floats, sizeof *net->params);
-    if (!net->params) return onus_fail(err, ONUS_NO_MEM, "net: out of memory for %lld parameters", (long long)net->count);
+    if (!net->params)
+        return onus_fail(err, ONUS_NO_MEM, "net: out of memory for %lld parameters",
+                         (long long)net->count);
     net->sealed = true;
     return ONUS_OK;
 }
@@ -157,7 +179,8 @@ void onus_net_init(onus_net *net, uint64_t seed)
         case ONUS_INIT_NORMAL: onus_stream_normal(&s, 0, x->n, 0, x->def.std, p); break;
         case ONUS_INIT_HE_UNIFORM:
         case ONUS_INIT_LINEAR: {
-            const float bound = (float)(x->def.init == ONUS_INIT_LINEAR ? 1 / sqrt(fan_in) : sqrt(6 / fan_in));
+            const float bound =
+                (float)(x->def.init == ONUS_INIT_LINEAR ? 1 / sqrt(fan_in) : sqrt(6 / fan_in));
             onus_stream_uniform(&s, 0, x->n, p);
             for (int64_t i = 0; i < x->n; i++) {
                 const float centred = 2.0f * p[i] - 1.0f; /* exact: u is a multiple of 2^-24 */
@@ -213,9 +236,11 @@ onus_status onus_net_can_private(const onus_net *net, onus_err *err)
 {
     for (int i = 1; i < net->n_nodes; i++) {
         const onus_op *op = net->nodes[i].op;
-        const char *why = op->sample_norm2.refused ? op->sample_norm2.refused : op->weighted_grad.refused;
+        const char *why =
+            op->sample_norm2.refused ? op->sample_norm2.refused : op->weighted_grad.refused;
         if (why)
-            return onus_fail(err, ONUS_REFUSED, "%s (%s) cannot be trained privately: %s", net->nodes[i].name, op->name, why);
+            return onus_fail(err, ONUS_REFUSED, "%s (%s) cannot be trained privately: %s",
+                             net->nodes[i].name, op->name, why);
     }
     return ONUS_OK;
 }
@@ -225,8 +250,8 @@ onus_status onus_net_can_relevance(const onus_net *net, onus_err *err)
     for (int i = 1; i <= net->logits; i++) {
         const onus_op *op = net->nodes[i].op;
         if (op->relevance.refused)
-            return onus_fail(err, ONUS_REFUSED, "%s (%s) cannot be explained by relevance: %s", net->nodes[i].name, op->name,
-                             op->relevance.refused);
+            return onus_fail(err, ONUS_REFUSED, "%s (%s) cannot be explained by relevance: %s",
+                             net->nodes[i].name, op->name, op->relevance.refused);
     }
     return ONUS_OK;
 }
@@ -254,11 +279,14 @@ onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool priv
         const onus_node *node = &net->nodes[i];
         onus_shape in[ONUS_IN_MAX];
         onus_node_inputs(net, node, in);
-        if (training && i == net->prediction && net->prediction != net->logits) continue; /* not run in training */
+        if (training && i == net->prediction && net->prediction != net->logits)
+            continue; /* not run in training */
         if (!training && node->op->is_loss) continue;
-        const onus_pass passes[] = {ONUS_PASS_FORWARD, ONUS_PASS_BACKWARD, ONUS_PASS_GRAD, ONUS_PASS_NORM};
+        const onus_pass passes[] = {ONUS_PASS_FORWARD, ONUS_PASS_BACKWARD, ONUS_PASS_GRAD,
+                                    ONUS_PASS_NORM};
         for (int p = 0; p < (training ? private_ ? 4 : 3 : 1); p++) {
-            if (passes[p] == ONUS_PASS_BACKWARD && node->in[0] == 0) continue; /* the input needs no gradient */
+            if (passes[p] == ONUS_PASS_BACKWARD && node->in[0] == 0)
+                continue; /* the input needs no gradient */
             if (passes[p] >= ONUS_PASS_NORM && node->n_params == 0) continue;
             const onus_cost c = node->op->cost.fn(node->attr, in, B, passes[p]);
             sum.multiply_adds += c.multiply_adds;
@@ -268,7 +296,8 @@ onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool priv
     return sum;
 }
 
-void onus_net_first_dense(const onus_net *net, const float **W, const float **bias, int64_t *n_out)
+void onus_net_first_dense(const onus_net *net, const float **W, const float **bias,
+                          int64_t *n_out)
 {
     const onus_node *first = net->n_nodes > 1 ? &net->nodes[1] : NULL;
     int users = 0;

@@ -1,35 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0
- * net.h - a static graph of operations with its parameters, and plans: memory laid out before the run.
+ * net.h - a static graph of operations with its parameters, and plans: memory laid out before
+ * the run.
  *
- * A net is immutable once sealed, except for its parameters' values. Several plans (training, prediction) may run on one net.
- * All parameters stand in one block, tensors at 64-byte steps in bytewise order of their names, gaps zero; gradients and
- * optimiser states have the same layout, so that an optimiser is one sweep. */
+ * A net is immutable once sealed, except for its parameters' values. Several plans (training,
+ * prediction) may run on one net. All parameters stand in one block, tensors at 64-byte steps
+ * in bytewise order of their names, gaps zero; gradients and optimiser states have the same
+ * layout, so that an optimiser is one sweep. */
 #ifndef ONUS_NET_NET_H
 #define ONUS_NET_NET_H
 #include "op/op.h"
 
 typedef struct onus_net onus_net;
-typedef struct { const char *name; /* "layers.0.weight" */ onus_shape shape; int64_t offset, n; onus_param_def def; int node; } onus_tensor;
+typedef struct {
+    const char *name; /* "layers.0.weight" */
+    onus_shape shape;
+    int64_t offset, n;
+    onus_param_def def;
+    int node;
+} onus_tensor;
 
-onus_status onus_net_create(onus_net **out, const onus_shape *input, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+onus_status onus_net_create(onus_net **out, const onus_shape *input, const onus_allocator *mem,
+                            onus_err *err) ONUS_CHECKED;
 void onus_net_destroy(onus_net *net);
-/* Adds a node; inputs are nodes (0 is the net's input). attrs: (name, value) pairs; unsaid ones take their standard. */
-typedef struct { const char *name; double value; } onus_attr_value;
-onus_status onus_net_add(onus_net *net, const char *op, const char *name, const int *inputs, int n_in,
-                         const onus_attr_value *attrs, int n_attrs, int *node, onus_err *err) ONUS_CHECKED;
-/* Names the three places that others use: logits, prediction (probabilities or value; may be the logits) and loss; then
- * allocates the parameters. */
-onus_status onus_net_seal(onus_net *net, int logits, int prediction, int loss, onus_err *err) ONUS_CHECKED;
-void onus_net_init(onus_net *net, uint64_t seed); /* ONUS_DRAW_INIT, node = tensor's index, step 0 */
+/* Adds a node; inputs are nodes (0 is the net's input). attrs: (name, value) pairs; unsaid ones
+ * take their standard. */
+typedef struct {
+    const char *name;
+    double value;
+} onus_attr_value;
+onus_status onus_net_add(onus_net *net, const char *op, const char *name, const int *inputs,
+                         int n_in, const onus_attr_value *attrs, int n_attrs, int *node,
+                         onus_err *err) ONUS_CHECKED;
+/* Names the three places that others use: logits, prediction (probabilities or value; may be
+ * the logits) and loss; then allocates the parameters. */
+onus_status onus_net_seal(onus_net *net, int logits, int prediction, int loss,
+                          onus_err *err) ONUS_CHECKED;
+void onus_net_init(onus_net *net,
+                   uint64_t seed); /* ONUS_DRAW_INIT, node = tensor's index, step 0 */
 int onus_net_tensors(const onus_net *net);
 const onus_tensor *onus_net_tensor(const onus_net *net, int i); /* in bytewise order of names */
-int64_t onus_net_param_floats(const onus_net *net);             /* floats in the block, gaps included */
-int64_t onus_net_param_count(const onus_net *net);              /* parameters */
-float *onus_net_params(onus_net *net);                          /* the block */
-int64_t onus_net_inputs(const onus_net *net);              /* floats of one example's input */
-int64_t onus_net_outputs(const onus_net *net);                  /* width of prediction */
-const char *onus_net_describe(const onus_net *net);             /* "MLP 61-64-32-1" style, from the layers */
-/* Which columns of the table the net can fill: ONUS_OK, or ONUS_REFUSED naming the node, the operation and its reason. */
+int64_t onus_net_param_floats(const onus_net *net); /* floats in the block, gaps included */
+int64_t onus_net_param_count(const onus_net *net);  /* parameters */
+float *onus_net_params(onus_net *net);              /* the block */
+int64_t onus_net_inputs(const onus_net *net);       /* floats of one example's input */
+int64_t onus_net_outputs(const onus_net *net);      /* width of prediction */
+const char *
+onus_net_describe(const onus_net *net); /* "MLP 61-64-32-1" style, from the layers */
+/* Which columns of the table the net can fill: ONUS_OK, or ONUS_REFUSED naming the node, the
+ * operation and its reason. */
 onus_status onus_net_can_private(const onus_net *net, onus_err *err);
 onus_status onus_net_can_relevance(const onus_net *net, onus_err *err);
 /* SHA-256 over the tensors' names, shapes and bytes, in order. */
@@ -38,40 +56,49 @@ onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool priv
 
 typedef enum { ONUS_PLAN_PREDICT, ONUS_PLAN_TRAIN, ONUS_PLAN_PRIVATE } onus_plan_mode;
 typedef struct onus_plan onus_plan;
-/* Lays out memory for at most B_max examples a call. PREDICT reuses buffers; TRAIN keeps what backward needs; PRIVATE also
- * keeps every parametered node's output gradient until weighted_grad. */
-onus_status onus_plan_create(onus_plan **out, onus_net *net, const onus_exec *ex, onus_plan_mode mode, int64_t B_max,
-                             const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* Lays out memory for at most B_max examples a call. PREDICT reuses buffers; TRAIN keeps what
+ * backward needs; PRIVATE also keeps every parametered node's output gradient until
+ * weighted_grad. */
+onus_status onus_plan_create(onus_plan **out, onus_net *net, const onus_exec *ex,
+                             onus_plan_mode mode, int64_t B_max, const onus_allocator *mem,
+                             onus_err *err) ONUS_CHECKED;
 void onus_plan_destroy(onus_plan *p);
 size_t onus_plan_bytes(const onus_plan *p);
 float *onus_plan_input(onus_plan *p); /* (B_max, input): write the batch here, then forward */
 typedef struct {
-    int64_t B, first;               /* examples; place of the first in the logical batch */
-    const float *label, *weight;    /* (B); weight NULL = ones */
+    int64_t B, first;            /* examples; place of the first in the logical batch */
+    const float *label, *weight; /* (B); weight NULL = ones */
     float loss_scale;
-    uint64_t seed; uint32_t step;
+    uint64_t seed;
+    uint32_t step;
     bool training;
 } onus_batch;
 /* Values up to the prediction (PREDICT) or the loss (others). */
 void onus_plan_forward(onus_plan *p, const onus_batch *b);
 const float *onus_plan_prediction(const onus_plan *p); /* (B, outputs); PREDICT only */
 const float *onus_plan_logits(const onus_plan *p);
-const float *onus_plan_losses(const onus_plan *p);     /* (B), unweighted; TRAIN, PRIVATE */
-/* Gradients of every node's output, last to first. TRAIN: parameters' gradients on the way, into grad (param_floats; gaps are 0).
- * PRIVATE: grad must be NULL; norms and grads follow. */
+const float *onus_plan_losses(const onus_plan *p); /* (B), unweighted; TRAIN, PRIVATE */
+/* Gradients of every node's output, last to first. TRAIN: parameters' gradients on the way,
+ * into grad (param_floats; gaps are 0). PRIVATE: grad must be NULL; norms and grads follow. */
 void onus_plan_backward(onus_plan *p, const onus_batch *b, float *grad);
-/* Each example's squared gradient norm over all parameters: norm2 (B) is written. PRIVATE only. */
+/* Each example's squared gradient norm over all parameters: norm2 (B) is written. PRIVATE only.
+ */
 void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2);
-/* grad (param_floats) = sum over examples of w[b] times the example's gradient; w NULL = ones. PRIVATE only. */
+/* grad (param_floats) = sum over examples of w[b] times the example's gradient; w NULL = ones.
+ * PRIVATE only. */
 void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *grad);
-/* Name of the first node whose output holds a number that is not finite; NULL if there is none. For messages. */
+/* Name of the first node whose output holds a number that is not finite; NULL if there is none.
+ * For messages. */
 const char *onus_plan_find_not_finite(const onus_plan *p, int64_t B);
 
-/* Entry of a net past its first layer, for explanations that change single columns: if the first node is dense (with or without
- * bias), its weight (out, in) and bias and the node after it; else *W is NULL. onus_plan_forward_from then runs
- * from given pre-activations (B, out) instead of from the input. PREDICT plans only. */
-void onus_net_first_dense(const onus_net *net, const float **W, const float **bias, int64_t *n_out);
-void onus_plan_forward_first(onus_plan *p, const onus_batch *b); /* only the first layer: onus_plan_first_output */
-float *onus_plan_first_output(onus_plan *p);           /* (B_max, n_out) */
+/* Entry of a net past its first layer, for explanations that change single columns: if the
+ * first node is dense (with or without bias), its weight (out, in) and bias and the node after
+ * it; else *W is NULL. onus_plan_forward_from then runs from given pre-activations (B, out)
+ * instead of from the input. PREDICT plans only. */
+void onus_net_first_dense(const onus_net *net, const float **W, const float **bias,
+                          int64_t *n_out);
+void onus_plan_forward_first(
+    onus_plan *p, const onus_batch *b);      /* only the first layer: onus_plan_first_output */
+float *onus_plan_first_output(onus_plan *p); /* (B_max, n_out) */
 void onus_plan_forward_tail(onus_plan *p, int64_t B);
 #endif

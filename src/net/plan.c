@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * plan.c - memory laid out before the run, and the run itself: a loop over calls whose pointers were set once.
+ * plan.c - memory laid out before the run, and the run itself: a loop over calls whose pointers
+ * were set once.
  *
- * Outputs: a node's output stands in a buffer of its own, in its input's place where the operation allows it and nobody else wants
- * that input, or (prediction) in a buffer whose owner is done. Gradients: the same, last node to first; in private plans the output
- * gradients of nodes with parameters stay until the clipping factors are known. */
+ * Outputs: a node's output stands in a buffer of its own, in its input's place where the
+ * operation allows it and nobody else wants that input, or (prediction) in a buffer whose owner
+ * is done. Gradients: the same, last node to first; in private plans the output gradients of
+ * nodes with parameters stay until the clipping factors are known. */
 #include <math.h>
 #include <string.h>
 
@@ -12,7 +14,7 @@
 #include "num/kernels.h"
 
 typedef struct {
-    size_t floats;   /* per example */
+    size_t floats; /* per example */
     bool busy;
     float *data;
 } slot;
@@ -23,15 +25,16 @@ struct onus_plan {
     onus_plan_mode mode;
     int64_t B_max;
     onus_arena arena;
-    onus_call *call;      /* (n_nodes) */
-    bool *runs;           /* forward: this node is part of the plan */
-    bool *needs;          /* backward: somebody wants the gradient of this node's output */
+    onus_call *call; /* (n_nodes) */
+    bool *runs;      /* forward: this node is part of the plan */
+    bool *needs;     /* backward: somebody wants the gradient of this node's output */
     int *out_slot, *grad_slot;
-    bool *adds;           /* backward: this node's first input already has a gradient: (n_nodes, ONUS_IN_MAX) */
+    bool *adds; /* backward: this node's first input already has a gradient: (n_nodes,
+                   ONUS_IN_MAX) */
     slot *slots;
     int n_slots;
     void *scratch;
-    float *extra;         /* a gradient on its way to be added to another */
+    float *extra; /* a gradient on its way to be added to another */
     float *input;
 };
 
@@ -43,11 +46,13 @@ static void mark_needed(onus_plan *p)
     const bool predicts = p->mode == ONUS_PLAN_PREDICT;
     p->runs[predicts ? net->prediction : net->loss] = true;
     for (int i = net->n_nodes - 1; i > 0; i--)
-        for (int k = 0; p->runs[i] && k < net->nodes[i].n_in; k++) p->runs[net->nodes[i].in[k]] = true;
+        for (int k = 0; p->runs[i] && k < net->nodes[i].n_in; k++)
+            p->runs[net->nodes[i].in[k]] = true;
     /* a gradient is wanted where parameters lie at or before the node */
     for (int i = 1; i < net->n_nodes; i++) {
         bool wants = net->nodes[i].n_params > 0;
-        for (int k = 0; k < net->nodes[i].n_in; k++) wants = wants || p->needs[net->nodes[i].in[k]];
+        for (int k = 0; k < net->nodes[i].n_in; k++)
+            wants = wants || p->needs[net->nodes[i].in[k]];
         p->needs[i] = wants && p->runs[i];
     }
 }
@@ -66,11 +71,13 @@ static int readers(const onus_plan *p, int i)
 {
     int n = 0;
     for (int j = i + 1; j < p->net->n_nodes; j++)
-        for (int k = 0; p->runs[j] && k < p->net->nodes[j].n_in; k++) n += p->net->nodes[j].in[k] == i;
+        for (int k = 0; p->runs[j] && k < p->net->nodes[j].n_in; k++)
+            n += p->net->nodes[j].in[k] == i;
     return n;
 }
 
-/* ---- slots --------------------------------------------------------------------------------- */
+/* ---- slots ---------------------------------------------------------------------------------
+ */
 
 /* A free slot, growing the one that fits best, or a new one. */
 static int take_slot(onus_plan *p, size_t floats, bool reuse)
@@ -79,7 +86,8 @@ static int take_slot(onus_plan *p, size_t floats, bool reuse)
     for (int s = 0; reuse && s < p->n_slots; s++) {
         if (p->slots[s].busy) continue;
         if (best < 0) best = s;
-        const bool fits = p->slots[s].floats >= floats, best_fits = p->slots[best].floats >= floats;
+        const bool fits = p->slots[s].floats >= floats,
+                   best_fits = p->slots[best].floats >= floats;
         const bool smaller = p->slots[s].floats < p->slots[best].floats;
         if ((fits && (!best_fits || smaller)) || (!fits && !best_fits && !smaller)) best = s;
     }
@@ -100,7 +108,8 @@ static bool may_overwrite(const onus_plan *p, int i)
     const onus_node *node = &p->net->nodes[i];
     const int from = node->in[0];
     const onus_node *source = &p->net->nodes[from];
-    if (!node->op->inplace || from == 0 || readers(p, from) != 1 || from == p->net->logits) return false;
+    if (!node->op->inplace || from == 0 || readers(p, from) != 1 || from == p->net->logits)
+        return false;
     if (p->mode == ONUS_PLAN_PREDICT) return true;
     return !(source->op->keeps & ONUS_KEEPS_OUT) && !(node->op->keeps & ONUS_KEEPS_IN);
 }
@@ -112,10 +121,12 @@ static void plan_outputs(onus_plan *p)
     p->out_slot[0] = take_slot(p, floats_of(net, 0), false);
     for (int i = 1; i < net->n_nodes; i++) {
         if (!p->runs[i]) continue;
-        p->out_slot[i] = may_overwrite(p, i) ? p->out_slot[net->nodes[i].in[0]] : take_slot(p, floats_of(net, i), predicts);
+        p->out_slot[i] = may_overwrite(p, i) ? p->out_slot[net->nodes[i].in[0]]
+                                             : take_slot(p, floats_of(net, i), predicts);
         for (int j = 1; predicts && j < i; j++) { /* whose last reader was this node is done */
             const bool kept = j == net->logits || p->out_slot[j] == p->out_slot[i];
-            if (p->runs[j] && last_reader(p, j) == i && !kept) p->slots[p->out_slot[j]].busy = false;
+            if (p->runs[j] && last_reader(p, j) == i && !kept)
+                p->slots[p->out_slot[j]].busy = false;
         }
     }
 }
@@ -132,7 +143,8 @@ static void plan_gradients(onus_plan *p)
         for (int k = 0; k < node->n_in; k++) {
             const int to = node->in[k];
             if (to == 0 || !p->needs[to]) continue;
-            if (p->grad_slot[to] >= 0) { /* read more than once: the gradients add, later readers first */
+            if (p->grad_slot[to] >=
+                0) { /* read more than once: the gradients add, later readers first */
                 p->adds[i * ONUS_IN_MAX + k] = true;
                 continue;
             }
@@ -141,18 +153,21 @@ static void plan_gradients(onus_plan *p)
         }
         const int mine = p->grad_slot[i];
         bool passed_on = false;
-        for (int k = 0; k < node->n_in; k++) passed_on = passed_on || p->grad_slot[node->in[k]] == mine;
+        for (int k = 0; k < node->n_in; k++)
+            passed_on = passed_on || p->grad_slot[node->in[k]] == mine;
         if (mine >= first && !keeps && !passed_on) p->slots[mine].busy = false;
     }
 }
 
-/* ---- pointers --------------------------------------------------------------------------------- */
+/* ---- pointers
+ * --------------------------------------------------------------------------------- */
 
 static onus_status allocate(onus_plan *p, onus_err *err)
 {
     size_t scratch = ONUS_ALIGN, extra = 0;
     for (int s = 0; s < p->n_slots; s++) {
-        p->slots[s].data = onus_arena_alloc(&p->arena, p->slots[s].floats * (size_t)p->B_max, sizeof(float));
+        p->slots[s].data =
+            onus_arena_alloc(&p->arena, p->slots[s].floats * (size_t)p->B_max, sizeof(float));
         if (!p->slots[s].data) return onus_fail_mem(err, "plan");
     }
     for (int i = 1; i < p->net->n_nodes; i++) {
@@ -163,9 +178,11 @@ static onus_status allocate(onus_plan *p, onus_err *err)
         const size_t bytes = node->op->scratch(p->ex, node->attr, in, p->B_max);
         if (bytes > scratch) scratch = bytes;
         for (int k = 0; k < node->n_in; k++)
-            if (p->adds[i * ONUS_IN_MAX + k] && floats_of(p->net, node->in[k]) > extra) extra = floats_of(p->net, node->in[k]);
+            if (p->adds[i * ONUS_IN_MAX + k] && floats_of(p->net, node->in[k]) > extra)
+                extra = floats_of(p->net, node->in[k]);
         const size_t saved = node->op->saved(node->attr, in, p->B_max);
-        if (saved && !(p->call[i].saved = onus_arena_alloc(&p->arena, saved, 1))) return onus_fail_mem(err, "plan");
+        if (saved && !(p->call[i].saved = onus_arena_alloc(&p->arena, saved, 1)))
+            return onus_fail_mem(err, "plan");
     }
     p->scratch = onus_arena_alloc(&p->arena, scratch, 1);
     p->extra = onus_arena_alloc(&p->arena, extra * (size_t)p->B_max + 1, sizeof(float));
@@ -190,19 +207,29 @@ static void set_pointers(onus_plan *p)
         onus_node_inputs(net, node, c->in_shape);
         for (int k = 0; k < node->n_in; k++) {
             c->in[k] = p->slots[p->out_slot[node->in[k]]].data;
-            const bool wanted = p->mode != ONUS_PLAN_PREDICT && node->in[k] != 0 && p->needs[node->in[k]];
-            c->d_in[k] = !wanted ? NULL : p->adds[i * ONUS_IN_MAX + k] ? p->extra : p->slots[p->grad_slot[node->in[k]]].data;
+            const bool wanted =
+                p->mode != ONUS_PLAN_PREDICT && node->in[k] != 0 && p->needs[node->in[k]];
+            c->d_in[k] = !wanted ? NULL
+                         : p->adds[i * ONUS_IN_MAX + k]
+                             ? p->extra
+                             : p->slots[p->grad_slot[node->in[k]]].data;
         }
-        for (int k = 0; k < node->n_params; k++) c->param[k] = net->params + net->tensors[node->tensor[k]].offset;
-        c->d_out = p->mode != ONUS_PLAN_PREDICT && p->grad_slot[i] >= 0 ? p->slots[p->grad_slot[i]].data : NULL;
+        for (int k = 0; k < node->n_params; k++)
+            c->param[k] = net->params + net->tensors[node->tensor[k]].offset;
+        c->d_out = p->mode != ONUS_PLAN_PREDICT && p->grad_slot[i] >= 0
+                       ? p->slots[p->grad_slot[i]].data
+                       : NULL;
     }
 }
 
-onus_status onus_plan_create(onus_plan **out, onus_net *net, const onus_exec *ex, onus_plan_mode mode, int64_t B_max,
-                             const onus_allocator *mem, onus_err *err)
+onus_status onus_plan_create(onus_plan **out, onus_net *net, const onus_exec *ex,
+                             onus_plan_mode mode, int64_t B_max, const onus_allocator *mem,
+                             onus_err *err)
 {
     onus_status st = ONUS_OK;
-    if (B_max < 1) return onus_fail(err, ONUS_BAD_ARG, "plan: batch %lld, expected at least 1", (long long)B_max);
+    if (B_max < 1)
+        return onus_fail(err, ONUS_BAD_ARG, "plan: batch %lld, expected at least 1",
+                         (long long)B_max);
     onus_plan *p = onus_alloc(mem, 1, sizeof *p);
     if (!p) return onus_fail_mem(err, "plan");
     *p = (onus_plan){.net = net, .ex = ex, .mode = mode, .B_max = B_max};
@@ -215,7 +242,8 @@ onus_status onus_plan_create(onus_plan **out, onus_net *net, const onus_exec *ex
     p->grad_slot = onus_arena_alloc(&p->arena, n, sizeof *p->grad_slot);
     p->adds = onus_arena_alloc(&p->arena, n * ONUS_IN_MAX, sizeof *p->adds);
     p->slots = onus_arena_alloc(&p->arena, 2 * n, sizeof *p->slots);
-    if (!p->call || !p->runs || !p->needs || !p->out_slot || !p->grad_slot || !p->adds || !p->slots) {
+    if (!p->call || !p->runs || !p->needs || !p->out_slot || !p->grad_slot || !p->adds ||
+        !p->slots) {
         st = onus_fail_mem(err, "plan");
         goto done;
     }
@@ -253,7 +281,8 @@ float *onus_plan_input(onus_plan *p)
     return p->input;
 }
 
-/* ---- running ------------------------------------------------------------------------------------ */
+/* ---- running
+ * ------------------------------------------------------------------------------------ */
 
 static void set_batch(onus_call *c, const onus_batch *b)
 {
@@ -315,10 +344,12 @@ const float *onus_plan_losses(const onus_plan *p)
 static void point_grads(onus_plan *p, int i, float *grad)
 {
     const onus_node *node = &p->net->nodes[i];
-    for (int k = 0; k < node->n_params; k++) p->call[i].grad[k] = grad + p->net->tensors[node->tensor[k]].offset;
+    for (int k = 0; k < node->n_params; k++)
+        p->call[i].grad[k] = grad + p->net->tensors[node->tensor[k]].offset;
 }
 
-/* Backward of one node; what stands in `extra` afterwards is added to the gradient that is there. */
+/* Backward of one node; what stands in `extra` afterwards is added to the gradient that is
+ * there. */
 static void node_backward(onus_plan *p, int i)
 {
     const onus_node *node = &p->net->nodes[i];
@@ -348,7 +379,8 @@ void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2)
 {
     memset(norm2, 0, (size_t)b->B * sizeof *norm2);
     for (int i = 1; i < p->net->n_nodes; i++) {
-        if (p->runs[i] && p->net->nodes[i].n_params > 0) p->net->nodes[i].op->sample_norm2.fn(&p->call[i], norm2);
+        if (p->runs[i] && p->net->nodes[i].n_params > 0)
+            p->net->nodes[i].op->sample_norm2.fn(&p->call[i], norm2);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * safetensors.c - the format of huggingface/safetensors (its README): 8 bytes of header length (little-endian), a JSON header from names to
- * {dtype, shape, data_offsets}, then the bytes. What is read is checked before use: lengths, types, shapes against offsets, no holes, no
+ * safetensors.c - the format of huggingface/safetensors (its README): 8 bytes of header length
+ * (little-endian), a JSON header from names to {dtype, shape, data_offsets}, then the bytes.
+ * What is read is checked before use: lengths, types, shapes against offsets, no holes, no
  * overlaps. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 
 enum { HEADER_MAX = 100 << 20 };
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------
+ */
 
 static int by_view_name(const void *a, const void *b)
 {
@@ -29,17 +31,19 @@ static bool add_tensor(json_t *header, const onus_tensor_view *t, size_t begin, 
             return false;
         }
     }
-    json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)begin,
-                              (json_int_t)(begin + bytes));
+    json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape,
+                              "data_offsets", (json_int_t)begin, (json_int_t)(begin + bytes));
     return entry && json_object_set_new(header, t->name, entry) == 0;
 }
 
 /* The header's text, padded with spaces to 8 bytes. */
-static onus_status write_header(onus_buf *out, const onus_tensor_view *t, int64_t n, const onus_meta *meta, int64_t n_meta, onus_err *err)
+static onus_status write_header(onus_buf *out, const onus_tensor_view *t, int64_t n,
+                                const onus_meta *meta, int64_t n_meta, onus_err *err)
 {
     json_t *header = json_object(), *entries = json_object();
     bool good = header && entries;
-    for (int64_t i = 0; good && i < n_meta; i++) good = json_object_set_new(entries, meta[i].key, json_string(meta[i].value)) == 0;
+    for (int64_t i = 0; good && i < n_meta; i++)
+        good = json_object_set_new(entries, meta[i].key, json_string(meta[i].value)) == 0;
     if (good && n_meta) good = json_object_set(header, "__metadata__", entries) == 0;
     size_t at = 0;
     for (int64_t i = 0; good && i < n; i++) {
@@ -55,7 +59,8 @@ static onus_status write_header(onus_buf *out, const onus_tensor_view *t, int64_
     return onus_buf_status(out, "safetensors header", err);
 }
 
-onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int64_t n, const onus_meta *meta, int64_t n_meta, onus_err *err)
+onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int64_t n,
+                                   const onus_meta *meta, int64_t n_meta, onus_err *err)
 {
     onus_buf header;
     onus_buf_init(&header, out->mem, HEADER_MAX);
@@ -69,7 +74,9 @@ onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int
     for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)header.len >> (8 * i));
     onus_buf_add(out, length, 8);
     onus_buf_add(out, header.data, header.len);
-    for (int64_t i = 0; i < n; i++) onus_buf_add(out, sorted[i].data, (size_t)onus_shape_numel(&sorted[i].shape) * sizeof(float));
+    for (int64_t i = 0; i < n; i++)
+        onus_buf_add(out, sorted[i].data,
+                     (size_t)onus_shape_numel(&sorted[i].shape) * sizeof(float));
     st = onus_buf_status(out, "safetensors", err);
 done:
     onus_free(out->mem, sorted);
@@ -77,11 +84,12 @@ done:
     return st;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading
+ * ---------------------------------------------------------------------------------- */
 
 struct onus_safetensors {
     const onus_allocator *mem;
-    float *data;             /* aligned copy of the tensors' bytes */
+    float *data; /* aligned copy of the tensors' bytes */
     json_t *header;
     onus_tensor_view *views; /* by name */
     int64_t n;
@@ -96,33 +104,46 @@ void onus_safetensors_close(onus_safetensors *s)
     onus_free(s->mem, s);
 }
 
-/* One entry: dtype F32, dimensions from 0, their product the length of its offsets, within the data. */
-static onus_status read_entry(const json_t *entry, const char *name, size_t data_len, onus_tensor_view *view, size_t *begin, size_t *end,
+/* One entry: dtype F32, dimensions from 0, their product the length of its offsets, within the
+ * data. */
+static onus_status read_entry(const json_t *entry, const char *name, size_t data_len,
+                              onus_tensor_view *view, size_t *begin, size_t *end,
                               const char *what, onus_err *err)
 {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
-    const json_t *shape = json_object_get(entry, "shape"), *offsets = json_object_get(entry, "data_offsets");
+    const json_t *shape = json_object_get(entry, "shape"),
+                 *offsets = json_object_get(entry, "data_offsets");
     const json_t *o0 = json_array_get(offsets, 0), *o1 = json_array_get(offsets, 1);
-    if (!dtype || !json_is_array(shape) || json_array_size(offsets) != 2 || !json_is_integer(o0) || !json_is_integer(o1) ||
-        json_object_size(entry) != 3)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: tensor '%.80s' needs dtype, shape and data_offsets", what, name);
+    if (!dtype || !json_is_array(shape) || json_array_size(offsets) != 2 ||
+        !json_is_integer(o0) || !json_is_integer(o1) || json_object_size(entry) != 3)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: tensor '%.80s' needs dtype, shape and data_offsets", what, name);
     if (strcmp(dtype, "F32") != 0)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: tensor '%.80s' has dtype %.16s, this version reads F32", what, name, dtype);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: tensor '%.80s' has dtype %.16s, this version reads F32", what,
+                         name, dtype);
     if (json_array_size(shape) > ONUS_DIM_MAX)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: tensor '%.80s' has %zu dimensions, at most %d", what, name, json_array_size(shape), ONUS_DIM_MAX);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: tensor '%.80s' has %zu dimensions, at most %d", what, name,
+                         json_array_size(shape), ONUS_DIM_MAX);
     *view = (onus_tensor_view){.name = name, .shape = {.n = (int)json_array_size(shape)}};
     size_t bytes = sizeof(float);
     for (int i = 0; i < view->shape.n; i++) {
         const json_t *d = json_array_get(shape, (size_t)i);
         const json_int_t v = json_integer_value(d);
-        if (!json_is_integer(d) || v < 0 || !onus_mul_size(bytes, (size_t)v, &bytes) || bytes > (size_t)1 << 48)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s: tensor '%.80s' has a dimension out of range", what, name);
+        if (!json_is_integer(d) || v < 0 || !onus_mul_size(bytes, (size_t)v, &bytes) ||
+            bytes > (size_t)1 << 48)
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s: tensor '%.80s' has a dimension out of range", what, name);
         view->shape.d[i] = v;
     }
     const json_int_t a = json_integer_value(o0), b = json_integer_value(o1);
-    if (a < 0 || b < a || (size_t)b > data_len || (size_t)(b - a) != bytes || a % (json_int_t)sizeof(float))
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: tensor '%.80s' takes %zu bytes by its shape, its offsets are %lld to %lld of %zu", what,
-                         name, bytes, (long long)a, (long long)b, data_len);
+    if (a < 0 || b < a || (size_t)b > data_len || (size_t)(b - a) != bytes ||
+        a % (json_int_t)sizeof(float))
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: tensor '%.80s' takes %zu bytes by its shape, its offsets are "
+                         "%lld to %lld of %zu",
+                         what, name, bytes, (long long)a, (long long)b, data_len);
     *begin = (size_t)a;
     *end = (size_t)b;
     return ONUS_OK;
@@ -135,24 +156,30 @@ typedef struct {
 static int by_begin(const void *a, const void *b)
 {
     const span *x = a, *y = b;
-    return x->begin != y->begin ? (x->begin > y->begin) - (x->begin < y->begin) : (x->end > y->end) - (x->end < y->end);
+    return x->begin != y->begin ? (x->begin > y->begin) - (x->begin < y->begin)
+                                : (x->end > y->end) - (x->end < y->end);
 }
 
 /* The tensors must lie side by side and fill the data. */
-static onus_status check_cover(span *spans, int64_t n, size_t data_len, const char *what, onus_err *err)
+static onus_status check_cover(span *spans, int64_t n, size_t data_len, const char *what,
+                               onus_err *err)
 {
     qsort(spans, (size_t)n, sizeof *spans, by_begin);
     size_t at = 0;
     for (int64_t i = 0; i < n; i++) {
         if (spans[i].begin != at)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s: tensors %s at byte %zu of the data", what, spans[i].begin < at ? "overlap" : "leave a hole", at);
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: tensors %s at byte %zu of the data",
+                             what, spans[i].begin < at ? "overlap" : "leave a hole", at);
         at = spans[i].end;
     }
-    if (at != data_len) return onus_fail(err, ONUS_BAD_INPUT, "%s: %zu bytes of data, the header speaks of %zu", what, data_len, at);
+    if (at != data_len)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: %zu bytes of data, the header speaks of %zu",
+                         what, data_len, at);
     return ONUS_OK;
 }
 
-static onus_status read_entries(onus_safetensors *s, size_t data_len, const char *what, onus_err *err)
+static onus_status read_entries(onus_safetensors *s, size_t data_len, const char *what,
+                                onus_err *err)
 {
     const size_t most = json_object_size(s->header);
     onus_status st = ONUS_OK;
@@ -164,10 +191,12 @@ static onus_status read_entries(onus_safetensors *s, size_t data_len, const char
     }
     const char *name;
     json_t *entry;
-    json_object_foreach(s->header, name, entry) {
+    json_object_foreach(s->header, name, entry)
+    {
         if (strcmp(name, "__metadata__") == 0) continue;
         span *p = &spans[s->n];
-        ONUS_TRY(read_entry(entry, name, data_len, &s->views[s->n], &p->begin, &p->end, what, err));
+        ONUS_TRY(
+            read_entry(entry, name, data_len, &s->views[s->n], &p->begin, &p->end, what, err));
         s->views[s->n].data = s->data + p->begin / sizeof(float);
         s->n++;
     }
@@ -178,16 +207,19 @@ done:
     return st;
 }
 
-onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, size_t len, const char *what, const onus_allocator *mem,
-                                   onus_err *err)
+onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, size_t len,
+                                   const char *what, const onus_allocator *mem, onus_err *err)
 {
     onus_status st = ONUS_OK;
     const uint8_t *b = bytes;
     uint64_t header_len = 0;
-    if (len < 8) return onus_fail(err, ONUS_BAD_INPUT, "%s: %zu bytes are no safetensors file", what, len);
+    if (len < 8)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: %zu bytes are no safetensors file", what,
+                         len);
     for (int i = 0; i < 8; i++) header_len |= (uint64_t)b[i] << (8 * i);
     if (header_len > HEADER_MAX || header_len > len - 8)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: a header of %llu bytes in a file of %zu", what, (unsigned long long)header_len, len);
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: a header of %llu bytes in a file of %zu",
+                         what, (unsigned long long)header_len, len);
     onus_safetensors *s = onus_alloc(mem, 1, sizeof *s);
     if (!s) return onus_fail_mem(err, what);
     s->mem = mem;
@@ -216,7 +248,8 @@ done:
     return st;
 }
 
-onus_status onus_safetensors_read(onus_safetensors **out, const char *path, const onus_allocator *mem, onus_err *err)
+onus_status onus_safetensors_read(onus_safetensors **out, const char *path,
+                                  const onus_allocator *mem, onus_err *err)
 {
     onus_buf bytes;
     onus_buf_init(&bytes, mem, (size_t)1 << 40);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * elem_template.h - every kernel but the matrix product, once, in plain loops. Included by elem_ref.c, elem_fma.c, elem_avx2.c and
- * elem_avx512.c, which differ in compiler flags only: with contraction off, vectorising a loop whose iterations are independent changes
- * no bit, and sums are written out in the contract's 16 lanes, which no compiler may reorder.
+ * elem_template.h - every kernel but the matrix product, once, in plain loops. Included by
+ * elem_ref.c, elem_fma.c, elem_avx2.c and elem_avx512.c, which differ in compiler flags only:
+ * with contraction off, vectorising a loop whose iterations are independent changes no bit, and
+ * sums are written out in the contract's 16 lanes, which no compiler may reorder.
  *
- * Functions (contract, item 6) are computed in binary64 and rounded to binary32 once. Their polynomials are Taylor's where a short range
- * makes these good enough, or fits by tools/polynomials.py; errors stand beside them.
+ * Functions (contract, item 6) are computed in binary64 and rounded to binary32 once. Their
+ * polynomials are Taylor's where a short range makes these good enough, or fits by
+ * tools/polynomials.py; errors stand beside them.
  *
  * The including file defines NAME(x), the name of kernel x in its table. */
 #include <math.h>
@@ -32,8 +34,9 @@ static inline double double_of(uint64_t u)
 
 /* ---- exp --------------------------------------------------------------------------------- */
 
-/* e^t = 2^n (1 + q(r)), t = n ln 2 + r, |r| <= ln 2 / 2: scale = 2^n, and q by Taylor to r^9 (error 7e-12 relative, 1e-4 ulp of binary32).
- * t must lie in [-160, 160]. The bits of n come out of adding 1.5 2^52. */
+/* e^t = 2^n (1 + q(r)), t = n ln 2 + r, |r| <= ln 2 / 2: scale = 2^n, and q by Taylor to r^9
+ * (error 7e-12 relative, 1e-4 ulp of binary32). t must lie in [-160, 160]. The bits of n come
+ * out of adding 1.5 2^52. */
 static inline double exp_parts(double t, double *scale)
 {
     const double magic = 0x1.8p52;
@@ -57,7 +60,8 @@ static inline double exp_parts(double t, double *scale)
 static inline float exp_one(float x)
 {
     double t = (double)x;
-    t = t > 90.0 ? 90.0 : t; /* e^90 overflows binary32, e^-105 is below half its smallest subnormal */
+    t = t > 90.0 ? 90.0
+                 : t; /* e^90 overflows binary32, e^-105 is below half its smallest subnormal */
     t = t < -105.0 ? -105.0 : t;
     double scale;
     const double q = exp_parts(t, &scale);
@@ -67,14 +71,13 @@ static inline float exp_one(float x)
 
 static void NAME(exp)(const float *x, float *y, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
 }
 
 static void NAME(sigmoid)(const float *x, float *y, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) {
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
         const float v = x[i];
         const float e = exp_one(-fabsf(v));
         const float d = 1.0f + e;
@@ -85,8 +88,9 @@ static void NAME(sigmoid)(const float *x, float *y, int64_t n)
 
 /* ---- log --------------------------------------------------------------------------------- */
 
-/* x = 2^e m, m in [sqrt(1/2), sqrt 2): log m = 2 s (1 + s^2/3 + s^4/5 + ...), s = (m - 1) / (m + 1), |s| <= 0.172; to s^15
- * (error 4e-14 relative). Every positive binary32 is a normal binary64, subnormals too. */
+/* x = 2^e m, m in [sqrt(1/2), sqrt 2): log m = 2 s (1 + s^2/3 + s^4/5 + ...), s = (m - 1) / (m
+ * + 1), |s| <= 0.172; to s^15 (error 4e-14 relative). Every positive binary32 is a normal
+ * binary64, subnormals too. */
 static inline float log_one(float x)
 {
     const uint64_t u = bits_of((double)x);
@@ -94,7 +98,9 @@ static inline float log_one(float x)
     const uint64_t exponent = shifted & UINT64_C(0xfff0000000000000);
     const double m = double_of(u - exponent);
     /* the exponent as a number: its 12 bits, made positive, as the low bits of 2^52 + . */
-    const double e = double_of(((shifted + (UINT64_C(2048) << 52)) >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 2048.0);
+    const double e =
+        double_of(((shifted + (UINT64_C(2048) << 52)) >> 52) | UINT64_C(0x4330000000000000)) -
+        (0x1p52 + 2048.0);
     const double f = m - 1.0;
     const double s = f / (2.0 + f);
     const double z = s * s;
@@ -116,13 +122,14 @@ static inline float log_one(float x)
 
 static void NAME(log)(const float *x, float *y, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) y[i] = log_one(x[i]);
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = log_one(x[i]);
 }
 
-/* ---- tanh, erf, GELU ------------------------------------------------------------------------- */
+/* ---- tanh, erf, GELU
+ * ------------------------------------------------------------------------- */
 
-/* tanh |x| = -m / (2 + m), m = e^(-2|x|) - 1 = scale q + (scale - 1), which loses nothing near 0 where scale is 1. */
+/* tanh |x| = -m / (2 + m), m = e^(-2|x|) - 1 = scale q + (scale - 1), which loses nothing near
+ * 0 where scale is 1. */
 static inline float tanh_one(float x)
 {
     const double a = fabs((double)x);
@@ -137,11 +144,11 @@ static inline float tanh_one(float x)
 
 static void NAME(tanh)(const float *x, float *y, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) y[i] = tanh_one(x[i]);
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = tanh_one(x[i]);
 }
 
-/* |x| < 2: x P(x^2), degree 13 (2.7e-13 relative); 2 <= |x| < 4: degree 15 in |x| - 3 (9e-13); above, 1 to the last bit. */
+/* |x| < 2: x P(x^2), degree 13 (2.7e-13 relative); 2 <= |x| < 4: degree 15 in |x| - 3 (9e-13);
+ * above, 1 to the last bit. */
 static inline double erf_near(double a)
 {
     const double v = fma(a, a * 0.5, -1.0); /* (x^2 - 2) / 2 */
@@ -195,14 +202,13 @@ static inline float erf_one(float x)
 
 static void NAME(erf)(const float *x, float *y, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) y[i] = erf_one(x[i]);
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = erf_one(x[i]);
 }
 
 static void NAME(gelu)(const float *x, float *y, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) {
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
         const float v = x[i];
         const float scaled = v * 0x1.6a09e6p-1f;
         const float half = v * 0.5f;
@@ -214,8 +220,8 @@ static void NAME(gelu)(const float *x, float *y, int64_t n)
 /* gelu'(x) = (1 + erf(x / sqrt 2)) / 2 + x e^(-x^2 / 2) / sqrt(2 pi) */
 static void NAME(gelu_back)(const float *x, const float *dy, float *dx, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) {
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
         const float v = x[i];
         const float scaled = v * 0x1.6a09e6p-1f;
         const float gate = 1.0f + erf_one(scaled);
@@ -227,7 +233,8 @@ static void NAME(gelu_back)(const float *x, const float *dy, float *dx, int64_t 
     }
 }
 
-/* ---- sums along the last axis (item 4) ----------------------------------------------------------- */
+/* ---- sums along the last axis (item 4)
+ * ----------------------------------------------------------- */
 
 static inline float fold(float lane[16])
 {
@@ -291,7 +298,8 @@ static double NAME(norm2)(const float *x, int64_t n)
 }
 
 /* Column sums are products with ones (item 3): segments of 256 rows, each a chain from +0. */
-static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1, float *out)
+static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1,
+                          float *out)
 {
     enum { BLOCK = 64, SEGMENT = 256 };
     for (int64_t j = j0; j < j1; j += BLOCK) {
@@ -310,24 +318,23 @@ static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, 
     }
 }
 
-/* ---- elementwise (item 8) --------------------------------------------------------------------------- */
+/* ---- elementwise (item 8)
+ * --------------------------------------------------------------------------- */
 
 static void NAME(relu)(const float *x, float *y, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) y[i] = x[i] < 0.0f ? 0.0f : x[i];
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = x[i] < 0.0f ? 0.0f : x[i];
 }
 
 static void NAME(relu_back)(const float *y, const float *dy, float *dx, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+    LOOP for (int64_t i = 0; i < n; i++) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
 
 static void NAME(sigmoid_back)(const float *y, const float *dy, float *dx, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) {
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
         const float rest = 1.0f - y[i];
         const float slope = y[i] * rest;
         dx[i] = dy[i] * slope;
@@ -336,8 +343,8 @@ static void NAME(sigmoid_back)(const float *y, const float *dy, float *dx, int64
 
 static void NAME(tanh_back)(const float *y, const float *dy, float *dx, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) {
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
         const float square = y[i] * y[i];
         const float slope = 1.0f - square;
         dx[i] = dy[i] * slope;
@@ -346,29 +353,26 @@ static void NAME(tanh_back)(const float *y, const float *dy, float *dx, int64_t 
 
 static void NAME(add)(const float *x, const float *y, float *z, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) z[i] = x[i] + y[i];
+    LOOP for (int64_t i = 0; i < n; i++) z[i] = x[i] + y[i];
 }
 
 static void NAME(mul)(const float *x, const float *y, float *z, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) z[i] = x[i] * y[i];
+    LOOP for (int64_t i = 0; i < n; i++) z[i] = x[i] * y[i];
 }
 
 static void NAME(scale)(float a, const float *x, float *y, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) y[i] = a * x[i];
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = a * x[i];
 }
 
 static void NAME(bytes_scale)(const uint8_t *x, float divisor, float *y, int64_t n)
 {
-    LOOP
-    for (int64_t i = 0; i < n; i++) y[i] = (float)x[i] / divisor;
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = (float)x[i] / divisor;
 }
 
-/* ---- optimisers ----------------------------------------------------------------------------------------- */
+/* ---- optimisers
+ * ----------------------------------------------------------------------------------------- */
 
 /* The gradient with its penalties; a penalty that is 0 is no term. */
 static inline float penalised(const onus_opt_step *s, float p, float g)
@@ -380,7 +384,8 @@ static inline float penalised(const onus_opt_step *s, float p, float g)
     return s->l1 != 0.0f ? with_l1 : g;
 }
 
-static void NAME(sgd)(const onus_opt_step *s, float *restrict p, const float *restrict g, int64_t n)
+static void NAME(sgd)(const onus_opt_step *s, float *restrict p, const float *restrict g,
+                      int64_t n)
 {
     const onus_opt_step o = *s;
     for (int64_t i = 0; i < n; i++) {
@@ -390,7 +395,8 @@ static void NAME(sgd)(const onus_opt_step *s, float *restrict p, const float *re
     }
 }
 
-static void NAME(momentum)(const onus_opt_step *s, float *restrict p, const float *restrict g, float *restrict m, int64_t n)
+static void NAME(momentum)(const onus_opt_step *s, float *restrict p, const float *restrict g,
+                           float *restrict m, int64_t n)
 {
     const onus_opt_step o = *s;
     for (int64_t i = 0; i < n; i++) {
@@ -401,8 +407,8 @@ static void NAME(momentum)(const onus_opt_step *s, float *restrict p, const floa
     }
 }
 
-static void NAME(adam)(const onus_opt_step *s, float *restrict p, const float *restrict g, float *restrict m, float *restrict v,
-                       int64_t n)
+static void NAME(adam)(const onus_opt_step *s, float *restrict p, const float *restrict g,
+                       float *restrict m, float *restrict v, int64_t n)
 {
     const onus_opt_step o = *s;
     for (int64_t i = 0; i < n; i++) {
@@ -424,12 +430,15 @@ static void NAME(adam)(const onus_opt_step *s, float *restrict p, const float *r
     }
 }
 
-/* ---- normals of the sealed stream (item 9) ----------------------------------------------------------------- */
+/* ---- normals of the sealed stream (item 9)
+ * ----------------------------------------------------------------- */
 
-/* An integer below 2^53 as binary64, exactly, by the bits of two halves: no instruction set before AVX-512 converts 64-bit lanes. */
+/* An integer below 2^53 as binary64, exactly, by the bits of two halves: no instruction set
+ * before AVX-512 converts 64-bit lanes. */
 static inline double from_u53(uint64_t v)
 {
-    const double high = double_of((v >> 32) | UINT64_C(0x4530000000000000)); /* 2^84 + 2^32 high */
+    const double high =
+        double_of((v >> 32) | UINT64_C(0x4530000000000000)); /* 2^84 + 2^32 high */
     const double low = double_of((v & UINT64_C(0xffffffff)) | UINT64_C(0x4330000000000000));
     return (high - (0x1p84 + 0x1p52)) + low;
 }
@@ -441,7 +450,9 @@ static inline double log_unit(double u)
     const uint64_t shifted = b - UINT64_C(0x3fe6a09e667f3bcd);
     const uint64_t exponent = shifted & UINT64_C(0xfff0000000000000);
     const double m = double_of(b - exponent);
-    const double e = double_of(((shifted + (UINT64_C(2048) << 52)) >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 2048.0);
+    const double e =
+        double_of(((shifted + (UINT64_C(2048) << 52)) >> 52) | UINT64_C(0x4330000000000000)) -
+        (0x1p52 + 2048.0);
     const double f = m - 1.0;
     const double s = f / (2.0 + f);
     const double z = s * s;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * exec.c - which kernels this machine can run.
  *
- * CHECKLIST: a new instruction set wants its table (elem_NAME.c), its matrix product (gemm_NAME.c), its case here and in
- * exec.h, its flags in the Makefile. NEON's place is kept: its table is not built yet. */
+ * CHECKLIST: a new instruction set wants its table (elem_NAME.c), its matrix product
+ * (gemm_NAME.c), its case here and in exec.h, its flags in the Makefile. NEON's place is kept:
+ * its table is not built yet. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,5 +77,6 @@ onus_status onus_isa_default(onus_isa *out, onus_err *err)
         const size_t n = strlen(present);
         snprintf(present + n, sizeof present - n, "%s%s", n ? ", " : "", names[isa]);
     }
-    return onus_fail(err, ONUS_BAD_ARG, "ONUS_ISA: '%.40s' is not on this machine, which has %s", said, present);
+    return onus_fail(err, ONUS_BAD_ARG,
+                     "ONUS_ISA: '%.40s' is not on this machine, which has %s", said, present);
 }

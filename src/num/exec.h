@@ -5,7 +5,13 @@
 #define ONUS_NUM_EXEC_H
 #include "base/pool.h"
 
-typedef enum { ONUS_ISA_REF, ONUS_ISA_AVX2, ONUS_ISA_AVX512, ONUS_ISA_NEON, ONUS_ISA_COUNT } onus_isa;
+typedef enum {
+    ONUS_ISA_REF,
+    ONUS_ISA_AVX2,
+    ONUS_ISA_AVX512,
+    ONUS_ISA_NEON,
+    ONUS_ISA_COUNT
+} onus_isa;
 
 typedef struct onus_kernels onus_kernels; /* num/kernels.h */
 
@@ -14,9 +20,11 @@ typedef struct {
     onus_pool *pool; /* NULL: the calling thread only */
 } onus_exec;
 
-const char *onus_isa_name(onus_isa isa);         /* "ref", "avx2", "avx512", "neon" */
-const onus_kernels *onus_kernels_of(onus_isa isa); /* NULL where this machine or build lacks it */
+const char *onus_isa_name(onus_isa isa); /* "ref", "avx2", "avx512", "neon" */
+const onus_kernels *
+onus_kernels_of(onus_isa isa); /* NULL where this machine or build lacks it */
 onus_isa onus_isa_best(void);
-/* ONUS_ISA where set: an unknown or absent one is ONUS_BAD_ARG with a line that names it and what is there. */
+/* ONUS_ISA where set: an unknown or absent one is ONUS_BAD_ARG with a line that names it and
+ * what is there. */
 onus_status onus_isa_default(onus_isa *out, onus_err *err) ONUS_CHECKED;
 #endif

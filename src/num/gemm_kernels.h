@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
- * gemm_kernels.h - the kernels that the tables of num/exec.c put into `gemm_tile`. Their contract is that
- * of the field in num/kernels.h. Only num/gemm.c, the tables and the tests include this.
+ * gemm_kernels.h - the kernels that the tables of num/exec.c put into `gemm_tile`. Their
+ * contract is that of the field in num/kernels.h. Only num/gemm.c, the tables and the tests
+ * include this.
  *
- * _ref is the specification (contract item 3) in plain loops; _fma is the same source built with the machine's
- * scalar fmaf (on x86-64 it needs a processor with FMA); the others are absent on other architectures. */
+ * _ref is the specification (contract item 3) in plain loops; _fma is the same source built
+ * with the machine's scalar fmaf (on x86-64 it needs a processor with FMA); the others are
+ * absent on other architectures. */
 #ifndef ONUS_NUM_GEMM_KERNELS_H
 #define ONUS_NUM_GEMM_KERNELS_H
 #include <stdint.h>
 
 #define ONUS_GEMM_SEGMENT 256 /* contract item 3: k is cut at multiples of this */
 
-#define ONUS_GEMM_TILE_ARGS                                                                    \
-    const float *A, int64_t a_row, int64_t a_col, const float *B, int64_t b_row,               \
-        int64_t b_col, float *C, int64_t ldc, int64_t m0, int64_t m1, int64_t n0, int64_t n1,  \
+#define ONUS_GEMM_TILE_ARGS                                                                   \
+    const float *A, int64_t a_row, int64_t a_col, const float *B, int64_t b_row,              \
+        int64_t b_col, float *C, int64_t ldc, int64_t m0, int64_t m1, int64_t n0, int64_t n1, \
         int64_t K, const float *bias, void *pack
 
 void onus_gemm_tile_ref(ONUS_GEMM_TILE_ARGS);

@@ -139,20 +139,20 @@ INLINE void tile(const int mr, const int nv, const bool by_rows, const float *a,
 typedef void tile_fn(const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t kb,
                      const tile_out *o);
 
-#define TILE_FN(name, mr, nv, by_rows)                                                         \
-    static void name(const float *a, int64_t a_step, const float *b, int64_t b_step,           \
-                     int64_t kb, const tile_out *o)                                            \
-    {                                                                                          \
-        tile(mr, nv, by_rows, a, a_step, b, b_step, kb, o);                                    \
+#define TILE_FN(name, mr, nv, by_rows)                                               \
+    static void name(const float *a, int64_t a_step, const float *b, int64_t b_step, \
+                     int64_t kb, const tile_out *o)                                  \
+    {                                                                                \
+        tile(mr, nv, by_rows, a, a_step, b, b_step, kb, o);                          \
     }
-#define TILE_FNS(mr)                                                                           \
-    TILE_FN(tile_cols_##mr##_1, mr, 1, false)                                                  \
-    TILE_FN(tile_cols_##mr##_2, mr, 2, false)                                                  \
-    TILE_FN(tile_rows_##mr##_1, mr, 1, true)                                                   \
+#define TILE_FNS(mr)                          \
+    TILE_FN(tile_cols_##mr##_1, mr, 1, false) \
+    TILE_FN(tile_cols_##mr##_2, mr, 2, false) \
+    TILE_FN(tile_rows_##mr##_1, mr, 1, true)  \
     TILE_FN(tile_rows_##mr##_2, mr, 2, true)
 GEMM_HEIGHTS(TILE_FNS)
 
-#define TILE_ROW(mr)                                                                           \
+#define TILE_ROW(mr) \
     {{tile_cols_##mr##_1, tile_cols_##mr##_2}, {tile_rows_##mr##_1, tile_rows_##mr##_2}},
 /* [rows - 1][by_rows][vectors - 1] */
 static tile_fn *const tiles[GEMM_MR][2][2] = {GEMM_HEIGHTS(TILE_ROW)};

@@ -9,61 +9,74 @@
 #define ONUS_NUM_KERNELS_H
 #include "num/exec.h"
 
-/* Settings of one optimiser step, already reduced to what the inner loop needs (floats rounded once from
- * binary64): contract, item 8 and the formulas after it. */
+/* Settings of one optimiser step, already reduced to what the inner loop needs (floats rounded
+ * once from binary64): contract, item 8 and the formulas after it. */
 typedef struct {
-    float lr;            /* SGD, momentum: the step size; Adam: a = lr / (1 - beta1^t) */
+    float lr; /* SGD, momentum: the step size; Adam: a = lr / (1 - beta1^t) */
     float beta1, one_minus_beta1, beta2, one_minus_beta2;
-    float c;             /* sqrt(1 - beta2^t) */
+    float c; /* sqrt(1 - beta2^t) */
     float eps;
     float momentum;
-    float decay;         /* AdamW: (float)(1 - lr wd), multiplies p first; 1 = none */
-    float l1, l2;        /* added to the gradient before the step: g = fmaf(l2, p, g); g += l1 * sign(p) */
+    float decay; /* AdamW: (float)(1 - lr wd), multiplies p first; 1 = none */
+    float l1,
+        l2; /* added to the gradient before the step: g = fmaf(l2, p, g); g += l1 * sign(p) */
 } onus_opt_step;
 
 struct onus_kernels {
     const char *name;
-    /* Rows [m0,m1) x columns [n0,n1) of C (M,N; ldc) = op(A) op(B) by contract item 3, then + bias[n] where bias
-     * is not NULL (C = dot + bias, one rounding). a is A(i,k) = A[i*a_row + k*a_col]; b is B[k*b_row + j*b_col];
-     * one stride of each is 1. pack: scratch of onus_gemm_pack_bytes(m1 - m0, n1 - n0, K), 64-byte aligned. */
-    void (*gemm_tile)(const float *A, int64_t a_row, int64_t a_col, const float *B, int64_t b_row,
-                      int64_t b_col, float *C, int64_t ldc, int64_t m0, int64_t m1, int64_t n0,
-                      int64_t n1, int64_t K, const float *bias, void *pack);
+    /* Rows [m0,m1) x columns [n0,n1) of C (M,N; ldc) = op(A) op(B) by contract item 3, then +
+     * bias[n] where bias is not NULL (C = dot + bias, one rounding). a is A(i,k) = A[i*a_row +
+     * k*a_col]; b is B[k*b_row + j*b_col]; one stride of each is 1. pack: scratch of
+     * onus_gemm_pack_bytes(m1 - m0, n1 - n0, K), 64-byte aligned. */
+    void (*gemm_tile)(const float *A, int64_t a_row, int64_t a_col, const float *B,
+                      int64_t b_row, int64_t b_col, float *C, int64_t ldc, int64_t m0,
+                      int64_t m1, int64_t n0, int64_t n1, int64_t K, const float *bias,
+                      void *pack);
     /* y[i] = f(x[i]); x == y allowed. Polynomials of contract item 6: <= 2 ulp. */
     void (*exp)(const float *x, float *y, int64_t n);
     void (*log)(const float *x, float *y, int64_t n);
     void (*tanh)(const float *x, float *y, int64_t n);
     void (*erf)(const float *x, float *y, int64_t n);
-    void (*sigmoid)(const float *x, float *y, int64_t n); /* e = exp(-|x|); x < 0 ? e / (1 + e) : 1 / (1 + e) */
+    void (*sigmoid)(const float *x, float *y,
+                    int64_t n); /* e = exp(-|x|); x < 0 ? e / (1 + e) : 1 / (1 + e) */
     /* Sums along the last axis, contract item 4 (16 lanes). */
     float (*sum)(const float *x, int64_t n);
     float (*dot)(const float *x, const float *y, int64_t n);
-    float (*max)(const float *x, int64_t n);            /* item 2: from -inf, x > m ? x : m */
-    double (*sum64)(const double *x, int64_t n);        /* binary64 lanes */
-    double (*norm2)(const float *x, int64_t n);         /* binary64 lanes of fma(x, x, .) */
+    float (*max)(const float *x, int64_t n);     /* item 2: from -inf, x > m ? x : m */
+    double (*sum64)(const double *x, int64_t n); /* binary64 lanes */
+    double (*norm2)(const float *x, int64_t n);  /* binary64 lanes of fma(x, x, .) */
     /* Elementwise, contract item 8. */
-    void (*relu)(const float *x, float *y, int64_t n);                        /* x < 0 ? +0 : x */
-    void (*relu_back)(const float *y, const float *dy, float *dx, int64_t n); /* y > 0 ? dy : +0 */
-    void (*sigmoid_back)(const float *y, const float *dy, float *dx, int64_t n); /* dy * (y * (1 - y)) */
-    void (*tanh_back)(const float *y, const float *dy, float *dx, int64_t n);    /* dy * (1 - y * y) */
-    void (*gelu)(const float *x, float *y, int64_t n);   /* (x * 0.5) * (1 + erf(x * sqrt(1/2))) */
+    void (*relu)(const float *x, float *y, int64_t n); /* x < 0 ? +0 : x */
+    void (*relu_back)(const float *y, const float *dy, float *dx,
+                      int64_t n); /* y > 0 ? dy : +0 */
+    void (*sigmoid_back)(const float *y, const float *dy, float *dx,
+                         int64_t n); /* dy * (y * (1 - y)) */
+    void (*tanh_back)(const float *y, const float *dy, float *dx,
+                      int64_t n); /* dy * (1 - y * y) */
+    void (*gelu)(const float *x, float *y,
+                 int64_t n); /* (x * 0.5) * (1 + erf(x * sqrt(1/2))) */
     void (*gelu_back)(const float *x, const float *dy, float *dx, int64_t n);
     void (*add)(const float *x, const float *y, float *z, int64_t n);
     void (*mul)(const float *x, const float *y, float *z, int64_t n);
     void (*scale)(float a, const float *x, float *y, int64_t n);
-    void (*bytes_scale)(const uint8_t *x, float divisor, float *y, int64_t n); /* (float)x / divisor */
+    void (*bytes_scale)(const uint8_t *x, float divisor, float *y,
+                        int64_t n); /* (float)x / divisor */
     void (*sgd)(const onus_opt_step *s, float *p, const float *g, int64_t n);
-    void (*momentum)(const onus_opt_step *s, float *p, const float *g, float *m, int64_t n); /* m = fmaf(mu, m, g); p -= lr * m */
-    void (*adam)(const onus_opt_step *s, float *p, const float *g, float *m, float *v, int64_t n);
-    /* Column sums over rows: out[j] = sum over i of X[i*ld + j] by contract item 3 (segments of 256 rows; the chain's
-     * term is x * 1). j in [j0, j1). */
-    void (*col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1, float *out);
-    /* 53-bit pairs to normals: u is n pairs of 64-bit words; r = sqrt(-2 log(((u0 >> 11) + 1) 2^-53)), out[2i] =
-     * r cos(2 pi (u1 >> 11) 2^-53), out[2i+1] = r sin(...), in binary64, then times scale, rounded once to float. */
+    void (*momentum)(const onus_opt_step *s, float *p, const float *g, float *m,
+                     int64_t n); /* m = fmaf(mu, m, g); p -= lr * m */
+    void (*adam)(const onus_opt_step *s, float *p, const float *g, float *m, float *v,
+                 int64_t n);
+    /* Column sums over rows: out[j] = sum over i of X[i*ld + j] by contract item 3 (segments of
+     * 256 rows; the chain's term is x * 1). j in [j0, j1). */
+    void (*col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1,
+                    float *out);
+    /* 53-bit pairs to normals: u is n pairs of 64-bit words; r = sqrt(-2 log(((u0 >> 11) + 1)
+     * 2^-53)), out[2i] = r cos(2 pi (u1 >> 11) 2^-53), out[2i+1] = r sin(...), in binary64,
+     * then times scale, rounded once to float. */
     void (*noise)(const uint64_t *u, int64_t n, double scale, float *out);
 };
 
-/* Bytes of packing scratch that any table's gemm_tile may use for a tile of M rows and N columns, or a smaller one.
- * Bounded (below 2 MiB) however large the tile is. */
+/* Bytes of packing scratch that any table's gemm_tile may use for a tile of M rows and N
+ * columns, or a smaller one. Bounded (below 2 MiB) however large the tile is. */
 size_t onus_gemm_pack_bytes(int64_t M, int64_t N, int64_t K);
 #endif

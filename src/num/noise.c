@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * noise.c - the sealed stream: ChaCha20 with a nonce of 96 bits for every block of draws, so that blocks can be made by any
- * thread in any order. Nonce, little-endian: purpose * 2^24 + tensor, step, block. A block is at most 16 KiB: the cipher's own counter
- * never wraps. */
+ * noise.c - the sealed stream: ChaCha20 with a nonce of 96 bits for every block of draws, so
+ * that blocks can be made by any thread in any order. Nonce, little-endian: purpose * 2^24 +
+ * tensor, step, block. A block is at most 16 KiB: the cipher's own counter never wraps. */
 #include "num/noise.h"
 
 #include <math.h>
@@ -35,8 +35,8 @@ static void put32(uint8_t *at, uint32_t v)
 }
 
 /* n words of a block; words are read little-endian. */
-static void draw(const onus_noise_key *key, onus_noise_purpose purpose, uint32_t tensor, uint32_t step, uint32_t block, uint64_t *out,
-                 size_t n)
+static void draw(const onus_noise_key *key, onus_noise_purpose purpose, uint32_t tensor,
+                 uint32_t step, uint32_t block, uint64_t *out, size_t n)
 {
     uint8_t nonce[12];
     put32(nonce, (uint32_t)purpose << 24 | (tensor & 0xffffff));
@@ -66,7 +66,8 @@ static void add_part(void *ctx, int part, int n_parts)
     onus_split(j->n, 2 * PAIRS, part, n_parts, &begin, &end);
     for (int64_t i = begin; i < end; i += 2 * PAIRS) {
         const int64_t n = end - i < 2 * PAIRS ? end - i : 2 * PAIRS, pairs = (n + 1) / 2;
-        draw(j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step, (uint32_t)(i / (2 * PAIRS)), u, (size_t)(2 * pairs));
+        draw(j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step, (uint32_t)(i / (2 * PAIRS)), u,
+             (size_t)(2 * pairs));
         j->ex->k->noise(u, pairs, j->std, z);
         for (int64_t k = 0; k < n; k++) j->out[i + k] = j->out[i + k] + z[k];
     }
@@ -74,18 +75,22 @@ static void add_part(void *ctx, int part, int n_parts)
     onus_wipe(z, sizeof z);
 }
 
-void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step, uint32_t tensor, double std, float *out, int64_t n)
+void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
+                    uint32_t tensor, double std, float *out, int64_t n)
 {
-    noise_job j = {.ex = ex, .key = key, .step = step, .tensor = tensor, .std = std, .out = out, .n = n};
+    noise_job j = {
+        .ex = ex, .key = key, .step = step, .tensor = tensor, .std = std, .out = out, .n = n};
     if (n <= 2 * PAIRS)
         add_part(&j, 0, 1);
     else
         onus_pool_run(ex->pool, add_part, &j);
 }
 
-/* The gap to the next row taken is geometric: floor(log u / log(1 - q)), u uniform in (0, 1] on 53 bits (Devroye 1986, chapter X.2);
- * a step costs as many draws as it takes rows, not as many as there are rows. */
-int64_t onus_noise_sample(const onus_noise_key *key, uint32_t step, double q, int64_t n, int64_t *out, int64_t max)
+/* The gap to the next row taken is geometric: floor(log u / log(1 - q)), u uniform in (0, 1] on
+ * 53 bits (Devroye 1986, chapter X.2); a step costs as many draws as it takes rows, not as many
+ * as there are rows. */
+int64_t onus_noise_sample(const onus_noise_key *key, uint32_t step, double q, int64_t n,
+                          int64_t *out, int64_t max)
 {
     enum { WORDS = 512 };
     uint64_t u[WORDS];

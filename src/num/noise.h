@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
- * noise.h - randomness that protects people (contract, item 9): ChaCha20 (RFC 8439, libsodium's) under a 256-bit key
- * from the system's generator, never from the recipe's seed. The nonce is (purpose, step, part): every draw of a run has a
- * place of its own, so that a replay with the key finds the same bits under any number of threads. */
+ * noise.h - randomness that protects people (contract, item 9): ChaCha20 (RFC 8439,
+ * libsodium's) under a 256-bit key from the system's generator, never from the recipe's seed.
+ * The nonce is (purpose, step, part): every draw of a run has a place of its own, so that a
+ * replay with the key finds the same bits under any number of threads. */
 #ifndef ONUS_NUM_NOISE_H
 #define ONUS_NUM_NOISE_H
 #include "num/exec.h"
 
 typedef enum { ONUS_NOISE_GRADIENT = 1, ONUS_NOISE_SAMPLE = 2 } onus_noise_purpose;
-typedef struct { uint8_t key[32]; } onus_noise_key;
+typedef struct {
+    uint8_t key[32];
+} onus_noise_key;
 
 void onus_noise_key_new(onus_noise_key *out);
 /* SHA-256("onus noise key 1\n" || key): enters the ledger before the first step. */
 void onus_noise_key_commit(const onus_noise_key *key, uint8_t out[32]);
-/* out[n] += N(0, std^2): normals in binary64 from 53-bit uniforms, rounded once, added in binary32 (out = out + z).
- * Shared out over the pool in blocks with nonces of their own. tensor: the parameter's number, part of the nonce. */
-void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step, uint32_t tensor, double std,
-                    float *out, int64_t n);
-/* Poisson sample: every i in [0, n) with probability q, independently, by geometric gaps; ascending, at most max.
- * Returns how many were drawn (may exceed max: then the caller must treat the step as failed; choose max = n). */
-int64_t onus_noise_sample(const onus_noise_key *key, uint32_t step, double q, int64_t n, int64_t *out, int64_t max);
+/* out[n] += N(0, std^2): normals in binary64 from 53-bit uniforms, rounded once, added in
+ * binary32 (out = out + z). Shared out over the pool in blocks with nonces of their own.
+ * tensor: the parameter's number, part of the nonce. */
+void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
+                    uint32_t tensor, double std, float *out, int64_t n);
+/* Poisson sample: every i in [0, n) with probability q, independently, by geometric gaps;
+ * ascending, at most max. Returns how many were drawn (may exceed max: then the caller must
+ * treat the step as failed; choose max = n). */
+int64_t onus_noise_sample(const onus_noise_key *key, uint32_t step, double q, int64_t n,
+                          int64_t *out, int64_t max);
 #endif

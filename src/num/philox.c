@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * philox.c - Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 4.3 (the
- * multipliers and Weyl constants are the paper's). */
+ * philox.c - Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1,
+ * 2, 3", SC 2011, section 4.3 (the multipliers and Weyl constants are the paper's). */
 #include "num/philox.h"
 
 #include <math.h>
@@ -27,7 +27,8 @@ void onus_philox(const uint32_t key[2], const uint32_t ctr[4], uint32_t out[4])
     out[3] = x3;
 }
 
-/* Block i / 4 of a stream. Streams are shorter than 2^34 words: the counter's first word holds the block. */
+/* Block i / 4 of a stream. Streams are shorter than 2^34 words: the counter's first word holds
+ * the block. */
 static void block(const onus_stream *s, uint64_t i, uint32_t out[4])
 {
     const uint32_t key[2] = {(uint32_t)s->seed, (uint32_t)(s->seed >> 32)};
@@ -64,14 +65,16 @@ void onus_stream_uniform(const onus_stream *s, uint64_t i0, int64_t n, float *ou
     }
 }
 
-void onus_stream_normal(const onus_stream *s, uint64_t i0, int64_t n, double mean, double std, float *out)
+void onus_stream_normal(const onus_stream *s, uint64_t i0, int64_t n, double mean, double std,
+                        float *out)
 {
     uint32_t w[PIECE];
     for (int64_t k = 0; k < n; k += PIECE / 2) {
         const int64_t m = n - k < PIECE / 2 ? n - k : PIECE / 2;
         onus_stream_words(s, 2 * (i0 + (uint64_t)k), 2 * m, w);
         for (int64_t j = 0; j < m; j++) {
-            const double u0 = ((double)(w[2 * j] >> 8) + 1.0) * 0x1p-24, u1 = (double)(w[2 * j + 1] >> 8) * 0x1p-24;
+            const double u0 = ((double)(w[2 * j] >> 8) + 1.0) * 0x1p-24,
+                         u1 = (double)(w[2 * j + 1] >> 8) * 0x1p-24;
             const double z = sqrt(-2.0 * onus_log64(u0)) * onus_cos64(0x1.921fb54442d18p2 * u1);
             out[k + j] = (float)fma(z, std, mean);
         }
@@ -102,7 +105,8 @@ typedef struct {
     int64_t value;
 } card;
 
-/* Radix sort by draw, 11 bits a pass, stable: values that stand in ascending order keep it where draws are equal. */
+/* Radix sort by draw, 11 bits a pass, stable: values that stand in ascending order keep it
+ * where draws are equal. */
 static void sort_cards(card *a, card *b, int64_t n)
 {
     enum { BITS = 11, BINS = 1 << BITS };
@@ -132,15 +136,20 @@ void onus_stream_shuffle(const onus_stream *s, int64_t *idx, int64_t n, void *tm
         for (int64_t i = 1; i < n; i++) {
             const card c = a[i];
             int64_t k = i;
-            for (; k > 0 && (a[k - 1].draw > c.draw || (a[k - 1].draw == c.draw && a[k - 1].value > c.value)); k--) a[k] = a[k - 1];
+            for (; k > 0 && (a[k - 1].draw > c.draw ||
+                             (a[k - 1].draw == c.draw && a[k - 1].value > c.value));
+                 k--)
+                a[k] = a[k - 1];
             a[k] = c;
         }
     } else {
         sort_cards(a, b, n); /* six passes: the result is back in a */
-        for (int64_t i = 1; i < n; i++) { /* equal draws: by value, whatever order the values came in */
+        for (int64_t i = 1; i < n;
+             i++) { /* equal draws: by value, whatever order the values came in */
             const card c = a[i];
             int64_t k = i;
-            for (; k > 0 && a[k - 1].draw == c.draw && a[k - 1].value > c.value; k--) a[k] = a[k - 1];
+            for (; k > 0 && a[k - 1].draw == c.draw && a[k - 1].value > c.value; k--)
+                a[k] = a[k - 1];
             a[k] = c;
         }
     }

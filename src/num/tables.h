@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tables.h - the tables of kernels. Only exec.c and the tests include this: everybody else asks onus_kernels_of. */
+ * tables.h - the tables of kernels. Only exec.c and the tests include this: everybody else asks
+ * onus_kernels_of. */
 #ifndef ONUS_NUM_TABLES_H
 #define ONUS_NUM_TABLES_H
 #include "num/kernels.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * vec.c - functions of one binary64 number, the same bits on every machine.
  *
- * exp, log and their near-1 forms are ours, since accountants and bootstraps call them by the million; the rest is MPFR's, correctly
- * rounded, since it is called by the thousand. glibc's change bits with the processor's FMA and are not used. */
+ * exp, log and their near-1 forms are ours, since accountants and bootstraps call them by the
+ * million; the rest is MPFR's, correctly rounded, since it is called by the thousand. glibc's
+ * change bits with the processor's FMA and are not used. */
 #include "num/vec.h"
 
 #include <math.h>
@@ -28,15 +29,27 @@ double onus_sum64(const double *x, int64_t n)
     return onus_fold16(lane);
 }
 
-/* ---- exp, log ------------------------------------------------------------------------------ */
+/* ---- exp, log ------------------------------------------------------------------------------
+ */
 
 static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
 
 /* e^r - 1 - r for |r| <= ln 2 / 2, Taylor to r^14 (remainder below 4e-19). */
 static double exp_tail(double r)
 {
-    static const double c[] = {1.0 / 87178291200.0, 1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
-                               1.0 / 362880.0, 1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5};
+    static const double c[] = {1.0 / 87178291200.0,
+                               1.0 / 6227020800.0,
+                               1.0 / 479001600.0,
+                               1.0 / 39916800.0,
+                               1.0 / 3628800.0,
+                               1.0 / 362880.0,
+                               1.0 / 40320.0,
+                               1.0 / 5040.0,
+                               1.0 / 720.0,
+                               1.0 / 120.0,
+                               1.0 / 24.0,
+                               1.0 / 6.0,
+                               0.5};
     double p = c[0];
     for (int i = 1; i < 13; i++) p = fma(p, r, c[i]);
     return p * r * r;
@@ -65,7 +78,8 @@ double onus_expm1_64(double x)
     return fma(scale, r + exp_tail(r), scale - 1.0);
 }
 
-/* log of 1 + f, f from -0.3 to 0.42 (plus `more`, the part of 1 + f that f lost): s = f / (2 + f), series to s^23. */
+/* log of 1 + f, f from -0.3 to 0.42 (plus `more`, the part of 1 + f that f lost): s = f / (2 +
+ * f), series to s^23. */
 static double log_near_one(double f, double more)
 {
     const double s = (f + more) / (2.0 + f), z = s * s;
@@ -120,7 +134,8 @@ double onus_pow64(double x, double y)
     return v;
 }
 
-/* ---- MPFR's ---------------------------------------------------------------------------------- */
+/* ---- MPFR's
+ * ---------------------------------------------------------------------------------- */
 
 typedef int (*mpfr_function)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t);
 
@@ -168,7 +183,8 @@ double onus_lgamma64(double x)
 double onus_log_erfc64(double x)
 {
     if (x < 25) return onus_log64(onus_erfc64(x));
-    /* erfc leaves binary64's range soon: in MPFR's, up to x = 2^15, then by its asymptotic series */
+    /* erfc leaves binary64's range soon: in MPFR's, up to x = 2^15, then by its asymptotic
+     * series */
     if (x > 32768) {
         const double z = 1 / (2 * x * x);
         return -x * x - onus_log64(x) - 0.5723649429247001 + onus_log1p_64(-z + 3 * z * z);
@@ -183,16 +199,18 @@ double onus_log_erfc64(double x)
     return y;
 }
 
-/* ---- distributions ------------------------------------------------------------------------------ */
+/* ---- distributions
+ * ------------------------------------------------------------------------------ */
 
-/* Newton's method on log of the tail from a start of two digits (Abramowitz and Stegun 26.2.23); the tail is erfc's, so that small p keep
- * their digits. */
+/* Newton's method on log of the tail from a start of two digits (Abramowitz and
+ * Stegun 26.2.23); the tail is erfc's, so that small p keep their digits. */
 double onus_normal_quantile64(double p)
 {
     if (!(p > 0 && p < 1)) return p == 0 ? -INFINITY : p == 1 ? INFINITY : NAN;
     const double tail = p < 0.5 ? p : 1 - p;
     const double t = sqrt(-2 * onus_log64(tail));
-    double z = t - (2.515517 + 0.802853 * t + 0.010328 * t * t) / (1 + 1.432788 * t + 0.189269 * t * t + 0.001308 * t * t * t);
+    double z = t - (2.515517 + 0.802853 * t + 0.010328 * t * t) /
+                       (1 + 1.432788 * t + 0.189269 * t * t + 0.001308 * t * t * t);
     for (int i = 0; i < 8; i++) {
         const double q = 0.5 * onus_erfc64(z * 0x1.6a09e667f3bcdp-1);
         const double density = 0x1.988453364260ap-2 * onus_exp64(-0.5 * z * z);
@@ -203,7 +221,8 @@ double onus_normal_quantile64(double p)
     return p < 0.5 ? -z : z;
 }
 
-/* Lentz's evaluation of the continued fraction (DLMF 8.17.22), on the side where it converges fast. */
+/* Lentz's evaluation of the continued fraction (DLMF 8.17.22), on the side where it converges
+ * fast. */
 static double beta_fraction(double a, double b, double x)
 {
     const double tiny = 1e-300;
@@ -235,7 +254,8 @@ double onus_beta_inc64(double a, double b, double x)
     if (!(a > 0 && b > 0) || x != x) return NAN;
     if (x <= 0) return 0;
     if (x >= 1) return 1;
-    const double front = onus_exp64(onus_lgamma64(a + b) - onus_lgamma64(a) - onus_lgamma64(b) + a * onus_log64(x) +
-                                    b * onus_log1p_64(-x));
-    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
+    const double front = onus_exp64(onus_lgamma64(a + b) - onus_lgamma64(a) - onus_lgamma64(b) +
+                                    a * onus_log64(x) + b * onus_log1p_64(-x));
+    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a
+                                     : 1 - front * beta_fraction(b, a, 1 - x) / b;
 }

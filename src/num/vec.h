@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * vec.h - exact-by-contract scalar functions in binary64 (<= 1 ulp in practice, the same bits on every machine: own
- * polynomials, basic operations and fma only), and reductions in binary64. They serve schedules, bias corrections,
- * metrics, accountants. */
+ * vec.h - exact-by-contract scalar functions in binary64 (<= 1 ulp in practice, the same bits
+ * on every machine: own polynomials, basic operations and fma only), and reductions in
+ * binary64. They serve schedules, bias corrections, metrics, accountants. */
 #ifndef ONUS_NUM_VEC_H
 #define ONUS_NUM_VEC_H
 #include <stdint.h>
@@ -9,17 +9,22 @@ double onus_exp64(double x);
 double onus_expm1_64(double x);
 double onus_log64(double x);
 double onus_log1p_64(double x);
-double onus_pow64(double x, double y);  /* exp(y log x) in extended steps, x > 0; integer y by multiplication */
-double onus_cos64(double x);            /* |x| <= 2^20 */
+double
+onus_pow64(double x,
+           double y); /* exp(y log x) in extended steps, x > 0; integer y by multiplication */
+double onus_cos64(double x); /* |x| <= 2^20 */
 double onus_sin64(double x);
 double onus_tanh64(double x);
 double onus_erf64(double x);
-double onus_erfc64(double x);           /* relative accuracy kept in the tail */
-double onus_log_erfc64(double x);       /* log(erfc(x)) for any finite x */
-double onus_lgamma64(double x);         /* x > 0 */
-double onus_normal_quantile64(double p);/* inverse of the standard normal's distribution, 0 < p < 1 */
-double onus_beta_inc64(double a, double b, double x); /* regularised incomplete beta I_x(a, b) */
-/* Sum in 16 binary64 lanes, folded 8, 4, 2, 1 (contract 4): the sum of every reported number. */
+double onus_erfc64(double x);     /* relative accuracy kept in the tail */
+double onus_log_erfc64(double x); /* log(erfc(x)) for any finite x */
+double onus_lgamma64(double x);   /* x > 0 */
+double
+onus_normal_quantile64(double p); /* inverse of the standard normal's distribution, 0 < p < 1 */
+double onus_beta_inc64(double a, double b,
+                       double x); /* regularised incomplete beta I_x(a, b) */
+/* Sum in 16 binary64 lanes, folded 8, 4, 2, 1 (contract 4): the sum of every reported number.
+ */
 double onus_sum64(const double *x, int64_t n);
 double onus_fold16(const double lane[16]);
 #endif

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
- * activation.c - functions of one element: relu, sigmoid, tanh, gelu. They have no parameters, so an example's gradient norm gets
- * nothing from them; multipliers follow the rescale rule. */
+ * activation.c - functions of one element: relu, sigmoid, tanh, gelu. They have no parameters,
+ * so an example's gradient norm gets nothing from them; multipliers follow the rescale rule. */
 #include "num/kernels.h"
 #include "op/each.h"
 
 /* Functions y = f(x) with dx from (y, dy): relu, sigmoid, tanh; from (x, dy): gelu. */
-#define FORWARD(name)                                                                          \
-    static void name##_range(const onus_call *c, int64_t i, int64_t end)                       \
-    {                                                                                          \
-        c->ex->k->name(c->in[0] + i, c->out + i, end - i);                                     \
-    }                                                                                          \
-    static void name##_forward(onus_call *c)                                                   \
-    {                                                                                          \
-        onus_each(c, onus_call_out(c), 16, COST_##name, name##_range);                         \
+#define FORWARD(name)                                                    \
+    static void name##_range(const onus_call *c, int64_t i, int64_t end) \
+    {                                                                    \
+        c->ex->k->name(c->in[0] + i, c->out + i, end - i);               \
+    }                                                                    \
+    static void name##_forward(onus_call *c)                             \
+    {                                                                    \
+        onus_each(c, onus_call_out(c), 16, COST_##name, name##_range);   \
     }
-#define BACKWARD(name, from)                                                                   \
-    static void name##_back_range(const onus_call *c, int64_t i, int64_t end)                  \
-    {                                                                                          \
-        c->ex->k->name##_back(c->from + i, c->d_out + i, c->d_in[0] + i, end - i);             \
-    }                                                                                          \
-    static void name##_backward(onus_call *c)                                                  \
-    {                                                                                          \
-        if (c->d_in[0]) onus_each(c, onus_call_out(c), 16, COST_##name, name##_back_range);    \
-    }                                                                                          \
-    static void name##_relevance(onus_call *c, const onus_call *c0)                            \
-    {                                                                                          \
-        name##_backward(c);                                                                    \
-        if (c->d_in[0]) onus_rescale(c, c0);                                                   \
+#define BACKWARD(name, from)                                                                \
+    static void name##_back_range(const onus_call *c, int64_t i, int64_t end)               \
+    {                                                                                       \
+        c->ex->k->name##_back(c->from + i, c->d_out + i, c->d_in[0] + i, end - i);          \
+    }                                                                                       \
+    static void name##_backward(onus_call *c)                                               \
+    {                                                                                       \
+        if (c->d_in[0]) onus_each(c, onus_call_out(c), 16, COST_##name, name##_back_range); \
+    }                                                                                       \
+    static void name##_relevance(onus_call *c, const onus_call *c0)                         \
+    {                                                                                       \
+        name##_backward(c);                                                                 \
+        if (c->d_in[0]) onus_rescale(c, c0);                                                \
     }
 
 /* Rough work of an element in units of a multiply-add: what onus_each weighs. */
@@ -45,15 +45,18 @@ BACKWARD(gelu, in[0])
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     (void)attr;
-    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD ? (double)(B * onus_shape_numel(&in[0])) : 0;
+    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD
+                         ? (double)(B * onus_shape_numel(&in[0]))
+                         : 0;
     return (onus_cost){.multiply_adds = n, .bytes = 8 * n};
 }
 
-#define ROW(name, help, inplace, keeps)                                                        \
-    const onus_op onus_op_##name =                                                             \
-        ONUS_OP_ROW(#name, help, 1, false, inplace, keeps, NULL, 0, onus_same_shape, onus_no_params, onus_no_bytes, onus_no_scratch, \
-                    ONUS_CAN(name##_forward), ONUS_CAN(name##_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),           \
-                    ONUS_CAN(name##_relevance), ONUS_CAN(cost))
+#define ROW(name, help, inplace, keeps)                                                       \
+    const onus_op onus_op_##name =                                                            \
+        ONUS_OP_ROW(#name, help, 1, false, inplace, keeps, NULL, 0, onus_same_shape,          \
+                    onus_no_params, onus_no_bytes, onus_no_scratch, ONUS_CAN(name##_forward), \
+                    ONUS_CAN(name##_backward), ONUS_CAN(onus_no_norm2),                       \
+                    ONUS_CAN(onus_no_grad), ONUS_CAN(name##_relevance), ONUS_CAN(cost))
 
 ROW(relu, "y = x < 0 ? 0 : x", true, ONUS_KEEPS_OUT);
 ROW(sigmoid, "y = 1 / (1 + exp(-x))", true, ONUS_KEEPS_OUT);

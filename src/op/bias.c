@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bias.c - y = x + b, b of one example's shape. Its gradient is dy, summed over examples (contract, item 3). */
+ * bias.c - y = x + b, b of one example's shape. Its gradient is dy, summed over examples
+ * (contract, item 3). */
 #include <string.h>
 
 #include "num/kernels.h"
 #include "op/each.h"
 
-static int params(const onus_attr *attr, const onus_shape in[], onus_param_def out[ONUS_PARAM_MAX])
+static int params(const onus_attr *attr, const onus_shape in[],
+                  onus_param_def out[ONUS_PARAM_MAX])
 {
     (void)attr;
-    out[0] = (onus_param_def){.name = "bias", .shape = in[0], .init = ONUS_INIT_ZERO, .fan_in = 1};
+    out[0] =
+        (onus_param_def){.name = "bias", .shape = in[0], .init = ONUS_INIT_ZERO, .fan_in = 1};
     return 1;
 }
 
 static void add_range(const onus_call *c, int64_t begin, int64_t end)
 {
     const int64_t n = onus_shape_numel(&c->out_shape);
-    for (int64_t b = begin; b < end; b++) c->ex->k->add(c->in[0] + b * n, c->param[0], c->out + b * n, n);
+    for (int64_t b = begin; b < end; b++)
+        c->ex->k->add(c->in[0] + b * n, c->param[0], c->out + b * n, n);
 }
 
 static void forward(onus_call *c)
@@ -25,13 +29,15 @@ static void forward(onus_call *c)
 
 static void backward(onus_call *c)
 {
-    if (c->d_in[0] && c->d_in[0] != c->d_out) memcpy(c->d_in[0], c->d_out, (size_t)onus_call_out(c) * sizeof(float));
+    if (c->d_in[0] && c->d_in[0] != c->d_out)
+        memcpy(c->d_in[0], c->d_out, (size_t)onus_call_out(c) * sizeof(float));
 }
 
 static void sample_norm2(onus_call *c, double *norm2)
 {
     const int64_t n = onus_shape_numel(&c->out_shape);
-    for (int64_t b = 0; b < c->B; b++) norm2[b] = norm2[b] + c->ex->k->norm2(c->d_out + b * n, n);
+    for (int64_t b = 0; b < c->B; b++)
+        norm2[b] = norm2[b] + c->ex->k->norm2(c->d_out + b * n, n);
 }
 
 /* Segments of 256 examples, each a chain from +0; an example of weight 0 is skipped. */
@@ -75,6 +81,7 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     return (onus_cost){.multiply_adds = pass == ONUS_PASS_BACKWARD ? 0 : n, .bytes = 8 * n};
 }
 
-const onus_op onus_op_bias =
-    ONUS_OP_ROW("bias", "y = x + b", 1, false, true, 0, NULL, 0, onus_same_shape, params, onus_no_bytes, onus_no_scratch,
-                ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2), ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(cost));
+const onus_op onus_op_bias = ONUS_OP_ROW(
+    "bias", "y = x + b", 1, false, true, 0, NULL, 0, onus_same_shape, params, onus_no_bytes,
+    onus_no_scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),
+    ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(cost));

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * dropout.c - in training an element is kept with probability 1 - rate and scaled by (float)(1 / (1 - rate)); else it passes. The
- * draw belongs to the element's place in the logical batch (contract, item 9), so micro-batches draw the same. */
+ * dropout.c - in training an element is kept with probability 1 - rate and scaled by (float)(1
+ * / (1 - rate)); else it passes. The draw belongs to the element's place in the logical batch
+ * (contract, item 9), so micro-batches draw the same. */
 #include <string.h>
 
 #include "num/philox.h"
 #include "op/each.h"
 
 enum { RATE };
-static const onus_attr_def attrs[] = {{"rate", ONUS_ATTR_REAL, 0.1, 0, 0.99, "share of elements dropped in training"}};
+static const onus_attr_def attrs[] = {
+    {"rate", ONUS_ATTR_REAL, 0.1, 0, 0.99, "share of elements dropped in training"}};
 
 static size_t saved(const onus_attr *attr, const onus_shape in[], int64_t B)
 {
@@ -25,11 +27,13 @@ static void apply(const uint8_t *keep, float scale, const float *x, float *y, in
 
 static void forward_range(const onus_call *c, int64_t begin, int64_t end)
 {
-    const onus_stream s = {.seed = c->seed, .step = c->step, .node = c->node, .purpose = ONUS_DRAW_DROPOUT};
+    const onus_stream s = {
+        .seed = c->seed, .step = c->step, .node = c->node, .purpose = ONUS_DRAW_DROPOUT};
     const int64_t place = c->first * onus_shape_numel(&c->out_shape);
     uint8_t *keep = (uint8_t *)c->saved + begin;
     onus_stream_keep(&s, (uint64_t)(place + begin), end - begin, c->attr[RATE].r, keep);
-    apply(keep, (float)(1.0 / (1.0 - c->attr[RATE].r)), c->in[0] + begin, c->out + begin, end - begin);
+    apply(keep, (float)(1.0 / (1.0 - c->attr[RATE].r)), c->in[0] + begin, c->out + begin,
+          end - begin);
 }
 
 static void forward(onus_call *c)
@@ -61,11 +65,13 @@ static void relevance(onus_call *c, const onus_call *c0)
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     (void)attr;
-    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD ? (double)(B * onus_shape_numel(&in[0])) : 0;
+    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD
+                         ? (double)(B * onus_shape_numel(&in[0]))
+                         : 0;
     return (onus_cost){.multiply_adds = n, .bytes = 9 * n};
 }
 
-const onus_op onus_op_dropout =
-    ONUS_OP_ROW("dropout", "zeroes elements in training", 1, false, true, 0, attrs, 1, onus_same_shape, onus_no_params, saved,
-                onus_no_scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-                ONUS_CAN(relevance), ONUS_CAN(cost));
+const onus_op onus_op_dropout = ONUS_OP_ROW(
+    "dropout", "zeroes elements in training", 1, false, true, 0, attrs, 1, onus_same_shape,
+    onus_no_params, saved, onus_no_scratch, ONUS_CAN(forward), ONUS_CAN(backward),
+    ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_CAN(relevance), ONUS_CAN(cost));

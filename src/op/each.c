@@ -39,7 +39,8 @@ int64_t onus_call_out(const onus_call *c)
     return c->B * onus_shape_numel(&c->out_shape);
 }
 
-int onus_no_params(const onus_attr *attr, const onus_shape in[], onus_param_def out[ONUS_PARAM_MAX])
+int onus_no_params(const onus_attr *attr, const onus_shape in[],
+                   onus_param_def out[ONUS_PARAM_MAX])
 {
     (void)attr, (void)in, (void)out;
     return 0;
@@ -51,7 +52,8 @@ size_t onus_no_bytes(const onus_attr *attr, const onus_shape in[], int64_t B)
     return 0;
 }
 
-size_t onus_no_scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[], int64_t B)
+size_t onus_no_scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
+                       int64_t B)
 {
     (void)ex, (void)attr, (void)in, (void)B;
     return 0;
@@ -67,7 +69,8 @@ void onus_no_grad(onus_call *c, const float *w)
     (void)c, (void)w;
 }
 
-onus_status onus_same_shape(const onus_attr *attr, const onus_shape in[], int n_in, onus_shape *out, onus_err *err)
+onus_status onus_same_shape(const onus_attr *attr, const onus_shape in[], int n_in,
+                            onus_shape *out, onus_err *err)
 {
     (void)attr, (void)n_in, (void)err;
     *out = in[0];

@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
- * each.h - what rows of the table share: work over elements or examples cut up for the pool where it pays, and the cells of
- * operations without parameters. */
+ * each.h - what rows of the table share: work over elements or examples cut up for the pool
+ * where it pays, and the cells of operations without parameters. */
 #ifndef ONUS_OP_EACH_H
 #define ONUS_OP_EACH_H
 #include "op/op.h"
 
-/* Calls fn(call, begin, end) over [0, n) in parts of multiples of grain; on the calling thread alone where n * cost is below some 32,768
- * units of work (waking others costs more: about 1 microsecond, Zen 3). */
+/* Calls fn(call, begin, end) over [0, n) in parts of multiples of grain; on the calling thread
+ * alone where n * cost is below some 32,768 units of work (waking others costs more: about 1
+ * microsecond, Zen 3). */
 typedef void (*onus_range_fn)(const onus_call *c, int64_t begin, int64_t end);
 void onus_each(const onus_call *c, int64_t n, int64_t grain, int64_t cost, onus_range_fn fn);
 /* Elements of one example's input i, of all examples. */
 int64_t onus_call_in(const onus_call *c, int i);
 int64_t onus_call_out(const onus_call *c);
 
-/* Cells of operations without parameters, saved values or scratch; shape of an operation that keeps its input's. */
-int onus_no_params(const onus_attr *attr, const onus_shape in[], onus_param_def out[ONUS_PARAM_MAX]);
+/* Cells of operations without parameters, saved values or scratch; shape of an operation that
+ * keeps its input's. */
+int onus_no_params(const onus_attr *attr, const onus_shape in[],
+                   onus_param_def out[ONUS_PARAM_MAX]);
 size_t onus_no_bytes(const onus_attr *attr, const onus_shape in[], int64_t B);
-size_t onus_no_scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[], int64_t B);
+size_t onus_no_scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
+                       int64_t B);
 void onus_no_norm2(onus_call *c, double *norm2);
 void onus_no_grad(onus_call *c, const float *w);
-onus_status onus_same_shape(const onus_attr *attr, const onus_shape in[], int n_in, onus_shape *out, onus_err *err);
-/* Multipliers of an elementwise function: m_in = m_out (y - y0) / (x - x0), or m_out f'(x) where x and x0 nearly agree (the rescale rule of
- * Shrikumar et al. 2017, section 3.5.2). d_in must hold m_out f'(x) at entry. */
+onus_status onus_same_shape(const onus_attr *attr, const onus_shape in[], int n_in,
+                            onus_shape *out, onus_err *err);
+/* Multipliers of an elementwise function: m_in = m_out (y - y0) / (x - x0), or m_out f'(x)
+ * where x and x0 nearly agree (the rescale rule of Shrikumar et al. 2017, section 3.5.2). d_in
+ * must hold m_out f'(x) at entry. */
 void onus_rescale(onus_call *c, const onus_call *c0);
 #endif

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * loss.c - losses of one number: logistic loss on a logit, squared error.
  *
- * Logistic: (max(z, 0) - z y) + log(1 + exp(-|z|)), the form that never overflows; gradient ((p - y) w) (float)(1/N).
- * Squared: (x - y)^2; gradient ((2 (x - y)) w) (float)(1/N). */
+ * Logistic: (max(z, 0) - z y) + log(1 + exp(-|z|)), the form that never overflows; gradient ((p
+ * - y) w) (float)(1/N). Squared: (x - y)^2; gradient ((2 (x - y)) w) (float)(1/N). */
 #include "base/fail.h"
 #include "num/kernels.h"
 #include "op/each.h"
 
-static onus_status one_number(const char *name, const onus_shape *in, onus_shape *out, onus_err *err)
+static onus_status one_number(const char *name, const onus_shape *in, onus_shape *out,
+                              onus_err *err)
 {
     char text[96];
     if (onus_shape_numel(in) != 1) {
         onus_shape_text(in, text, sizeof text);
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: takes one number an example, expected shape (1), got %s", name, text);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: takes one number an example, expected shape (1), got %s", name,
+                         text);
     }
     *out = (onus_shape){.n = 0};
     return ONUS_OK;
@@ -25,7 +28,8 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     return (onus_cost){.multiply_adds = 4 * n, .bytes = 12 * n};
 }
 
-static onus_status logistic_shape(const onus_attr *attr, const onus_shape in[], int n_in, onus_shape *out, onus_err *err)
+static onus_status logistic_shape(const onus_attr *attr, const onus_shape in[], int n_in,
+                                  onus_shape *out, onus_err *err)
 {
     (void)attr, (void)n_in;
     return one_number("logistic_loss", &in[0], out, err);
@@ -41,7 +45,8 @@ static void logistic_forward(onus_call *c)
 {
     const onus_kernels *k = c->ex->k;
     float *p = c->saved;
-    for (int64_t b = 0; b < c->B; b++) p[b] = c->in[0][b] < 0.0f ? c->in[0][b] : -c->in[0][b]; /* -|z|, NaN kept */
+    for (int64_t b = 0; b < c->B; b++)
+        p[b] = c->in[0][b] < 0.0f ? c->in[0][b] : -c->in[0][b]; /* -|z|, NaN kept */
     k->exp(p, c->out, c->B);
     for (int64_t b = 0; b < c->B; b++) c->out[b] = 1.0f + c->out[b];
     k->log(c->out, c->out, c->B);
@@ -66,11 +71,14 @@ static void logistic_backward(onus_call *c)
 }
 
 const onus_op onus_op_logistic_loss =
-    ONUS_OP_ROW("logistic_loss", "-log of the label's probability under sigmoid(x)", 1, true, false, 0, NULL, 0, logistic_shape,
-                onus_no_params, logistic_saved, onus_no_scratch, ONUS_CAN(logistic_forward), ONUS_CAN(logistic_backward),
-                ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));
+    ONUS_OP_ROW("logistic_loss", "-log of the label's probability under sigmoid(x)", 1, true,
+                false, 0, NULL, 0, logistic_shape, onus_no_params, logistic_saved,
+                onus_no_scratch, ONUS_CAN(logistic_forward), ONUS_CAN(logistic_backward),
+                ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
+                ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));
 
-static onus_status squared_shape(const onus_attr *attr, const onus_shape in[], int n_in, onus_shape *out, onus_err *err)
+static onus_status squared_shape(const onus_attr *attr, const onus_shape in[], int n_in,
+                                 onus_shape *out, onus_err *err)
 {
     (void)attr, (void)n_in;
     return one_number("squared_error", &in[0], out, err);
@@ -94,7 +102,8 @@ static void squared_backward(onus_call *c)
     }
 }
 
-const onus_op onus_op_squared_error =
-    ONUS_OP_ROW("squared_error", "(x - y)^2", 1, true, false, ONUS_KEEPS_IN, NULL, 0, squared_shape, onus_no_params, onus_no_bytes,
-                onus_no_scratch, ONUS_CAN(squared_forward), ONUS_CAN(squared_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-                ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));
+const onus_op onus_op_squared_error = ONUS_OP_ROW(
+    "squared_error", "(x - y)^2", 1, true, false, ONUS_KEEPS_IN, NULL, 0, squared_shape,
+    onus_no_params, onus_no_bytes, onus_no_scratch, ONUS_CAN(squared_forward),
+    ONUS_CAN(squared_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
+    ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));

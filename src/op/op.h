@@ -1,129 +1,181 @@
 /* SPDX-License-Identifier: Apache-2.0
- * op.h - the table of operations. One operation is one file in op/ and one row here; the row says how it runs,
- * differentiates, how one example's gradient norm is found without storing the gradient (private training), how
- * relevance flows back (explanation) and what it costs (energy).
+ * op.h - the table of operations. One operation is one file in op/ and one row here; the row
+ * says how it runs, differentiates, how one example's gradient norm is found without storing
+ * the gradient (private training), how relevance flows back (explanation) and what it costs
+ * (energy).
  *
- * A row is built by ONUS_OP_ROW, which takes every column: an empty cell does not compile. A cell that cannot be filled is
- * ONUS_REFUSES("reason"): private or explained runs then refuse the model and print the reason.
+ * A row is built by ONUS_OP_ROW, which takes every column: an empty cell does not compile. A
+ * cell that cannot be filled is ONUS_REFUSES("reason"): private or explained runs then refuse
+ * the model and print the reason.
  *
- * Parameter gradients are computed by weighted_grad alone: ordinary training passes w = NULL. There is no second way.
+ * Parameter gradients are computed by weighted_grad alone: ordinary training passes w = NULL.
+ * There is no second way.
  *
- * CHECKLIST, a new operation: its file, its line in ONUS_OP_LIST, its chapter in tests/op, `make docs` for docs/OPERATIONS.md. */
+ * CHECKLIST, a new operation: its file, its line in ONUS_OP_LIST, its chapter in tests/op,
+ * `make docs` for docs/OPERATIONS.md. */
 #ifndef ONUS_OP_OP_H
 #define ONUS_OP_OP_H
 #include "base/mem.h"
 #include "num/exec.h"
 
-#define ONUS_DIM_MAX 5
-#define ONUS_IN_MAX 4     /* inputs of an operation */
-#define ONUS_PARAM_MAX 4  /* parameters of an operation */
-#define ONUS_ATTR_MAX 12
+#define ONUS_DIM_MAX   5
+#define ONUS_IN_MAX    4 /* inputs of an operation */
+#define ONUS_PARAM_MAX 4 /* parameters of an operation */
+#define ONUS_ATTR_MAX  12
 
 /* Shape of one example, without the batch; n = 0 is a scalar. */
-typedef struct { int n; int64_t d[ONUS_DIM_MAX]; } onus_shape;
+typedef struct {
+    int n;
+    int64_t d[ONUS_DIM_MAX];
+} onus_shape;
 int64_t onus_shape_numel(const onus_shape *s);
 /* "(3, 32, 32)" into out. */
 void onus_shape_text(const onus_shape *s, char *out, size_t size);
 
 typedef enum { ONUS_ATTR_INT, ONUS_ATTR_REAL } onus_attr_kind;
-typedef struct { const char *name; onus_attr_kind kind; double standard, lower, upper; const char *help; } onus_attr_def;
-typedef struct { int64_t i; double r; } onus_attr; /* the member that the definition's kind names */
-
-typedef enum { ONUS_INIT_ZERO, ONUS_INIT_ONE, ONUS_INIT_HE_UNIFORM /* +- sqrt(6 / fan_in) for relu nets */,
-               ONUS_INIT_LINEAR /* +- 1 / sqrt(fan_in), PyTorch's nn.Linear */, ONUS_INIT_NORMAL /* std */ } onus_init;
 typedef struct {
-    const char *name;   /* "weight", "bias" */
+    const char *name;
+    onus_attr_kind kind;
+    double standard, lower, upper;
+    const char *help;
+} onus_attr_def;
+typedef struct {
+    int64_t i;
+    double r;
+} onus_attr; /* the member that the definition's kind names */
+
+typedef enum {
+    ONUS_INIT_ZERO,
+    ONUS_INIT_ONE,
+    ONUS_INIT_HE_UNIFORM /* +- sqrt(6 / fan_in) for relu nets */,
+    ONUS_INIT_LINEAR /* +- 1 / sqrt(fan_in), PyTorch's nn.Linear */,
+    ONUS_INIT_NORMAL /* std */
+} onus_init;
+typedef struct {
+    const char *name; /* "weight", "bias" */
     onus_shape shape;
     onus_init init;
     int64_t fan_in;
     double std;
-    bool decay;         /* weight decay and L1/L2 apply */
+    bool decay; /* weight decay and L1/L2 apply */
 } onus_param_def;
 
-/* Everything one call needs. Arrays are (B, shape) row-major, 64-byte aligned. Kernels allocate nothing. */
+/* Everything one call needs. Arrays are (B, shape) row-major, 64-byte aligned. Kernels allocate
+ * nothing. */
 typedef struct {
     const onus_exec *ex;
     const onus_attr *attr;
-    int64_t B;                               /* examples in this call */
+    int64_t B; /* examples in this call */
     int n_in;
     onus_shape in_shape[ONUS_IN_MAX], out_shape;
-    const float *in[ONUS_IN_MAX];            /* valid in backward only where the row's `keeps` says so */
+    const float *in[ONUS_IN_MAX]; /* valid in backward only where the row's `keeps` says so */
     float *out;
     const float *param[ONUS_PARAM_MAX];
-    float *grad[ONUS_PARAM_MAX];             /* weighted_grad writes (not adds) these */
-    void *saved;                             /* what forward kept for backward: saved() bytes */
-    void *scratch;                           /* scratch() bytes, garbage at entry */
-    const float *d_out;                      /* gradient of the loss with respect to out */
-    float *d_in[ONUS_IN_MAX];                /* NULL where nobody needs it; may equal d_out where inplace */
+    float *grad[ONUS_PARAM_MAX]; /* weighted_grad writes (not adds) these */
+    void *saved;                 /* what forward kept for backward: saved() bytes */
+    void *scratch;               /* scratch() bytes, garbage at entry */
+    const float *d_out;          /* gradient of the loss with respect to out */
+    float *d_in[ONUS_IN_MAX];    /* NULL where nobody needs it; may equal d_out where inplace */
     /* losses */
-    const float *label;                      /* (B): class index, 0/1, or number */
-    const float *weight;                     /* (B) example weights or NULL = ones */
-    float loss_scale;                        /* (float)(1 / N) */
+    const float *label;  /* (B): class index, 0/1, or number */
+    const float *weight; /* (B) example weights or NULL = ones */
+    float loss_scale;    /* (float)(1 / N) */
     /* randomness (contract 9) */
     uint64_t seed;
     uint32_t step, node;
-    int64_t first;                           /* place of example 0 of this call in the logical batch */
-    bool training;                           /* dropout */
+    int64_t first; /* place of example 0 of this call in the logical batch */
+    bool training; /* dropout */
     /* an operation's own, from one function to the loop it hands to onus_each */
     double *norm2;
     const float *row_weight;
     float *copy;
 } onus_call;
 
-typedef struct { double multiply_adds; double bytes; } onus_cost;
-typedef enum { ONUS_PASS_FORWARD, ONUS_PASS_BACKWARD, ONUS_PASS_NORM, ONUS_PASS_GRAD } onus_pass;
+typedef struct {
+    double multiply_adds;
+    double bytes;
+} onus_cost;
+typedef enum {
+    ONUS_PASS_FORWARD,
+    ONUS_PASS_BACKWARD,
+    ONUS_PASS_NORM,
+    ONUS_PASS_GRAD
+} onus_pass;
 
 typedef void (*onus_op_pass)(onus_call *c);
 typedef void (*onus_op_norm2)(onus_call *c, double *norm2);
 typedef void (*onus_op_grad)(onus_call *c, const float *w);
 typedef void (*onus_op_relevance)(onus_call *c, const onus_call *c0);
-typedef onus_cost (*onus_op_cost)(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass);
+typedef onus_cost (*onus_op_cost)(const onus_attr *attr, const onus_shape in[], int64_t B,
+                                  onus_pass pass);
 
 /* A cell: a function or the reason why there is none; exactly one of the two is set. */
-#define ONUS_CELL(type) struct { type fn; const char *refused; }
-#define ONUS_CAN(f) { (f), NULL }
-#define ONUS_REFUSES(reason) { NULL, "" reason }
+#define ONUS_CELL(type)      \
+    struct {                 \
+        type fn;             \
+        const char *refused; \
+    }
+#define ONUS_CAN(f) \
+    {               \
+        (f), NULL   \
+    }
+#define ONUS_REFUSES(reason) \
+    {                        \
+        NULL, "" reason      \
+    }
 
-#define ONUS_KEEPS_IN 1   /* backward, sample_norm2, weighted_grad or relevance read in[] */
-#define ONUS_KEEPS_OUT 2  /* they read out */
+#define ONUS_KEEPS_IN  1 /* backward, sample_norm2, weighted_grad or relevance read in[] */
+#define ONUS_KEEPS_OUT 2 /* they read out */
 
 typedef struct onus_op {
     const char *name;
-    const char *help;          /* one line for docs/OPERATIONS.md */
+    const char *help; /* one line for docs/OPERATIONS.md */
     int n_in;
-    bool is_loss;              /* out is (B) losses; takes label and weight */
-    bool inplace;              /* out may be in[0], and d_in[0] may be d_out */
+    bool is_loss; /* out is (B) losses; takes label and weight */
+    bool inplace; /* out may be in[0], and d_in[0] may be d_out */
     unsigned keeps;
-    const onus_attr_def *attrs; int n_attrs;
+    const onus_attr_def *attrs;
+    int n_attrs;
     /* Output's shape, or an error that names both sides. */
-    onus_status (*shape)(const onus_attr *attr, const onus_shape in[], int n_in, onus_shape *out, onus_err *err);
+    onus_status (*shape)(const onus_attr *attr, const onus_shape in[], int n_in,
+                         onus_shape *out, onus_err *err);
     /* Parameters by name, shape, initial values; returns how many. */
-    int (*params)(const onus_attr *attr, const onus_shape in[], onus_param_def out[ONUS_PARAM_MAX]);
+    int (*params)(const onus_attr *attr, const onus_shape in[],
+                  onus_param_def out[ONUS_PARAM_MAX]);
     size_t (*saved)(const onus_attr *attr, const onus_shape in[], int64_t B);
-    size_t (*scratch)(const onus_exec *ex, const onus_attr *attr, const onus_shape in[], int64_t B); /* largest of all passes */
+    size_t (*scratch)(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
+                      int64_t B); /* largest of all passes */
     ONUS_CELL(onus_op_pass) forward;
-    ONUS_CELL(onus_op_pass) backward;                    /* d_in from d_out; d_out NULL for a loss */
-    ONUS_CELL(onus_op_norm2) sample_norm2; /* adds each example's squared norm over this node's parameters: norm2 (B) */
-    ONUS_CELL(onus_op_grad) weighted_grad; /* grad = sum over b of w[b] * gradient of example b; w NULL = ones; an
-                                                                       example of weight 0 is skipped even if it is not finite */
-    /* DeepLIFT multipliers, difference from a reference (Shrikumar et al. 2017): c at the input, c0 at the reference, both
-     * after forward; c->d_out holds m_out, c->d_in receives m_in, with sum(m_in (in - in0)) = sum(m_out (out - out0)). */
+    ONUS_CELL(onus_op_pass) backward; /* d_in from d_out; d_out NULL for a loss */
+    ONUS_CELL(onus_op_norm2)
+    sample_norm2; /* adds each example's squared norm over this node's parameters: norm2 (B) */
+    ONUS_CELL(onus_op_grad)
+    weighted_grad; /* grad = sum over b of w[b] * gradient of example b; w NULL = ones; an
+                                               example of weight 0 is skipped even if it is not
+                      finite */
+    /* DeepLIFT multipliers, difference from a reference (Shrikumar et al. 2017): c at the
+     * input, c0 at the reference, both after forward; c->d_out holds m_out, c->d_in receives
+     * m_in, with sum(m_in (in - in0)) = sum(m_out (out - out0)). */
     ONUS_CELL(onus_op_relevance) relevance;
     ONUS_CELL(onus_op_cost) cost;
 } onus_op;
 
-#define ONUS_OP_ROW(NAME, HELP, N_IN, IS_LOSS, INPLACE, KEEPS, ATTRS, N_ATTRS, SHAPE, PARAMS, SAVED, SCRATCH,    \
-                    FORWARD, BACKWARD, SAMPLE_NORM2, WEIGHTED_GRAD, RELEVANCE, COST)                             \
-    { NAME, HELP, N_IN, IS_LOSS, INPLACE, KEEPS, ATTRS, N_ATTRS, SHAPE, PARAMS, SAVED, SCRATCH, FORWARD, BACKWARD, \
-      SAMPLE_NORM2, WEIGHTED_GRAD, RELEVANCE, COST }
+#define ONUS_OP_ROW(NAME, HELP, N_IN, IS_LOSS, INPLACE, KEEPS, ATTRS, N_ATTRS, SHAPE, PARAMS,  \
+                    SAVED, SCRATCH, FORWARD, BACKWARD, SAMPLE_NORM2, WEIGHTED_GRAD, RELEVANCE, \
+                    COST)                                                                      \
+    {                                                                                          \
+        NAME, HELP, N_IN, IS_LOSS, INPLACE, KEEPS, ATTRS, N_ATTRS, SHAPE, PARAMS, SAVED,       \
+            SCRATCH, FORWARD, BACKWARD, SAMPLE_NORM2, WEIGHTED_GRAD, RELEVANCE, COST           \
+    }
 
 /* Every row, in the order of the documentation. */
-#define ONUS_OP_LIST(X) \
-    X(dense) X(bias) X(relu) X(sigmoid) X(tanh) X(gelu) X(dropout) X(softmax) \
-    X(softmax_cross_entropy) X(logistic_loss) X(squared_error)
+#define ONUS_OP_LIST(X)                                                                       \
+    X(dense)                                                                                  \
+    X(bias) X(relu) X(sigmoid) X(tanh) X(gelu) X(dropout) X(softmax) X(softmax_cross_entropy) \
+        X(logistic_loss) X(squared_error)
 #define X(name) extern const onus_op onus_op_##name;
 ONUS_OP_LIST(X)
 #undef X
-const onus_op *const *onus_ops(int *n);           /* the table */
-const onus_op *onus_op_find(const char *name);    /* NULL if there is none */
+const onus_op *const *onus_ops(int *n);        /* the table */
+const onus_op *onus_op_find(const char *name); /* NULL if there is none */
 #endif

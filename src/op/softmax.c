@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * softmax.c - probabilities over the last axis, and the loss on them.
  *
- * m = max x, e_j = exp(x_j - m), l = sum of e (contract, item 4), p = e / l. Cross-entropy of class t: (log l + m) - x_t;
- * its gradient ((p - y) w) (float)(1/N), y = 1 at t. */
+ * m = max x, e_j = exp(x_j - m), l = sum of e (contract, item 4), p = e / l. Cross-entropy of
+ * class t: (log l + m) - x_t; its gradient ((p - y) w) (float)(1/N), y = 1 at t. */
 #include <math.h>
 
 #include "base/fail.h"
@@ -15,7 +15,8 @@ static int64_t width(const onus_shape *s)
 }
 
 /* One row: e into p, then p = e / l; returns log l + m where asked. */
-static void softmax_row(const onus_kernels *k, const float *x, float *p, int64_t n, float *log_sum)
+static void softmax_row(const onus_kernels *k, const float *x, float *p, int64_t n,
+                        float *log_sum)
 {
     const float m = k->max(x, n);
     if (m == -INFINITY) { /* all masked */
@@ -37,7 +38,8 @@ static void softmax_row(const onus_kernels *k, const float *x, float *p, int64_t
 static void forward_range(const onus_call *c, int64_t begin, int64_t end)
 {
     const int64_t n = width(&c->out_shape);
-    for (int64_t r = begin; r < end; r++) softmax_row(c->ex->k, c->in[0] + r * n, c->out + r * n, n, NULL);
+    for (int64_t r = begin; r < end; r++)
+        softmax_row(c->ex->k, c->in[0] + r * n, c->out + r * n, n, NULL);
 }
 
 static void forward(onus_call *c)
@@ -64,24 +66,33 @@ static void backward(onus_call *c)
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     (void)attr;
-    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD ? (double)(B * onus_shape_numel(&in[0])) : 0;
+    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD
+                         ? (double)(B * onus_shape_numel(&in[0]))
+                         : 0;
     return (onus_cost){.multiply_adds = 2 * n, .bytes = 8 * n};
 }
 
-const onus_op onus_op_softmax =
-    ONUS_OP_ROW("softmax", "p = exp(x - max) / sum over the last axis", 1, false, false, ONUS_KEEPS_OUT, NULL, 0, onus_same_shape,
-                onus_no_params, onus_no_bytes, onus_no_scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(onus_no_norm2),
-                ONUS_CAN(onus_no_grad), ONUS_REFUSES("a probability depends on every logit at once: explain the logits"), ONUS_CAN(cost));
+const onus_op onus_op_softmax = ONUS_OP_ROW(
+    "softmax", "p = exp(x - max) / sum over the last axis", 1, false, false, ONUS_KEEPS_OUT,
+    NULL, 0, onus_same_shape, onus_no_params, onus_no_bytes, onus_no_scratch, ONUS_CAN(forward),
+    ONUS_CAN(backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
+    ONUS_REFUSES("a probability depends on every logit at once: explain the logits"),
+    ONUS_CAN(cost));
 
-/* ---- cross-entropy ------------------------------------------------------------------------- */
+/* ---- cross-entropy -------------------------------------------------------------------------
+ */
 
-static onus_status loss_shape(const onus_attr *attr, const onus_shape in[], int n_in, onus_shape *out, onus_err *err)
+static onus_status loss_shape(const onus_attr *attr, const onus_shape in[], int n_in,
+                              onus_shape *out, onus_err *err)
 {
     (void)attr, (void)n_in;
     char text[96];
     if (in[0].n != 1 || in[0].d[0] < 2) {
         onus_shape_text(&in[0], text, sizeof text);
-        return onus_fail(err, ONUS_BAD_INPUT, "softmax_cross_entropy: takes one logit a class, expected shape (2 or more), got %s", text);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "softmax_cross_entropy: takes one logit a class, expected shape (2 or "
+                         "more), got %s",
+                         text);
     }
     *out = (onus_shape){.n = 0};
     return ONUS_OK;
@@ -125,7 +136,8 @@ static void loss_backward(onus_call *c)
     }
 }
 
-const onus_op onus_op_softmax_cross_entropy =
-    ONUS_OP_ROW("softmax_cross_entropy", "log sum exp(x) - x of the label's class", 1, true, false, 0, NULL, 0, loss_shape, onus_no_params,
-                loss_saved, onus_no_scratch, ONUS_CAN(loss_forward), ONUS_CAN(loss_backward), ONUS_CAN(onus_no_norm2),
-                ONUS_CAN(onus_no_grad), ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));
+const onus_op onus_op_softmax_cross_entropy = ONUS_OP_ROW(
+    "softmax_cross_entropy", "log sum exp(x) - x of the label's class", 1, true, false, 0, NULL,
+    0, loss_shape, onus_no_params, loss_saved, onus_no_scratch, ONUS_CAN(loss_forward),
+    ONUS_CAN(loss_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
+    ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ledger.c - the ledger as it is written, and compared with while a run is done again. See ledger.h for the three modes. */
+ * ledger.c - the ledger as it is written, and compared with while a run is done again. See
+ * ledger.h for the three modes. */
 #include "proof/ledger.h"
 
 #include <errno.h>
@@ -16,23 +17,24 @@ enum { MISMATCHES_MAX = 64 };
 struct onus_ledger {
     const onus_allocator *mem;
     onus_ledger_mode mode;
-    onus_appender *file;     /* NULL in REPLAY */
-    onus_log *stored;        /* RESUME, REPLAY */
-    int64_t at;              /* stored entries passed */
-    int64_t n;               /* entries in all: stored or written */
+    onus_appender *file; /* NULL in REPLAY */
+    onus_log *stored;    /* RESUME, REPLAY */
+    int64_t at;          /* stored entries passed */
+    int64_t n;           /* entries in all: stored or written */
     int64_t compared;
     onus_merkle tree;
     bool collect;
     onus_mismatch mismatches[MISMATCHES_MAX];
     int64_t n_mismatches;
     onus_arena texts;
-    json_t *queued;          /* RESUME: observed body of run.resume until stored lines end */
+    json_t *queued; /* RESUME: observed body of run.resume until stored lines end */
 };
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
 /* Cuts what stands after the last line end. */
-static onus_status drop_torn(const char *path, int64_t *torn, const onus_allocator *mem, onus_err *err)
+static onus_status drop_torn(const char *path, int64_t *torn, const onus_allocator *mem,
+                             onus_err *err)
 {
     onus_buf bytes;
     onus_buf_init(&bytes, mem, ONUS_LEDGER_MAX);
@@ -41,13 +43,14 @@ static onus_status drop_torn(const char *path, int64_t *torn, const onus_allocat
     while (st == ONUS_OK && keep > 0 && bytes.data[keep - 1] != '\n') keep--;
     if (torn) *torn = (int64_t)(bytes.len - keep);
     if (st == ONUS_OK && keep < bytes.len && truncate(path, (off_t)keep) != 0)
-        st = onus_fail(err, ONUS_IO, "cannot cut the torn last line of '%s': %s", path, strerror(errno));
+        st = onus_fail(err, ONUS_IO, "cannot cut the torn last line of '%s': %s", path,
+                       strerror(errno));
     onus_buf_release(&bytes);
     return st;
 }
 
-onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mode mode, int64_t *torn_bytes, const onus_allocator *mem,
-                             onus_err *err)
+onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mode mode,
+                             int64_t *torn_bytes, const onus_allocator *mem, onus_err *err)
 {
     onus_status st = ONUS_OK;
     if (mode == ONUS_LEDGER_WRITE && onus_file_exists(path))
@@ -85,13 +88,14 @@ onus_status onus_ledger_close(onus_ledger *l, onus_err *err)
     return st;
 }
 
-/* ---- an event as JSON ----------------------------------------------------------------------- */
+/* ---- an event as JSON -----------------------------------------------------------------------
+ */
 
 static json_t *list_json(const onus_field *f)
 {
     json_t *list = json_array();
     for (int64_t i = 0; list && i < f->n; i++) {
-        json_t *v = f->kind == ONUS_FIELD_TEXTS ? json_string(f->texts[i])
+        json_t *v = f->kind == ONUS_FIELD_TEXTS      ? json_string(f->texts[i])
                     : f->reals[i] - f->reals[i] == 0 ? json_real(f->reals[i])
                                                      : json_null();
         if (json_array_append_new(list, v) != 0) {
@@ -123,13 +127,15 @@ static onus_status bodies(const onus_event *e, json_t **claim, json_t **observed
         if (json_object_get(*claim, f->name) || json_object_get(*observed, f->name)) {
             json_decref(*claim);
             json_decref(*observed);
-            return onus_fail(err, ONUS_BAD_ARG, "event %s names '%.100s' twice", e->type, f->name);
+            return onus_fail(err, ONUS_BAD_ARG, "event %s names '%.100s' twice", e->type,
+                             f->name);
         }
         json_t *v = field_json(f);
         if (!v && f->kind == ONUS_FIELD_TEXT) {
             json_decref(*claim);
             json_decref(*observed);
-            return onus_fail(err, ONUS_BAD_INPUT, "event %s: '%.100s' is not UTF-8", e->type, f->name);
+            return onus_fail(err, ONUS_BAD_INPUT, "event %s: '%.100s' is not UTF-8", e->type,
+                             f->name);
         }
         good = v && json_object_set_new(f->observed ? *observed : *claim, f->name, v) == 0;
     }
@@ -139,31 +145,36 @@ static onus_status bodies(const onus_event *e, json_t **claim, json_t **observed
     return onus_fail_mem(err, e->type);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing
+ * ------------------------------------------------------------------------------------ */
 
-/* Events after which a killed run may be looked for are on the disk before anything else happens. */
+/* Events after which a killed run may be looked for are on the disk before anything else
+ * happens. */
 static bool wants_sync(const char *type)
 {
-    static const char *const types[] = {"run.begin", "privacy.noise", "checkpoint", "report", "run.end"};
+    static const char *const types[] = {"run.begin", "privacy.noise", "checkpoint", "report",
+                                        "run.end"};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(type, types[i]) == 0) return true;
     }
     return false;
 }
 
-static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_t *observed, onus_err *err)
+static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_t *observed,
+                          onus_err *err)
 {
     char now[21];
     onus_clock_utc(now);
-    json_t *all = json_pack("{s:O, s:O, s:I, s:s, s:s}", "claim", claim, "observed", observed, "n", (json_int_t)(l->n + 1), "time", now,
-                            "type", type);
+    json_t *all = json_pack("{s:O, s:O, s:I, s:s, s:s}", "claim", claim, "observed", observed,
+                            "n", (json_int_t)(l->n + 1), "time", now, "type", type);
     if (!all) return onus_fail_mem(err, type);
     onus_buf line;
     onus_buf_init(&line, l->mem, ONUS_LINE_MAX);
     onus_json_canonical(&line, all);
     json_decref(all);
     onus_status st = onus_buf_status(&line, type, err);
-    if (st == ONUS_OK) st = onus_appender_add(l->file, line.data, line.len, wants_sync(type), err);
+    if (st == ONUS_OK)
+        st = onus_appender_add(l->file, line.data, line.len, wants_sync(type), err);
     if (st == ONUS_OK) {
         onus_merkle_add(&l->tree, line.data, line.len);
         l->n++;
@@ -172,7 +183,8 @@ static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_
     return st;
 }
 
-/* ---- comparing ------------------------------------------------------------------------------------ */
+/* ---- comparing
+ * ------------------------------------------------------------------------------------ */
 
 static const char *value_text(onus_ledger *l, const json_t *v)
 {
@@ -181,25 +193,32 @@ static const char *value_text(onus_ledger *l, const json_t *v)
     onus_buf text;
     onus_buf_init(&text, l->mem, ONUS_LINE_MAX);
     onus_json_canonical(&text, v);
-    const char *copy = text.data ? onus_arena_printf(&l->texts, "%.*s%s", SHOWN, text.data, text.len > SHOWN ? "..." : "") : NULL;
+    const char *copy = text.data ? onus_arena_printf(&l->texts, "%.*s%s", SHOWN, text.data,
+                                                     text.len > SHOWN ? "..." : "")
+                                 : NULL;
     onus_buf_release(&text);
     return copy ? copy : "?";
 }
 
-static onus_status differ(onus_ledger *l, const onus_entry *e, const char *type, const char *field, const json_t *stored, const json_t *found,
+static onus_status differ(onus_ledger *l, const onus_entry *e, const char *type,
+                          const char *field, const json_t *stored, const json_t *found,
                           onus_err *err)
 {
-    onus_mismatch m = {.n = e ? e->n : l->n + 1, .stored = value_text(l, stored), .found = value_text(l, found)};
+    onus_mismatch m = {.n = e ? e->n : l->n + 1,
+                       .stored = value_text(l, stored),
+                       .found = value_text(l, found)};
     m.type = onus_arena_strdup(&l->texts, type);
     m.field = onus_arena_strdup(&l->texts, field);
     if (!m.type || !m.field) return onus_fail_mem(err, "ledger");
     if (l->n_mismatches < MISMATCHES_MAX) l->mismatches[l->n_mismatches++] = m;
     if (l->collect) return ONUS_OK;
-    return onus_fail(err, ONUS_MISMATCH, "event %lld (%s): %s is %s in the ledger, %s when recomputed", (long long)m.n, type, field, m.stored,
-                     m.found);
+    return onus_fail(err, ONUS_MISMATCH,
+                     "event %lld (%s): %s is %s in the ledger, %s when recomputed",
+                     (long long)m.n, type, field, m.stored, m.found);
 }
 
-/* Every field of the stored claim and of the new one. Values compare by their canonical text: 1 and 1.0 are one number. */
+/* Every field of the stored claim and of the new one. Values compare by their canonical text: 1
+ * and 1.0 are one number. */
 static onus_status compare(onus_ledger *l, const onus_entry *e, json_t *claim, onus_err *err)
 {
     const char *name;
@@ -209,7 +228,8 @@ static onus_status compare(onus_ledger *l, const onus_entry *e, json_t *claim, o
     onus_buf_init(&a, l->mem, ONUS_LINE_MAX);
     onus_buf_init(&b, l->mem, ONUS_LINE_MAX);
     l->compared++;
-    json_object_foreach(claim, name, v) {
+    json_object_foreach(claim, name, v)
+    {
         const json_t *old = json_object_get(e->claim, name);
         onus_buf_clear(&a);
         onus_buf_clear(&b);
@@ -217,9 +237,11 @@ static onus_status compare(onus_ledger *l, const onus_entry *e, json_t *claim, o
         onus_json_canonical(&b, v);
         ONUS_TRY(onus_buf_status(&a, "ledger", err));
         ONUS_TRY(onus_buf_status(&b, "ledger", err));
-        if (!old || a.len != b.len || memcmp(a.data, b.data, a.len) != 0) ONUS_TRY(differ(l, e, e->type, name, old, v, err));
+        if (!old || a.len != b.len || memcmp(a.data, b.data, a.len) != 0)
+            ONUS_TRY(differ(l, e, e->type, name, old, v, err));
     }
-    json_object_foreach(e->claim, name, v) {
+    json_object_foreach(e->claim, name, v)
+    {
         if (!json_object_get(claim, name)) ONUS_TRY(differ(l, e, e->type, name, v, NULL, err));
     }
 done:
@@ -241,14 +263,17 @@ static onus_status append_queued(onus_ledger *l, onus_err *err)
     if (!l->queued) return ONUS_OK;
     json_t *observed = l->queued, *claim = json_object();
     l->queued = NULL;
-    onus_status st = claim ? append(l, "run.resume", claim, observed, err) : onus_fail_mem(err, "run.resume");
+    onus_status st = claim ? append(l, "run.resume", claim, observed, err)
+                           : onus_fail_mem(err, "run.resume");
     json_decref(claim);
     json_decref(observed);
     return st;
 }
 
-/* An event while stored lines last: compared, dropped (it claims nothing and is there already), or the first one that is new. */
-static onus_status check(onus_ledger *l, const char *type, json_t *claim, json_t *observed, bool *done, onus_err *err)
+/* An event while stored lines last: compared, dropped (it claims nothing and is there already),
+ * or the first one that is new. */
+static onus_status check(onus_ledger *l, const char *type, json_t *claim, json_t *observed,
+                         bool *done, onus_err *err)
 {
     *done = true;
     if (l->mode == ONUS_LEDGER_RESUME && strcmp(type, "run.resume") == 0) {
@@ -262,12 +287,14 @@ static onus_status check(onus_ledger *l, const char *type, json_t *claim, json_t
         l->at++;
         if (strcmp(e->type, type) == 0) return compare(l, e, claim, err);
         json_t *stored = json_string(e->type), *found = json_string(type);
-        onus_status st = stored && found ? differ(l, e, type, "type", stored, found, err) : onus_fail_mem(err, "ledger");
+        onus_status st = stored && found ? differ(l, e, type, "type", stored, found, err)
+                                         : onus_fail_mem(err, "ledger");
         json_decref(stored);
         json_decref(found);
         return st;
     }
-    if (l->mode == ONUS_LEDGER_REPLAY) return claims ? differ(l, NULL, type, "type", NULL, claim, err) : ONUS_OK;
+    if (l->mode == ONUS_LEDGER_REPLAY)
+        return claims ? differ(l, NULL, type, "type", NULL, claim, err) : ONUS_OK;
     /* nothing with a claim is left: an event without one may still be among the last lines */
     if (!claims && (e || onus_log_type(l->stored, type, 0))) return ONUS_OK;
     *done = false;
@@ -294,19 +321,23 @@ onus_sink onus_ledger_sink(onus_ledger *l)
     return (onus_sink){.emit = emit, .ctx = l};
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------ */
+/* ---- asking
+ * ------------------------------------------------------------------------------------------ */
 
-onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v, onus_err *err)
+onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v,
+                                onus_err *err)
 {
     for (int64_t i = l->at; l->stored && i < onus_log_count(l->stored); i++) {
         const onus_entry *e = onus_log_at(l->stored, i);
         const json_t *x = json_object_get(e->claim, name);
-        if (strcmp(e->type, type) == 0 && json_is_number(x) && json_number_value(x) == (double)v) {
+        if (strcmp(e->type, type) == 0 && json_is_number(x) &&
+            json_number_value(x) == (double)v) {
             l->at = i + 1;
             return ONUS_OK;
         }
     }
-    return onus_fail(err, ONUS_MISMATCH, "the ledger has no %s with %s %lld", type, name, (long long)v);
+    return onus_fail(err, ONUS_MISMATCH, "the ledger has no %s with %s %lld", type, name,
+                     (long long)v);
 }
 
 void onus_ledger_collect(onus_ledger *l, bool collect)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ledger.h - the evidence chain: events as lines of canonical JSON (RFC 8785), each a leaf of an RFC 6962 Merkle tree, the head
- * signed as a C2SP tlog-checkpoint note.
+ * ledger.h - the evidence chain: events as lines of canonical JSON (RFC 8785), each a leaf of
+ * an RFC 6962 Merkle tree, the head signed as a C2SP tlog-checkpoint note.
  *
- * A line: {"claim":{...},"n":17,"observed":{...},"time":"2026-11-22T14:03:11Z","type":"metric"}. `claim` is what a replay must find
- * again; `observed` (seconds, joules, machine) is not compared. n counts from 1. Writer and checker are one thing, so that
- * a resumed run and a replay are the run itself with another mode:
- *   WRITE   appends every event.
- *   RESUME  an existing ledger: events are compared with the lines that are there, by type and claim, then appended when the lines
- *           end. Lines with an empty claim are passed over.
- *   REPLAY  like RESUME but nothing is ever written; an event past the end is a mismatch. */
+ * A line:
+ * {"claim":{...},"n":17,"observed":{...},"time":"2026-11-22T14:03:11Z","type":"metric"}.
+ * `claim` is what a replay must find again; `observed` (seconds, joules, machine) is not
+ * compared. n counts from 1. Writer and checker are one thing, so that a resumed run and a
+ * replay are the run itself with another mode: WRITE   appends every event. RESUME  an existing
+ * ledger: events are compared with the lines that are there, by type and claim, then appended
+ * when the lines end. Lines with an empty claim are passed over. REPLAY  like RESUME but
+ * nothing is ever written; an event past the end is a mismatch. */
 #ifndef ONUS_PROOF_LEDGER_H
 #define ONUS_PROOF_LEDGER_H
 #include "base/event.h"
@@ -17,18 +18,27 @@
 
 typedef enum { ONUS_LEDGER_WRITE, ONUS_LEDGER_RESUME, ONUS_LEDGER_REPLAY } onus_ledger_mode;
 typedef struct onus_ledger onus_ledger;
-/* WRITE: path must not exist. RESUME: a torn last line is cut off and *torn_bytes says how much. Limits: 1 MiB a line, 1 GiB in all. */
-onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mode mode, int64_t *torn_bytes,
-                             const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* WRITE: path must not exist. RESUME: a torn last line is cut off and *torn_bytes says how
+ * much. Limits: 1 MiB a line, 1 GiB in all. */
+onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mode mode,
+                             int64_t *torn_bytes, const onus_allocator *mem,
+                             onus_err *err) ONUS_CHECKED;
 onus_status onus_ledger_close(onus_ledger *l, onus_err *err); /* fsync; NULL is fine */
 onus_sink onus_ledger_sink(onus_ledger *l);
-/* RESUME, REPLAY: passes over stored lines until just after the event of that type whose claim `name` equals v (the checkpoint that a
- * stretch starts from). ONUS_MISMATCH if there is none. */
-onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v, onus_err *err) ONUS_CHECKED;
-/* An ONUS_MISMATCH from the sink names event number, type, field, stored and recomputed value. More than one mismatch: a REPLAY ledger
- * may be told to go on and collect them. */
+/* RESUME, REPLAY: passes over stored lines until just after the event of that type whose claim
+ * `name` equals v (the checkpoint that a stretch starts from). ONUS_MISMATCH if there is none.
+ */
+onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v,
+                                onus_err *err) ONUS_CHECKED;
+/* An ONUS_MISMATCH from the sink names event number, type, field, stored and recomputed value.
+ * More than one mismatch: a REPLAY ledger may be told to go on and collect them. */
 void onus_ledger_collect(onus_ledger *l, bool collect);
-typedef struct { int64_t n; const char *type; const char *field; const char *stored, *found; } onus_mismatch;
+typedef struct {
+    int64_t n;
+    const char *type;
+    const char *field;
+    const char *stored, *found;
+} onus_mismatch;
 int64_t onus_ledger_mismatches(const onus_ledger *l, const onus_mismatch **list);
 int64_t onus_ledger_count(const onus_ledger *l);    /* lines written or passed */
 int64_t onus_ledger_compared(const onus_ledger *l); /* claims compared */
@@ -36,20 +46,32 @@ bool onus_ledger_at_end(const onus_ledger *l);      /* REPLAY: nothing with a cl
 void onus_ledger_root(const onus_ledger *l, uint8_t root[32]); /* of the lines so far */
 
 /* A ledger read whole, for report, verify, diff, policy. */
-typedef struct { int64_t n; const char *time, *type; json_t *claim, *observed; const char *line; size_t line_len; } onus_entry;
+typedef struct {
+    int64_t n;
+    const char *time, *type;
+    json_t *claim, *observed;
+    const char *line;
+    size_t line_len;
+} onus_entry;
 typedef struct onus_log onus_log;
-/* Checks form: canonical bytes, n ascending from 1, newline at the end. Errors name file, line and what was expected. */
-onus_status onus_log_read(onus_log **out, const char *path, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
-onus_status onus_log_parse(onus_log **out, const char *text, size_t len, const char *what, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* Checks form: canonical bytes, n ascending from 1, newline at the end. Errors name file, line
+ * and what was expected. */
+onus_status onus_log_read(onus_log **out, const char *path, const onus_allocator *mem,
+                          onus_err *err) ONUS_CHECKED;
+onus_status onus_log_parse(onus_log **out, const char *text, size_t len, const char *what,
+                           const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 void onus_log_close(onus_log *log);
 int64_t onus_log_count(const onus_log *log);
 const onus_entry *onus_log_at(const onus_log *log, int64_t i); /* 0-based */
-/* The newest entry before `before` (count for all) that holds a scalar of that dotted name; *value borrows. NULL: none. */
-const onus_entry *onus_log_find(const onus_log *log, const char *name, int64_t before, const json_t **value);
+/* The newest entry before `before` (count for all) that holds a scalar of that dotted name;
+ * *value borrows. NULL: none. */
+const onus_entry *onus_log_find(const onus_log *log, const char *name, int64_t before,
+                                const json_t **value);
 /* First entry of the type at or after `from`, or NULL. */
 const onus_entry *onus_log_type(const onus_log *log, const char *type, int64_t from);
 /* Root over the first n lines. */
 void onus_log_root(const onus_log *log, int64_t n, uint8_t root[32]);
 /* All scalars of the first n entries, as facts. */
-onus_status onus_log_facts(const onus_log *log, int64_t n, onus_facts **out, onus_err *err) ONUS_CHECKED;
+onus_status onus_log_facts(const onus_log *log, int64_t n, onus_facts **out,
+                           onus_err *err) ONUS_CHECKED;
 #endif

@@ -28,7 +28,8 @@ void onus_log_close(onus_log *log)
 }
 
 /* Canonical bytes, exactly five members of the right types, number and order. */
-onus_status onus_line_parse(onus_entry *out, json_t **root, const char *line, size_t len, int64_t number, const char *what, onus_err *err)
+onus_status onus_line_parse(onus_entry *out, json_t **root, const char *line, size_t len,
+                            int64_t number, const char *what, onus_err *err)
 {
     json_t *v = NULL;
     char where[512];
@@ -37,15 +38,19 @@ onus_status onus_line_parse(onus_entry *out, json_t **root, const char *line, si
     if (st != ONUS_OK) return st;
     onus_buf again;
     onus_buf_init(&again, NULL, ONUS_LINE_MAX);
-    const json_t *claim = json_object_get(v, "claim"), *observed = json_object_get(v, "observed"), *n = json_object_get(v, "n");
-    const char *time = json_string_value(json_object_get(v, "time")), *type = json_string_value(json_object_get(v, "type"));
-    if (json_object_size(v) != 5 || !json_is_object(claim) || !json_is_object(observed) || !json_is_integer(n) || !time || !type ||
-        strlen(time) != 20) {
-        st = onus_fail(err, ONUS_TAMPER, "%s: expected claim, n, observed, time and type", where);
+    const json_t *claim = json_object_get(v, "claim"),
+                 *observed = json_object_get(v, "observed"), *n = json_object_get(v, "n");
+    const char *time = json_string_value(json_object_get(v, "time")),
+               *type = json_string_value(json_object_get(v, "type"));
+    if (json_object_size(v) != 5 || !json_is_object(claim) || !json_is_object(observed) ||
+        !json_is_integer(n) || !time || !type || strlen(time) != 20) {
+        st = onus_fail(err, ONUS_TAMPER, "%s: expected claim, n, observed, time and type",
+                       where);
         goto done;
     }
     if (json_integer_value(n) != number) {
-        st = onus_fail(err, ONUS_TAMPER, "%s: says it is event %lld", where, (long long)json_integer_value(n));
+        st = onus_fail(err, ONUS_TAMPER, "%s: says it is event %lld", where,
+                       (long long)json_integer_value(n));
         goto done;
     }
     onus_json_canonical(&again, v);
@@ -54,8 +59,13 @@ onus_status onus_line_parse(onus_entry *out, json_t **root, const char *line, si
         st = onus_fail(err, ONUS_TAMPER, "%s: not canonical JSON (RFC 8785)", where);
         goto done;
     }
-    *out = (onus_entry){.n = number, .time = time, .type = type, .claim = (json_t *)claim, .observed = (json_t *)observed,
-                        .line = line, .line_len = len};
+    *out = (onus_entry){.n = number,
+                        .time = time,
+                        .type = type,
+                        .claim = (json_t *)claim,
+                        .observed = (json_t *)observed,
+                        .line = line,
+                        .line_len = len};
     *root = v;
     v = NULL;
 done:
@@ -83,11 +93,18 @@ static onus_status parse_lines(onus_log *log, const char *what, onus_err *err)
     const char *text = log->bytes.data ? log->bytes.data : "";
     for (size_t at = 0; at < log->bytes.len;) {
         const char *end = memchr(text + at, '\n', log->bytes.len - at);
-        if (!end) return onus_fail(err, ONUS_TAMPER, "%s: the last line has no end (a run was killed there: --resume drops it)", what);
+        if (!end)
+            return onus_fail(
+                err, ONUS_TAMPER,
+                "%s: the last line has no end (a run was killed there: --resume drops it)",
+                what);
         if (!make_room(log)) return onus_fail_mem(err, what);
         const size_t len = (size_t)(end - text) - at;
-        if (len > ONUS_LINE_MAX) return onus_fail(err, ONUS_BAD_INPUT, "%s: event %lld is longer than %d bytes", what, (long long)log->n + 1, ONUS_LINE_MAX);
-        onus_status st = onus_line_parse(&log->entries[log->n], &log->roots[log->n], text + at, len, log->n + 1, what, err);
+        if (len > ONUS_LINE_MAX)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: event %lld is longer than %d bytes",
+                             what, (long long)log->n + 1, ONUS_LINE_MAX);
+        onus_status st = onus_line_parse(&log->entries[log->n], &log->roots[log->n], text + at,
+                                         len, log->n + 1, what, err);
         if (st != ONUS_OK) return st;
         log->n++;
         at += len + 1;
@@ -104,7 +121,8 @@ static onus_status make_log(onus_log **out, const onus_allocator *mem, onus_err 
     return ONUS_OK;
 }
 
-onus_status onus_log_parse(onus_log **out, const char *text, size_t len, const char *what, const onus_allocator *mem, onus_err *err)
+onus_status onus_log_parse(onus_log **out, const char *text, size_t len, const char *what,
+                           const onus_allocator *mem, onus_err *err)
 {
     onus_log *log = NULL;
     onus_status st = make_log(&log, mem, err);
@@ -119,7 +137,8 @@ done:
     return st;
 }
 
-onus_status onus_log_read(onus_log **out, const char *path, const onus_allocator *mem, onus_err *err)
+onus_status onus_log_read(onus_log **out, const char *path, const onus_allocator *mem,
+                          onus_err *err)
 {
     onus_log *log = NULL;
     onus_status st = make_log(&log, mem, err);
@@ -143,7 +162,8 @@ const onus_entry *onus_log_at(const onus_log *log, int64_t i)
     return i >= 0 && i < log->n ? &log->entries[i] : NULL;
 }
 
-const onus_entry *onus_log_find(const onus_log *log, const char *name, int64_t before, const json_t **value)
+const onus_entry *onus_log_find(const onus_log *log, const char *name, int64_t before,
+                                const json_t **value)
 {
     for (int64_t i = (before < log->n ? before : log->n) - 1; i >= 0; i--) {
         const json_t *v = json_object_get(log->entries[i].claim, name);
@@ -166,7 +186,8 @@ const onus_entry *onus_log_type(const onus_log *log, const char *type, int64_t f
 void onus_log_root(const onus_log *log, int64_t n, uint8_t root[32])
 {
     onus_merkle m = {0};
-    for (int64_t i = 0; i < n && i < log->n; i++) onus_merkle_add(&m, log->entries[i].line, log->entries[i].line_len);
+    for (int64_t i = 0; i < n && i < log->n; i++)
+        onus_merkle_add(&m, log->entries[i].line, log->entries[i].line_len);
     onus_merkle_root(&m, root);
 }
 
@@ -174,13 +195,18 @@ static onus_status add_body(onus_facts *facts, const json_t *body, bool observed
 {
     const char *name;
     json_t *v;
-    json_object_foreach((json_t *)body, name, v) {
+    json_object_foreach((json_t *)body, name, v)
+    {
         const char *text = json_string_value(v);
         onus_field f = {.name = name, .observed = observed, .text = text};
-        if (text) f.kind = strcmp(text, "undefined") == 0 ? ONUS_FIELD_UNDEFINED : ONUS_FIELD_TEXT;
-        else if (json_is_integer(v)) f.kind = ONUS_FIELD_INT, f.i = json_integer_value(v);
-        else if (json_is_real(v)) f.kind = ONUS_FIELD_REAL, f.r = json_real_value(v);
-        else continue;
+        if (text)
+            f.kind = strcmp(text, "undefined") == 0 ? ONUS_FIELD_UNDEFINED : ONUS_FIELD_TEXT;
+        else if (json_is_integer(v))
+            f.kind = ONUS_FIELD_INT, f.i = json_integer_value(v);
+        else if (json_is_real(v))
+            f.kind = ONUS_FIELD_REAL, f.r = json_real_value(v);
+        else
+            continue;
         onus_status st = onus_facts_add(facts, &f, err);
         if (st != ONUS_OK) return st;
     }
@@ -195,7 +221,9 @@ onus_status onus_log_facts(const onus_log *log, int64_t n, onus_facts **out, onu
         st = add_body(facts, log->entries[i].claim, false, err);
         if (st == ONUS_OK) st = add_body(facts, log->entries[i].observed, true, err);
     }
-    if (st == ONUS_OK) *out = facts;
-    else onus_facts_destroy(facts);
+    if (st == ONUS_OK)
+        *out = facts;
+    else
+        onus_facts_destroy(facts);
     return st;
 }

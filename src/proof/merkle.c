@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * merkle.c - RFC 6962, 2.1. level[k] holds the hash of a complete subtree of 2^k leaves where bit k of n is set. */
+ * merkle.c - RFC 6962, 2.1. level[k] holds the hash of a complete subtree of 2^k leaves where
+ * bit k of n is set. */
 #include "proof/merkle.h"
 
 #include <string.h>
@@ -41,8 +42,10 @@ void onus_merkle_root(const onus_merkle *m, uint8_t root[32])
     onus_sha256_of("", 0, root);
     for (int k = 0; k < 64; k++) {
         if (!(m->n >> k & 1)) continue;
-        if (any) hash_node(m->level[k], root, root);
-        else memcpy(root, m->level[k], 32);
+        if (any)
+            hash_node(m->level[k], root, root);
+        else
+            memcpy(root, m->level[k], 32);
         any = true;
     }
 }

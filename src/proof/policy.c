@@ -8,16 +8,23 @@
 
 #include "base/fail.h"
 
-static const struct { const char *text; onus_policy_op op; } ops[] = {
-    {"<=", ONUS_OP_LE}, {">=", ONUS_OP_GE}, {"==", ONUS_OP_EQ}, {"!=", ONUS_OP_NE}, {"<", ONUS_OP_LT}, {">", ONUS_OP_GT},
+static const struct {
+    const char *text;
+    onus_policy_op op;
+} ops[] = {
+    {"<=", ONUS_OP_LE}, {">=", ONUS_OP_GE}, {"==", ONUS_OP_EQ},
+    {"!=", ONUS_OP_NE}, {"<", ONUS_OP_LT},  {">", ONUS_OP_GT},
 };
 
-static onus_status wrong(const char *text, size_t at, const char *file, int line, const char *expected, onus_err *err)
+static onus_status wrong(const char *text, size_t at, const char *file, int line,
+                         const char *expected, onus_err *err)
 {
-    return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: policy '%.120s': character %zu: expected %s", file, line, text, at + 1, expected);
+    return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: policy '%.120s': character %zu: expected %s",
+                     file, line, text, at + 1, expected);
 }
 
-/* A decimal number; the locale's point is of no account since digits and point are checked first. */
+/* A decimal number; the locale's point is of no account since digits and point are checked
+ * first. */
 static bool read_bound(const char *text, double *out)
 {
     const size_t n = strspn(text, "+-.0123456789eE");
@@ -27,12 +34,14 @@ static bool read_bound(const char *text, double *out)
     return *end == '\0' && *out - *out == 0;
 }
 
-onus_status onus_policy_parse(onus_policy *out, const char *text, const char *file, int line, onus_err *err)
+onus_status onus_policy_parse(onus_policy *out, const char *text, const char *file, int line,
+                              onus_err *err)
 {
     onus_policy p = {.text = text, .line = line};
     const size_t name = strcspn(text, " \t<>=!");
     if (name == 0) return wrong(text, 0, file, line, "the dotted name of a result", err);
-    if (name >= sizeof p.name) return wrong(text, sizeof p.name, file, line, "a name of at most 511 bytes", err);
+    if (name >= sizeof p.name)
+        return wrong(text, sizeof p.name, file, line, "a name of at most 511 bytes", err);
     memcpy(p.name, text, name);
     p.name[name] = '\0';
     size_t at = name + strspn(text + name, " \t");
@@ -45,12 +54,14 @@ onus_status onus_policy_parse(onus_policy *out, const char *text, const char *fi
     if (!found) return wrong(text, at, file, line, "one of < <= > >= == !=", err);
     at += sign;
     at += strspn(text + at, " \t");
-    if (!read_bound(text + at, &p.bound)) return wrong(text, at, file, line, "a number, and nothing after it", err);
+    if (!read_bound(text + at, &p.bound))
+        return wrong(text, at, file, line, "a number, and nothing after it", err);
     *out = p;
     return ONUS_OK;
 }
 
-onus_verdict onus_policy_judge(const onus_policy *p, const onus_facts *facts, double *found, bool *observed)
+onus_verdict onus_policy_judge(const onus_policy *p, const onus_facts *facts, double *found,
+                               bool *observed)
 {
     const onus_field *f = onus_facts_find(facts, p->name);
     *observed = f && f->observed;

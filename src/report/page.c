@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * page.c - see page.h. Numbers are formatted by snprintf with a fixed number of decimals: glibc rounds them correctly, so that the
- * page is the same bytes everywhere; the decimal point is put in by us, whatever the locale. */
+ * page.c - see page.h. Numbers are formatted by snprintf with a fixed number of decimals: glibc
+ * rounds them correctly, so that the page is the same bytes everywhere; the decimal point is
+ * put in by us, whatever the locale. */
 #include "report/page.h"
 
 #include <math.h>
@@ -16,12 +17,12 @@ void onus_page_raw(onus_page *p, const char *html)
 void onus_page_text(onus_page *p, const char *text)
 {
     for (const char *c = text; *c; c++) {
-        const char *as = *c == '&'   ? "&amp;"
-                         : *c == '<' ? "&lt;"
-                         : *c == '>' ? "&gt;"
-                         : *c == '"' ? "&quot;"
+        const char *as = *c == '&'    ? "&amp;"
+                         : *c == '<'  ? "&lt;"
+                         : *c == '>'  ? "&gt;"
+                         : *c == '"'  ? "&quot;"
                          : *c == '\'' ? "&#39;"
-                                     : NULL;
+                                      : NULL;
         if (as)
             onus_buf_str(p->out, as);
         else if ((unsigned char)*c >= 0x20 || *c == '\n')
@@ -47,7 +48,8 @@ void onus_page_say(onus_page *p, onus_text t)
     onus_page_raw(p, onus_text_of(t));
 }
 
-/* ---- facts -------------------------------------------------------------------------------- */
+/* ---- facts --------------------------------------------------------------------------------
+ */
 
 onus_fact onus_page_fact(onus_page *p, const char *fmt, ...)
 {
@@ -95,7 +97,8 @@ bool onus_fact_item(onus_fact f, size_t i, double *out)
     return true;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------
+ */
 
 void onus_plain_number(char out[32], double v, int decimals)
 {
@@ -111,9 +114,12 @@ void onus_plain_number(char out[32], double v, int decimals)
     }
     int n = 0;
     for (const char *c = text; *c && n < 30; c++) {
-        if (*c == ',') out[n++] = '.';
-        else if (*c == '-' && c == text) n += snprintf(out + n, (size_t)(32 - n), "\xe2\x88\x92"); /* minus sign */
-        else out[n++] = *c;
+        if (*c == ',')
+            out[n++] = '.';
+        else if (*c == '-' && c == text)
+            n += snprintf(out + n, (size_t)(32 - n), "\xe2\x88\x92"); /* minus sign */
+        else
+            out[n++] = *c;
     }
     out[n] = '\0';
 }
@@ -122,7 +128,8 @@ static void link_open(onus_page *p, onus_fact f)
 {
     if (f.event > 0 && f.event <= p->n && p->used) p->used[f.event - 1] = true;
     if (f.event > 0)
-        onus_page_printf(p, "<a class=\"n\" href=\"#e%lld\" title=\"ledger event %lld\">", (long long)f.event, (long long)f.event);
+        onus_page_printf(p, "<a class=\"n\" href=\"#e%lld\" title=\"ledger event %lld\">",
+                         (long long)f.event, (long long)f.event);
 }
 
 static void link_close(onus_page *p, onus_fact f)
@@ -205,7 +212,8 @@ void onus_page_word(onus_page *p, onus_fact f)
 void onus_page_interval(onus_page *p, const char *name, int decimals)
 {
     double lower, upper;
-    const onus_fact lo = onus_page_fact(p, "%s.lower", name), hi = onus_page_fact(p, "%s.upper", name);
+    const onus_fact lo = onus_page_fact(p, "%s.lower", name),
+                    hi = onus_page_fact(p, "%s.upper", name);
     if (!onus_fact_real(lo, &lower) || !onus_fact_real(hi, &upper)) return;
     onus_page_number(p, lo, decimals);
     onus_page_raw(p, " ");

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * report.h - the pages that people read. The report is a pure function of the ledger's first n entries: the same entries give
- * the same bytes, every number in it names the entry that holds it, what is absent reads "not proven", what has no support
- * "undefined". No script, no network. */
+ * report.h - the pages that people read. The report is a pure function of the ledger's first n
+ * entries: the same entries give the same bytes, every number in it names the entry that holds
+ * it, what is absent reads "not proven", what has no support "undefined". No script, no
+ * network. */
 #ifndef ONUS_REPORT_REPORT_H
 #define ONUS_REPORT_REPORT_H
 #include "audit/explain.h"
 #include "proof/ledger.h"
 
 /* The whole HTML file into out. */
-onus_status onus_report_html(const onus_log *log, int64_t n, onus_buf *out, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+onus_status onus_report_html(const onus_log *log, int64_t n, onus_buf *out,
+                             const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
-/* The page about single people for private/: waterfalls of n_show explained rows (indices into e->rows), with the row's values, its
- * score, its label. Holds personal data: never part of the report. */
-onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d, const char *run_name, const int64_t *show,
-                               int64_t n_show, onus_buf *out, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* The page about single people for private/: waterfalls of n_show explained rows (indices into
+ * e->rows), with the row's values, its score, its label. Holds personal data: never part of the
+ * report. */
+onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d,
+                               const char *run_name, const int64_t *show, int64_t n_show,
+                               onus_buf *out, const onus_allocator *mem,
+                               onus_err *err) ONUS_CHECKED;
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * diff.c - where two runs part: the first claim that differs, and, where that is a state of training whose checkpoints are
- * there, the first tensor and the operation it belongs to. */
+ * diff.c - where two runs part: the first claim that differs, and, where that is a state of
+ * training whose checkpoints are there, the first tensor and the operation it belongs to. */
 #include <stdio.h>
 #include <string.h>
 
@@ -41,10 +41,13 @@ static const char *first_field(const json_t *a, const json_t *b)
 {
     const char *key, *first = NULL;
     json_t *v;
-    json_object_foreach((json_t *)a, key, v) {
-        if (!json_equal(v, json_object_get(b, key)) && (!first || strcmp(key, first) < 0)) first = key;
+    json_object_foreach((json_t *)a, key, v)
+    {
+        if (!json_equal(v, json_object_get(b, key)) && (!first || strcmp(key, first) < 0))
+            first = key;
     }
-    json_object_foreach((json_t *)b, key, v) {
+    json_object_foreach((json_t *)b, key, v)
+    {
         if (!json_object_get(a, key) && (!first || strcmp(key, first) < 0)) first = key;
     }
     return first;
@@ -65,8 +68,12 @@ static void compare_checkpoints(differ *d, int64_t step)
         const onus_tensor_view *a = onus_safetensors_at(file[0], i);
         const onus_tensor_view *b = onus_safetensors_find(file[1], a->name);
         const size_t bytes = (size_t)onus_shape_numel(&a->shape) * sizeof(float);
-        if (b && onus_shape_numel(&b->shape) == onus_shape_numel(&a->shape) && memcmp(a->data, b->data, bytes) == 0) continue;
-        onus_buf_printf(&d->notes, "checkpoint of step %lld: tensor '%s' is the first that differs\n", (long long)step, a->name);
+        if (b && onus_shape_numel(&b->shape) == onus_shape_numel(&a->shape) &&
+            memcmp(a->data, b->data, bytes) == 0)
+            continue;
+        onus_buf_printf(&d->notes,
+                        "checkpoint of step %lld: tensor '%s' is the first that differs\n",
+                        (long long)step, a->name);
         break;
     }
 done:
@@ -80,8 +87,9 @@ static onus_status part(differ *d, const onus_entry *a, const onus_entry *b, onu
     onus_buf text;
     onus_buf_init(&text, d->mem, 1 << 16);
     if (!field) {
-        onus_buf_printf(&text, "event %lld of %s is %s, event %lld of %s is %s", (long long)a->n, d->dir[0], a->type,
-                        (long long)b->n, d->dir[1], b->type);
+        onus_buf_printf(&text, "event %lld of %s is %s, event %lld of %s is %s",
+                        (long long)a->n, d->dir[0], a->type, (long long)b->n, d->dir[1],
+                        b->type);
     } else {
         const json_t *step = json_object_get(a->claim, "step");
         if (!step) step = json_object_get(a->claim, "checkpoint.step");
@@ -93,7 +101,8 @@ static onus_status part(differ *d, const onus_entry *a, const onus_entry *b, onu
         (void)add_value(&text, json_object_get(b->claim, field));
         if (step) compare_checkpoints(d, (int64_t)json_number_value(step));
     }
-    onus_status st = onus_fail(err, ONUS_MISMATCH, "the runs part at %s", text.data ? text.data : "an event");
+    onus_status st = onus_fail(err, ONUS_MISMATCH, "the runs part at %s",
+                               text.data ? text.data : "an event");
     onus_buf_release(&text);
     return st;
 }
@@ -105,15 +114,19 @@ static onus_status compare(differ *d, onus_err *err)
         const onus_entry *a = next_claim(d->log[0], &at[0]), *b = next_claim(d->log[1], &at[1]);
         if (!a && !b) break;
         if (!a || !b)
-            return onus_fail(err, ONUS_MISMATCH, "the runs part at the end: %s claims more after %lld events that are the same",
-                             a ? d->dir[0] : d->dir[1], (long long)n);
-        if (strcmp(a->type, b->type) != 0 || !json_equal(a->claim, b->claim)) return part(d, a, b, err);
+            return onus_fail(
+                err, ONUS_MISMATCH,
+                "the runs part at the end: %s claims more after %lld events that are the same",
+                a ? d->dir[0] : d->dir[1], (long long)n);
+        if (strcmp(a->type, b->type) != 0 || !json_equal(a->claim, b->claim))
+            return part(d, a, b, err);
     }
     onus_buf_printf(&d->notes, "%lld events claim the same in both runs\n", (long long)n);
     return ONUS_OK;
 }
 
-onus_status onus_diff(const char *run1, const char *run2, char **notes, const onus_allocator *mem, onus_err *err)
+onus_status onus_diff(const char *run1, const char *run2, char **notes,
+                      const onus_allocator *mem, onus_err *err)
 {
     if (!run1 || !run2) return onus_fail(err, ONUS_BAD_ARG, "diff: two run folders are needed");
     onus_status st = ONUS_OK;
@@ -126,7 +139,8 @@ onus_status onus_diff(const char *run1, const char *run2, char **notes, const on
     }
     ONUS_TRY(compare(&d, err));
 done:
-    if (notes && d.notes.data && (st == ONUS_OK || st == ONUS_MISMATCH)) *notes = onus_strdup(mem, d.notes.data);
+    if (notes && d.notes.data && (st == ONUS_OK || st == ONUS_MISMATCH))
+        *notes = onus_strdup(mem, d.notes.data);
     onus_buf_release(&d.notes);
     onus_log_close(d.log[0]);
     onus_log_close(d.log[1]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * eval.c - metrics and fairness of a finished model on a table, or of predictions that somebody else made. The audits are those
- * of a run: they see rows of labels, scores, decisions and groups, and not where these came from. */
+ * eval.c - metrics and fairness of a finished model on a table, or of predictions that somebody
+ * else made. The audits are those of a run: they see rows of labels, scores, decisions and
+ * groups, and not where these came from. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,16 @@
 
 /* ---- a run's model on a table of its form ------------------------------------------------ */
 
-static onus_status write_predictions(const onus_predictions *p, const onus_dataset *d, const int64_t *rows, const char *path,
+static onus_status write_predictions(const onus_predictions *p, const onus_dataset *d,
+                                     const int64_t *rows, const char *path,
                                      const onus_allocator *mem, onus_err *err)
 {
     onus_buf out;
     onus_buf_init(&out, mem, (size_t)4 << 30);
     const int64_t width = p->task == ONUS_TASK_CLASSES ? p->n_classes : 1;
     onus_buf_str(&out, "line,label,prediction");
-    for (int64_t c = 0; c < width; c++) onus_buf_printf(&out, width > 1 ? ",score_%lld" : ",score", (long long)c);
+    for (int64_t c = 0; c < width; c++)
+        onus_buf_printf(&out, width > 1 ? ",score_%lld" : ",score", (long long)c);
     onus_buf_str(&out, "\n");
     for (int64_t i = 0; i < p->n; i++) {
         onus_buf_printf(&out, "%lld,", (long long)onus_dataset_line(d, rows[i]));
@@ -33,7 +36,8 @@ static onus_status write_predictions(const onus_predictions *p, const onus_datas
             onus_buf_str(&out, ",");
             onus_csv_field(&out, p->class_names[p->decision[i]]);
         }
-        for (int64_t c = 0; c < width; c++) onus_buf_printf(&out, ",%.9g", (double)p->score[i * width + c]);
+        for (int64_t c = 0; c < width; c++)
+            onus_buf_printf(&out, ",%.9g", (double)p->score[i * width + c]);
         onus_buf_str(&out, "\n");
     }
     onus_status st = onus_buf_status(&out, path, err);
@@ -43,7 +47,8 @@ static onus_status write_predictions(const onus_predictions *p, const onus_datas
 }
 
 /* The run's recipe with another table in the place of its own. */
-static onus_status open_table(onus_session *s, const char *run, const char *table, const onus_encoder *encoder, onus_err *err)
+static onus_status open_table(onus_session *s, const char *run, const char *table,
+                              const onus_encoder *encoder, onus_err *err)
 {
     char path[ONUS_PATH_MAX];
     onus_status st = onus_path_join(path, sizeof path, run, "recipe.yaml", err);
@@ -51,10 +56,12 @@ static onus_status open_table(onus_session *s, const char *run, const char *tabl
     if (st != ONUS_OK) return st;
     s->recipe->data.source = table;
     s->recipe->data.test_source = NULL;
-    return onus_dataset_open(&s->data, &s->recipe->data, encoder, s->recipe->seed, NULL, s->mem, err);
+    return onus_dataset_open(&s->data, &s->recipe->data, encoder, s->recipe->seed, NULL, s->mem,
+                             err);
 }
 
-static onus_status eval_run(const onus_eval_opts *o, onus_session *s, onus_arena *arena, onus_err *err)
+static onus_status eval_run(const onus_eval_opts *o, onus_session *s, onus_arena *arena,
+                            onus_err *err)
 {
     onus_status st = ONUS_OK;
     onus_encoder *encoder = NULL;
@@ -65,10 +72,13 @@ static onus_status eval_run(const onus_eval_opts *o, onus_session *s, onus_arena
     ONUS_TRY(open_table(s, o->run, o->data, encoder, err));
     const int64_t *rows = onus_dataset_part(s->data, ONUS_PART_TEST, &n);
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, arena, &p, err));
-    if (o->predictions_out) ONUS_TRY(write_predictions(&p, s->data, rows, o->predictions_out, s->mem, err));
+    if (o->predictions_out)
+        ONUS_TRY(write_predictions(&p, s->data, rows, o->predictions_out, s->mem, err));
     if (!onus_dataset_has_labels(s->data)) {
         if (!o->predictions_out)
-            st = onus_fail(err, ONUS_BAD_INPUT, "%s has no label column: nothing to measure (--predictions-out writes predictions)",
+            st = onus_fail(err, ONUS_BAD_INPUT,
+                           "%s has no label column: nothing to measure (--predictions-out "
+                           "writes predictions)",
                            o->data);
         goto done;
     }
@@ -82,7 +92,8 @@ done:
     return st;
 }
 
-/* ---- predictions made elsewhere ------------------------------------------------------------- */
+/* ---- predictions made elsewhere -------------------------------------------------------------
+ */
 
 typedef struct {
     const onus_eval_opts *o;
@@ -115,7 +126,8 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Distinct texts of a column, ascending; numbers stand in the order of their texts. */
-static onus_status distinct(const table *t, int64_t column, const char ***out, int64_t *n_out, onus_err *err)
+static onus_status distinct(const table *t, int64_t column, const char ***out, int64_t *n_out,
+                            onus_err *err)
 {
     const int64_t n = t->csv.n_rows;
     const char **all = onus_arena_alloc(t->arena, (size_t)n + 1, sizeof *all);
@@ -123,8 +135,8 @@ static onus_status distinct(const table *t, int64_t column, const char ***out, i
     for (int64_t i = 0; i < n; i++) {
         all[i] = cell(t, i, column);
         if (!*all[i])
-            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: column '%s' is empty", t->o->predictions, t->csv.line[i],
-                             t->csv.columns[column]);
+            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: column '%s' is empty",
+                             t->o->predictions, t->csv.line[i], t->csv.columns[column]);
     }
     qsort(all, (size_t)n, sizeof *all, by_text);
     int64_t k = 0;
@@ -149,26 +161,31 @@ static onus_status find_positive(const table *t, int64_t *out, onus_err *err)
     if (t->o->positive) {
         *out = place_of(t->values, t->n_values, t->o->positive);
         if (*out >= 0) return ONUS_OK;
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: label '%s' never has the positive value '%s'", t->o->predictions, t->o->label,
-                         t->o->positive);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: label '%s' never has the positive value '%s'", t->o->predictions,
+                         t->o->label, t->o->positive);
     }
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
         *out = place_of(t->values, t->n_values, usual[i]);
         if (*out >= 0) return ONUS_OK;
     }
-    return onus_fail(err, ONUS_BAD_INPUT, "%s: label '%s' has the values '%s' and '%s'; say which one is positive (--positive)",
-                     t->o->predictions, t->o->label, t->values[0], t->values[1]);
+    return onus_fail(
+        err, ONUS_BAD_INPUT,
+        "%s: label '%s' has the values '%s' and '%s'; say which one is positive (--positive)",
+        t->o->predictions, t->o->label, t->values[0], t->values[1]);
 }
 
 /* A value of the label or prediction column as a class. */
-static onus_status read_classes(const table *t, int64_t column, int64_t positive, float *as_label, int32_t *as_decision,
-                                onus_err *err)
+static onus_status read_classes(const table *t, int64_t column, int64_t positive,
+                                float *as_label, int32_t *as_decision, onus_err *err)
 {
     for (int64_t i = 0; i < t->csv.n_rows; i++) {
         int64_t k = place_of(t->values, t->n_values, cell(t, i, column));
         if (k < 0)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: '%.80s' in column '%s' is no value of label '%s'", t->o->predictions,
-                             t->csv.line[i], cell(t, i, column), t->csv.columns[column], t->o->label);
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s:%d: '%.80s' in column '%s' is no value of label '%s'",
+                             t->o->predictions, t->csv.line[i], cell(t, i, column),
+                             t->csv.columns[column], t->o->label);
         if (t->n_values == 2) k = k == positive;
         if (as_label) as_label[i] = (float)k;
         if (as_decision) as_decision[i] = (int32_t)k;
@@ -184,7 +201,8 @@ static onus_status read_scores(table *t, float *score, onus_err *err)
     for (int64_t i = 0; st == ONUS_OK && i < t->csv.n_rows; i++) {
         double v;
         if (!onus_parse_number(cell(t, i, column), &v))
-            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: '%.80s' in column '%s' is not a number", t->o->predictions,
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s:%d: '%.80s' in column '%s' is not a number", t->o->predictions,
                              t->csv.line[i], cell(t, i, column), t->o->score);
         t->p.score_is_probability = t->p.score_is_probability && v >= 0 && v <= 1;
         score[i] = (float)v;
@@ -205,11 +223,14 @@ static onus_status read_groups(table *t, onus_err *err)
         if (st == ONUS_OK) st = distinct(t, column, &names, &list[a].n_groups, err);
         if (st != ONUS_OK) return st;
         if (list[a].n_groups > 100)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s: protected column '%s' has %lld values, at most 100 groups are told apart",
-                             t->o->predictions, t->o->protected_[a], (long long)list[a].n_groups);
+            return onus_fail(
+                err, ONUS_BAD_INPUT,
+                "%s: protected column '%s' has %lld values, at most 100 groups are told apart",
+                t->o->predictions, t->o->protected_[a], (long long)list[a].n_groups);
         int32_t *group = onus_arena_alloc(t->arena, (size_t)n + 1, sizeof *group);
         if (!group) return onus_fail_mem(err, "predictions");
-        for (int64_t i = 0; i < n; i++) group[i] = (int32_t)place_of(names, list[a].n_groups, cell(t, i, column));
+        for (int64_t i = 0; i < n; i++)
+            group[i] = (int32_t)place_of(names, list[a].n_groups, cell(t, i, column));
         list[a].name = t->o->protected_[a];
         list[a].group_names = names;
         list[a].group = group;
@@ -228,15 +249,18 @@ static onus_status read_labels(table *t, onus_err *err)
     ONUS_TRY(column_of(t, t->o->label, &column, err));
     ONUS_TRY(distinct(t, column, &t->values, &t->n_values, err));
     if (t->n_values < 2 || t->n_values > 1000)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: label '%s' has %lld value%s, expected 2 to 1000", t->o->predictions, t->o->label,
-                         (long long)t->n_values, t->n_values == 1 ? "" : "s");
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: label '%s' has %lld value%s, expected 2 to 1000",
+                         t->o->predictions, t->o->label, (long long)t->n_values,
+                         t->n_values == 1 ? "" : "s");
     const char **names = onus_arena_alloc(t->arena, (size_t)t->n_values, sizeof *names);
     float *label = onus_arena_alloc(t->arena, (size_t)n, sizeof *label);
     int32_t *decision = onus_arena_alloc(t->arena, (size_t)n, sizeof *decision);
     if (!names || !label || !decision) return onus_fail_mem(err, "predictions");
     t->p.task = t->n_values == 2 ? ONUS_TASK_BINARY : ONUS_TASK_CLASSES;
     if (t->n_values == 2) ONUS_TRY(find_positive(t, &positive, err));
-    for (int64_t c = 0; c < t->n_values; c++) names[t->n_values == 2 ? c == positive : c] = t->values[c];
+    for (int64_t c = 0; c < t->n_values; c++)
+        names[t->n_values == 2 ? c == positive : c] = t->values[c];
     ONUS_TRY(read_classes(t, column, positive, label, NULL, err));
     if (t->o->prediction) {
         ONUS_TRY(column_of(t, t->o->prediction, &column, err));
@@ -251,7 +275,8 @@ done:
     return st;
 }
 
-static onus_status eval_table(const onus_eval_opts *o, onus_session *s, onus_arena *arena, onus_err *err)
+static onus_status eval_table(const onus_eval_opts *o, onus_session *s, onus_arena *arena,
+                              onus_err *err)
 {
     onus_status st = ONUS_OK;
     const onus_csv_dialect dialect = {0};
@@ -265,8 +290,10 @@ static onus_status eval_table(const onus_eval_opts *o, onus_session *s, onus_are
     ONUS_TRY(read_labels(&t, err));
     if (o->score) {
         if (t.p.task != ONUS_TASK_BINARY) {
-            st = onus_fail(err, ONUS_BAD_INPUT, "%s: label '%s' has %lld values; --score is for two, use --prediction",
-                           o->predictions, o->label, (long long)t.n_values);
+            st = onus_fail(
+                err, ONUS_BAD_INPUT,
+                "%s: label '%s' has %lld values; --score is for two, use --prediction",
+                o->predictions, o->label, (long long)t.n_values);
             goto done;
         }
         float *score = onus_arena_alloc(arena, (size_t)t.csv.n_rows, sizeof *score);
@@ -283,14 +310,20 @@ done:
     return st;
 }
 
-/* ---- both ----------------------------------------------------------------------------------- */
+/* ---- both -----------------------------------------------------------------------------------
+ */
 
 static onus_status check_opts(const onus_eval_opts *o, onus_err *err)
 {
-    if (!o || (!o->run && !o->predictions)) return onus_fail(err, ONUS_BAD_ARG, "eval: a run or --predictions is needed");
-    if (o->run && o->predictions) return onus_fail(err, ONUS_BAD_ARG, "eval: either a run or --predictions, not both");
-    if (o->run && !o->data) return onus_fail(err, ONUS_BAD_ARG, "eval: --data FILE is needed: the table to evaluate on");
-    if (o->predictions && !o->label) return onus_fail(err, ONUS_BAD_ARG, "eval: --label COL is needed");
+    if (!o || (!o->run && !o->predictions))
+        return onus_fail(err, ONUS_BAD_ARG, "eval: a run or --predictions is needed");
+    if (o->run && o->predictions)
+        return onus_fail(err, ONUS_BAD_ARG, "eval: either a run or --predictions, not both");
+    if (o->run && !o->data)
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "eval: --data FILE is needed: the table to evaluate on");
+    if (o->predictions && !o->label)
+        return onus_fail(err, ONUS_BAD_ARG, "eval: --label COL is needed");
     if (o->predictions && !o->score && !o->prediction)
         return onus_fail(err, ONUS_BAD_ARG, "eval: --score COL or --prediction COL is needed");
     return ONUS_OK;
@@ -304,7 +337,8 @@ onus_status onus_eval(const onus_eval_opts *o, onus_facts **out, onus_err *err)
     onus_arena arena;
     onus_arena_init(&arena, o->mem);
     st = onus_session_open(&s, o->threads, o->mem, err);
-    if (st == ONUS_OK) st = o->run ? eval_run(o, &s, &arena, err) : eval_table(o, &s, &arena, err);
+    if (st == ONUS_OK)
+        st = o->run ? eval_run(o, &s, &arena, err) : eval_table(o, &s, &arena, err);
     if (st == ONUS_OK) {
         *out = s.facts;
         s.facts = NULL;
@@ -314,7 +348,8 @@ onus_status onus_eval(const onus_eval_opts *o, onus_facts **out, onus_err *err)
     return st;
 }
 
-onus_status onus_data_profile(const char *recipe, onus_facts **out, const onus_allocator *mem, onus_err *err)
+onus_status onus_data_profile(const char *recipe, onus_facts **out, const onus_allocator *mem,
+                              onus_err *err)
 {
     if (!recipe || !out) return onus_fail(err, ONUS_BAD_ARG, "data: a recipe is needed");
     onus_session s = {0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * explain_run.c - explanations of a finished run for a person at a terminal: what matters overall, or why this row. What it prints
- * about single rows is for whoever may see the table; none of it enters a ledger. */
+ * explain_run.c - explanations of a finished run for a person at a terminal: what matters
+ * overall, or why this row. What it prints about single rows is for whoever may see the table;
+ * none of it enters a ledger. */
 #include <math.h>
 
 #include "base/fail.h"
@@ -18,7 +19,8 @@ typedef struct {
     int64_t n_rows, n_background;
 } explainer;
 
-/* The run's own table, split as the run split it: its test part is what is explained, its training part the background. */
+/* The run's own table, split as the run split it: its test part is what is explained, its
+ * training part the background. */
 static onus_status open_own_data(explainer *e, const onus_explain_opts *o, onus_err *err)
 {
     char path[ONUS_PATH_MAX], dir[ONUS_PATH_MAX];
@@ -27,13 +29,16 @@ static onus_status open_own_data(explainer *e, const onus_explain_opts *o, onus_
     if (st == ONUS_OK) st = onus_log_read(&log, path, o->mem, err);
     if (st != ONUS_OK) return st;
     const onus_entry *begin = onus_log_type(log, "run.begin", 0);
-    const char *back = begin ? json_string_value(json_object_get(begin->observed, "run.recipe.dir")) : NULL;
-    if (!back) st = onus_fail(err, ONUS_BAD_INPUT, "%s: no run.begin with run.recipe.dir", path);
+    const char *back =
+        begin ? json_string_value(json_object_get(begin->observed, "run.recipe.dir")) : NULL;
+    if (!back)
+        st = onus_fail(err, ONUS_BAD_INPUT, "%s: no run.begin with run.recipe.dir", path);
     if (st == ONUS_OK) st = onus_path_join(dir, sizeof dir, o->run, back, err);
     if (st == ONUS_OK) st = onus_path_join(path, sizeof path, o->run, "recipe.yaml", err);
     if (st == ONUS_OK) st = onus_recipe_open(&e->s.recipe, path, dir, o->mem, err);
     if (st == ONUS_OK)
-        st = onus_dataset_open(&e->s.data, &e->s.recipe->data, NULL, e->s.recipe->seed, NULL, o->mem, err);
+        st = onus_dataset_open(&e->s.data, &e->s.recipe->data, NULL, e->s.recipe->seed, NULL,
+                               o->mem, err);
     onus_log_close(log);
     return st;
 }
@@ -46,7 +51,9 @@ static onus_status find_line(const explainer *e, int64_t line, int64_t *row, onu
             return ONUS_OK;
         }
     }
-    return onus_fail(err, ONUS_BAD_ARG, "--line %lld: no row of the table starts there (or cleaning dropped it)", (long long)line);
+    return onus_fail(err, ONUS_BAD_ARG,
+                     "--line %lld: no row of the table starts there (or cleaning dropped it)",
+                     (long long)line);
 }
 
 static onus_status choose_rows(explainer *e, const onus_explain_opts *o, onus_err *err)
@@ -57,29 +64,33 @@ static onus_status choose_rows(explainer *e, const onus_explain_opts *o, onus_er
     e->rows = onus_alloc(o->mem, (size_t)wanted, sizeof *e->rows);
     e->background = onus_alloc(o->mem, (size_t)spec->background, sizeof *e->background);
     if (!e->rows || !e->background) return onus_fail_mem(err, "explain");
-    onus_status st = onus_explain_choose(e->s.data, ONUS_PART_TRAIN, spec->background, seed, 1, e->background,
-                                         &e->n_background, o->mem, err);
+    onus_status st = onus_explain_choose(e->s.data, ONUS_PART_TRAIN, spec->background, seed, 1,
+                                         e->background, &e->n_background, o->mem, err);
     if (st != ONUS_OK) return st;
     if (o->line > 0) {
         e->n_rows = 1;
         return find_line(e, o->line, &e->rows[0], err);
     }
-    return onus_explain_choose(e->s.data, ONUS_PART_TEST, wanted, seed, 0, e->rows, &e->n_rows, o->mem, err);
+    return onus_explain_choose(e->s.data, ONUS_PART_TEST, wanted, seed, 0, e->rows, &e->n_rows,
+                               o->mem, err);
 }
 
-/* Columns by falling weight, ties in their own order; a table has too few of them for more than insertion. */
+/* Columns by falling weight, ties in their own order; a table has too few of them for more than
+ * insertion. */
 static void order_by_weight(const double *weight, int64_t *order, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         int64_t k = i;
-        for (; k > 0 && fabs(weight[order[k - 1]]) < fabs(weight[i]); k--) order[k] = order[k - 1];
+        for (; k > 0 && fabs(weight[order[k - 1]]) < fabs(weight[i]); k--)
+            order[k] = order[k - 1];
         order[k] = i;
     }
 }
 
 static void write_bar(onus_buf *out, double share)
 {
-    for (int i = 0; i < (int)(share * 30 + 0.5); i++) onus_buf_str(out, "\xe2\x96\x88"); /* full block */
+    for (int i = 0; i < (int)(share * 30 + 0.5); i++)
+        onus_buf_str(out, "\xe2\x96\x88"); /* full block */
 }
 
 static void write_text(explainer *e, const onus_explain_opts *o, const int64_t *order)
@@ -88,16 +99,20 @@ static void write_text(explainer *e, const onus_explain_opts *o, const int64_t *
     const bool one = o->line > 0;
     const double *v = one ? x->values : x->mean_abs;
     if (one)
-        onus_buf_printf(&e->text, "line %lld: score %.4f, of which %.4f is the mean over %lld others\n", (long long)o->line,
-                        x->score[0], x->base[0], (long long)e->n_background);
+        onus_buf_printf(
+            &e->text, "line %lld: score %.4f, of which %.4f is the mean over %lld others\n",
+            (long long)o->line, x->score[0], x->base[0], (long long)e->n_background);
     else
-        onus_buf_printf(&e->text, "mean |Shapley value| over %lld rows against %lld others; residual %.1e\n",
-                        (long long)x->n_rows, (long long)e->n_background, x->residual);
+        onus_buf_printf(
+            &e->text,
+            "mean |Shapley value| over %lld rows against %lld others; residual %.1e\n",
+            (long long)x->n_rows, (long long)e->n_background, x->residual);
     for (int64_t k = 0; k < x->n_columns; k++) {
         const int64_t c = order[k];
         const onus_input_column *column = onus_dataset_column(e->s.data, c);
         onus_buf_printf(&e->text, "  %-28.28s ", column->name);
-        if (one) onus_buf_printf(&e->text, "%-20.20s ", onus_dataset_text(e->s.data, x->rows[0], c));
+        if (one)
+            onus_buf_printf(&e->text, "%-20.20s ", onus_dataset_text(e->s.data, x->rows[0], c));
         onus_buf_printf(&e->text, one ? "%+.4f " : "%.4f ", v[c]);
         write_bar(&e->text, v[order[0]] != 0 ? fabs(v[c] / v[order[0]]) : 0);
         onus_buf_str(&e->text, column->is_protected ? "  (protected)\n" : "\n");
@@ -112,8 +127,9 @@ static onus_status explain(explainer *e, const onus_explain_opts *o, onus_err *e
     ONUS_TRY(onus_predictor_open(&e->s.net, &e->encoder, o->run, o->mem, err));
     ONUS_TRY(open_own_data(e, o, err));
     ONUS_TRY(choose_rows(e, o, err));
-    ONUS_TRY(onus_explain(&e->x, e->s.net, &e->s.ex, e->s.data, e->rows, e->n_rows, e->background, e->n_background,
-                          &e->s.recipe->explain, e->s.recipe->seed, o->mem, err));
+    ONUS_TRY(onus_explain(&e->x, e->s.net, &e->s.ex, e->s.data, e->rows, e->n_rows,
+                          e->background, e->n_background, &e->s.recipe->explain,
+                          e->s.recipe->seed, o->mem, err));
     ONUS_TRY(onus_explanation_emit(&e->x, e->s.data, &e->s.recipe->explain, &sink, err));
     order = onus_alloc(o->mem, (size_t)e->x.n_columns + 1, sizeof *order);
     if (!order) {
@@ -128,9 +144,11 @@ done:
     return st;
 }
 
-onus_status onus_explain_run(const onus_explain_opts *o, onus_facts **out, char **text, onus_err *err)
+onus_status onus_explain_run(const onus_explain_opts *o, onus_facts **out, char **text,
+                             onus_err *err)
 {
-    if (!o || !o->run || !out) return onus_fail(err, ONUS_BAD_ARG, "explain: a run folder is needed");
+    if (!o || !o->run || !out)
+        return onus_fail(err, ONUS_BAD_ARG, "explain: a run folder is needed");
     explainer e = {0};
     onus_buf_init(&e.text, o->mem, 1 << 20);
     onus_status st = onus_session_open(&e.s, o->threads, o->mem, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * predictor.c - a finished model, opened from its file alone: parameters, graph and the encoder of its table. */
+ * predictor.c - a finished model, opened from its file alone: parameters, graph and the encoder
+ * of its table. */
 #include "run/predictor.h"
 
 #include <stdio.h>
@@ -11,8 +12,8 @@
 #include "base/hash.h"
 #include "run/session.h"
 
-onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const char *path, const onus_allocator *mem,
-                                onus_err *err)
+onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const char *path,
+                                const onus_allocator *mem, onus_err *err)
 {
     onus_status st = ONUS_OK;
     onus_safetensors *file = NULL;
@@ -28,16 +29,21 @@ onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const ch
     ONUS_TRY(onus_model_read(&n, file, mem, err));
     const char *json = onus_safetensors_meta(file, "onus.encoder");
     if (!json) {
-        st = onus_fail(err, ONUS_BAD_INPUT, "%s has no metadata 'onus.encoder': how its table is read is not known", path);
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "%s has no metadata 'onus.encoder': how its table is read is not known",
+                       path);
         goto done;
     }
     ONUS_TRY(onus_encoder_read(&e, json, strlen(json), path, mem, err));
-    const int64_t outputs = onus_encoder_task(e) == ONUS_TASK_CLASSES ? onus_encoder_classes(e) : 1;
+    const int64_t outputs =
+        onus_encoder_task(e) == ONUS_TASK_CLASSES ? onus_encoder_classes(e) : 1;
     const int64_t width = onus_net_inputs(n);
     if (onus_encoder_features(e) != width || onus_net_outputs(n) != outputs) {
-        st = onus_fail(err, ONUS_BAD_INPUT, "%s: the encoder gives %lld features and %lld outputs, the net takes %lld and gives %lld",
-                       path, (long long)onus_encoder_features(e), (long long)outputs, (long long)width,
-                       (long long)onus_net_outputs(n));
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "%s: the encoder gives %lld features and %lld outputs, the net takes "
+                       "%lld and gives %lld",
+                       path, (long long)onus_encoder_features(e), (long long)outputs,
+                       (long long)width, (long long)onus_net_outputs(n));
         goto done;
     }
     *net = n;
@@ -59,7 +65,8 @@ struct onus_model {
     onus_exec ex;
 };
 
-onus_status onus_model_open(onus_model **out, const char *path, const onus_allocator *mem, onus_err *err)
+onus_status onus_model_open(onus_model **out, const char *path, const onus_allocator *mem,
+                            onus_err *err)
 {
     onus_status st = ONUS_OK;
     if (!out || !path) return onus_fail(err, ONUS_BAD_ARG, "model: a path is needed");
@@ -94,7 +101,8 @@ int64_t onus_model_outputs(const onus_model *m)
 
 const char *onus_model_class(const onus_model *m, int64_t c)
 {
-    const bool named = onus_encoder_task(m->encoder) != ONUS_TASK_REGRESSION && c >= 0 && c < onus_encoder_classes(m->encoder);
+    const bool named = onus_encoder_task(m->encoder) != ONUS_TASK_REGRESSION && c >= 0 &&
+                       c < onus_encoder_classes(m->encoder);
     return named ? onus_encoder_class_name(m->encoder, c) : NULL;
 }
 
@@ -105,18 +113,22 @@ int64_t onus_model_columns(const onus_model *m)
 
 const char *onus_model_column(const onus_model *m, int64_t i)
 {
-    return i >= 0 && i < onus_encoder_columns(m->encoder) ? onus_encoder_column(m->encoder, i)->name : NULL;
+    return i >= 0 && i < onus_encoder_columns(m->encoder)
+               ? onus_encoder_column(m->encoder, i)->name
+               : NULL;
 }
 
-onus_status onus_model_predict(onus_model *m, const char *const *names, const char *const *values, int64_t n, double *out,
-                               onus_err *err)
+onus_status onus_model_predict(onus_model *m, const char *const *names,
+                               const char *const *values, int64_t n, double *out, onus_err *err)
 {
     if (!m || !out || n < 0 || (n > 0 && (!names || !values)))
         return onus_fail(err, ONUS_BAD_ARG, "predict: model, names, values and out are needed");
-    onus_status st = onus_encoder_encode(m->encoder, names, values, n, onus_plan_input(m->plan), err);
+    onus_status st =
+        onus_encoder_encode(m->encoder, names, values, n, onus_plan_input(m->plan), err);
     if (st != ONUS_OK) return st;
     const onus_batch batch = {.B = 1};
     onus_plan_forward(m->plan, &batch);
-    for (int64_t i = 0; i < onus_net_outputs(m->net); i++) out[i] = (double)onus_plan_prediction(m->plan)[i];
+    for (int64_t i = 0; i < onus_net_outputs(m->net); i++)
+        out[i] = (double)onus_plan_prediction(m->plan)[i];
     return ONUS_OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * replay.c - the run again, from recipe, data and code, over its own ledger: every claim must come out the same. Nothing stored is
- * read but the recipe, the checkpoint that a stretch starts from (its hash is checked first) and, for a private run, the committed
- * key of the noise. Nothing in the folder changes. */
+ * replay.c - the run again, from recipe, data and code, over its own ledger: every claim must
+ * come out the same. Nothing stored is read but the recipe, the checkpoint that a stretch
+ * starts from (its hash is checked first) and, for a private run, the committed key of the
+ * noise. Nothing in the folder changes. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,11 +16,16 @@ static onus_status open_recipe(onus_session *s, const onus_replay_opts *o, onus_
 {
     char path[ONUS_PATH_MAX], dir[ONUS_PATH_MAX];
     const onus_entry *begin = onus_log_type(s->before, "run.begin", 0);
-    const char *back = begin ? json_string_value(json_object_get(begin->observed, "run.recipe.dir")) : NULL;
-    if (!begin || !back) return onus_fail(err, ONUS_BAD_INPUT, "%s/ledger.jsonl has no run.begin with run.recipe.dir", o->run);
+    const char *back =
+        begin ? json_string_value(json_object_get(begin->observed, "run.recipe.dir")) : NULL;
+    if (!begin || !back)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s/ledger.jsonl has no run.begin with run.recipe.dir", o->run);
     onus_status st = onus_path_join(path, sizeof path, o->run, "recipe.yaml", err);
     if (st == ONUS_OK) st = onus_path_join(dir, sizeof dir, o->run, back, err);
-    if (st == ONUS_OK) st = onus_recipe_open(&s->recipe, path, o->recipe_dir ? o->recipe_dir : dir, o->mem, err);
+    if (st == ONUS_OK)
+        st = onus_recipe_open(&s->recipe, path, o->recipe_dir ? o->recipe_dir : dir, o->mem,
+                              err);
     return st;
 }
 
@@ -40,7 +46,10 @@ static onus_status check_start(const onus_session *s, int64_t step, onus_err *er
     char name[64], path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
     uint8_t sha[32];
     const onus_entry *e = checkpoint_at(s->before, step);
-    if (!e) return onus_fail(err, ONUS_BAD_ARG, "--from %lld: the ledger has no checkpoint of that step", (long long)step);
+    if (!e)
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "--from %lld: the ledger has no checkpoint of that step",
+                         (long long)step);
     snprintf(name, sizeof name, "checkpoints/%lld.safetensors", (long long)step);
     onus_status st = onus_path_join(path, sizeof path, s->dir, name, err);
     if (st == ONUS_OK) st = onus_file_sha256(path, sha, err);
@@ -48,19 +57,22 @@ static onus_status check_start(const onus_session *s, int64_t step, onus_err *er
     onus_hex(sha, sizeof sha, found);
     const char *said = json_string_value(json_object_get(e->claim, "checkpoint.sha256"));
     if (!said || strcmp(said, found) != 0)
-        return onus_fail(err, ONUS_TAMPER, "%s was changed: its SHA-256 is %.16s..., event %lld says %.16s...", path, found,
-                         (long long)e->n, said ? said : "nothing");
+        return onus_fail(err, ONUS_TAMPER,
+                         "%s was changed: its SHA-256 is %.16s..., event %lld says %.16s...",
+                         path, found, (long long)e->n, said ? said : "nothing");
     return ONUS_OK;
 }
 
-/* Verdicts may rest on what was observed (joules, seconds), which no replay finds again: those values are taken as stored. */
+/* Verdicts may rest on what was observed (joules, seconds), which no replay finds again: those
+ * values are taken as stored. */
 static onus_status take_observed(onus_session *s, onus_err *err)
 {
     onus_facts *stored = NULL;
     onus_status st = onus_log_facts(s->before, onus_log_count(s->before), &stored, err);
     for (int64_t i = 0; st == ONUS_OK && i < onus_facts_count(stored); i++) {
         const onus_field *f = onus_facts_at(stored, i);
-        if (f->observed && strncmp(f->name, "policy.", 7) != 0 && !onus_facts_find(s->facts, f->name))
+        if (f->observed && strncmp(f->name, "policy.", 7) != 0 &&
+            !onus_facts_find(s->facts, f->name))
             st = onus_facts_add(s->facts, f, err);
     }
     onus_facts_destroy(stored);
@@ -89,22 +101,28 @@ static onus_status conclude(const onus_session *s, onus_buf *notes, onus_err *er
     const onus_mismatch *list = NULL;
     const int64_t n = onus_ledger_mismatches(s->ledger, &list);
     for (int64_t i = 0; i < n; i++)
-        onus_buf_printf(notes, "event %lld (%s): %s is %s in the ledger, %s when recomputed\n", (long long)list[i].n,
-                        list[i].type, list[i].field, list[i].stored, list[i].found);
+        onus_buf_printf(notes, "event %lld (%s): %s is %s in the ledger, %s when recomputed\n",
+                        (long long)list[i].n, list[i].type, list[i].field, list[i].stored,
+                        list[i].found);
     if (n > 0)
-        return onus_fail(err, ONUS_MISMATCH, "event %lld (%s) does not replay: %s is %s in the ledger, %s when recomputed%s",
-                         (long long)list[0].n, list[0].type, list[0].field, list[0].stored, list[0].found,
-                         n > 1 ? " (first of several)" : "");
+        return onus_fail(
+            err, ONUS_MISMATCH,
+            "event %lld (%s) does not replay: %s is %s in the ledger, %s when recomputed%s",
+            (long long)list[0].n, list[0].type, list[0].field, list[0].stored, list[0].found,
+            n > 1 ? " (first of several)" : "");
     if (s->stop_step == 0 && !onus_ledger_at_end(s->ledger))
-        return onus_fail(err, ONUS_MISMATCH, "the ledger claims more after event %lld than the recipe gives",
+        return onus_fail(err, ONUS_MISMATCH,
+                         "the ledger claims more after event %lld than the recipe gives",
                          (long long)onus_ledger_count(s->ledger));
-    onus_buf_printf(notes, "%lld claims recomputed on %s with %d thread%s: every bit the same\n",
-                    (long long)onus_ledger_compared(s->ledger), onus_isa_name(s->isa), onus_pool_size(s->pool),
-                    onus_pool_size(s->pool) == 1 ? "" : "s");
+    onus_buf_printf(notes,
+                    "%lld claims recomputed on %s with %d thread%s: every bit the same\n",
+                    (long long)onus_ledger_compared(s->ledger), onus_isa_name(s->isa),
+                    onus_pool_size(s->pool), onus_pool_size(s->pool) == 1 ? "" : "s");
     return ONUS_OK;
 }
 
-static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *notes, onus_err *err)
+static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *notes,
+                          onus_err *err)
 {
     onus_status st = ONUS_OK;
     char path[ONUS_PATH_MAX];
@@ -114,8 +132,9 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *
     if (!s->recipe->privacy.off) ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));
     if (o->from > 0) ONUS_TRY(check_start(s, o->from, err));
     if (o->to > 0 && (o->to <= o->from || !checkpoint_at(s->before, o->to))) {
-        st = onus_fail(err, ONUS_BAD_ARG, "--to %lld: the ledger has no checkpoint of that step after %lld", (long long)o->to,
-                       (long long)o->from);
+        st = onus_fail(err, ONUS_BAD_ARG,
+                       "--to %lld: the ledger has no checkpoint of that step after %lld",
+                       (long long)o->to, (long long)o->from);
         goto done;
     }
     ONUS_TRY(onus_ledger_open(&s->ledger, path, ONUS_LEDGER_REPLAY, NULL, o->mem, err));
@@ -140,7 +159,8 @@ onus_status onus_replay(const onus_replay_opts *o, char **notes, onus_err *err)
     s.progress_ctx = o->progress_ctx;
     s.stop = o->stop;
     if (st == ONUS_OK) st = replay(&s, o, &text, err);
-    if (notes && text.data && (st == ONUS_OK || st == ONUS_MISMATCH)) *notes = onus_strdup(o->mem, text.data);
+    if (notes && text.data && (st == ONUS_OK || st == ONUS_MISMATCH))
+        *notes = onus_strdup(o->mem, text.data);
     onus_buf_release(&text);
     onus_session_close(&s);
     return st;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * run.c - a run: its folder, its stages, its report and its signed head.
  *
- * Kills are expected at any moment. The ledger is only appended to; every other file is replaced whole. A resumed run
- * executes the recipe again over a ledger in RESUME mode: events that are there are compared, the first one that is not is
- * appended, and training starts from the last checkpoint whose bytes are those of the ledger. */
+ * Kills are expected at any moment. The ledger is only appended to; every other file is
+ * replaced whole. A resumed run executes the recipe again over a ledger in RESUME mode: events
+ * that are there are compared, the first one that is not is appended, and training starts from
+ * the last checkpoint whose bytes are those of the ledger. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,27 +22,35 @@ enum { RUNS_MAX = 100000 };
 
 /* ---- the folder ------------------------------------------------------------------------ */
 
-static onus_status file_in(const onus_session *s, const char *name, char path[ONUS_PATH_MAX], onus_err *err)
+static onus_status file_in(const onus_session *s, const char *name, char path[ONUS_PATH_MAX],
+                           onus_err *err)
 {
     return onus_path_join(path, ONUS_PATH_MAX, s->dir, name, err);
 }
 
-/* runs/NAME-N, the first N that is free: mkdir decides, so that two runs at once get two folders. */
-static onus_status choose_dir(const onus_run_opts *o, const onus_recipe *r, char dir[ONUS_PATH_MAX], onus_err *err)
+/* runs/NAME-N, the first N that is free: mkdir decides, so that two runs at once get two
+ * folders. */
+static onus_status choose_dir(const onus_run_opts *o, const onus_recipe *r,
+                              char dir[ONUS_PATH_MAX], onus_err *err)
 {
     if (o->out) {
         if (snprintf(dir, ONUS_PATH_MAX, "%s", o->out) >= ONUS_PATH_MAX)
-            return onus_fail(err, ONUS_BAD_ARG, "the run folder's path is longer than %d bytes", ONUS_PATH_MAX - 1);
+            return onus_fail(err, ONUS_BAD_ARG, "the run folder's path is longer than %d bytes",
+                             ONUS_PATH_MAX - 1);
         return onus_dir_make(dir, 0755, err);
     }
-    if (o->resume) return onus_fail(err, ONUS_BAD_ARG, "resume needs the run folder (--out DIR)");
+    if (o->resume)
+        return onus_fail(err, ONUS_BAD_ARG, "resume needs the run folder (--out DIR)");
     onus_status st = onus_dir_make("runs", 0755, err);
     for (int n = 1; st == ONUS_OK && n < RUNS_MAX; n++) {
         snprintf(dir, ONUS_PATH_MAX, "runs/%s-%d", r->name, n);
         if (mkdir(dir, 0755) == 0) return ONUS_OK;
-        if (errno != EEXIST) return onus_fail(err, ONUS_IO, "cannot make '%s': %s", dir, strerror(errno));
+        if (errno != EEXIST)
+            return onus_fail(err, ONUS_IO, "cannot make '%s': %s", dir, strerror(errno));
     }
-    return st != ONUS_OK ? st : onus_fail(err, ONUS_IO, "runs/ holds %d runs of '%s'", RUNS_MAX, r->name);
+    return st != ONUS_OK
+               ? st
+               : onus_fail(err, ONUS_IO, "runs/ holds %d runs of '%s'", RUNS_MAX, r->name);
 }
 
 /* The recipe's bytes stand in the folder; a resumed run must be the same recipe. */
@@ -51,18 +60,22 @@ static onus_status settle_recipe(onus_session *s, bool resume, onus_err *err)
     onus_status st = file_in(s, "recipe.yaml", path, err);
     if (st != ONUS_OK) return st;
     const onus_buf *mine = &s->recipe->bytes;
-    if (!resume || !onus_file_exists(path)) return onus_file_replace(path, mine->data, mine->len, 0644, err);
+    if (!resume || !onus_file_exists(path))
+        return onus_file_replace(path, mine->data, mine->len, 0644, err);
     onus_buf there;
     onus_buf_init(&there, s->mem, 1 << 20);
     st = onus_file_read(path, &there, err);
-    if (st == ONUS_OK && (there.len != mine->len || memcmp(there.data, mine->data, mine->len) != 0))
-        st = onus_fail(err, ONUS_BAD_INPUT, "%s differs from %s; a run is resumed with the recipe that began it", path,
-                       s->recipe->path);
+    if (st == ONUS_OK &&
+        (there.len != mine->len || memcmp(there.data, mine->data, mine->len) != 0))
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "%s differs from %s; a run is resumed with the recipe that began it",
+                       path, s->recipe->path);
     onus_buf_release(&there);
     return st;
 }
 
-/* A private run's key is on the disk before anything is drawn from it; a resumed run reads it. */
+/* A private run's key is on the disk before anything is drawn from it; a resumed run reads it.
+ */
 static onus_status settle_noise_key(onus_session *s, onus_err *err)
 {
     char path[ONUS_PATH_MAX];
@@ -82,7 +95,8 @@ static onus_status find_checkpoint(onus_session *s, onus_err *err)
     for (int64_t i = onus_log_count(s->before) - 1; i >= 0; i--) {
         const onus_entry *e = onus_log_at(s->before, i);
         if (strcmp(e->type, "checkpoint") != 0) continue;
-        const int64_t step = (int64_t)json_number_value(json_object_get(e->claim, "checkpoint.step"));
+        const int64_t step =
+            (int64_t)json_number_value(json_object_get(e->claim, "checkpoint.step"));
         const char *hex = json_string_value(json_object_get(e->claim, "checkpoint.sha256"));
         char name[64], path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
         uint8_t sha[32];
@@ -106,8 +120,11 @@ static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, on
     if (st != ONUS_OK) return st;
     const bool there = onus_file_exists(path);
     if (there && !resume)
-        return onus_fail(err, ONUS_BAD_ARG, "%s holds a run already; say --resume to go on with it, or another --out", s->dir);
-    st = onus_ledger_open(&s->ledger, path, there ? ONUS_LEDGER_RESUME : ONUS_LEDGER_WRITE, torn, s->mem, err);
+        return onus_fail(
+            err, ONUS_BAD_ARG,
+            "%s holds a run already; say --resume to go on with it, or another --out", s->dir);
+    st = onus_ledger_open(&s->ledger, path, there ? ONUS_LEDGER_RESUME : ONUS_LEDGER_WRITE,
+                          torn, s->mem, err);
     if (st == ONUS_OK && there) st = onus_log_read(&s->before, path, s->mem, err);
     if (st == ONUS_OK && there) st = find_checkpoint(s, err);
     return st;
@@ -116,16 +133,19 @@ static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, on
 /* What a run that never got as far as training leaves behind is nothing. */
 static void remove_traces(const char *dir)
 {
-    static const char *const files[] = {"ledger.jsonl", "recipe.yaml", "private/noise.key", "private", "checkpoints", ""};
+    static const char *const files[] = {"ledger.jsonl", "recipe.yaml", "private/noise.key",
+                                        "private",      "checkpoints", ""};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[ONUS_PATH_MAX];
-        if (onus_path_join(path, sizeof path, dir, files[i], NULL) == ONUS_OK) (void)remove(path);
+        if (onus_path_join(path, sizeof path, dir, files[i], NULL) == ONUS_OK)
+            (void)remove(path);
     }
 }
 
 /* ---- the end: report, signature ---------------------------------------------------------- */
 
-/* The report from everything before its own event. A run killed after that event has it in the ledger already. */
+/* The report from everything before its own event. A run killed after that event has it in the
+ * ledger already. */
 static onus_status write_report(onus_session *s, onus_err *err)
 {
     onus_status st = ONUS_OK;
@@ -155,13 +175,15 @@ done:
     return st;
 }
 
-/* Key of the caller, or one made now and forgotten: the head is signed either way, and its name tells which. */
+/* Key of the caller, or one made now and forgotten: the head is signed either way, and its name
+ * tells which. */
 static onus_status signing_key(const onus_run_opts *o, onus_key *key, onus_err *err)
 {
     if (!o->key) return onus_key_new(key, "throw-away", err);
     onus_status st = onus_key_load(key, o->key, err);
     if (st == ONUS_OK && !key->has_secret)
-        st = onus_fail(err, ONUS_BAD_INPUT, "%s is a public key; signing needs the private one", o->key);
+        st = onus_fail(err, ONUS_BAD_INPUT, "%s is a public key; signing needs the private one",
+                       o->key);
     return st;
 }
 
@@ -174,7 +196,8 @@ static onus_status sign_head(onus_session *s, onus_key *key, onus_err *err)
     onus_buf_init(&note, s->mem, 1 << 16);
     onus_ledger_root(s->ledger, root);
     snprintf(origin, sizeof origin, "onus/%s", s->recipe->name);
-    ONUS_TRY(onus_note_sign(&note, key, origin, (uint64_t)onus_ledger_count(s->ledger), root, err));
+    ONUS_TRY(
+        onus_note_sign(&note, key, origin, (uint64_t)onus_ledger_count(s->ledger), root, err));
     onus_key_public_text(key, text);
     strcat(text, "\n");
     ONUS_TRY(file_in(s, "key.pub", path, err));
@@ -210,7 +233,8 @@ static onus_status fill_result(onus_session *s, onus_run_result *out, onus_err *
     onus_log_close(log);
     if (st != ONUS_OK) return st;
     const onus_field *met = onus_facts_find(facts, "policy.met");
-    *out = (onus_run_result){.policies = s->recipe->n_policies, .policies_met = met ? met->i : 0, .facts = facts};
+    *out = (onus_run_result){
+        .policies = s->recipe->n_policies, .policies_met = met ? met->i : 0, .facts = facts};
     snprintf(out->dir, sizeof out->dir, "%s", s->dir);
     return ONUS_OK;
 }
@@ -222,7 +246,8 @@ void onus_run_result_release(onus_run_result *r)
     *r = (onus_run_result){.dir = ""};
 }
 
-/* ---- the whole ----------------------------------------------------------------------------- */
+/* ---- the whole -----------------------------------------------------------------------------
+ */
 
 static onus_status say_resumed(onus_session *s, int64_t torn, onus_err *err)
 {
@@ -259,7 +284,8 @@ onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err
     char dir[ONUS_PATH_MAX] = "";
     int64_t torn = 0;
     bool settled = false;
-    if (!o || !o->recipe || !out) return onus_fail(err, ONUS_BAD_ARG, "run: a recipe is needed");
+    if (!o || !o->recipe || !out)
+        return onus_fail(err, ONUS_BAD_ARG, "run: a recipe is needed");
     ONUS_TRY(onus_session_open(&s, o->threads, o->mem, err));
     ONUS_TRY(signing_key(o, &key, err));
     ONUS_TRY(onus_recipe_open(&s.recipe, o->recipe, NULL, o->mem, err));

@@ -10,14 +10,17 @@
 #include "base/file.h"
 #include "base/hash.h"
 
-onus_status onus_session_open(onus_session *s, int threads, const onus_allocator *mem, onus_err *err)
+onus_status onus_session_open(onus_session *s, int threads, const onus_allocator *mem,
+                              onus_err *err)
 {
     *s = (onus_session){.mem = mem, .began_s = onus_clock_s()};
     onus_event_init(&s->event, mem);
-    if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
+    if (!onus_crypto_start())
+        return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
     onus_status st = ONUS_OK;
     if (threads < 0 || threads > ONUS_THREADS_MAX)
-        return onus_fail(err, ONUS_BAD_ARG, "threads: %d, expected 1 to %d", threads, ONUS_THREADS_MAX);
+        return onus_fail(err, ONUS_BAD_ARG, "threads: %d, expected 1 to %d", threads,
+                         ONUS_THREADS_MAX);
     if (threads == 0) st = onus_threads_default(&threads, err);
     if (st == ONUS_OK) st = onus_isa_default(&s->isa, err);
     if (st == ONUS_OK) st = onus_pool_create(&s->pool, threads, mem, err);
@@ -47,11 +50,12 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* A stretch begins where its checkpoint stands in the ledger: the lines of the steps before it are taken over
- * as they are (RESUME) or are not looked at (REPLAY). */
+/* A stretch begins where its checkpoint stands in the ledger: the lines of the steps before it
+ * are taken over as they are (RESUME) or are not looked at (REPLAY). */
 static onus_status move_to_start(onus_session *s, const onus_event *event, onus_err *err)
 {
-    const bool past_start = starts_with(event->type, "train.epoch") || starts_with(event->type, "checkpoint") ||
+    const bool past_start = starts_with(event->type, "train.epoch") ||
+                            starts_with(event->type, "checkpoint") ||
                             starts_with(event->type, "train.end");
     if (s->start_step == 0 || s->skipped || !past_start) return ONUS_OK;
     s->skipped = true;
@@ -106,8 +110,10 @@ onus_status onus_noise_key_read(const char *dir, onus_noise_key *k, onus_err *er
     onus_status st = onus_path_join(path, sizeof path, dir, "private/noise.key", err);
     if (st != ONUS_OK) return st;
     if (!onus_file_exists(path))
-        return onus_fail(err, ONUS_UNPROVEN, "not proven: %s is not here, and the noise of a private run cannot be "
-                                             "drawn again without it", path);
+        return onus_fail(err, ONUS_UNPROVEN,
+                         "not proven: %s is not here, and the noise of a private run cannot be "
+                         "drawn again without it",
+                         path);
     onus_buf text;
     onus_buf_init(&text, NULL, KEY_TEXT + 1);
     st = onus_file_read(path, &text, err);
@@ -115,7 +121,8 @@ onus_status onus_noise_key_read(const char *dir, onus_noise_key *k, onus_err *er
         const bool form = text.len == KEY_TEXT && text.data[KEY_TEXT - 1] == '\n';
         if (form) text.data[KEY_TEXT - 1] = '\0';
         if (!form || !onus_unhex(text.data, k->key, sizeof k->key))
-            st = onus_fail(err, ONUS_TAMPER, "%s: expected 64 hexadecimal digits and a line end", path);
+            st = onus_fail(err, ONUS_TAMPER,
+                           "%s: expected 64 hexadecimal digits and a line end", path);
         onus_wipe(text.data, text.len);
     }
     onus_buf_release(&text);

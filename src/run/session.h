@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * session.h - one execution of a recipe: a run, a resumed run, a replay. They are the same stages over a ledger in
- * another mode, so that what a replay checks is what a run does. */
+ * session.h - one execution of a recipe: a run, a resumed run, a replay. They are the same
+ * stages over a ledger in another mode, so that what a replay checks is what a run does. */
 #ifndef ONUS_RUN_SESSION_H
 #define ONUS_RUN_SESSION_H
 #include "audit/energy.h"
@@ -12,23 +12,24 @@
 typedef struct {
     const onus_allocator *mem;
     onus_recipe *recipe;
-    const char *dir;             /* the run folder */
-    bool writes;                 /* false in a replay: nothing in the folder changes */
-    bool observes;               /* meters, report and signature: false in a replay */
+    const char *dir; /* the run folder */
+    bool writes;     /* false in a replay: nothing in the folder changes */
+    bool observes;   /* meters, report and signature: false in a replay */
 
     onus_pool *pool;
     onus_exec ex;
     onus_isa isa;
 
     onus_ledger *ledger;
-    onus_log *before;            /* RESUME, REPLAY: the ledger as it stood, else NULL */
+    onus_log *before; /* RESUME, REPLAY: the ledger as it stood, else NULL */
     onus_facts *facts;
     onus_event_builder event;
     onus_sink user;
     onus_meter *meter;
 
-    int64_t start_step, stop_step; /* training starts from, ends at these checkpoints; 0: start, end */
-    bool skipped;                  /* the ledger has been moved to start_step's checkpoint */
+    int64_t start_step,
+        stop_step; /* training starts from, ends at these checkpoints; 0: start, end */
+    bool skipped;  /* the ledger has been moved to start_step's checkpoint */
 
     onus_dataset *data;
     onus_net *net;
@@ -41,29 +42,39 @@ typedef struct {
     const volatile int *stop;
 } onus_session;
 
-/* Threads, instruction set, facts, event builder. Everything is released by onus_session_close, whatever failed. */
-onus_status onus_session_open(onus_session *s, int threads, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* Threads, instruction set, facts, event builder. Everything is released by onus_session_close,
+ * whatever failed. */
+onus_status onus_session_open(onus_session *s, int threads, const onus_allocator *mem,
+                              onus_err *err) ONUS_CHECKED;
 void onus_session_close(onus_session *s);
 /* Ledger first, then facts, then the caller's own sink. */
 onus_sink onus_session_sink(onus_session *s);
 onus_status onus_session_emit(onus_session *s, onus_err *err) ONUS_CHECKED; /* s->event */
 
 /* Stages, in order. */
-onus_status onus_stage_begin(onus_session *s, onus_err *err) ONUS_CHECKED;    /* run.begin */
-onus_status onus_stage_data(onus_session *s, onus_err *err) ONUS_CHECKED;     /* data.* */
-onus_status onus_stage_train(onus_session *s, onus_err *err) ONUS_CHECKED;    /* train.*, checkpoint, model */
-onus_status onus_stage_evaluate(onus_session *s, onus_err *err) ONUS_CHECKED; /* data.test, metric, fairness */
-onus_status onus_stage_explain(onus_session *s, onus_err *err) ONUS_CHECKED;  /* explain, private */
-onus_status onus_stage_energy(onus_session *s, onus_err *err) ONUS_CHECKED;   /* energy; nothing without a meter */
-onus_status onus_stage_policy(onus_session *s, onus_err *err) ONUS_CHECKED;   /* policy, policy.result */
+onus_status onus_stage_begin(onus_session *s, onus_err *err) ONUS_CHECKED; /* run.begin */
+onus_status onus_stage_data(onus_session *s, onus_err *err) ONUS_CHECKED;  /* data.* */
+onus_status onus_stage_train(onus_session *s,
+                             onus_err *err) ONUS_CHECKED; /* train.*, checkpoint, model */
+onus_status onus_stage_evaluate(onus_session *s,
+                                onus_err *err) ONUS_CHECKED; /* data.test, metric, fairness */
+onus_status onus_stage_explain(onus_session *s,
+                               onus_err *err) ONUS_CHECKED; /* explain, private */
+onus_status onus_stage_energy(onus_session *s,
+                              onus_err *err) ONUS_CHECKED; /* energy; nothing without a meter */
+onus_status onus_stage_policy(onus_session *s,
+                              onus_err *err) ONUS_CHECKED; /* policy, policy.result */
 
 /* Head of an ONUS_HEAD for a task. */
 onus_head onus_head_of(onus_task task);
 /* Predictions of part `rows` by the session's net as audits want them; arrays live in arena. */
-onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_dataset *d, const int64_t *rows, int64_t n,
-                                onus_arena *arena, onus_predictions *out, onus_err *err) ONUS_CHECKED;
+onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_dataset *d,
+                                const int64_t *rows, int64_t n, onus_arena *arena,
+                                onus_predictions *out, onus_err *err) ONUS_CHECKED;
 
 /* private/noise.key: 64 hexadecimal digits and a newline. */
-onus_status onus_noise_key_write(const char *dir, const onus_noise_key *k, onus_err *err) ONUS_CHECKED;
-onus_status onus_noise_key_read(const char *dir, onus_noise_key *k, onus_err *err) ONUS_CHECKED; /* ONUS_UNPROVEN if absent */
+onus_status onus_noise_key_write(const char *dir, const onus_noise_key *k,
+                                 onus_err *err) ONUS_CHECKED;
+onus_status onus_noise_key_read(const char *dir, onus_noise_key *k,
+                                onus_err *err) ONUS_CHECKED; /* ONUS_UNPROVEN if absent */
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stages.c - the life of a model, stage by stage. A stage calls one layer and says what came of it in events; it
- * decides nothing that a recipe could decide. */
+ * stages.c - the life of a model, stage by stage. A stage calls one layer and says what came of
+ * it in events; it decides nothing that a recipe could decide. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +34,10 @@ static void cpu_name(char *out, size_t size)
     fclose(f);
 }
 
-/* The way from the run folder to the recipe's directory, so that a replay finds the data; only ".." and names, no
- * absolute path, which would tell whose machine it was. */
-static onus_status relative_dir(const char *from, const char *to, char *out, size_t size, onus_err *err)
+/* The way from the run folder to the recipe's directory, so that a replay finds the data; only
+ * ".." and names, no absolute path, which would tell whose machine it was. */
+static onus_status relative_dir(const char *from, const char *to, char *out, size_t size,
+                                onus_err *err)
 {
     char a[PATH_MAX], b[PATH_MAX];
     if (!realpath(from, a) || !realpath(to, b))
@@ -49,12 +50,14 @@ static onus_status relative_dir(const char *from, const char *to, char *out, siz
     size_t n = 0;
     out[0] = '\0';
     for (size_t k = common; a[k]; k++) {
-        if (a[k] == '/' && a[k + 1]) n += (size_t)snprintf(out + n, n < size ? size - n : 0, "%s..", n ? "/" : "");
+        if (a[k] == '/' && a[k + 1])
+            n += (size_t)snprintf(out + n, n < size ? size - n : 0, "%s..", n ? "/" : "");
         if (n >= size) break;
     }
     const char *rest = b[common] == '/' ? b + common + 1 : b + common;
     if (*rest && n < size) n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "/" : "", rest);
-    if (n >= size) return onus_fail(err, ONUS_IO, "the way from '%s' to '%s' is too long", from, to);
+    if (n >= size)
+        return onus_fail(err, ONUS_IO, "the way from '%s' to '%s' is too long", from, to);
     if (n == 0) snprintf(out, size, ".");
     return ONUS_OK;
 }
@@ -95,7 +98,8 @@ onus_status onus_stage_data(onus_session *s, onus_err *err)
 {
     if (s->meter) onus_meter_phase(s->meter, "data");
     const onus_sink sink = onus_session_sink(s);
-    return onus_dataset_open(&s->data, &s->recipe->data, NULL, s->recipe->seed, &sink, s->mem, err);
+    return onus_dataset_open(&s->data, &s->recipe->data, NULL, s->recipe->seed, &sink, s->mem,
+                             err);
 }
 
 /* ---- training -------------------------------------------------------------------------- */
@@ -116,7 +120,8 @@ static void on_progress(void *ctx, const onus_progress *p)
 }
 
 /* model.safetensors: the same bytes for the same parameters, whoever trained them. */
-static onus_status write_model(onus_session *s, const onus_meta *meta, int64_t n_meta, onus_err *err)
+static onus_status write_model(onus_session *s, const onus_meta *meta, int64_t n_meta,
+                               onus_err *err)
 {
     onus_status st = ONUS_OK;
     uint8_t sha[32];
@@ -143,21 +148,33 @@ done:
     return st;
 }
 
-static onus_status train_net(onus_session *s, const onus_meta *meta, int64_t n_meta, onus_err *err)
+static onus_status train_net(onus_session *s, const onus_meta *meta, int64_t n_meta,
+                             onus_err *err)
 {
     char checkpoints[ONUS_PATH_MAX];
-    onus_status st = onus_path_join(checkpoints, sizeof checkpoints, s->dir, "checkpoints", err);
+    onus_status st =
+        onus_path_join(checkpoints, sizeof checkpoints, s->dir, "checkpoints", err);
     if (st != ONUS_OK) return st;
     if (s->writes) st = onus_dir_make(checkpoints, 0755, err);
     if (st != ONUS_OK) return st;
     const onus_train_io io = {
-        .ex = &s->ex, .mem = s->mem, .sink = onus_session_sink(s), .seed = s->recipe->seed,
-        .noise = s->recipe->privacy.off ? NULL : &s->noise, .checkpoint_dir = checkpoints,
-        .start_step = s->start_step, .stop_step = s->stop_step, .write_checkpoints = s->writes,
-        .progress = s->progress ? on_progress : NULL, .progress_ctx = s, .stop = s->stop,
-        .model_meta = meta, .n_model_meta = n_meta,
+        .ex = &s->ex,
+        .mem = s->mem,
+        .sink = onus_session_sink(s),
+        .seed = s->recipe->seed,
+        .noise = s->recipe->privacy.off ? NULL : &s->noise,
+        .checkpoint_dir = checkpoints,
+        .start_step = s->start_step,
+        .stop_step = s->stop_step,
+        .write_checkpoints = s->writes,
+        .progress = s->progress ? on_progress : NULL,
+        .progress_ctx = s,
+        .stop = s->stop,
+        .model_meta = meta,
+        .n_model_meta = n_meta,
     };
-    return onus_train(s->net, s->data, &s->recipe->train, &s->recipe->privacy, &io, &s->trained, err);
+    return onus_train(s->net, s->data, &s->recipe->train, &s->recipe->privacy, &io, &s->trained,
+                      err);
 }
 
 onus_status onus_stage_train(onus_session *s, onus_err *err)
@@ -169,7 +186,8 @@ onus_status onus_stage_train(onus_session *s, onus_err *err)
     ONUS_TRY(onus_encoder_write(onus_dataset_encoder(s->data), &encoder, err));
     const onus_meta meta[] = {{"onus.encoder", encoder.data}, {"onus.name", s->recipe->name}};
     ONUS_TRY(onus_model_build(&s->net, &s->recipe->model, onus_dataset_features(s->data),
-                              onus_head_of(onus_dataset_task(s->data)), onus_dataset_classes(s->data), s->mem, err));
+                              onus_head_of(onus_dataset_task(s->data)),
+                              onus_dataset_classes(s->data), s->mem, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_net_can_private(s->net, err));
     onus_net_init(s->net, s->recipe->seed);
     ONUS_TRY(train_net(s, meta, 2, err));
@@ -182,11 +200,12 @@ done:
 /* ---- evaluation -------------------------------------------------------------------------- */
 
 /* Names of classes and groups as plain arrays. */
-static onus_status collect_names(const onus_dataset *d, const int64_t *rows, int64_t n, onus_arena *arena,
-                                 onus_predictions *p, onus_err *err)
+static onus_status collect_names(const onus_dataset *d, const int64_t *rows, int64_t n,
+                                 onus_arena *arena, onus_predictions *p, onus_err *err)
 {
     const char **classes = onus_arena_alloc(arena, (size_t)p->n_classes + 1, sizeof *classes);
-    onus_attribute *attributes = onus_arena_alloc(arena, (size_t)p->n_attributes + 1, sizeof *attributes);
+    onus_attribute *attributes =
+        onus_arena_alloc(arena, (size_t)p->n_attributes + 1, sizeof *attributes);
     if (!classes || !attributes) return onus_fail_mem(err, "predictions");
     for (int64_t c = 0; c < p->n_classes; c++) classes[c] = onus_dataset_class_name(d, c);
     for (int64_t a = 0; a < p->n_attributes; a++) {
@@ -206,8 +225,9 @@ static onus_status collect_names(const onus_dataset *d, const int64_t *rows, int
     return ONUS_OK;
 }
 
-onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_dataset *d, const int64_t *rows, int64_t n,
-                                onus_arena *arena, onus_predictions *out, onus_err *err)
+onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_dataset *d,
+                                const int64_t *rows, int64_t n, onus_arena *arena,
+                                onus_predictions *out, onus_err *err)
 {
     const int64_t width = onus_net_outputs(net), features = onus_dataset_features(d);
     enum { CHUNK = 1024 };
@@ -222,8 +242,12 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
         const int64_t m = n - i < CHUNK ? n - i : CHUNK;
         onus_dataset_fetch(d, rows + i, m, x, label + i, NULL);
     }
-    *out = (onus_predictions){.task = onus_dataset_task(d), .n = n, .n_classes = onus_dataset_classes(d),
-                              .label = label, .score = score, .score_is_probability = true,
+    *out = (onus_predictions){.task = onus_dataset_task(d),
+                              .n = n,
+                              .n_classes = onus_dataset_classes(d),
+                              .label = label,
+                              .score = score,
+                              .score_is_probability = true,
                               .n_attributes = onus_dataset_attributes(d)};
     if (out->task != ONUS_TASK_REGRESSION) {
         onus_decide(out->task, score, n, out->n_classes, decision);
@@ -248,13 +272,15 @@ onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
     ONUS_TRY(onus_session_emit(s, err));
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, &arena, &p, err));
     ONUS_TRY(onus_audit_quality(&p, s->recipe->seed, &sink, s->mem, err));
-    if (p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&p, s->recipe->seed, &sink, s->mem, err));
+    if (p.n_attributes > 0)
+        ONUS_TRY(onus_audit_fairness(&p, s->recipe->seed, &sink, s->mem, err));
 done:
     onus_arena_release(&arena);
     return st;
 }
 
-/* ---- explanation --------------------------------------------------------------------------- */
+/* ---- explanation ---------------------------------------------------------------------------
+ */
 
 /* private/explanations.html: five people, never part of the report. */
 static onus_status write_people(onus_session *s, const onus_explanation *x, onus_err *err)
@@ -298,11 +324,12 @@ onus_status onus_stage_explain(onus_session *s, onus_err *err)
         st = onus_fail_mem(err, "explain");
         goto done;
     }
-    ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TEST, spec->rows, s->recipe->seed, 0, rows, &n_rows, s->mem, err));
-    ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TRAIN, spec->background, s->recipe->seed, 1, background,
-                                 &n_background, s->mem, err));
-    ONUS_TRY(onus_explain(&x, s->net, &s->ex, s->data, rows, n_rows, background, n_background, spec, s->recipe->seed,
-                          s->mem, err));
+    ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TEST, spec->rows, s->recipe->seed, 0, rows,
+                                 &n_rows, s->mem, err));
+    ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TRAIN, spec->background, s->recipe->seed, 1,
+                                 background, &n_background, s->mem, err));
+    ONUS_TRY(onus_explain(&x, s->net, &s->ex, s->data, rows, n_rows, background, n_background,
+                          spec, s->recipe->seed, s->mem, err));
     ONUS_TRY(onus_explanation_emit(&x, s->data, spec, &sink, err));
     ONUS_TRY(write_people(s, &x, err));
 done:
@@ -312,9 +339,11 @@ done:
     return st;
 }
 
-/* ---- judgement ------------------------------------------------------------------------------- */
+/* ---- judgement
+ * ------------------------------------------------------------------------------- */
 
-/* A verdict on what a replay finds again is a claim; one on joules or seconds was observed here. */
+/* A verdict on what a replay finds again is a claim; one on joules or seconds was observed
+ * here. */
 static onus_status judge(onus_session *s, int64_t i, int64_t *met, onus_err *err)
 {
     const onus_policy *p = &s->recipe->policies[i];

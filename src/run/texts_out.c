@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * texts_out.c - the public functions that hand out one text: the report built again, facts as JSON, a new key. */
+ * texts_out.c - the public functions that hand out one text: the report built again, facts as
+ * JSON, a new key. */
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -7,7 +8,8 @@
 #include "proof/note.h"
 #include "report/report.h"
 
-static onus_status hand_out(onus_buf *text, char **out, const char *what, const onus_allocator *mem, onus_err *err)
+static onus_status hand_out(onus_buf *text, char **out, const char *what,
+                            const onus_allocator *mem, onus_err *err)
 {
     onus_status st = onus_buf_status(text, what, err);
     if (st != ONUS_OK) return st;
@@ -20,9 +22,11 @@ void onus_text_free(const onus_allocator *mem, char *text)
     onus_free(mem, text);
 }
 
-onus_status onus_facts_text(const onus_facts *f, char **json, const onus_allocator *mem, onus_err *err)
+onus_status onus_facts_text(const onus_facts *f, char **json, const onus_allocator *mem,
+                            onus_err *err)
 {
-    if (!f || !json) return onus_fail(err, ONUS_BAD_ARG, "facts: facts and a place for the text are needed");
+    if (!f || !json)
+        return onus_fail(err, ONUS_BAD_ARG, "facts: facts and a place for the text are needed");
     onus_buf text;
     onus_buf_init(&text, mem, 256 << 20);
     onus_status st = onus_facts_json(f, &text, err);
@@ -52,8 +56,10 @@ done:
 
 onus_status onus_keygen(const char *path, const char *name, onus_err *err)
 {
-    if (!path || !name) return onus_fail(err, ONUS_BAD_ARG, "keygen: a file and a name are needed");
-    if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
+    if (!path || !name)
+        return onus_fail(err, ONUS_BAD_ARG, "keygen: a file and a name are needed");
+    if (!onus_crypto_start())
+        return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
     onus_key key;
     onus_status st = onus_key_new(&key, name, err);
     if (st == ONUS_OK) st = onus_key_save(&key, path, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * verify.c - checks a run, trusting nobody: signature over the head, head over the ledger, ledger over every file, and the
- * report built again from the ledger. What a run folder holds is all looked at; a file that the ledger does not know is said.
+ * verify.c - checks a run, trusting nobody: signature over the head, head over the ledger,
+ * ledger over every file, and the report built again from the ledger. What a run folder holds
+ * is all looked at; a file that the ledger does not know is said.
  *
  * CHECKLIST: a stage that leaves a new kind of file wants a row in `kinds`. */
 #include <stdio.h>
@@ -17,14 +18,15 @@ typedef struct {
     const char *run;
     const onus_allocator *mem;
     onus_log *log;
-    onus_buf notes;      /* one line for everything looked at */
+    onus_buf notes; /* one line for everything looked at */
     onus_arena arena;
-    const char **files;  /* what the folder holds */
-    bool *known;         /* file i was checked */
+    const char **files; /* what the folder holds */
+    bool *known;        /* file i was checked */
     int64_t n_files;
 } verifier;
 
-static onus_status path_of(const verifier *v, const char *name, char path[ONUS_PATH_MAX], onus_err *err)
+static onus_status path_of(const verifier *v, const char *name, char path[ONUS_PATH_MAX],
+                           onus_err *err)
 {
     return onus_path_join(path, ONUS_PATH_MAX, v->run, name, err);
 }
@@ -44,8 +46,10 @@ static const char *claim_text(const onus_entry *e, const char *name)
     return text ? text : json_string_value(json_object_get(e->observed, name));
 }
 
-/* One file against the hash in the ledger. What is in private/ and old checkpoints may be withheld; the rest must be there. */
-static onus_status check_file(verifier *v, const char *name, const char *hex, int64_t event, bool may_lack, onus_err *err)
+/* One file against the hash in the ledger. What is in private/ and old checkpoints may be
+ * withheld; the rest must be there. */
+static onus_status check_file(verifier *v, const char *name, const char *hex, int64_t event,
+                              bool may_lack, onus_err *err)
 {
     char path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
     uint8_t sha[32];
@@ -53,7 +57,8 @@ static onus_status check_file(verifier *v, const char *name, const char *hex, in
     if (st != ONUS_OK) return st;
     if (!take_file(v, name)) {
         if (!may_lack)
-            return onus_fail(err, ONUS_TAMPER, "%s is missing; event %lld holds its hash", path, (long long)event);
+            return onus_fail(err, ONUS_TAMPER, "%s is missing; event %lld holds its hash", path,
+                             (long long)event);
         onus_buf_printf(&v->notes, "%-28s not here, so not checked\n", name);
         return ONUS_OK;
     }
@@ -61,8 +66,9 @@ static onus_status check_file(verifier *v, const char *name, const char *hex, in
     if (st != ONUS_OK) return st;
     onus_hex(sha, sizeof sha, found);
     if (!hex || strcmp(hex, found) != 0)
-        return onus_fail(err, ONUS_TAMPER, "%s was changed: its SHA-256 is %.16s..., event %lld says %.16s...", path,
-                         found, (long long)event, hex ? hex : "nothing");
+        return onus_fail(err, ONUS_TAMPER,
+                         "%s was changed: its SHA-256 is %.16s..., event %lld says %.16s...",
+                         path, found, (long long)event, hex ? hex : "nothing");
     onus_buf_printf(&v->notes, "%-28s is what event %lld says\n", name, (long long)event);
     return ONUS_OK;
 }
@@ -75,7 +81,8 @@ static onus_status check_noise_key(verifier *v, const onus_entry *e, onus_err *e
     uint8_t sha[32];
     onus_noise_key key;
     if (!take_file(v, "private/noise.key")) {
-        onus_buf_printf(&v->notes, "%-28s not here, so the noise cannot be drawn again\n", "private/noise.key");
+        onus_buf_printf(&v->notes, "%-28s not here, so the noise cannot be drawn again\n",
+                        "private/noise.key");
         return ONUS_OK;
     }
     onus_status st = onus_noise_key_read(v->run, &key, err);
@@ -84,13 +91,17 @@ static onus_status check_noise_key(verifier *v, const onus_entry *e, onus_err *e
     onus_wipe(&key, sizeof key);
     onus_hex(sha, sizeof sha, found);
     if (!hex || strcmp(hex, found) != 0)
-        return onus_fail(err, ONUS_TAMPER, "%s/private/noise.key was changed: it does not open the commitment of event %lld",
-                         v->run, (long long)e->n);
-    onus_buf_printf(&v->notes, "%-28s opens the commitment of event %lld\n", "private/noise.key", (long long)e->n);
+        return onus_fail(
+            err, ONUS_TAMPER,
+            "%s/private/noise.key was changed: it does not open the commitment of event %lld",
+            v->run, (long long)e->n);
+    onus_buf_printf(&v->notes, "%-28s opens the commitment of event %lld\n",
+                    "private/noise.key", (long long)e->n);
     return ONUS_OK;
 }
 
-/* Every file that an event speaks of: event type, its name (or the field that holds it), the field of its hash. */
+/* Every file that an event speaks of: event type, its name (or the field that holds it), the
+ * field of its hash. */
 static onus_status check_entry(verifier *v, const onus_entry *e, onus_err *err)
 {
     static const struct {
@@ -112,8 +123,11 @@ static onus_status check_entry(verifier *v, const onus_entry *e, onus_err *err)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(e->type, kinds[i].type) != 0) continue;
         const char *name = kinds[i].file ? kinds[i].file : claim_text(e, kinds[i].file_field);
-        if (!name) return onus_fail(err, ONUS_TAMPER, "event %lld (%s) names no file", (long long)e->n, e->type);
-        return check_file(v, name, claim_text(e, kinds[i].hash_field), e->n, kinds[i].may_lack, err);
+        if (!name)
+            return onus_fail(err, ONUS_TAMPER, "event %lld (%s) names no file", (long long)e->n,
+                             e->type);
+        return check_file(v, name, claim_text(e, kinds[i].hash_field), e->n, kinds[i].may_lack,
+                          err);
     }
     return ONUS_OK;
 }
@@ -121,7 +135,8 @@ static onus_status check_entry(verifier *v, const onus_entry *e, onus_err *err)
 /* The report is a function of the ledger: the same entries must give the same bytes. */
 static onus_status check_report(verifier *v, onus_err *err)
 {
-    const onus_entry *e = onus_log_type(v->log, "report", 0), *begin = onus_log_type(v->log, "run.begin", 0);
+    const onus_entry *e = onus_log_type(v->log, "report", 0),
+                     *begin = onus_log_type(v->log, "run.begin", 0);
     if (!e) {
         onus_buf_printf(&v->notes, "%-28s none was made\n", "report.html");
         return ONUS_OK;
@@ -132,23 +147,28 @@ static onus_status check_report(verifier *v, onus_err *err)
     onus_buf there, mine;
     onus_buf_init(&there, v->mem, 64 << 20);
     onus_buf_init(&mine, v->mem, 64 << 20);
-    const char *said = claim_text(e, "report.head"), *version = begin ? claim_text(begin, "run.version") : NULL;
+    const char *said = claim_text(e, "report.head"),
+               *version = begin ? claim_text(begin, "run.version") : NULL;
     onus_log_root(v->log, e->n - 1, root);
     onus_hex(root, sizeof root, head);
     if (!said || strcmp(said, head) != 0) {
-        st = onus_fail(err, ONUS_TAMPER, "event %lld (report) names another head than the %lld events before it have",
-                       (long long)e->n, (long long)(e->n - 1));
+        st = onus_fail(
+            err, ONUS_TAMPER,
+            "event %lld (report) names another head than the %lld events before it have",
+            (long long)e->n, (long long)(e->n - 1));
         goto done;
     }
     ONUS_TRY(path_of(v, "report.html", path, err));
     ONUS_TRY(onus_file_read(path, &there, err));
     ONUS_TRY(onus_report_html(v->log, e->n - 1, &mine, v->mem, err));
     if (there.len != mine.len || memcmp(there.data, mine.data, mine.len) != 0) {
-        st = onus_fail(err, ONUS_TAMPER, "%s is not what the ledger gives (made by Onus %s, built again by %s)", path,
-                       version ? version : "unknown", ONUS_VERSION);
+        st = onus_fail(err, ONUS_TAMPER,
+                       "%s is not what the ledger gives (made by Onus %s, built again by %s)",
+                       path, version ? version : "unknown", ONUS_VERSION);
         goto done;
     }
-    onus_buf_printf(&v->notes, "%-28s built again from the ledger: the same bytes\n", "report.html");
+    onus_buf_printf(&v->notes, "%-28s built again from the ledger: the same bytes\n",
+                    "report.html");
 done:
     onus_buf_release(&there);
     onus_buf_release(&mine);
@@ -169,7 +189,8 @@ static onus_status load_keys(verifier *v, const char *key_path, onus_key *key, o
     if (!key_path) return ONUS_OK;
     st = onus_key_load(key, key_path, err);
     if (st == ONUS_OK && memcmp(key->pub, own.pub, sizeof own.pub) != 0)
-        st = onus_fail(err, ONUS_TAMPER, "%s is signed by '%s', not by the key in %s", v->run, own.name, key_path);
+        st = onus_fail(err, ONUS_TAMPER, "%s is signed by '%s', not by the key in %s", v->run,
+                       own.name, key_path);
     return st;
 }
 
@@ -188,15 +209,20 @@ static onus_status check_head(verifier *v, const char *key_path, onus_err *err)
     (void)take_file(v, "ledger.note");
     ONUS_TRY(onus_note_verify(&note, text.data, text.len, path, &key, err));
     onus_log_root(v->log, onus_log_count(v->log), root);
-    if (note.n != (uint64_t)onus_log_count(v->log) || memcmp(note.root, root, sizeof root) != 0) {
-        st = onus_fail(err, ONUS_TAMPER, "%s/ledger.jsonl was changed: its %lld events do not have the signed head", v->run,
-                       (long long)onus_log_count(v->log));
+    if (note.n != (uint64_t)onus_log_count(v->log) ||
+        memcmp(note.root, root, sizeof root) != 0) {
+        st = onus_fail(
+            err, ONUS_TAMPER,
+            "%s/ledger.jsonl was changed: its %lld events do not have the signed head", v->run,
+            (long long)onus_log_count(v->log));
         goto done;
     }
-    onus_buf_printf(&v->notes, "%-28s %lld events have the signed head\n", "ledger.jsonl", (long long)note.n);
+    onus_buf_printf(&v->notes, "%-28s %lld events have the signed head\n", "ledger.jsonl",
+                    (long long)note.n);
     onus_buf_printf(&v->notes, "%-28s signed by '%s'%s; %s\n", "ledger.note", note.signer,
                     key_path ? ", a key that you know" : ": key not known",
-                    note.n_witnesses ? "other signatures are there, not checked" : "unwitnessed");
+                    note.n_witnesses ? "other signatures are there, not checked"
+                                     : "unwitnessed");
 done:
     onus_key_wipe(&key);
     onus_buf_release(&text);
@@ -214,20 +240,26 @@ static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
     ONUS_TRY(onus_log_read(&v->log, path, v->mem, err));
     (void)take_file(v, "ledger.jsonl");
     ONUS_TRY(check_head(v, key_path, err));
-    for (int64_t i = 0; i < onus_log_count(v->log); i++) ONUS_TRY(check_entry(v, onus_log_at(v->log, i), err));
+    for (int64_t i = 0; i < onus_log_count(v->log); i++)
+        ONUS_TRY(check_entry(v, onus_log_at(v->log, i), err));
     ONUS_TRY(check_report(v, err));
     if (!onus_log_type(v->log, "run.end", 0)) {
-        st = onus_fail(err, ONUS_TAMPER, "%s: the ledger has no run.end: the run did not come to its end", v->run);
+        st =
+            onus_fail(err, ONUS_TAMPER,
+                      "%s: the ledger has no run.end: the run did not come to its end", v->run);
         goto done;
     }
     for (int64_t i = 0; i < v->n_files; i++) {
-        if (!v->known[i]) onus_buf_printf(&v->notes, "%-28s not in the ledger: nothing is proven of it\n", v->files[i]);
+        if (!v->known[i])
+            onus_buf_printf(&v->notes, "%-28s not in the ledger: nothing is proven of it\n",
+                            v->files[i]);
     }
 done:
     return st;
 }
 
-onus_status onus_verify(const char *run, const char *key, char **notes, const onus_allocator *mem, onus_err *err)
+onus_status onus_verify(const char *run, const char *key, char **notes,
+                        const onus_allocator *mem, onus_err *err)
 {
     if (!run) return onus_fail(err, ONUS_BAD_ARG, "verify: a run folder is needed");
     if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * yaml.c - libyaml's document, walked by tables of fields.
  *
- * Why two passes: libyaml resolves aliases while it builds a document, so they can only be refused on the stream of
- * events before. A recipe without aliases, tags and repeated keys means one thing only, to people and to programs. */
+ * Why two passes: libyaml resolves aliases while it builds a document, so they can only be
+ * refused on the stream of events before. A recipe without aliases, tags and repeated keys
+ * means one thing only, to people and to programs. */
 #include "run/yaml.h"
 
 #include <inttypes.h>
@@ -18,7 +19,8 @@ enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 16 };
 
 const char *onus_yaml_scalar(const yaml_node_t *node)
 {
-    return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
+    return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value
+                                                  : NULL;
 }
 
 int onus_yaml_line(const yaml_node_t *node)
@@ -26,7 +28,8 @@ int onus_yaml_line(const yaml_node_t *node)
     return node ? (int)node->start_mark.line + 1 : 0;
 }
 
-onus_status onus_yaml_fail(const onus_yaml *y, const yaml_node_t *node, onus_err *err, const char *fmt, ...)
+onus_status onus_yaml_fail(const onus_yaml *y, const yaml_node_t *node, onus_err *err,
+                           const char *fmt, ...)
 {
     char text[800];
     va_list args;
@@ -52,7 +55,8 @@ static const char *refused_event(const yaml_event_t *e, int depth, int documents
     const yaml_char_t *anchor = NULL, *tag = NULL;
     switch (e->type) {
     case YAML_ALIAS_EVENT: return "an alias (*name); write the value out";
-    case YAML_DOCUMENT_START_EVENT: return documents > 1 ? "a second document; one recipe is one" : NULL;
+    case YAML_DOCUMENT_START_EVENT:
+        return documents > 1 ? "a second document; one recipe is one" : NULL;
     case YAML_SCALAR_EVENT:
         anchor = e->data.scalar.anchor;
         tag = e->data.scalar.tag;
@@ -101,12 +105,13 @@ static onus_status check_events(const onus_yaml *y, const char *text, size_t len
     return st;
 }
 
-onus_status onus_yaml_parse(onus_yaml *y, const char *path, const char *text, size_t len, onus_arena *arena,
-                            onus_err *err)
+onus_status onus_yaml_parse(onus_yaml *y, const char *path, const char *text, size_t len,
+                            onus_arena *arena, onus_err *err)
 {
     *y = (onus_yaml){.path = path, .arena = arena};
     if (len > YAML_BYTES_MAX)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: %zu bytes, a recipe has at most %d", path, len, YAML_BYTES_MAX);
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: %zu bytes, a recipe has at most %d", path,
+                         len, YAML_BYTES_MAX);
     onus_status st = check_events(y, text, len, err);
     if (st != ONUS_OK) return st;
     yaml_parser_t p;
@@ -118,7 +123,8 @@ onus_status onus_yaml_parse(onus_yaml *y, const char *path, const char *text, si
         y->loaded = true;
     yaml_parser_delete(&p);
     if (st == ONUS_OK && !yaml_document_get_root_node(&y->doc))
-        st = onus_fail(err, ONUS_BAD_INPUT, "%s: empty, expected a recipe (onus: 1, name, data, ...)", path);
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "%s: empty, expected a recipe (onus: 1, name, data, ...)", path);
     return st;
 }
 
@@ -142,17 +148,19 @@ static onus_status wrong_kind(const onus_yaml *y, const onus_yaml_field *f, cons
     const char *text = onus_yaml_scalar(node);
     const char *dot = where[0] ? "." : "";
     if (text)
-        return onus_yaml_fail(y, node, err, "%s%s%s: '%.80s' is not %s", where, dot, f->key, text, expected);
+        return onus_yaml_fail(y, node, err, "%s%s%s: '%.80s' is not %s", where, dot, f->key,
+                              text, expected);
     return onus_yaml_fail(y, node, err, "%s%s%s: a %s, expected %s", where, dot, f->key,
                           node->type == YAML_MAPPING_NODE ? "mapping" : "list", expected);
 }
 
-static onus_status read_real(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
-                             double *out, onus_err *err)
+static onus_status read_real(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                             yaml_node_t *node, double *out, onus_err *err)
 {
     const char *text = onus_yaml_scalar(node);
     double v;
-    if (!text || !onus_parse_number(text, &v)) return wrong_kind(y, f, where, node, "a number", err);
+    if (!text || !onus_parse_number(text, &v))
+        return wrong_kind(y, f, where, node, "a number", err);
     if (!(v >= f->lower && v <= f->upper)) {
         char expected[96];
         snprintf(expected, sizeof expected, "a number from %g to %g", f->lower, f->upper);
@@ -162,8 +170,8 @@ static onus_status read_real(onus_yaml *y, const onus_yaml_field *f, const char 
     return ONUS_OK;
 }
 
-static onus_status read_int(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
-                            int64_t *out, onus_err *err)
+static onus_status read_int(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                            yaml_node_t *node, int64_t *out, onus_err *err)
 {
     const char *text = onus_yaml_scalar(node);
     char *end = NULL;
@@ -178,8 +186,8 @@ static onus_status read_int(onus_yaml *y, const onus_yaml_field *f, const char *
     return ONUS_OK;
 }
 
-static onus_status read_seed(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
-                             uint64_t *out, onus_err *err)
+static onus_status read_seed(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                             yaml_node_t *node, uint64_t *out, onus_err *err)
 {
     const char *text = onus_yaml_scalar(node);
     uint64_t v = 0;
@@ -193,10 +201,11 @@ static onus_status read_seed(onus_yaml *y, const onus_yaml_field *f, const char 
     return ONUS_OK;
 }
 
-static onus_status read_bool(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
-                             bool *out, onus_err *err)
+static onus_status read_bool(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                             yaml_node_t *node, bool *out, onus_err *err)
 {
-    static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no", "off"};
+    static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no",
+                                                                           "off"};
     const char *text = onus_yaml_scalar(node);
     for (int i = 0; text && i < 3; i++) {
         if (!strcmp(text, yes[i]) || !strcmp(text, no[i])) {
@@ -207,8 +216,8 @@ static onus_status read_bool(onus_yaml *y, const onus_yaml_field *f, const char 
     return wrong_kind(y, f, where, node, "true or false", err);
 }
 
-static onus_status read_enum(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
-                             int *out, onus_err *err)
+static onus_status read_enum(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                             yaml_node_t *node, int *out, onus_err *err)
 {
     const char *text = onus_yaml_scalar(node);
     char expected[256] = "one of";
@@ -219,13 +228,14 @@ static onus_status read_enum(onus_yaml *y, const onus_yaml_field *f, const char 
         }
         const size_t n = strlen(expected);
         if (strcmp(f->words[i], "-") != 0)
-            snprintf(expected + n, sizeof expected - n, "%s%s", n > 6 ? ", " : " ", f->words[i]);
+            snprintf(expected + n, sizeof expected - n, "%s%s", n > 6 ? ", " : " ",
+                     f->words[i]);
     }
     return wrong_kind(y, f, where, node, expected, err);
 }
 
-static onus_status read_text(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
-                             const char **out, onus_err *err)
+static onus_status read_text(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                             yaml_node_t *node, const char **out, onus_err *err)
 {
     const char *text = onus_yaml_scalar(node);
     if (!text || (!*text && f->lower > 0)) return wrong_kind(y, f, where, node, "a text", err);
@@ -235,17 +245,19 @@ static onus_status read_text(onus_yaml *y, const onus_yaml_field *f, const char 
 
 /* ---- lists ------------------------------------------------------------------------- */
 
-static onus_status read_item(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
-                             void *array, int64_t i, onus_err *err)
+static onus_status read_item(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                             yaml_node_t *node, void *array, int64_t i, onus_err *err)
 {
-    if (f->kind == ONUS_YAML_TEXTS) return read_text(y, f, where, node, (const char **)array + i, err);
-    if (f->kind == ONUS_YAML_INTS) return read_int(y, f, where, node, (int64_t *)array + i, err);
+    if (f->kind == ONUS_YAML_TEXTS)
+        return read_text(y, f, where, node, (const char **)array + i, err);
+    if (f->kind == ONUS_YAML_INTS)
+        return read_int(y, f, where, node, (int64_t *)array + i, err);
     return read_real(y, f, where, node, (double *)array + i, err);
 }
 
 /* A sequence, or one scalar as a list of one. */
-static onus_status read_list(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
-                             void *base, onus_err *err)
+static onus_status read_list(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                             yaml_node_t *node, void *base, onus_err *err)
 {
     if (node->type == YAML_MAPPING_NODE) return wrong_kind(y, f, where, node, "a list", err);
     const bool one = node->type == YAML_SCALAR_NODE;
@@ -263,15 +275,16 @@ static onus_status read_list(onus_yaml *y, const onus_yaml_field *f, const char 
     return ONUS_OK;
 }
 
-onus_status onus_yaml_value(onus_yaml *y, const onus_yaml_field *f, const char *where, yaml_node_t *node,
-                            void *base, onus_err *err)
+onus_status onus_yaml_value(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                            yaml_node_t *node, void *base, onus_err *err)
 {
     void *at = (char *)base + f->offset;
     switch (f->kind) {
     case ONUS_YAML_TEXT: return read_text(y, f, where, node, at, err);
     case ONUS_YAML_CHAR: {
         const char *text = onus_yaml_scalar(node);
-        if (!text || strlen(text) != 1) return wrong_kind(y, f, where, node, "one character", err);
+        if (!text || strlen(text) != 1)
+            return wrong_kind(y, f, where, node, "one character", err);
         *(char *)at = text[0];
         return ONUS_OK;
     }
@@ -332,32 +345,39 @@ static onus_status unknown_key(const onus_yaml *y, const char *where, const yaml
     }
     const char *dot = where[0] ? "." : "";
     if (near_)
-        return onus_yaml_fail(y, key, err, "unknown key '%s%s%.60s', did you mean '%s'?", where, dot, text, near_);
-    return onus_yaml_fail(y, key, err, "unknown key '%s%s%.60s', expected one of %s", where, dot, text, known);
+        return onus_yaml_fail(y, key, err, "unknown key '%s%s%.60s', did you mean '%s'?", where,
+                              dot, text, near_);
+    return onus_yaml_fail(y, key, err, "unknown key '%s%s%.60s', expected one of %s", where,
+                          dot, text, known);
 }
 
 static bool repeated(const onus_yaml *y, const yaml_node_t *map, const yaml_node_pair_t *pair)
 {
-    const char *key = onus_yaml_scalar(yaml_document_get_node((yaml_document_t *)&y->doc, pair->key));
+    const char *key =
+        onus_yaml_scalar(yaml_document_get_node((yaml_document_t *)&y->doc, pair->key));
     for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; key && p < pair; p++) {
-        const char *other = onus_yaml_scalar(yaml_document_get_node((yaml_document_t *)&y->doc, p->key));
+        const char *other =
+            onus_yaml_scalar(yaml_document_get_node((yaml_document_t *)&y->doc, p->key));
         if (other && !strcmp(other, key)) return true;
     }
     return false;
 }
 
-onus_status onus_yaml_pairs(onus_yaml *y, yaml_node_t *node, const char *where, onus_yaml_pair_fn fn, void *ctx,
-                            onus_err *err)
+onus_status onus_yaml_pairs(onus_yaml *y, yaml_node_t *node, const char *where,
+                            onus_yaml_pair_fn fn, void *ctx, onus_err *err)
 {
     if (node->type != YAML_MAPPING_NODE)
-        return onus_yaml_fail(y, node, err, "%s: expected a mapping (key: value)", where[0] ? where : "recipe");
-    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
+        return onus_yaml_fail(y, node, err, "%s: expected a mapping (key: value)",
+                              where[0] ? where : "recipe");
+    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
+         p++) {
         yaml_node_t *key = yaml_document_get_node(&y->doc, p->key);
         yaml_node_t *value = yaml_document_get_node(&y->doc, p->value);
-        if (!onus_yaml_scalar(key)) return onus_yaml_fail(y, key, err, "%s: a key must be a text", where);
+        if (!onus_yaml_scalar(key))
+            return onus_yaml_fail(y, key, err, "%s: a key must be a text", where);
         if (repeated(y, node, p))
-            return onus_yaml_fail(y, key, err, "%s%s%.60s is said twice", where, where[0] ? "." : "",
-                                  onus_yaml_scalar(key));
+            return onus_yaml_fail(y, key, err, "%s%s%.60s is said twice", where,
+                                  where[0] ? "." : "", onus_yaml_scalar(key));
         onus_status st = fn(y, ctx, key, value, err);
         if (st != ONUS_OK) return st;
     }
@@ -370,7 +390,8 @@ typedef struct {
     void *base;
 } fill_ctx;
 
-static onus_status fill_pair(onus_yaml *y, void *ctx, yaml_node_t *key, yaml_node_t *value, onus_err *err)
+static onus_status fill_pair(onus_yaml *y, void *ctx, yaml_node_t *key, yaml_node_t *value,
+                             onus_err *err)
 {
     const fill_ctx *c = ctx;
     const onus_yaml_field *f = c->fields;
@@ -381,21 +402,23 @@ static onus_status fill_pair(onus_yaml *y, void *ctx, yaml_node_t *key, yaml_nod
 
 bool onus_yaml_has(onus_yaml *y, const yaml_node_t *map, const char *key)
 {
-    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+         p++) {
         const char *k = onus_yaml_scalar(yaml_document_get_node(&y->doc, p->key));
         if (k && !strcmp(k, key)) return true;
     }
     return false;
 }
 
-onus_status onus_yaml_fill(onus_yaml *y, yaml_node_t *node, const char *where, const onus_yaml_field *fields,
-                           void *base, onus_err *err)
+onus_status onus_yaml_fill(onus_yaml *y, yaml_node_t *node, const char *where,
+                           const onus_yaml_field *fields, void *base, onus_err *err)
 {
     fill_ctx c = {.where = where, .fields = fields, .base = base};
     onus_status st = onus_yaml_pairs(y, node, where, fill_pair, &c, err);
     for (const onus_yaml_field *f = fields; st == ONUS_OK && f->key; f++) {
         if (f->required && !onus_yaml_has(y, node, f->key))
-            st = onus_yaml_fail(y, node, err, "%s%s'%s' is missing", where, where[0] ? ": " : "", f->key);
+            st = onus_yaml_fail(y, node, err, "%s%s'%s' is missing", where,
+                                where[0] ? ": " : "", f->key);
     }
     return st;
 }

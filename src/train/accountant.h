@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * accountant.h - what a private run spent: Renyi differential privacy of the Poisson-subsampled Gaussian mechanism (Mironov, Talwar,
- * Zhang 2019, arXiv:1908.10530), exact at fractional orders, add/remove adjacency; converted by Canonne, Kamath, Steinke 2020
- * (arXiv:2004.00010), proposition 12. The accountant reads what ran (sigma, q, steps), never what was asked for. */
+ * accountant.h - what a private run spent: Renyi differential privacy of the Poisson-subsampled
+ * Gaussian mechanism (Mironov, Talwar, Zhang 2019, arXiv:1908.10530), exact at fractional
+ * orders, add/remove adjacency; converted by Canonne, Kamath, Steinke 2020 (arXiv:2004.00010),
+ * proposition 12. The accountant reads what ran (sigma, q, steps), never what was asked for. */
 #ifndef ONUS_TRAIN_ACCOUNTANT_H
 #define ONUS_TRAIN_ACCOUNTANT_H
 #include "onus.h"
 /* RDP of one step at order alpha > 1; sigma > 0, 0 < q <= 1. Inf where it overflows. */
 double onus_rdp_step(double sigma, double q, double alpha);
-/* epsilon after T steps at delta over orders 1.1, 1.2 .. 10.9, 12, 13 .. 63; order (may be NULL) receives the best. */
+/* epsilon after T steps at delta over orders 1.1, 1.2 .. 10.9, 12, 13 .. 63; order (may be
+ * NULL) receives the best. */
 double onus_rdp_epsilon(double sigma, double q, int64_t T, double delta, double *order);
-/* Smallest sigma (to 1e-4 relative, rounded up) with epsilon <= target; ONUS_BAD_ARG where none below 1e4 does. */
-onus_status onus_rdp_sigma(double epsilon, double delta, double q, int64_t T, double *sigma, onus_err *err) ONUS_CHECKED;
+/* Smallest sigma (to 1e-4 relative, rounded up) with epsilon <= target; ONUS_BAD_ARG where none
+ * below 1e4 does. */
+onus_status onus_rdp_sigma(double epsilon, double delta, double q, int64_t T, double *sigma,
+                           onus_err *err) ONUS_CHECKED;
 #endif

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
- * optimiser.c - SGD, momentum (Polyak's heavy ball as PyTorch has it), Adam (Kingma and Ba 2015, arXiv:1412.6980), AdamW (Loshchilov and
- * Hutter 2019, arXiv:1711.05101). What depends on the step only is computed in binary64 and rounded once; the sweep is num's. */
+ * optimiser.c - SGD, momentum (Polyak's heavy ball as PyTorch has it), Adam (Kingma and Ba
+ * 2015, arXiv:1412.6980), AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101). What depends on
+ * the step only is computed in binary64 and rounded once; the sweep is num's. */
 #include "train/optimiser.h"
 
 #include <math.h>
 
 #include "base/fail.h"
 
-onus_status onus_optimiser_init(onus_optimiser_state *o, const onus_train_spec *spec, onus_net *net, const onus_exec *ex, onus_arena *arena,
+onus_status onus_optimiser_init(onus_optimiser_state *o, const onus_train_spec *spec,
+                                onus_net *net, const onus_exec *ex, onus_arena *arena,
                                 onus_err *err)
 {
     const size_t n = (size_t)onus_net_param_floats(net);
     const bool adam = spec->optimiser == ONUS_OPT_ADAM || spec->optimiser == ONUS_OPT_ADAMW;
     *o = (onus_optimiser_state){.spec = spec, .net = net, .ex = ex, .beta1_t = 1, .beta2_t = 1};
     if (adam || spec->optimiser == ONUS_OPT_MOMENTUM) {
-        if (!(o->m = onus_arena_alloc(arena, n, sizeof *o->m))) return onus_fail_mem(err, "optimiser");
+        if (!(o->m = onus_arena_alloc(arena, n, sizeof *o->m)))
+            return onus_fail_mem(err, "optimiser");
     }
-    if (adam && !(o->v = onus_arena_alloc(arena, n, sizeof *o->v))) return onus_fail_mem(err, "optimiser");
+    if (adam && !(o->v = onus_arena_alloc(arena, n, sizeof *o->v)))
+        return onus_fail_mem(err, "optimiser");
     return ONUS_OK;
 }
 
@@ -61,9 +65,12 @@ static void sweep_range(const sweep *w, const onus_opt_step *k, int64_t begin, i
     float *p = onus_net_params(o->net) + begin;
     const float *g = w->grad + begin;
     const int64_t n = end - begin;
-    if (o->v) o->ex->k->adam(k, p, g, o->m + begin, o->v + begin, n);
-    else if (o->m) o->ex->k->momentum(k, p, g, o->m + begin, n);
-    else o->ex->k->sgd(k, p, g, n);
+    if (o->v)
+        o->ex->k->adam(k, p, g, o->m + begin, o->v + begin, n);
+    else if (o->m)
+        o->ex->k->momentum(k, p, g, o->m + begin, n);
+    else
+        o->ex->k->sgd(k, p, g, n);
 }
 
 static void sweep_part(void *ctx, int part, int n_parts)
@@ -73,7 +80,8 @@ static void sweep_part(void *ctx, int part, int n_parts)
     onus_split(onus_net_param_floats(w->o->net), 16, part, n_parts, &begin, &end);
     for (int t = 0; t < onus_net_tensors(w->o->net); t++) {
         const onus_tensor *x = onus_net_tensor(w->o->net, t);
-        const int64_t from = x->offset > begin ? x->offset : begin, to = x->offset + x->n < end ? x->offset + x->n : end;
+        const int64_t from = x->offset > begin ? x->offset : begin,
+                      to = x->offset + x->n < end ? x->offset + x->n : end;
         if (from < to) sweep_range(w, x->def.decay ? &w->decaying : &w->plain, from, to);
     }
 }
@@ -83,7 +91,10 @@ void onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate
     o->t++;
     o->beta1_t *= o->spec->beta1;
     o->beta2_t *= o->spec->beta2;
-    sweep w = {.o = o, .grad = grad, .plain = settings(o, rate, false), .decaying = settings(o, rate, true)};
+    sweep w = {.o = o,
+               .grad = grad,
+               .plain = settings(o, rate, false),
+               .decaying = settings(o, rate, true)};
     if (onus_net_param_floats(o->net) < 8192)
         sweep_part(&w, 0, 1);
     else

@@ -9,12 +9,13 @@ typedef struct {
     const onus_train_spec *spec;
     onus_net *net;
     const onus_exec *ex;
-    float *m, *v;          /* momentum: m; Adam: m and v; else NULL */
+    float *m, *v;            /* momentum: m; Adam: m and v; else NULL */
     double beta1_t, beta2_t; /* beta^t, by multiplication, t steps done */
     int64_t t;
 } onus_optimiser_state;
 
-onus_status onus_optimiser_init(onus_optimiser_state *o, const onus_train_spec *spec, onus_net *net, const onus_exec *ex, onus_arena *arena,
+onus_status onus_optimiser_init(onus_optimiser_state *o, const onus_train_spec *spec,
+                                onus_net *net, const onus_exec *ex, onus_arena *arena,
                                 onus_err *err) ONUS_CHECKED;
 /* Sets t after a checkpoint has filled m and v. */
 void onus_optimiser_restore(onus_optimiser_state *o, int64_t t);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Functions of the contract against MPFR: exp, log, tanh, erf in binary32 within 2 ulp over the whole range (every 4,099th value; every
- * one with ONUS_SLOW=1) and at the edges; their binary64 twins; every instruction set against the plain reference, bit for bit. */
+ * Functions of the contract against MPFR: exp, log, tanh, erf in binary32 within 2 ulp over the
+ * whole range (every 4,099th value; every one with ONUS_SLOW=1) and at the edges; their
+ * binary64 twins; every instruction set against the plain reference, bit for bit. */
 #include <math.h>
 #include <mpfr.h>
 #include <setjmp.h>
@@ -37,7 +38,10 @@ static uint32_t to_bits(float x)
 static double ulps(float y, mpfr_t exact)
 {
     const double e = mpfr_get_d(exact, MPFR_RNDN);
-    if (!isfinite(y) || fabs(e) > (double)__FLT_MAX__) return (double)y == e || (isinf(y) && fabs(e) > 0x1.fffffefp127 && (y > 0) == (e > 0)) ? 0 : 1e9;
+    if (!isfinite(y) || fabs(e) > (double)__FLT_MAX__)
+        return (double)y == e || (isinf(y) && fabs(e) > 0x1.fffffefp127 && (y > 0) == (e > 0))
+                   ? 0
+                   : 1e9;
     int exponent;
     frexp(e, &exponent);
     const double unit = ldexp(1, exponent - 24 < -149 ? -149 : exponent - 24);
@@ -96,7 +100,8 @@ static void functions_at_edges(void **state)
 {
     (void)state;
     const onus_kernels *k = onus_kernels_of(onus_isa_best());
-    const float in[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, from_bits(1), -from_bits(1), from_bits(0xffc00001)};
+    const float in[] = {0.0f, -0.0f,        INFINITY,      -INFINITY,
+                        NAN,  from_bits(1), -from_bits(1), from_bits(0xffc00001)};
     const struct {
         kernel f;
         float out[8];
@@ -109,19 +114,21 @@ static void functions_at_edges(void **state)
         float y[8];
         rows[r].f(in, y, 8);
         for (int i = 0; i < 8; i++) {
-            const uint32_t want = rows[r].out[i] != rows[r].out[i] ? 0x7fc00000 : to_bits(rows[r].out[i]);
+            const uint32_t want =
+                rows[r].out[i] != rows[r].out[i] ? 0x7fc00000 : to_bits(rows[r].out[i]);
             assert_int_equal(to_bits(y[i]), want);
         }
     }
     float logs[5];
     const float log_in[] = {0.0f, -0.0f, -1.0f, 1.0f, INFINITY};
     k->log(log_in, logs, 5);
-    assert_true(logs[0] == -INFINITY && logs[1] == -INFINITY && logs[3] == 0 && logs[4] == INFINITY);
+    assert_true(logs[0] == -INFINITY && logs[1] == -INFINITY && logs[3] == 0 &&
+                logs[4] == INFINITY);
     assert_int_equal(to_bits(logs[2]), 0x7fc00000);
 }
 
-/* Equal bits, any NaN being one NaN: which payload survives an operation on two is the processor's affair (item 2 makes it 7fc00000
- * where it is stored). */
+/* Equal bits, any NaN being one NaN: which payload survives an operation on two is the
+ * processor's affair (item 2 makes it 7fc00000 where it is stored). */
 static void same(const float *a, const float *b, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -130,8 +137,8 @@ static void same(const float *a, const float *b, int n)
     }
 }
 
-/* Goal: one set of bits. Method: the plain reference against every table of this machine, over values of all kinds and lengths around
- * the lanes' 16. */
+/* Goal: one set of bits. Method: the plain reference against every table of this machine, over
+ * values of all kinds and lengths around the lanes' 16. */
 static void tables_agree(void **state)
 {
     (void)state;
@@ -146,7 +153,8 @@ static void tables_agree(void **state)
     for (int i = 0; i < 40; i++) x[i] = from_bits((uint32_t)i * 0x06600001u);
     for (int i = 0; i < N; i++) bytes[i] = (uint8_t)(i * 7);
     for (int i = 0; i < 2 * N; i++) words[i] = onus_stream_draw64(&s, (uint64_t)i);
-    const onus_kernels *tables[3] = {&onus_kernels_fma, onus_kernels_of(ONUS_ISA_AVX2), onus_kernels_of(ONUS_ISA_AVX512)};
+    const onus_kernels *tables[3] = {&onus_kernels_fma, onus_kernels_of(ONUS_ISA_AVX2),
+                                     onus_kernels_of(ONUS_ISA_AVX512)};
     const onus_kernels *r = &onus_kernels_ref;
     for (int t = 0; t < 3; t++) {
         const onus_kernels *k = tables[t];
@@ -155,36 +163,92 @@ static void tables_agree(void **state)
             continue;
         }
         for (int n = 0; n < N; n = n < 70 ? n + 1 : n + 239) {
-#define ONE(f) do { r->f(x, a, n); k->f(x, b, n); same(a, b, n); } while (0)
-#define TWO(f) do { r->f(x, y, a, n); k->f(x, y, b, n); same(a, b, n); } while (0)
-            ONE(exp); ONE(log); ONE(tanh); ONE(erf); ONE(sigmoid); ONE(relu); ONE(gelu);
-            TWO(relu_back); TWO(sigmoid_back); TWO(tanh_back); TWO(gelu_back); TWO(add); TWO(mul);
-            r->scale(0.3f, x, a, n); k->scale(0.3f, x, b, n); same(a, b, n);
-            r->bytes_scale(bytes, 255, a, n); k->bytes_scale(bytes, 255, b, n); same(a, b, n);
-            const float s1 = r->sum(y, n), s2 = k->sum(y, n), d1 = r->dot(y, y, n), d2 = k->dot(y, y, n);
+#define ONE(f)         \
+    do {               \
+        r->f(x, a, n); \
+        k->f(x, b, n); \
+        same(a, b, n); \
+    } while (0)
+#define TWO(f)            \
+    do {                  \
+        r->f(x, y, a, n); \
+        k->f(x, y, b, n); \
+        same(a, b, n);    \
+    } while (0)
+            ONE(exp);
+            ONE(log);
+            ONE(tanh);
+            ONE(erf);
+            ONE(sigmoid);
+            ONE(relu);
+            ONE(gelu);
+            TWO(relu_back);
+            TWO(sigmoid_back);
+            TWO(tanh_back);
+            TWO(gelu_back);
+            TWO(add);
+            TWO(mul);
+            r->scale(0.3f, x, a, n);
+            k->scale(0.3f, x, b, n);
+            same(a, b, n);
+            r->bytes_scale(bytes, 255, a, n);
+            k->bytes_scale(bytes, 255, b, n);
+            same(a, b, n);
+            const float s1 = r->sum(y, n), s2 = k->sum(y, n), d1 = r->dot(y, y, n),
+                        d2 = k->dot(y, y, n);
             const double n1 = r->norm2(y, n), n2 = k->norm2(y, n);
-            assert_memory_equal(&s1, &s2, 4); assert_memory_equal(&d1, &d2, 4); assert_memory_equal(&n1, &n2, 8);
+            assert_memory_equal(&s1, &s2, 4);
+            assert_memory_equal(&d1, &d2, 4);
+            assert_memory_equal(&n1, &n2, 8);
             assert_true(r->max(y, n) == k->max(y, n));
-            if (n >= 1) { r->col_sum(y, 1, n, 0, n, a); k->col_sum(y, 1, n, 0, n, b); same(a, b, n); }
-            if (n > 0) { r->noise(words, n, 1.5, noise[0]); k->noise(words, n, 1.5, noise[1]); assert_memory_equal(noise[0], noise[1], (size_t)n * 8); }
+            if (n >= 1) {
+                r->col_sum(y, 1, n, 0, n, a);
+                k->col_sum(y, 1, n, 0, n, b);
+                same(a, b, n);
+            }
+            if (n > 0) {
+                r->noise(words, n, 1.5, noise[0]);
+                k->noise(words, n, 1.5, noise[1]);
+                assert_memory_equal(noise[0], noise[1], (size_t)n * 8);
+            }
             for (int l = 0; l < 2; l++) {
-                const onus_opt_step o = {.lr = 1e-3f, .beta1 = 0.9f, .one_minus_beta1 = 0.1f, .beta2 = 0.999f, .one_minus_beta2 = 1e-3f,
-                                         .c = 0.7f, .eps = 1e-8f, .momentum = 0.9f, .decay = 0.99f, .l1 = l ? 0.01f : 0, .l2 = l ? 0.1f : 0};
-                for (int q = 0; q < 2; q++) { memcpy(p[q], x + 40, (N - 40) * 4); memset(m[q], 0, sizeof m[q]); memset(v[q], 0, sizeof v[q]); }
+                const onus_opt_step o = {.lr = 1e-3f,
+                                         .beta1 = 0.9f,
+                                         .one_minus_beta1 = 0.1f,
+                                         .beta2 = 0.999f,
+                                         .one_minus_beta2 = 1e-3f,
+                                         .c = 0.7f,
+                                         .eps = 1e-8f,
+                                         .momentum = 0.9f,
+                                         .decay = 0.99f,
+                                         .l1 = l ? 0.01f : 0,
+                                         .l2 = l ? 0.1f : 0};
+                for (int q = 0; q < 2; q++) {
+                    memcpy(p[q], x + 40, (N - 40) * 4);
+                    memset(m[q], 0, sizeof m[q]);
+                    memset(v[q], 0, sizeof v[q]);
+                }
                 const int w = n < N - 40 ? n : N - 40;
-                r->adam(&o, p[0], y, m[0], v[0], w); k->adam(&o, p[1], y, m[1], v[1], w);
-                r->momentum(&o, p[0], y, m[0], w); k->momentum(&o, p[1], y, m[1], w);
-                r->sgd(&o, p[0], y, w); k->sgd(&o, p[1], y, w);
-                assert_memory_equal(p[0], p[1], sizeof p[0]); assert_memory_equal(m[0], m[1], sizeof m[0]); assert_memory_equal(v[0], v[1], sizeof v[0]);
+                r->adam(&o, p[0], y, m[0], v[0], w);
+                k->adam(&o, p[1], y, m[1], v[1], w);
+                r->momentum(&o, p[0], y, m[0], w);
+                k->momentum(&o, p[1], y, m[1], w);
+                r->sgd(&o, p[0], y, w);
+                k->sgd(&o, p[1], y, w);
+                assert_memory_equal(p[0], p[1], sizeof p[0]);
+                assert_memory_equal(m[0], m[1], sizeof m[0]);
+                assert_memory_equal(v[0], v[1], sizeof v[0]);
             }
         }
         float c1[37], c2[37];
-        r->col_sum(y, 27, 37, 3, 36, c1); k->col_sum(y, 27, 37, 3, 36, c2);
+        r->col_sum(y, 27, 37, 3, 36, c1);
+        k->col_sum(y, 27, 37, 3, 36, c2);
         assert_memory_equal(c1 + 3, c2 + 3, 33 * 4);
     }
 }
 
-static void twin(const char *name, double (*f)(double), exact_fn exact, double low, double high, double relative)
+static void twin(const char *name, double (*f)(double), exact_fn exact, double low, double high,
+                 double relative)
 {
     mpfr_t v;
     mpfr_init2(v, 120);
@@ -218,9 +282,11 @@ static void twins_are_exact(void **state)
     twin("log64 large", onus_log64, mpfr_log, 1, 1e300, 3.4e-16);
     twin("log1p", onus_log1p_64, mpfr_log1p, -0.9, 3, 1e-15);
     twin("log_erfc", onus_log_erfc64, log_erfc_exact, -3.001, 40, 1e-13);
-    assert_true(onus_exp64(-INFINITY) == 0 && onus_exp64(INFINITY) == INFINITY && onus_log64(0) == -INFINITY);
+    assert_true(onus_exp64(-INFINITY) == 0 && onus_exp64(INFINITY) == INFINITY &&
+                onus_log64(0) == -INFINITY);
     assert_true(onus_exp64(NAN) != onus_exp64(NAN) && onus_log64(-1) != onus_log64(-1));
-    /* standard normal quantiles: 97.5% and 99.9% (NIST handbook 1.3.6.7.1), the tail at 1e-10 (R 4: qnorm(1e-10)) */
+    /* standard normal quantiles: 97.5% and 99.9% (NIST handbook 1.3.6.7.1), the tail at 1e-10
+     * (R 4: qnorm(1e-10)) */
     assert_float_equal(onus_normal_quantile64(0.975), 1.959963984540054, 1e-13);
     assert_float_equal(onus_normal_quantile64(0.001), -3.090232306167813, 1e-12);
     assert_float_equal(onus_normal_quantile64(1e-10), -6.361340902404056, 1e-11);
@@ -234,10 +300,16 @@ static void twins_are_exact(void **state)
 static void philox_known_answers(void **state)
 {
     (void)state;
-    static const struct { uint32_t ctr[4], key[2], out[4]; } rows[] = {
+    static const struct {
+        uint32_t ctr[4], key[2], out[4];
+    } rows[] = {
         {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+         {0xffffffff, 0xffffffff},
+         {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+         {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint32_t out[4];
@@ -246,7 +318,8 @@ static void philox_known_answers(void **state)
     }
 }
 
-/* Goal: a shuffle is a permutation that depends on (seed, step) only, sorted by (draw, index). */
+/* Goal: a shuffle is a permutation that depends on (seed, step) only, sorted by (draw, index).
+ */
 static void shuffle_sorts_by_draw(void **state)
 {
     (void)state;
@@ -260,9 +333,13 @@ static void shuffle_sorts_by_draw(void **state)
         for (int64_t i = 0; i < n; i++) {
             assert_false(seen[idx[i]]);
             seen[idx[i]] = true;
-            if (i) assert_true(onus_stream_draw64(&s, (uint64_t)idx[i - 1]) < onus_stream_draw64(&s, (uint64_t)idx[i]));
+            if (i)
+                assert_true(onus_stream_draw64(&s, (uint64_t)idx[i - 1]) <
+                            onus_stream_draw64(&s, (uint64_t)idx[i]));
         }
-        free(idx); free(tmp); free(seen);
+        free(idx);
+        free(tmp);
+        free(seen);
     }
 }
 
@@ -272,15 +349,17 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Goal: the noise that protects people is N(0, std^2), independent of threads. Method: Kolmogorov-Smirnov against the exact distribution
- * (1% critical value 1.63 / sqrt n), moments, the far tail made by hand, 1 thread against 3. */
+/* Goal: the noise that protects people is N(0, std^2), independent of threads. Method:
+ * Kolmogorov-Smirnov against the exact distribution (1% critical value 1.63 / sqrt n), moments,
+ * the far tail made by hand, 1 thread against 3. */
 static void noise_is_normal(void **state)
 {
     (void)state;
     enum { N = 200001 };
     float *z = calloc(N, sizeof *z), *w = calloc(N, sizeof *w);
     onus_noise_key key;
-    for (int i = 0; i < 32; i++) key.key[i] = (uint8_t)(i * 7 + 1); /* fixed, so that the test is */
+    for (int i = 0; i < 32; i++)
+        key.key[i] = (uint8_t)(i * 7 + 1); /* fixed, so that the test is */
     const onus_exec one = {.k = onus_kernels_of(onus_isa_best())};
     onus_exec three = one;
     assert_int_equal(onus_pool_create(&three.pool, 3, NULL, NULL), ONUS_OK);
@@ -306,7 +385,8 @@ static void noise_is_normal(void **state)
     }
     assert_true(worst < 1.63 / sqrt(N));
     float far_[2];
-    const uint64_t tail[2] = {0, 0}; /* u0 = 2^-53: sqrt(-2 log 2^-53) = 8.5716, beyond the 5.8 of 24 bits; angle 0 */
+    const uint64_t tail[2] = {
+        0, 0}; /* u0 = 2^-53: sqrt(-2 log 2^-53) = 8.5716, beyond the 5.8 of 24 bits; angle 0 */
     one.k->noise(tail, 1, 1.0, far_);
     assert_float_equal(far_[0], 8.571674348652905, 1e-6);
     assert_float_equal(far_[1], 0, 1e-12);
@@ -315,8 +395,9 @@ static void noise_is_normal(void **state)
     free(w);
 }
 
-/* Goal: every row enters a Poisson sample with probability q, independently. Method: counts of rows and of sizes over many steps against
- * the binomial's mean and variance; q = 1 takes all. */
+/* Goal: every row enters a Poisson sample with probability q, independently. Method: counts of
+ * rows and of sizes over many steps against the binomial's mean and variance; q = 1 takes all.
+ */
 static void sample_is_poisson(void **state)
 {
     (void)state;
@@ -341,7 +422,8 @@ static void sample_is_poisson(void **state)
     assert_true(fabs(mean - N * q) < 4 * sqrt(want / STEPS));
     assert_true(fabs(var - want) < 5 * want * sqrt(2.0 / STEPS));
     double chi = 0;
-    for (int i = 0; i < N; i++) chi += (count[i] - STEPS * q) * (count[i] - STEPS * q) / (STEPS * q * (1 - q));
+    for (int i = 0; i < N; i++)
+        chi += (count[i] - STEPS * q) * (count[i] - STEPS * q) / (STEPS * q * (1 - q));
     assert_true(chi > N - 5 * sqrt(2.0 * N) && chi < N + 5 * sqrt(2.0 * N));
     const double pairs = (double)STEPS * (N - 1) * q * q; /* independence of neighbours */
     assert_true(fabs(neighbours - pairs) < 5 * sqrt(pairs));
@@ -351,9 +433,10 @@ static void sample_is_poisson(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(functions_are_exact), cmocka_unit_test(functions_at_edges),   cmocka_unit_test(tables_agree),
-        cmocka_unit_test(twins_are_exact),     cmocka_unit_test(philox_known_answers), cmocka_unit_test(shuffle_sorts_by_draw),
-        cmocka_unit_test(noise_is_normal),     cmocka_unit_test(sample_is_poisson),
+        cmocka_unit_test(functions_are_exact),  cmocka_unit_test(functions_at_edges),
+        cmocka_unit_test(tables_agree),         cmocka_unit_test(twins_are_exact),
+        cmocka_unit_test(philox_known_answers), cmocka_unit_test(shuffle_sorts_by_draw),
+        cmocka_unit_test(noise_is_normal),      cmocka_unit_test(sample_is_poisson),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,7 +69,7 @@ static void transpose8(const float *const row[8], int64_t at, int cols, float *d
 #define vec_store(p, v) vec_store_n(p, v, 16)
 #define VW              16
 #define GEMM_MR         14
-#define GEMM_HEIGHTS(X)                                                                        \
+#define GEMM_HEIGHTS(X) \
     X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #define GEMM_TILE_NAME gemm_tile_wide
 static void gemm_tile_wide(ONUS_GEMM_TILE_ARGS);

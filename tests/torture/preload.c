@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * preload.c - makes the Nth allocation or the Nth write of a program fail, whoever asks for it: our code through the default
- * allocator, libyaml, jansson, zlib, stdio.
+ * preload.c - makes the Nth allocation or the Nth write of a program fail, whoever asks for it:
+ * our code through the default allocator, libyaml, jansson, zlib, stdio.
  *
- *   LD_PRELOAD=preload.so TORTURE=malloc:17 onus run ...     the 17th malloc, calloc or realloc returns NULL
- *   LD_PRELOAD=preload.so TORTURE=write:3 onus run ...       the 3rd write or fsync of a regular file fails with ENOSPC
- *   LD_PRELOAD=preload.so TORTURE=count TORTURE_OUT=file     fails nothing, counts both: "MALLOCS WRITES" into file
- * TORTURE_STICKY=1: everything after the Nth fails, too (a full disk stays full). */
+ *   LD_PRELOAD=preload.so TORTURE=malloc:17 onus run ...     the 17th malloc, calloc or realloc
+ * returns NULL LD_PRELOAD=preload.so TORTURE=write:3 onus run ...       the 3rd write or fsync
+ * of a regular file fails with ENOSPC LD_PRELOAD=preload.so TORTURE=count TORTURE_OUT=file
+ * fails nothing, counts both: "MALLOCS WRITES" into file TORTURE_STICKY=1: everything after the
+ * Nth fails, too (a full disk stays full). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -94,7 +95,8 @@ __attribute__((destructor)) static void tell(void)
     const char *out = getenv("TORTURE_OUT");
     if (!out) return;
     char text[64];
-    const int n = snprintf(text, sizeof text, "%ld %ld\n", atomic_load(&mallocs), atomic_load(&writes));
+    const int n =
+        snprintf(text, sizeof text, "%ld %ld\n", atomic_load(&mallocs), atomic_load(&writes));
     const int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     static ssize_t (*real)(int, const void *, size_t);
     real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
