@@ -58,7 +58,7 @@ static double now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- the floor ------------------------------------------------------------------------ */
+/* ---- the floor --------------------------------------------------------------------------- */
 
 #define PEAK_STEPS 20000
 #if defined(__x86_64__)
@@ -134,7 +134,7 @@ static double peak_gflops(onus_pool *pool, onus_isa isa)
     return chain_flops(isa) * onus_pool_size(pool) / best_s * 1e-9;
 }
 
-/* ---- one case --------------------------------------------------------------------------- */
+/* ---- one case ---------------------------------------------------------------------------- */
 
 static void call_onus(const bench *b)
 {

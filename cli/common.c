@@ -53,7 +53,7 @@ int cli_fail(const char *command, const onus_err *err)
     return err->code == ONUS_BAD_ARG ? EXIT_USAGE : EXIT_FAILED;
 }
 
-/* ---- results ------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------- */
 
 int cli_print_text(const char *text)
 {
@@ -180,7 +180,7 @@ int cli_print(const onus_facts *facts, bool json, bool all)
     return fflush(stdout) != 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* ---- progress --------------------------------------------------------------------------- */
+/* ---- progress ---------------------------------------------------------------------------- */
 
 static volatile int stop_flag; /* written by the signal handler only */
 static bool bar_is_open;

@@ -31,7 +31,7 @@ extern "C" {
 #define ONUS_PRINTF(f, a)
 #endif
 
-/* ---- status and error ------------------------------------------------------------ */
+/* ---- status and error -------------------------------------------------------------------- */
 
 #define ONUS_STATUS_MAP(X)                                            \
     X(OK, 0, "success")                                               \
@@ -64,7 +64,7 @@ typedef struct {
 /* The text of a status; never NULL. */
 ONUS_API const char *onus_status_text(onus_status st);
 
-/* ---- memory ---------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------ */
 
 /* The caller's allocator. resize(ctx, NULL, n) allocates n bytes aligned as malloc does;
  * resize(ctx, p, n) grows or shrinks; resize(ctx, p, 0) frees and returns NULL. It may be
@@ -74,7 +74,7 @@ typedef struct {
     void *ctx;
 } onus_allocator;
 
-/* ---- events ---------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------ */
 
 typedef enum {
     ONUS_FIELD_INT,       /* i; |i| <= 2^53 */
@@ -112,7 +112,7 @@ typedef struct {
     void *ctx;
 } onus_sink;
 
-/* ---- facts: results by dotted name ------------------------------------------------ */
+/* ---- facts: results by dotted name ------------------------------------------------------- */
 
 /* A flat list from dotted names ("fairness.sex.group.female.tpr") to values. */
 typedef struct onus_facts onus_facts;
@@ -135,7 +135,7 @@ typedef struct {
     bool epoch_end;
 } onus_progress;
 
-/* ---- runs: from a recipe to a signed report ------------------------------------------ */
+/* ---- runs: from a recipe to a signed report ---------------------------------------------- */
 
 /* Zero means the default. */
 typedef struct {
@@ -172,7 +172,7 @@ ONUS_API void onus_run_result_release(onus_run_result *r); /* a zeroed one is fi
 ONUS_API onus_status onus_data_profile(const char *recipe, onus_facts **out,
                                        const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
-/* ---- models --------------------------------------------------------------------------- */
+/* ---- models ------------------------------------------------------------------------------ */
 
 typedef struct onus_model onus_model;
 
@@ -195,7 +195,7 @@ ONUS_API onus_status onus_model_predict(onus_model *m, const char *const *names,
                                         const char *const *values, int64_t n, double *out,
                                         onus_err *err) ONUS_CHECKED;
 
-/* ---- evaluation ------------------------------------------------------------------------- */
+/* ---- evaluation -------------------------------------------------------------------------- */
 
 /* Either run and data, or predictions with label and score or prediction. */
 typedef struct {
@@ -227,7 +227,7 @@ ONUS_API onus_status onus_explain_run(const onus_explain_opts *opts, onus_facts 
                                       char **text, onus_err *err) ONUS_CHECKED;
 ONUS_API void onus_text_free(const onus_allocator *mem, char *text);
 
-/* ---- proof ------------------------------------------------------------------------------ */
+/* ---- proof ------------------------------------------------------------------------------- */
 
 /* Checks hashes, tree, signature, files, and builds the report again. key: the .pub file of a
  * key that the caller knows; NULL: the run folder's own, and the result says "key not known".

@@ -60,7 +60,7 @@ typedef struct {
     double exact, sampled, evaluations, differing;
 } worker;
 
-/* ---- games ----------------------------------------------------------------------------- */
+/* ---- games ------------------------------------------------------------------------------- */
 
 /* Columns in which row i and background j differ, and what each adds to the first layer. */
 static int64_t find_players(const shared *s, worker *w, int64_t i, int64_t j)
@@ -165,8 +165,7 @@ static void solve_game(worker *w, int64_t d)
     w->exact += 1;
 }
 
-/* ---- walks: more players than can be enumerated
- * ----------------------------------------------- */
+/* ---- walks: more players than can be enumerated ------------------------------------------ */
 
 /* One walk from the background row to the row, taking players in order; score[k] after k of
  * them, k = 1 .. d-1. */
@@ -238,8 +237,7 @@ static void sample_game(const shared *s, worker *w, int64_t i, int64_t j, int64_
     w->sampled += 1;
 }
 
-/* ---- rows
- * ------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------- */
 
 static void explain_row(const shared *s, worker *w, int64_t i)
 {
@@ -284,8 +282,7 @@ static void explain_part(void *ctx, int part, int n_parts)
     for (int64_t i = begin; i < end; i++) explain_row(jb->s, &jb->workers[part], i);
 }
 
-/* ---- setting up
- * ---------------------------------------------------------------------------------- */
+/* ---- setting up -------------------------------------------------------------------------- */
 
 static onus_status make_worker(const shared *s, const onus_exec *ex, worker *w, onus_arena *a,
                                onus_err *err)

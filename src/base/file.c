@@ -21,7 +21,7 @@ static onus_status fail_io(onus_err *err, const char *verb, const char *path)
     return onus_fail(err, ONUS_IO, "cannot %s '%s': %s", verb, path, strerror(errno));
 }
 
-/* ---- reading ------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static onus_status open_file(const char *path, int *fd, size_t *size, onus_err *err)
 {
@@ -100,7 +100,7 @@ onus_status onus_file_sha256(const char *path, uint8_t out[32], onus_err *err)
     return st;
 }
 
-/* ---- gzip ------------------------------------------------------------------------------ */
+/* ---- gzip -------------------------------------------------------------------------------- */
 
 typedef struct {
     const onus_buf *bytes;
@@ -209,7 +209,7 @@ onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[
     return st;
 }
 
-/* ---- writing --------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 static bool write_all(int fd, const char *data, size_t len)
 {

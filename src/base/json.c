@@ -12,7 +12,7 @@
 
 enum { DEPTH_MAX = 64 };
 
-/* ---- numbers ---------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------- */
 
 /* Shortest decimal digits that read back as v > 0: v = 0.DIGITS 10^exponent. Correctly rounded
  * to p digits for the smallest p that round-trips, which is what ECMAScript asks for; the
@@ -75,7 +75,7 @@ void onus_json_number(onus_buf *out, double v)
     onus_buf_add(out, text, (size_t)n);
 }
 
-/* ---- texts ------------------------------------------------------------------------------ */
+/* ---- texts ------------------------------------------------------------------------------- */
 
 /* Length of the UTF-8 sequence at s, 0 if it is none (RFC 3629: no surrogates, no overlong
  * forms). */

@@ -60,7 +60,7 @@ char *onus_strdup(const onus_allocator *mem, const char *text)
     return copy;
 }
 
-/* ---- arena ------------------------------------------------------------------------- */
+/* ---- arena ------------------------------------------------------------------------------- */
 
 struct onus_arena_block {
     onus_arena_block *next;

@@ -219,8 +219,7 @@ onus_status onus_fit_encoder(onus_dataset *d, onus_err *err)
     return st;
 }
 
-/* ---- rows as numbers
- * -------------------------------------------------------------------------- */
+/* ---- rows as numbers --------------------------------------------------------------------- */
 
 static double clean_number(const onus_encoded_column *e, double v)
 {
@@ -293,8 +292,7 @@ onus_status onus_encode_rows(onus_dataset *d, onus_err *err)
     return ONUS_OK;
 }
 
-/* ---- one row, given as texts
- * --------------------------------------------------------------------- */
+/* ---- one row, given as texts ------------------------------------------------------------- */
 
 onus_status onus_encoder_encode(const onus_encoder *e, const char *const *names,
                                 const char *const *values, int64_t n, float *x, onus_err *err)

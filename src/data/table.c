@@ -96,8 +96,7 @@ onus_status onus_read_tables(onus_dataset *d, const onus_sink *sink, onus_err *e
     return st;
 }
 
-/* ---- roles
- * ----------------------------------------------------------------------------------- */
+/* ---- roles ------------------------------------------------------------------------------- */
 
 static int64_t find_col(const onus_dataset *d, const char *name)
 {
@@ -177,8 +176,7 @@ onus_status onus_assign_roles(onus_dataset *d, onus_err *err)
     return ONUS_OK;
 }
 
-/* ---- cleaning
- * ------------------------------------------------------------------------------------- */
+/* ---- cleaning ---------------------------------------------------------------------------- */
 
 static bool is_used(const onus_data_column *c)
 {
@@ -277,9 +275,7 @@ onus_status onus_clean_rows(onus_dataset *d, onus_err *err)
     return ONUS_OK;
 }
 
-/* ---- types
- * ---------------------------------------------------------------------------------------------
- */
+/* ---- types ------------------------------------------------------------------------------- */
 
 /* Numbers of a column; how many cells are none, and the first of these rows. */
 static void parse_numbers(onus_dataset *d, int64_t c, double *out, int64_t *n_words,
@@ -367,9 +363,7 @@ onus_status onus_type_columns(onus_dataset *d, onus_err *err)
     return ONUS_OK;
 }
 
-/* ---- classes
- * --------------------------------------------------------------------------------------------
- */
+/* ---- classes ----------------------------------------------------------------------------- */
 
 /* The label as classes see it: without the character that the recipe strips from its end. */
 static const char *label_text(onus_dataset *d, int64_t row)
@@ -470,8 +464,7 @@ onus_status onus_find_classes(onus_dataset *d, onus_err *err)
     return st;
 }
 
-/* ---- protected groups
- * ------------------------------------------------------------------------------------- */
+/* ---- protected groups -------------------------------------------------------------------- */
 
 static onus_status bin_groups(onus_dataset *d, const onus_protected_spec *p, int64_t c,
                               onus_data_attribute *a, onus_err *err)

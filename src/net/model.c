@@ -219,8 +219,7 @@ done:
     return st;
 }
 
-/* ---- model files
- * ------------------------------------------------------------------------------ */
+/* ---- model files ------------------------------------------------------------------------- */
 
 onus_status onus_model_write(onus_buf *out, const onus_net *net, const onus_meta *extra,
                              int64_t n_extra, onus_err *err)

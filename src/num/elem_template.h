@@ -125,8 +125,7 @@ static void NAME(log)(const float *x, float *y, int64_t n)
     LOOP for (int64_t i = 0; i < n; i++) y[i] = log_one(x[i]);
 }
 
-/* ---- tanh, erf, GELU
- * ------------------------------------------------------------------------- */
+/* ---- tanh, erf, GELU --------------------------------------------------------------------- */
 
 /* tanh |x| = -m / (2 + m), m = e^(-2|x|) - 1 = scale q + (scale - 1), which loses nothing near
  * 0 where scale is 1. */
@@ -233,8 +232,7 @@ static void NAME(gelu_back)(const float *x, const float *dy, float *dx, int64_t 
     }
 }
 
-/* ---- sums along the last axis (item 4)
- * ----------------------------------------------------------- */
+/* ---- sums along the last axis (item 4) --------------------------------------------------- */
 
 static inline float fold(float lane[16])
 {
@@ -318,8 +316,7 @@ static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, 
     }
 }
 
-/* ---- elementwise (item 8)
- * --------------------------------------------------------------------------- */
+/* ---- elementwise (item 8) ---------------------------------------------------------------- */
 
 static void NAME(relu)(const float *x, float *y, int64_t n)
 {
@@ -371,8 +368,7 @@ static void NAME(bytes_scale)(const uint8_t *x, float divisor, float *y, int64_t
     LOOP for (int64_t i = 0; i < n; i++) y[i] = (float)x[i] / divisor;
 }
 
-/* ---- optimisers
- * ----------------------------------------------------------------------------------------- */
+/* ---- optimisers -------------------------------------------------------------------------- */
 
 /* The gradient with its penalties; a penalty that is 0 is no term. */
 static inline float penalised(const onus_opt_step *s, float p, float g)
@@ -430,8 +426,7 @@ static void NAME(adam)(const onus_opt_step *s, float *restrict p, const float *r
     }
 }
 
-/* ---- normals of the sealed stream (item 9)
- * ----------------------------------------------------------------- */
+/* ---- normals of the sealed stream (item 9) ----------------------------------------------- */
 
 /* An integer below 2^53 as binary64, exactly, by the bits of two halves: no instruction set
  * before AVX-512 converts 64-bit lanes. */

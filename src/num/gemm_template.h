@@ -174,7 +174,7 @@ INLINE int64_t cut_size(const cut *c, int64_t i)
     return c->base + (i < c->more);
 }
 
-/* ---- packing ----------------------------------------------------------------------- */
+/* ---- packing ----------------------------------------------------------------------------- */
 
 INLINE void copy_n(float *dst, const float *src, int64_t n)
 {
@@ -243,7 +243,7 @@ static void pack_a(float *dst, const float *a, int64_t a_row, int64_t a_col, int
     }
 }
 
-/* ---- loops ------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------- */
 
 /* A block of one operand over one segment: packed, or where it stands. */
 typedef struct {

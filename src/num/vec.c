@@ -134,8 +134,7 @@ double onus_pow64(double x, double y)
     return v;
 }
 
-/* ---- MPFR's
- * ---------------------------------------------------------------------------------- */
+/* ---- MPFR's ------------------------------------------------------------------------------ */
 
 typedef int (*mpfr_function)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t);
 
@@ -199,8 +198,7 @@ double onus_log_erfc64(double x)
     return y;
 }
 
-/* ---- distributions
- * ------------------------------------------------------------------------------ */
+/* ---- distributions ----------------------------------------------------------------------- */
 
 /* Newton's method on log of the tail from a start of two digits (Abramowitz and
  * Stegun 26.2.23); the tail is erfc's, so that small p keep their digits. */

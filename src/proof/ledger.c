@@ -30,7 +30,7 @@ struct onus_ledger {
     json_t *queued; /* RESUME: observed body of run.resume until stored lines end */
 };
 
-/* ---- opening ---------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------- */
 
 /* Cuts what stands after the last line end. */
 static onus_status drop_torn(const char *path, int64_t *torn, const onus_allocator *mem,
@@ -145,8 +145,7 @@ static onus_status bodies(const onus_event *e, json_t **claim, json_t **observed
     return onus_fail_mem(err, e->type);
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 /* Events after which a killed run may be looked for are on the disk before anything else
  * happens. */
@@ -183,8 +182,7 @@ static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_
     return st;
 }
 
-/* ---- comparing
- * ------------------------------------------------------------------------------------ */
+/* ---- comparing --------------------------------------------------------------------------- */
 
 static const char *value_text(onus_ledger *l, const json_t *v)
 {
@@ -321,8 +319,7 @@ onus_sink onus_ledger_sink(onus_ledger *l)
     return (onus_sink){.emit = emit, .ctx = l};
 }
 
-/* ---- asking
- * ------------------------------------------------------------------------------------------ */
+/* ---- asking ------------------------------------------------------------------------------ */
 
 onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v,
                                 onus_err *err)

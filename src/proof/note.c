@@ -205,8 +205,7 @@ onus_status onus_key_load(onus_key *out, const char *path, onus_err *err)
     return st;
 }
 
-/* ---- notes
- * --------------------------------------------------------------------------------------- */
+/* ---- notes ------------------------------------------------------------------------------- */
 
 onus_status onus_note_sign(onus_buf *out, const onus_key *k, const char *origin, uint64_t n,
                            const uint8_t root[32], onus_err *err)

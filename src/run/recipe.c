@@ -24,7 +24,7 @@
 #define ENUM(type, member, list) .kind = ONUS_YAML_ENUM, AT(type, member), .words = (list)
 #define BOOL(type, member)       .kind = ONUS_YAML_BOOL, AT(type, member)
 
-/* ---- data ------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------------- */
 
 static const char *const roles[] = {"-",      "number", "category", "identifier",
                                     "weight", "drop",   NULL};
@@ -283,7 +283,7 @@ static const onus_yaml_field data_fields[] = {
     {0},
 };
 
-/* ---- model, training, privacy ------------------------------------------------------- */
+/* ---- model, training, privacy ------------------------------------------------------------ */
 
 static const char *const optimisers[] = {"adam", "adamw", "sgd", "momentum", NULL};
 static const char *const schedules[] = {"constant", "step", "exponential", "cosine", NULL};
@@ -382,7 +382,7 @@ static onus_status read_privacy(onus_yaml *y, const onus_yaml_field *f, yaml_nod
     return ONUS_OK;
 }
 
-/* ---- explanation, energy, policy ------------------------------------------------------- */
+/* ---- explanation, energy, policy --------------------------------------------------------- */
 
 static const char *const methods[] = {"shap", NULL};
 static const onus_yaml_field explain_fields[] = {
@@ -468,7 +468,7 @@ static onus_status read_policy(onus_yaml *y, const onus_yaml_field *f, yaml_node
     return ONUS_OK;
 }
 
-/* ---- the whole -------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------- */
 
 static onus_status read_version(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
                                 void *at, onus_err *err)

@@ -20,7 +20,7 @@
 
 enum { RUNS_MAX = 100000 };
 
-/* ---- the folder ------------------------------------------------------------------------ */
+/* ---- the folder -------------------------------------------------------------------------- */
 
 static onus_status file_in(const onus_session *s, const char *name, char path[ONUS_PATH_MAX],
                            onus_err *err)

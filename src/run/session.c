@@ -88,7 +88,7 @@ onus_status onus_session_emit(onus_session *s, onus_err *err)
     return onus_event_emit(&s->event, &sink, err);
 }
 
-/* ---- the key of the noise --------------------------------------------------------- */
+/* ---- the key of the noise ---------------------------------------------------------------- */
 
 enum { KEY_TEXT = 64 + 1 };
 

@@ -15,7 +15,7 @@
 
 enum { PEOPLE_SHOWN = 5 };
 
-/* ---- beginning ----------------------------------------------------------------------- */
+/* ---- beginning --------------------------------------------------------------------------- */
 
 /* The processor's name as the system tells it; "unknown" where it does not. */
 static void cpu_name(char *out, size_t size)
@@ -102,7 +102,7 @@ onus_status onus_stage_data(onus_session *s, onus_err *err)
                              err);
 }
 
-/* ---- training -------------------------------------------------------------------------- */
+/* ---- training ---------------------------------------------------------------------------- */
 
 onus_head onus_head_of(onus_task task)
 {
@@ -339,8 +339,7 @@ done:
     return st;
 }
 
-/* ---- judgement
- * ------------------------------------------------------------------------------- */
+/* ---- judgement --------------------------------------------------------------------------- */
 
 /* A verdict on what a replay finds again is a claim; one on joules or seconds was observed
  * here. */

@@ -140,7 +140,7 @@ yaml_node_t *onus_yaml_root(onus_yaml *y)
     return yaml_document_get_root_node(&y->doc);
 }
 
-/* ---- single values ---------------------------------------------------------------- */
+/* ---- single values ----------------------------------------------------------------------- */
 
 static onus_status wrong_kind(const onus_yaml *y, const onus_yaml_field *f, const char *where,
                               const yaml_node_t *node, const char *expected, onus_err *err)
@@ -243,7 +243,7 @@ static onus_status read_text(onus_yaml *y, const onus_yaml_field *f, const char 
     return *out ? ONUS_OK : onus_fail_mem(err, y->path);
 }
 
-/* ---- lists ------------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------------------------- */
 
 static onus_status read_item(onus_yaml *y, const onus_yaml_field *f, const char *where,
                              yaml_node_t *node, void *array, int64_t i, onus_err *err)
@@ -306,7 +306,7 @@ onus_status onus_yaml_value(onus_yaml *y, const onus_yaml_field *f, const char *
     return onus_fail(err, ONUS_BAD_ARG, "yaml: unknown kind of field %s", f->key);
 }
 
-/* ---- mappings ---------------------------------------------------------------------- */
+/* ---- mappings ---------------------------------------------------------------------------- */
 
 /* Edit distance of short words, for "did you mean". */
 static int distance(const char *a, const char *b)

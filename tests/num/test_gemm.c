@@ -16,7 +16,7 @@
 #include "num/gemm_kernels.h"
 #include "num/kernels.h"
 
-/* ---- the 16-lane template on plain arrays ------------------------------------------- */
+/* ---- the 16-lane template on plain arrays ------------------------------------------------ */
 
 typedef struct {
     float x[16];
@@ -75,7 +75,7 @@ static void transpose8(const float *const row[8], int64_t at, int cols, float *d
 static void gemm_tile_wide(ONUS_GEMM_TILE_ARGS);
 #include "num/gemm_template.h"
 
-/* ---- kernels under test --------------------------------------------------------------- */
+/* ---- kernels under test ------------------------------------------------------------------ */
 
 typedef void gemm_tile_fn(ONUS_GEMM_TILE_ARGS);
 typedef struct {
@@ -268,7 +268,7 @@ static int64_t below(uint64_t *s, int64_t n)
     return 1 + (int64_t)(next_word(s) % (uint64_t)n);
 }
 
-/* ---- tests ---------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------- */
 
 static void small_shapes(void **state)
 {
