@@ -425,14 +425,15 @@ static void summarise(shared *s, const worker *workers, int n_workers)
     onus_explanation *out = s->out;
     const int64_t n = s->n_rows, C = s->n_columns;
     for (int64_t c = 0; c < C; c++) {
-        double sum = 0, square = 0;
+        double sum[16] = {0}, square[16] = {0}; /* contract, item 4 */
+        for (int64_t i = 0; i < n; i++)
+            sum[i % 16] = sum[i % 16] + fabs(s->values[i * C + c]);
+        const double mean = onus_fold16(sum) / (double)n;
         for (int64_t i = 0; i < n; i++) {
-            const double v = fabs(s->values[i * C + c]);
-            sum += v;
-            square = fma(v, v, square);
+            const double off = fabs(s->values[i * C + c]) - mean;
+            square[i % 16] = fma(off, off, square[i % 16]);
         }
-        const double mean = sum / (double)n,
-                     var = n > 1 ? (square - (double)n * mean * mean) / (double)(n - 1) : 0;
+        const double var = n > 1 ? onus_fold16(square) / (double)(n - 1) : 0;
         out->mean_abs[c] = mean;
         out->mean_abs_se[c] = var > 0 ? sqrt(var / (double)n) : 0;
     }

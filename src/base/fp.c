@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fp.c - MXCSR and FPCR. */
+ * fp.c - MXCSR and FPCR; the one NaN. */
 #include "base/fp.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -37,3 +38,13 @@ void onus_fp_set(void)
 #else
 #error "the floating-point mode of this processor is not known to Onus"
 #endif
+
+void onus_fp_store(const float *x, int64_t n, float *out)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, &x[i], sizeof u);
+        if ((u & 0x7fffffff) > 0x7f800000) u = 0x7fc00000;
+        memcpy(&out[i], &u, sizeof u);
+    }
+}

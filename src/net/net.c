@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/fp.h"
 #include "base/hash.h"
 #include "net/graph.h"
 #include "num/philox.h"
@@ -256,6 +257,18 @@ onus_status onus_net_can_relevance(const onus_net *net, onus_err *err)
     return ONUS_OK;
 }
 
+/* Floats as the contract hashes them, in pieces. */
+static void hash_floats(onus_sha256 *h, const float *x, int64_t n)
+{
+    enum { PIECE = 1024 };
+    float stored[PIECE];
+    for (int64_t i = 0; i < n; i += PIECE) {
+        const int64_t m = n - i < PIECE ? n - i : PIECE;
+        onus_fp_store(x + i, m, stored);
+        onus_sha256_add(h, stored, (size_t)m * sizeof *stored);
+    }
+}
+
 void onus_net_sha256(const onus_net *net, uint8_t out[32])
 {
     onus_sha256 h;
@@ -266,7 +279,7 @@ void onus_net_sha256(const onus_net *net, uint8_t out[32])
         onus_shape_text(&x->shape, shape, sizeof shape);
         onus_sha256_add(&h, x->name, strlen(x->name) + 1);
         onus_sha256_add(&h, shape, strlen(shape) + 1);
-        onus_sha256_add(&h, net->params + x->offset, (size_t)x->n * sizeof(float));
+        hash_floats(&h, net->params + x->offset, x->n);
     }
     onus_sha256_end(&h, out);
 }

@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/fp.h"
 #include "base/json.h"
 #include "net/model.h"
 
@@ -59,6 +60,18 @@ static onus_status write_header(onus_buf *out, const onus_tensor_view *t, int64_
     return onus_buf_status(out, "safetensors header", err);
 }
 
+/* Floats as the contract stores them, in pieces. */
+static void add_floats(onus_buf *out, const float *x, int64_t n)
+{
+    enum { PIECE = 1024 };
+    float stored[PIECE];
+    for (int64_t i = 0; i < n; i += PIECE) {
+        const int64_t m = n - i < PIECE ? n - i : PIECE;
+        onus_fp_store(x + i, m, stored);
+        onus_buf_add(out, stored, (size_t)m * sizeof *stored);
+    }
+}
+
 onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int64_t n,
                                    const onus_meta *meta, int64_t n_meta, onus_err *err)
 {
@@ -75,8 +88,7 @@ onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int
     onus_buf_add(out, length, 8);
     onus_buf_add(out, header.data, header.len);
     for (int64_t i = 0; i < n; i++)
-        onus_buf_add(out, sorted[i].data,
-                     (size_t)onus_shape_numel(&sorted[i].shape) * sizeof(float));
+        add_floats(out, sorted[i].data, onus_shape_numel(&sorted[i].shape));
     st = onus_buf_status(out, "safetensors", err);
 done:
     onus_free(out->mem, sorted);

@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/fp.h"
 #include "base/hash.h"
 #include "run/session.h"
 
@@ -123,6 +124,7 @@ onus_status onus_model_predict(onus_model *m, const char *const *names,
 {
     if (!m || !out || n < 0 || (n > 0 && (!names || !values)))
         return onus_fail(err, ONUS_BAD_ARG, "predict: model, names, values and out are needed");
+    onus_fp_set(); /* a host's -Ofast object may have changed the mode */
     onus_status st =
         onus_encoder_encode(m->encoder, names, values, n, onus_plan_input(m->plan), err);
     if (st != ONUS_OK) return st;
