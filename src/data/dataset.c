@@ -127,9 +127,9 @@ void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, f
 {
     const int64_t F = d->encoder->n_features;
     for (int64_t i = 0; i < n; i++) {
-        if (d->x)
+        if (x && d->x)
             memcpy(x + i * F, d->x + rows[i] * F, (size_t)F * sizeof *x);
-        else
+        else if (x)
             fetch_image(d, rows[i], x + i * F);
         if (y) y[i] = d->y[rows[i]];
         if (w) w[i] = d->w ? d->w[rows[i]] : 1.0f;

@@ -52,8 +52,8 @@ const onus_input_column *onus_dataset_column(const onus_dataset *d, int64_t i);
 const onus_encoder *onus_dataset_encoder(const onus_dataset *d);
 
 /* Encoded rows rows[n] into x (n, features); label into y (n): class index, 0/1, or the number;
- * weight into w (n; 1 where no weight column). y and w may be NULL. Pure; called from worker
- * threads. */
+ * weight into w (n; 1 where no weight column). Each of the three may be NULL. Pure; called from
+ * worker threads. */
 void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
                         float *y, float *w);
 
