@@ -84,10 +84,12 @@ help: ## this list
 all: ## build/onus, build/libonus.a, build/libonus.so
 lib: $(BUILD)/libonus.a $(BUILD)/libonus.so
 
-lint: $(BUILD)/libonus.a
+# Objects, not the archive: they can be checked while the tree does not link.
+lint: $(foreach l,$(LAYERS),$(BUILD)/$(l).a) $(BUILD)/tools/operations_doc ## rules of the tree
 	tools/check_includes.sh
 	tools/check_size.sh
-	tools/check_libm.sh $(BUILD)/libonus.a
+	tools/check_libm.sh $(foreach l,$(LAYERS),$(BUILD)/$(l).a)
+	tools/check_docs.sh $(BUILD)
 	$(CC) -std=c11 -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c include/onus.h
 	$(CXX) -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ include/onus.h
 
@@ -132,8 +134,14 @@ tidy: ## clang-tidy over src and cli
 format: ## clang-format over the tree
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-docs: all ## documents that are made from the source
-	tools/operations_doc.sh $(BUILD) > docs/OPERATIONS.md
+$(BUILD)/tools/operations_doc: tools/operations_doc.c $(BUILD)/op.a $(BUILD)/num.a $(BUILD)/base.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALLCFLAGS) -MMD -MP $(ALLLDFLAGS) -o $@ $< $(BUILD)/op.a $(BUILD)/num.a $(BUILD)/base.a $(LIBS)
+
+docs: $(BUILD)/tools/operations_doc ## documents that are made from the source
+	@mkdir -p docs
+	$(BUILD)/tools/operations_doc > $(BUILD)/OPERATIONS.md
+	mv $(BUILD)/OPERATIONS.md docs/OPERATIONS.md
 
 install: all ## program, library, header, pkg-config file under PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include

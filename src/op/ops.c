@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * table.c - the table: every row of ONUS_OP_LIST. */
+ * ops.c - the table: every row of ONUS_OP_LIST. */
 #include <string.h>
 
 #include "op/op.h"
