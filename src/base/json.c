@@ -77,10 +77,9 @@ void onus_json_number(onus_buf *out, double v)
 
 /* ---- texts ------------------------------------------------------------------------------- */
 
-/* Length of the UTF-8 sequence at s, 0 if it is none (RFC 3629: no surrogates, no overlong
- * forms). */
-static int utf8_len(const unsigned char *s)
+int onus_utf8_len(const char *text)
 {
+    const unsigned char *s = (const unsigned char *)text;
     static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
     if (s[0] < 0x80) return 1;
     const int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc0 ? 2 : 0;
@@ -97,7 +96,7 @@ void onus_json_string(onus_buf *out, const char *text)
 {
     onus_buf_add(out, "\"", 1);
     for (const unsigned char *s = (const unsigned char *)text; *s && out->st == ONUS_OK;) {
-        const int n = utf8_len(s);
+        const int n = onus_utf8_len((const char *)s);
         static const char plain[] = "\b\t\n\f\r", letter[] = "btnfr";
         const char *at = strchr(plain, *s);
         if (n == 0)
@@ -128,7 +127,7 @@ static unsigned next_unit(const unsigned char **s, unsigned *low)
         *low = 0;
         return unit;
     }
-    const int n = utf8_len(*s);
+    const int n = onus_utf8_len((const char *)*s);
     if (n <= 1) return *(*s)++;
     unsigned code = **s & (0x7fu >> n);
     for (int i = 1; i < n; i++) code = code << 6 | ((*s)[i] & 0x3f);

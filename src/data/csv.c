@@ -4,35 +4,53 @@
 #include "data/csv.h"
 
 #include <locale.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/json.h"
 
-enum { COLUMNS_MAX = 65536 };
+enum { COLUMNS_MAX = 65536, CELLS_FIRST = 65536 };
 #define BYTES_MAX ((size_t)4 << 30)
 #define ROWS_MAX  INT32_MAX
 
 typedef struct {
     onus_csv *t;
+    char delimiter, comment; /* ' ': runs of blanks */
+    bool trim;
     const onus_csv_dialect *d;
     char *at, *end;
-    int line;            /* of `at` */
+    int64_t line;        /* of `at` */
     const char **fields; /* of the row being read */
     int64_t n_fields, cap_fields;
-    int64_t cap_cells, cap_rows, n_cells;
+    int64_t cap_rows;
     const char **cells;
     int32_t *lines;
     onus_err *err;
 } reader;
 
-static onus_status bad(const reader *r, int line, const char *fmt, const char *value)
+static onus_status bad(const reader *r, int64_t line, const char *fmt, ...) ONUS_PRINTF(3, 4);
+static onus_status bad(const reader *r, int64_t line, const char *fmt, ...)
 {
-    char text[200];
-    snprintf(text, sizeof text, fmt, value);
-    return onus_fail(r->err, ONUS_BAD_INPUT, "%s:%d: %s", r->t->path, line, text);
+    char text[400];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return onus_fail(r->err, ONUS_BAD_INPUT, "%s:%lld: %s", r->t->path, (long long)line, text);
+}
+
+/* The column that the next field belongs to, as people call it. */
+static const char *column_name(const reader *r, char out[100])
+{
+    if (r->t->columns && r->n_fields < r->t->n_columns)
+        snprintf(out, 100, "column '%.80s'", r->t->columns[r->n_fields]);
+    else
+        snprintf(out, 100, "column %lld", (long long)r->n_fields + 1);
+    return out;
 }
 
 static bool is_blank(char c)
@@ -40,10 +58,18 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+/* Blanks that trimming takes away, which a delimiter never is. */
+static bool is_margin(const reader *r, char c)
+{
+    return r->trim && is_blank(c) && r->delimiter != ' ' && c != r->delimiter;
+}
+
 static onus_status keep_field(reader *r, const char *field)
 {
     if (r->n_fields == r->cap_fields) {
-        if (r->n_fields == COLUMNS_MAX) return bad(r, r->line, "more than 65,536 fields%s", "");
+        if (r->n_fields >= COLUMNS_MAX)
+            return bad(r, r->line, "more than %d fields, the most that a table may have",
+                       COLUMNS_MAX);
         const int64_t cap = r->cap_fields ? 2 * r->cap_fields : 64;
         const char **fields =
             onus_resize(r->t->arena.mem, r->fields, (size_t)cap, sizeof *fields);
@@ -59,12 +85,13 @@ static onus_status keep_field(reader *r, const char *field)
  * afterwards behind the closing one. */
 static onus_status read_quoted(reader *r, const char **field)
 {
-    const int first = r->line;
-    char *out = ++r->at;
+    const int64_t first = r->line;
+    char *out = ++r->at, name[100];
     *field = out;
     for (;;) {
         if (r->at == r->end)
-            return bad(r, first, "a quoted field that begins here never ends%s", "");
+            return bad(r, first, "%s: the quoted field that begins here never ends",
+                       column_name(r, name));
         if (*r->at == '"') {
             if (r->at + 1 == r->end || r->at[1] != '"') break;
             r->at++;
@@ -81,44 +108,51 @@ static bool ends_field(const reader *r, const char *c)
 {
     if (c == r->end || *c == '\n' || (*c == '\r' && (c + 1 == r->end || c[1] == '\n')))
         return true;
-    return r->d->delimiter == ' ' ? is_blank(*c)
-                                  : *c == (r->d->delimiter ? r->d->delimiter : ',');
+    return r->delimiter == ' ' ? is_blank(*c) : *c == r->delimiter;
+}
+
+/* What stands between two delimiters without quotes: [*field, *stop). */
+static onus_status read_plain(reader *r, const char **field, char **stop)
+{
+    char name[100];
+    for (*field = r->at; !ends_field(r, r->at); r->at++) {
+        if (*r->at == '\r')
+            return bad(r, r->line, "%s: a carriage return without a line feed in '%.40s'",
+                       column_name(r, name), *field);
+        if (*r->at != '"') continue;
+        const bool blank = strspn(*field, " \t") == (size_t)(r->at - *field);
+        r->at[1] = '\0';
+        return bad(r, r->line, "%s: a quote in the middle of a field: '%.40s'; %s",
+                   column_name(r, name), *field,
+                   blank ? "say trim: true where blanks stand before quotes"
+                         : "quote the whole field and double it");
+    }
+    for (*stop = r->at; *stop > *field && is_margin(r, (*stop)[-1]);) --*stop;
+    return ONUS_OK;
 }
 
 /* One field; *more says whether another follows on the line. */
 static onus_status read_field(reader *r, bool *more)
 {
     const char *field;
-    onus_status st = ONUS_OK;
-    if (r->d->trim && r->d->delimiter != '\t')
-        while (r->at < r->end && is_blank(*r->at) && !(r->d->delimiter == ' ')) r->at++;
-    char *stop;
+    char *stop = NULL, name[100];
+    onus_status st;
+    while (r->at < r->end && is_margin(r, *r->at)) r->at++;
     if (r->at < r->end && *r->at == '"') {
         st = read_quoted(r, &field);
         if (st != ONUS_OK) return st;
-        while (r->d->trim && r->at < r->end && is_blank(*r->at) && r->d->delimiter != ' ')
-            r->at++;
+        while (r->at < r->end && is_margin(r, *r->at)) r->at++;
         if (!ends_field(r, r->at))
-            return bad(r, r->line, "text after the closing quote of '%.80s'", field);
-        stop = NULL;
+            return bad(r, r->line, "%s: text after the closing quote of '%.40s'",
+                       column_name(r, name), field);
     } else {
-        field = r->at;
-        while (!ends_field(r, r->at)) {
-            if (*r->at == '"')
-                return bad(r, r->line,
-                           "a quote in the middle of a field: '%.40s'; quote the whole field "
-                           "and double it",
-                           field);
-            if (*r->at == '\0') return bad(r, r->line, "a NUL byte%s", "");
-            r->at++;
-        }
-        stop = r->at;
-        while (r->d->trim && stop > field && is_blank(stop[-1])) stop--;
+        st = read_plain(r, &field, &stop);
+        if (st != ONUS_OK) return st;
     }
     *more = r->at < r->end && *r->at != '\n' && *r->at != '\r';
-    if (r->at < r->end && *r->at == '\r') *r->at++ = '\0';
-    if (r->at < r->end) *r->at++ = '\0'; /* delimiter or line end */
-    if (stop) *stop = '\0';
+    if (r->at < r->end && *r->at == '\r') r->at++;
+    if (r->at < r->end) r->at++; /* delimiter or line end */
+    if (stop) *stop = '\0';      /* the field is passed: its end may be written over */
     return keep_field(r, field);
 }
 
@@ -128,7 +162,7 @@ static onus_status read_row(reader *r)
     bool more = true;
     r->n_fields = 0;
     while (more) {
-        if (r->d->delimiter == ' ') {
+        if (r->delimiter == ' ') {
             while (r->at < r->end && is_blank(*r->at)) r->at++;
             if (ends_field(r, r->at) && r->n_fields > 0) { /* blanks before the line's end */
                 if (r->at < r->end && *r->at == '\r') r->at++;
@@ -143,14 +177,15 @@ static onus_status read_row(reader *r)
     return ONUS_OK;
 }
 
-/* Empty lines and comments, unless a single column makes an empty line a value. */
+/* Passes over an empty line or a comment. */
 static bool skip_line(reader *r)
 {
     char *c = r->at;
-    while (c < r->end && is_blank(*c)) c++;
+    while (c < r->end && is_blank(*c) && *c != r->delimiter) c++;
+    while (r->delimiter == ' ' && c < r->end && is_blank(*c)) c++;
     const bool empty =
-        c == r->end || *c == '\n' || (*c == '\r' && c + 1 < r->end && c[1] == '\n');
-    const bool comment = r->d->comment && r->at < r->end && *r->at == r->d->comment;
+        c == r->end || *c == '\n' || (*c == '\r' && (c + 1 == r->end || c[1] == '\n'));
+    const bool comment = r->comment && *r->at == r->comment;
     if (!empty && !comment) return false;
     while (r->at < r->end && *r->at != '\n') r->at++;
     if (r->at < r->end) r->at++;
@@ -158,18 +193,17 @@ static bool skip_line(reader *r)
     return true;
 }
 
-static onus_status keep_row(reader *r, int line)
+static onus_status keep_row(reader *r, int64_t line)
 {
     onus_csv *t = r->t;
-    if (r->n_fields != t->n_columns) {
-        char text[96];
-        snprintf(text, sizeof text, "%lld fields, expected %lld", (long long)r->n_fields,
-                 (long long)t->n_columns);
-        return bad(r, line, "%s", text);
-    }
-    if (t->n_rows == ROWS_MAX) return bad(r, line, "more than 2^31 - 1 rows%s", "");
+    if (r->n_fields != t->n_columns)
+        return bad(r, line, "%lld field%s, expected %lld", (long long)r->n_fields,
+                   r->n_fields == 1 ? "" : "s", (long long)t->n_columns);
+    if (t->n_rows == ROWS_MAX || line > INT32_MAX)
+        return bad(r, line, "more than 2^31 - 1 rows or lines");
     if (t->n_rows == r->cap_rows) {
-        const int64_t cap = r->cap_rows ? 2 * r->cap_rows : 1024;
+        const int64_t first = CELLS_FIRST / t->n_columns + 16,
+                      cap = r->cap_rows ? 2 * r->cap_rows : first;
         int32_t *lines = onus_resize(t->arena.mem, r->lines, (size_t)cap, sizeof *lines);
         if (!lines) return onus_fail_mem(r->err, t->path);
         r->lines = lines;
@@ -181,49 +215,113 @@ static onus_status keep_row(reader *r, int line)
     }
     memcpy(r->cells + t->n_rows * t->n_columns, r->fields,
            (size_t)t->n_columns * sizeof *r->fields);
-    r->lines[t->n_rows++] = line;
+    r->lines[t->n_rows++] = (int32_t)line;
+    return ONUS_OK;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Every column has a name, and no two the same. */
+static onus_status check_names(reader *r, int64_t line)
+{
+    onus_csv *t = r->t;
+    const char **sorted = onus_arena_alloc(&t->arena, (size_t)t->n_columns, sizeof *sorted);
+    if (!sorted) return onus_fail_mem(r->err, t->path);
+    for (int64_t c = 0; c < t->n_columns; c++) {
+        sorted[c] = t->columns[c];
+        if (!*sorted[c])
+            return bad(r, line, "column %lld has no name; give it one in the first line",
+                       (long long)c + 1);
+    }
+    qsort(sorted, (size_t)t->n_columns, sizeof *sorted, by_text);
+    for (int64_t c = 1; c < t->n_columns; c++) {
+        if (strcmp(sorted[c - 1], sorted[c]) == 0)
+            return bad(r, line, "two columns are called '%.80s'", sorted[c]);
+    }
     return ONUS_OK;
 }
 
 static onus_status read_header(reader *r)
 {
     onus_csv *t = r->t;
-    int line = r->line;
+    int64_t line = 1;
     if (r->d->n_names == 0) {
-        while (r->at < r->end && skip_line(r)) line = r->line;
-        if (r->at == r->end) return bad(r, 1, "empty, expected a line of column names%s", "");
+        while (r->at < r->end && skip_line(r)) {}
+        if (r->at == r->end) return bad(r, 1, "empty, expected a line of column names");
         line = r->line;
         onus_status st = read_row(r);
         if (st != ONUS_OK) return st;
     }
     const char *const *names = r->d->n_names ? r->d->names : r->fields;
-    t->n_columns = r->d->n_names ? r->d->n_names : r->n_fields;
-    t->columns = onus_arena_alloc(&t->arena, (size_t)t->n_columns, sizeof *t->columns);
-    if (!t->columns) return onus_fail_mem(r->err, t->path);
-    for (int64_t c = 0; c < t->n_columns; c++) {
-        t->columns[c] = onus_arena_strdup(&t->arena, names[c]);
-        if (!t->columns[c]) return onus_fail_mem(r->err, t->path);
-        if (!*names[c]) {
-            char text[64];
-            snprintf(text, sizeof text, "column %lld has no name", (long long)c + 1);
-            return bad(r, line, "%s", text);
-        }
-        for (int64_t k = 0; k < c && t->n_columns < 4096; k++)
-            if (strcmp(t->columns[k], t->columns[c]) == 0)
-                return bad(r, line, "two columns are called '%.80s'", t->columns[c]);
+    const int64_t n = r->d->n_names ? r->d->n_names : r->n_fields;
+    const char **columns = onus_arena_alloc(&t->arena, (size_t)n, sizeof *columns);
+    if (!columns) return onus_fail_mem(r->err, t->path);
+    for (int64_t c = 0; c < n; c++) {
+        columns[c] = onus_arena_strdup(&t->arena, names[c]);
+        if (!columns[c]) return onus_fail_mem(r->err, t->path);
     }
-    return ONUS_OK;
+    t->columns = columns;
+    t->n_columns = n;
+    return check_names(r, line);
 }
 
 static onus_status read_rows(reader *r)
 {
     while (r->at < r->end) {
         if (skip_line(r)) continue;
-        const int line = r->line;
+        const int64_t line = r->line;
         onus_status st = read_row(r);
         if (st == ONUS_OK) st = keep_row(r, line);
         if (st != ONUS_OK) return st;
     }
+    return ONUS_OK;
+}
+
+/* A table is text: UTF-8 without NULs. What is none is named before anything is read. */
+static onus_status check_text(const reader *r)
+{
+    const char *at = r->at;
+    if (r->end - at >= 2 && (!memcmp(at, "\xff\xfe", 2) || !memcmp(at, "\xfe\xff", 2)))
+        return bad(r, 1, "UTF-16 text; save it as UTF-8");
+    for (; at < r->end; at++) {
+        uint64_t eight;
+        while (r->end - at >= 8) {
+            memcpy(&eight, at, 8);
+            const uint64_t high = UINT64_C(0x8080808080808080),
+                           nul = (eight - UINT64_C(0x0101010101010101)) & ~eight & high;
+            if ((eight & high) | nul) break;
+            at += 8;
+        }
+        if (at == r->end) break;
+        const int n = *at ? onus_utf8_len(at) : 0;
+        if (n == 0) break;
+        at += n - 1;
+    }
+    if (at == r->end) return ONUS_OK;
+    int64_t line = 1, byte = 1;
+    for (const char *c = r->t->bytes.data; c < at; c++, byte++) {
+        if (*c == '\n') line++, byte = 0;
+    }
+    if (!*at) return bad(r, line, "byte %lld: a NUL, which no text holds", (long long)byte);
+    return bad(r, line, "byte %lld: 0x%02x is not UTF-8; convert the table (iconv -t UTF-8)",
+               (long long)byte, (unsigned char)*at);
+}
+
+static onus_status check_dialect(const reader *r)
+{
+    static const char never[] = "\"\r\n";
+    if (memchr(never, r->delimiter, 3) || (r->comment && memchr(never, r->comment, 3)) ||
+        r->comment == r->delimiter)
+        return onus_fail(r->err, ONUS_BAD_ARG,
+                         "%s: quotes and line ends are neither delimiter nor comment, and "
+                         "these two differ",
+                         r->t->path);
+    if (r->d->n_names > COLUMNS_MAX)
+        return onus_fail(r->err, ONUS_BAD_INPUT, "%s: %lld names, a table has at most %d",
+                         r->t->path, (long long)r->d->n_names, COLUMNS_MAX);
     return ONUS_OK;
 }
 
@@ -232,12 +330,17 @@ static onus_status parse(onus_csv *t, const onus_csv_dialect *d, onus_err *err)
 {
     reader r = {.t = t,
                 .d = d,
+                .delimiter = d->delimiter ? d->delimiter : ',',
+                .comment = d->comment,
+                .trim = d->trim,
                 .at = t->bytes.data,
                 .end = t->bytes.data + t->bytes.len,
                 .line = 1,
                 .err = err};
     if (t->bytes.len >= 3 && memcmp(t->bytes.data, "\xef\xbb\xbf", 3) == 0) r.at += 3;
-    onus_status st = read_header(&r);
+    onus_status st = check_dialect(&r);
+    if (st == ONUS_OK) st = check_text(&r);
+    if (st == ONUS_OK) st = read_header(&r);
     if (st == ONUS_OK) st = read_rows(&r);
     onus_free(t->arena.mem, r.fields);
     t->cells = r.cells;
@@ -289,7 +392,8 @@ void onus_csv_release(onus_csv *t)
 
 void onus_csv_field(onus_buf *out, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n") && *text != ' ') {
+    const size_t n = strlen(text);
+    if (!strpbrk(text, ",\"\r\n") && !is_blank(*text) && !(n && is_blank(text[n - 1]))) {
         onus_buf_str(out, text);
         return;
     }
@@ -315,7 +419,7 @@ bool onus_parse_number(const char *text, double *out)
     const bool minus = *c == '-';
     if (*c == '-' || *c == '+') c++;
     uint64_t digits = 0;
-    int n = 0, point = 0, exponent = 0;
+    int64_t n = 0, point = 0, exponent = 0;
     bool any = false, fraction = false;
     for (;; c++) {
         if (*c == '.' && !fraction) {
@@ -341,16 +445,14 @@ bool onus_parse_number(const char *text, double *out)
         c = e;
     }
     if (*c) return false;
-    const int scale = exponent - point;
+    const int64_t scale = exponent - point;
     double v;
     if (n <= 15 && scale >= -22 && scale <= 22) {
         v = scale < 0 ? (double)digits / tens[-scale] : (double)digits * tens[scale];
         v = minus ? -v : v;
     } else {
-        locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-        if (!plain) return false;
-        v = strtod_l(text, NULL, plain);
-        freelocale(plain);
+        /* all of "C" is a constant of the C library: nothing is allocated, nothing fails */
+        v = strtod_l(text, NULL, newlocale(LC_ALL_MASK, "C", (locale_t)0));
     }
     if (v - v != 0) return false;
     *out = v;

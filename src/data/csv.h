@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * csv.h - tables of text (RFC 4180 and what people send instead): quotes, doubled quotes, line
- * ends inside quotes, CRLF, BOM, blanks as delimiter, comments. Ragged rows, stray quotes and
- * NULs are errors that name file, line and column. */
+ * ends inside quotes, CRLF, BOM, blanks as delimiter, comments. Empty lines are passed over.
+ * Ragged rows, stray quotes, NULs and bytes that are not UTF-8 are errors that name file, line
+ * and column. */
 #ifndef ONUS_DATA_CSV_H
 #define ONUS_DATA_CSV_H
 #include "base/buf.h"
