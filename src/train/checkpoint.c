@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * checkpoint.c - all the state of a training, as a safetensors file: NODE.PARAM, and
+ * NODE.PARAM.best, .m, .v as far as the run has them; metadata "onus.train", a canonical JSON
+ * object of the counters, beside the caller's entries. Holds no time, host or instruction set:
+ * the same step of the same run is the same bytes everywhere.
+ *
+ * A file is checked before it is believed, though the caller has compared its hash: names,
+ * shapes and counters must be those of this training at that step. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "train/trainer.h"
+
+enum { META_MAX = 16 };
+
+/* The blocks that a checkpoint holds; NULL where this run has none. */
+typedef struct {
+    const char *suffix;
+    float *block;
+} part;
+enum { N_PARTS = 4 };
+
+static void parts_of(const onus_trainer *t, part out[N_PARTS])
+{
+    out[0] = (part){"", onus_net_params(t->net)};
+    out[1] = (part){".best", t->best};
+    out[2] = (part){".m", t->optimiser.m};
+    out[3] = (part){".v", t->optimiser.v};
+}
+
+bool onus_checkpoint_due(const onus_trainer *t, bool last)
+{
+    const int64_t said = t->spec->checkpoint_epochs,
+                  every = said > 0 ? said : (t->spec->epochs + 3) / 4;
+    return t->io->checkpoint_dir && said >= 0 && (last || t->epoch % every == 0);
+}
+
+/* ---- writing ------------------------------------------------------------------------------
+ */
+
+static onus_status counters_text(const onus_trainer *t, onus_buf *out, onus_err *err)
+{
+    json_t *best = isfinite(t->best_loss) ? json_real(t->best_loss) : json_null();
+    json_t *all = json_pack("{s:I, s:I, s:I, s:o, s:i}", "step", (json_int_t)t->step, "epoch",
+                            (json_int_t)t->epoch, "best_epoch", (json_int_t)t->best_epoch,
+                            "best_valid_loss", best, "numerics", ONUS_NUMERICS_VERSION);
+    if (!all) return onus_fail_mem(err, "checkpoint");
+    onus_json_canonical(out, all);
+    json_decref(all);
+    return onus_buf_status(out, "checkpoint", err);
+}
+
+/* Views of every tensor of every block; their names live in arena. */
+static onus_status views_of(const onus_trainer *t, onus_arena *arena, onus_tensor_view **out,
+                            int64_t *n, onus_err *err)
+{
+    part parts[N_PARTS];
+    const int n_tensors = onus_net_tensors(t->net);
+    parts_of(t, parts);
+    onus_tensor_view *views =
+        onus_arena_alloc(arena, (size_t)n_tensors * N_PARTS + 1, sizeof *views);
+    if (!views) return onus_fail_mem(err, "checkpoint");
+    *n = 0;
+    for (int p = 0; p < N_PARTS; p++) {
+        for (int i = 0; parts[p].block && i < n_tensors; i++) {
+            const onus_tensor *x = onus_net_tensor(t->net, i);
+            onus_tensor_view *v = &views[(*n)++];
+            *v = (onus_tensor_view){.shape = x->shape, .data = parts[p].block + x->offset};
+            v->name = onus_arena_printf(arena, "%s%s", x->name, parts[p].suffix);
+            if (!v->name) return onus_fail_mem(err, "checkpoint");
+        }
+    }
+    *out = views;
+    return ONUS_OK;
+}
+
+static onus_status build(const onus_trainer *t, onus_buf *bytes, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    onus_meta meta[META_MAX];
+    onus_tensor_view *views = NULL;
+    int64_t n = 0, n_meta = 0;
+    onus_arena arena;
+    onus_buf counters;
+    onus_arena_init(&arena, t->io->mem);
+    onus_buf_init(&counters, t->io->mem, 1 << 16);
+    if (t->io->n_model_meta >= META_MAX) {
+        st = onus_fail(err, ONUS_BAD_ARG, "checkpoint: %lld entries of metadata, at most %d",
+                       (long long)t->io->n_model_meta, META_MAX - 1);
+        goto done;
+    }
+    ONUS_TRY(counters_text(t, &counters, err));
+    meta[n_meta++] = (onus_meta){"onus.train", counters.data};
+    for (int64_t i = 0; i < t->io->n_model_meta; i++) meta[n_meta++] = t->io->model_meta[i];
+    ONUS_TRY(views_of(t, &arena, &views, &n, err));
+    ONUS_TRY(onus_safetensors_write(bytes, views, n, meta, n_meta, err));
+done:
+    onus_buf_release(&counters);
+    onus_arena_release(&arena);
+    return st;
+}
+
+static onus_status path_of(const onus_trainer *t, int64_t step, char path[ONUS_PATH_MAX],
+                           onus_err *err)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%lld.safetensors", (long long)step);
+    return onus_path_join(path, ONUS_PATH_MAX, t->io->checkpoint_dir, name, err);
+}
+
+onus_status onus_checkpoint_save(onus_trainer *t, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    char path[ONUS_PATH_MAX];
+    uint8_t sha[32];
+    onus_buf bytes;
+    onus_buf_init(&bytes, t->io->mem, SIZE_MAX / 2);
+    ONUS_TRY(build(t, &bytes, err));
+    onus_sha256_of(bytes.data, bytes.len, sha);
+    ONUS_TRY(path_of(t, t->step, path, err));
+    if (t->io->write_checkpoints)
+        ONUS_TRY(onus_file_replace(path, bytes.data, bytes.len, 0644, err));
+    t->checkpoint_step = t->step;
+    onus_event_begin(&t->event, "checkpoint");
+    onus_event_int(&t->event, t->step, "checkpoint.step");
+    onus_event_int(&t->event, t->epoch, "checkpoint.epoch");
+    onus_event_int(&t->event, (int64_t)bytes.len, "checkpoint.bytes");
+    onus_event_sha256(&t->event, sha, "checkpoint.sha256");
+    ONUS_TRY(onus_event_emit(&t->event, &t->io->sink, err));
+done:
+    onus_buf_release(&bytes);
+    return st;
+}
+
+/* ---- reading ------------------------------------------------------------------------------
+ */
+
+static bool same_shape(const onus_shape *a, const onus_shape *b)
+{
+    bool same = a->n == b->n;
+    for (int i = 0; same && i < a->n; i++) same = a->d[i] == b->d[i];
+    return same;
+}
+
+static onus_status find_tensor(const onus_safetensors *file, const onus_tensor *x,
+                               const char *suffix, const char *path,
+                               const onus_tensor_view **out, onus_err *err)
+{
+    char name[1024], mine[96], theirs[96];
+    snprintf(name, sizeof name, "%s%s", x->name, suffix);
+    *out = onus_safetensors_find(file, name);
+    if (!*out)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s lacks the tensor '%.200s'", path, name);
+    if (same_shape(&(*out)->shape, &x->shape)) return ONUS_OK;
+    onus_shape_text(&x->shape, mine, sizeof mine);
+    onus_shape_text(&(*out)->shape, theirs, sizeof theirs);
+    return onus_fail(err, ONUS_BAD_INPUT, "%s: tensor '%.200s' has shape %s, expected %s", path,
+                     name, theirs, mine);
+}
+
+/* Looks for every tensor (copy false), then takes them (copy true): a file that does not fit
+ * changes nothing. */
+static onus_status take_tensors(onus_trainer *t, const onus_safetensors *file, const char *path,
+                                bool copy, onus_err *err)
+{
+    part parts[N_PARTS];
+    int64_t n = 0;
+    parts_of(t, parts);
+    for (int p = 0; p < N_PARTS; p++) {
+        for (int i = 0; parts[p].block && i < onus_net_tensors(t->net); i++) {
+            const onus_tensor *x = onus_net_tensor(t->net, i);
+            const onus_tensor_view *v = NULL;
+            onus_status st = find_tensor(file, x, parts[p].suffix, path, &v, err);
+            if (st != ONUS_OK) return st;
+            if (copy) memcpy(parts[p].block + x->offset, v->data, (size_t)x->n * sizeof(float));
+            n++;
+        }
+    }
+    if (onus_safetensors_count(file) != n)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s has %lld tensors, expected %lld", path,
+                         (long long)onus_safetensors_count(file), (long long)n);
+    return ONUS_OK;
+}
+
+/* Counters must hang together: a checkpoint stands at the end of an epoch. */
+static onus_status take_counters(onus_trainer *t, const json_t *all, int64_t step,
+                                 const char *path, onus_err *err)
+{
+    const json_t *j_step = json_object_get(all, "step"),
+                 *j_epoch = json_object_get(all, "epoch"),
+                 *j_best = json_object_get(all, "best_epoch"),
+                 *j_loss = json_object_get(all, "best_valid_loss"),
+                 *j_numerics = json_object_get(all, "numerics");
+    const bool form = json_is_integer(j_step) && json_is_integer(j_epoch) &&
+                      json_is_integer(j_best) && json_is_integer(j_numerics) &&
+                      (json_is_number(j_loss) || json_is_null(j_loss));
+    const int64_t epoch = json_integer_value(j_epoch), best = json_integer_value(j_best);
+    if (!form || json_integer_value(j_step) != step || epoch < 1 || epoch > t->spec->epochs ||
+        epoch * t->n_per_epoch != step || best < 0 || best > epoch ||
+        json_is_null(j_loss) != (best == 0))
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: metadata 'onus.train' is not the state of this training after "
+                         "step %lld",
+                         path, (long long)step);
+    if (json_integer_value(j_numerics) != ONUS_NUMERICS_VERSION)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s was made under numerics contract %lld, this is %d", path,
+                         (long long)json_integer_value(j_numerics), ONUS_NUMERICS_VERSION);
+    t->step = t->checkpoint_step = step;
+    t->epoch = epoch;
+    t->best_epoch = best;
+    t->best_loss = best ? json_number_value(j_loss) : INFINITY;
+    return ONUS_OK;
+}
+
+onus_status onus_checkpoint_load(onus_trainer *t, int64_t step, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    char path[ONUS_PATH_MAX];
+    onus_safetensors *file = NULL;
+    json_t *counters = NULL;
+    if (!t->io->checkpoint_dir)
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "train: a start step needs the checkpoints' folder");
+    ONUS_TRY(path_of(t, step, path, err));
+    ONUS_TRY(onus_safetensors_read(&file, path, t->io->mem, err));
+    const char *text = onus_safetensors_meta(file, "onus.train");
+    if (!text) {
+        st = onus_fail(err, ONUS_BAD_INPUT, "%s has no metadata 'onus.train'", path);
+        goto done;
+    }
+    ONUS_TRY(onus_json_parse(&counters, text, strlen(text), path, err));
+    ONUS_TRY(take_tensors(t, file, path, false, err));
+    ONUS_TRY(take_counters(t, counters, step, path, err));
+    ONUS_TRY(take_tensors(t, file, path, true, err));
+    onus_optimiser_restore(&t->optimiser, step);
+done:
+    json_decref(counters);
+    onus_safetensors_close(file);
+    return st;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * private.c - what makes a step private, in one place: an auditor who wants to believe an
+ * epsilon reads this file, run_micro in step.c, num/noise.c and accountant.c.
+ *
+ * DP-SGD (Abadi et al. 2016, arXiv:1607.00133, algorithm 1) with any optimiser behind it:
+ * - every row of the training part enters a step's sample with probability q, independently of
+ *   all others (Poisson sampling), drawn from the sealed stream;
+ * - each example's gradient, with its example and class weight already in it, is scaled to an
+ *   L2 norm of at most C: by C / norm rounded down, in the products that sum the gradients (no
+ *   gradient of one example is ever stored). One that is not finite adds nothing;
+ * - Gaussian noise of deviation sigma C from the sealed stream is added to the sum, once;
+ * - the sum is divided by the expected size of the sample, which is the recipe's batch: the
+ *   size that was drawn is not used and not told;
+ * - an empty sample is a step like any other: noise alone.
+ * The unit of the guarantee is one row, added or removed.
+ *
+ * Rounding: binary32 products may exceed the norm C by parts in 2^24, and the noise is rounded
+ * to binary32; docs/PRIVACY.md says what that means. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "num/kernels.h"
+#include "num/noise.h"
+#include "train/accountant.h"
+#include "train/trainer.h"
+
+/* Rows of a private micro-batch, a function of the recipe's batch alone, so that it tells
+ * nothing: room for a shard of the expected size and eight deviations, in steps of 16. A larger
+ * sample runs in several, each a segment of the dot of its own. (The caller caps it at 256.) */
+int64_t onus_private_rows(const onus_train_spec *spec)
+{
+    const double expected = ceil((double)spec->batch / (double)spec->shards);
+    const double room = expected + 8 * sqrt(expected);
+    return room < 4096 ? (int64_t)ceil(room / 16) * 16 : 4096;
+}
+
+/* min(1, C / norm), rounded down; 0 where the norm is not finite. */
+float onus_clip_factor(double norm2, double clip)
+{
+    const double norm = sqrt(norm2);
+    if (!isfinite(norm)) return 0.0f;
+    if (norm <= clip) return 1.0f;
+    const double exact = clip / norm;
+    float f = (float)exact;
+    if ((double)f <= exact) return f;
+    uint32_t bits; /* the next binary32 below: f is above 0 */
+    memcpy(&bits, &f, sizeof bits);
+    bits--;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+typedef struct {
+    const onus_kernels *k;
+    float *grad;
+    float factor;
+    int64_t n;
+} scale_job;
+
+static void scale_part(void *ctx, int part, int n_parts)
+{
+    const scale_job *j = ctx;
+    int64_t begin, end;
+    onus_split(j->n, 16, part, n_parts, &begin, &end);
+    j->k->scale(j->factor, j->grad + begin, j->grad + begin, end - begin);
+}
+
+/* Noise on the sum of clipped gradients, then (float)(1 / batch). Gaps between tensors stay 0.
+ */
+void onus_private_noise(onus_trainer *t)
+{
+    const onus_exec *ex = t->io->ex;
+    for (int i = 0; i < onus_net_tensors(t->net); i++) {
+        const onus_tensor *x = onus_net_tensor(t->net, i);
+        onus_noise_add(ex, t->io->noise, (uint32_t)t->step, (uint32_t)i,
+                       t->sigma * t->privacy->clip, t->grad[0] + x->offset, x->n);
+    }
+    scale_job j = {.k = ex->k,
+                   .grad = t->grad[0],
+                   .factor = (float)(1 / (double)t->spec->batch),
+                   .n = onus_net_param_floats(t->net)};
+    onus_pool_run(ex->pool, scale_part, &j);
+}
+
+/* ---- the budget ---------------------------------------------------------------------------
+ */
+
+static onus_status check(const onus_trainer *t, onus_err *err)
+{
+    const onus_privacy_spec *p = t->privacy;
+    if (!t->io->noise)
+        return onus_fail(err, ONUS_BAD_ARG, "private training needs a key of the noise");
+    if (!(p->clip > 0 && isfinite(p->clip)) || !(p->delta > 0 && p->delta < 1))
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "privacy: clip must be finite and above 0, delta between 0 and 1");
+    if (!(p->noise_multiplier > 0 && isfinite(p->noise_multiplier)) &&
+        !(p->epsilon > 0 && isfinite(p->epsilon)))
+        return onus_fail(err, ONUS_BAD_ARG, "privacy: epsilon or noise is needed");
+    if (t->spec->batch > t->n_train)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "train.batch: %lld is more than the %lld rows of the training part; a "
+                         "private step samples each row with probability batch / rows",
+                         (long long)t->spec->batch, (long long)t->n_train);
+    return ONUS_OK;
+}
+
+/* The noise is settled, and the key committed to, before the first step. */
+onus_status onus_private_begin(onus_trainer *t, onus_err *err)
+{
+    const onus_privacy_spec *p = t->privacy;
+    onus_status st = check(t, err);
+    if (st == ONUS_OK) st = onus_net_can_private(t->net, err);
+    if (st != ONUS_OK) return st;
+    t->q = (double)t->spec->batch / (double)t->n_train;
+    t->sigma = p->noise_multiplier;
+    if (!(t->sigma > 0)) {
+        st = onus_rdp_sigma(p->epsilon, p->delta, t->q, t->n_steps, &t->sigma, err);
+        if (st != ONUS_OK) return st;
+    }
+    uint8_t commitment[32];
+    onus_noise_key_commit(t->io->noise, commitment);
+    onus_event_builder *e = &t->event;
+    onus_event_begin(e, "privacy.noise");
+    onus_event_sha256(e, commitment, "privacy.noise.commitment");
+    onus_event_text(e, "ChaCha20, 256-bit key from the system's generator",
+                    "privacy.noise.generator");
+    onus_event_real(e, t->sigma, "privacy.noise.multiplier");
+    onus_event_int(e, t->n_steps, "privacy.noise.planned_steps");
+    if (p->epsilon > 0) onus_event_real(e, p->epsilon, "privacy.target.epsilon");
+    onus_event_real(e, p->delta, "privacy.target.delta");
+    return onus_event_emit(e, &t->io->sink, err);
+}
+
+enum { OUTSIDE_MAX = 16, TEXT_MAX = 256 };
+typedef struct {
+    char text[OUTSIDE_MAX][TEXT_MAX];
+    const char *list[OUTSIDE_MAX];
+    int64_t n;
+} outside;
+
+static void say(outside *o, const char *text)
+{
+    snprintf(o->text[o->n], TEXT_MAX, "%s", text);
+    o->list[o->n] = o->text[o->n];
+    o->n++;
+}
+
+/* What the epsilon does not cover, as far as this run did it. */
+static void list_outside(const onus_trainer *t, outside *o)
+{
+    int64_t n_fitted = 0;
+    const onus_train_spec *s = t->spec;
+    (void)onus_dataset_fitted(t->data, &n_fitted);
+    o->n = 0;
+    if (n_fitted > 0) {
+        snprintf(
+            o->text[0], TEXT_MAX,
+            "%lld statistics fitted on the training part (data.fitted): means, deviations, "
+            "categories, fill-ins",
+            (long long)n_fitted);
+        o->list[o->n++] = o->text[0];
+    }
+    say(o, "the number of rows of the training part, which sets the sampling rate");
+    say(o, "the counts and hashes of the data sheet and of data.split");
+    if (s->class_weights == ONUS_CLASS_WEIGHTS_BALANCED)
+        say(o, "class weights balanced by the counts of labels");
+    if (t->n_valid > 0)
+        say(o, "the people of the validation part: losses and metrics by epoch are told");
+    if (s->keep == ONUS_KEEP_BEST)
+        say(o, "the epoch that was kept, chosen by the validation part");
+    if (s->patience > 0) say(o, "the number of epochs, ended by the validation part");
+    say(o, "the people of the test part: metrics, intervals and gaps are told");
+    say(o, "rows shown in explanations, and the background they are measured from");
+    say(o, "further rows of the same person: the unit is one row");
+    say(o, "running times, which vary with the sizes of the samples");
+    if (t->privacy->delta * (double)t->n_train >= 1)
+        say(o, "delta is not below 1 / rows: some person may be revealed whole");
+}
+
+/* What ran, read by the accountant: this run's own sigma, q and steps done. */
+onus_status onus_private_end(onus_trainer *t, onus_train_result *out, onus_err *err)
+{
+    const double delta = t->privacy->delta;
+    outside o;
+    out->sigma = t->sigma;
+    out->q = t->q;
+    out->epsilon = onus_rdp_epsilon(t->sigma, t->q, t->step, delta, &out->order);
+    list_outside(t, &o);
+    onus_event_builder *e = &t->event;
+    onus_event_begin(e, "privacy.budget");
+    onus_event_real(e, out->epsilon, "privacy.epsilon");
+    onus_event_real(e, delta, "privacy.delta");
+    onus_event_real(e, out->order, "privacy.order");
+    onus_event_real(e, t->sigma, "privacy.sigma");
+    onus_event_real(e, t->q, "privacy.q");
+    onus_event_int(e, t->step, "privacy.steps");
+    onus_event_real(e, t->privacy->clip, "privacy.clip");
+    onus_event_text(e, "Poisson", "privacy.sampling");
+    onus_event_int(e, t->spec->batch, "privacy.normaliser");
+    onus_event_text(e, "one row added or removed", "privacy.unit");
+    onus_event_text(e,
+                    "Renyi DP of the Poisson-subsampled Gaussian (Mironov, Talwar, Zhang 2019) "
+                    "at orders 1.1 to 63; conversion of Canonne, Kamath, Steinke 2020",
+                    "privacy.accountant");
+    onus_event_texts(e, o.list, o.n, "privacy.outside");
+    return onus_event_emit(e, &t->io->sink, err);
+}

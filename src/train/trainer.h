@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * trainer.h - what the files of train/ share behind train.h: one training in progress.
+ *
+ * The state that a checkpoint holds is small on purpose: parameters, the optimiser's averages,
+ * the best parameters, and five numbers. Everything else (order of the rows, dropout, sample,
+ * noise, rates) is a function of the recipe, the key and the step, and is made again. */
+#ifndef ONUS_TRAIN_TRAINER_H
+#define ONUS_TRAIN_TRAINER_H
+#include "train/optimiser.h"
+
+enum { ONUS_GRADS_MAX = 18 }; /* log2 of most shards (2^16), and two */
+
+/* A sum over examples in 16 binary64 lanes, example i to lane i mod 16 (contract, item 4). */
+typedef struct {
+    double lane[16];
+    int64_t n;
+} onus_lanes;
+
+static inline void onus_lanes_add(onus_lanes *l, double v)
+{
+    l->lane[l->n % 16] = l->lane[l->n % 16] + v;
+    l->n++;
+}
+
+typedef struct {
+    onus_net *net;
+    const onus_dataset *data;
+    const onus_train_spec *spec;
+    const onus_privacy_spec *privacy;
+    const onus_train_io *io;
+    bool is_private;
+
+    const int64_t *train_rows, *valid_rows;
+    int64_t n_train, n_valid;
+    int64_t n_per_epoch, n_steps; /* steps: of an epoch, planned in all */
+    int64_t micro;                /* rows of a micro-batch */
+    double sigma, q;              /* private: noise multiplier, sampling rate */
+    double macs_row, macs_valid;  /* multiply-adds of a row trained on, validated on */
+
+    onus_arena arena;
+    onus_event_builder event;
+    onus_plan *plan;
+    onus_optimiser_state optimiser;
+    float *grad[ONUS_GRADS_MAX]; /* [0] is the step's; the others hold parts of it */
+    float *best;                 /* keep: best; else NULL */
+    int64_t *batch_rows;         /* epoch's order, or the sample: (n_train) */
+    void *shuffle;
+    float *row_weight;    /* (rows of the dataset); NULL where every weight is 1 */
+    double *class_weight; /* (classes) or NULL */
+    float *label, *weight, *clip_weight;
+    double *norm2; /* (micro) each; the last two private only */
+
+    /* what a checkpoint holds, besides the blocks of floats */
+    int64_t step, epoch, best_epoch; /* done; best_epoch 0: none yet */
+    double best_loss;
+    int64_t checkpoint_step; /* the last one's; 0: none */
+
+    /* the epoch so far */
+    onus_lanes loss, loss_weight;
+    double valid_loss, valid_metric, began_s, shown_s;
+    int64_t rows_seen;
+    double multiply_adds;
+} onus_trainer;
+
+/* One optimiser step on the rows of batch_rows: ordinary [first, first + B); private a fresh
+ * sample. ONUS_DIVERGED where an ordinary loss is not finite. */
+onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B,
+                              onus_err *err) ONUS_CHECKED;
+/* Sets valid_loss and valid_metric from the validation part. */
+onus_status onus_trainer_validate(onus_trainer *t, onus_err *err) ONUS_CHECKED;
+/* Copies n encoded rows into the plan's input, their labels and weights beside it; shared out
+ * over the pool. */
+void onus_trainer_fetch(onus_trainer *t, const int64_t *rows, int64_t n);
+/* "training diverged in epoch ..." */
+onus_status onus_trainer_diverged(const onus_trainer *t, int64_t B, onus_err *err) ONUS_CHECKED;
+
+/* private.c: noise for the budget; factors that clip; noise and normaliser on the sum. */
+onus_status onus_private_begin(onus_trainer *t, onus_err *err) ONUS_CHECKED;
+int64_t onus_private_rows(const onus_train_spec *spec);
+float onus_clip_factor(double norm2, double clip);
+void onus_private_noise(onus_trainer *t);
+onus_status onus_private_end(onus_trainer *t, onus_train_result *out,
+                             onus_err *err) ONUS_CHECKED;
+
+/* checkpoint.c */
+bool onus_checkpoint_due(const onus_trainer *t, bool last);
+/* Builds the bytes, writes them where the run writes, and emits the event. */
+onus_status onus_checkpoint_save(onus_trainer *t, onus_err *err) ONUS_CHECKED;
+onus_status onus_checkpoint_load(onus_trainer *t, int64_t step, onus_err *err) ONUS_CHECKED;
+
+/* setup.c */
+onus_status onus_trainer_open(onus_trainer *t, onus_err *err) ONUS_CHECKED;
+void onus_trainer_close(onus_trainer *t);
+#endif
