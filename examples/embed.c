@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * embed.c - Onus inside a program: trains, predicts for one applicant, verifies.
  *
- *   cc embed.c $(pkg-config --cflags --libs onus) && ./a.out examples/german-credit.yaml
- * run-folder
- */
+ *   cc embed.c $(pkg-config --cflags --libs onus) -o embed
+ *   ./embed examples/german-credit.yaml FOLDER */
 #include <onus.h>
 #include <stdio.h>
+#include <string.h>
+
+/* clang-format off */
+static const char *const applicant[] = { /* name, value, as the table would have them */
+    "checking_account", "0_to_200", "duration_months", "24", "credit_history", "paid_until_now",
+    "purpose", "radio_tv", "amount", "2800", "savings", "below_100", "employment", "1_to_4_years",
+    "installment_rate", "3", "sex", "female", "marital_status", "divorced_separated_or_married",
+    "other_debtors", "none", "residence_years", "2", "property", "car_or_other", "age", "34",
+    "other_plans", "none", "housing", "own", "credits_here", "1", "job", "skilled",
+    "dependents", "1", "telephone", "no", "foreign_worker", "yes", NULL};
+/* clang-format on */
 
 static int fail(const onus_err *err)
 {
@@ -15,34 +25,32 @@ static int fail(const onus_err *err)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: embed RECIPE DIR\n");
-        return 2;
-    }
     onus_err err = {ONUS_OK, "", ""};
     onus_run_opts opts = {0};
     onus_run_result result = {0};
+    if (argc != 3) return 2;
     opts.recipe = argv[1];
     opts.out = argv[2];
     if (onus_run(&opts, &result, &err) != ONUS_OK) return fail(&err);
     const onus_field *auc = onus_facts_find(result.facts, "auc");
-    printf("auc %.4f, policies met: %d of %d\n", auc ? auc->r : 0.0, (int)result.policies_met,
-           (int)result.policies);
+    if (auc && auc->kind == ONUS_FIELD_REAL) printf("auc %.4f\n", auc->r);
+    printf("policies met: %d of %d\n", (int)result.policies_met, (int)result.policies);
     onus_run_result_release(&result);
 
-    /* One applicant, as the table would have it. */
-    const char *names[64], *values[64];
+    enum { MAX = 32 };
+    const char *names[MAX], *values[MAX];
     onus_model *model = NULL;
-    double probability;
+    double p;
     if (onus_model_open(&model, argv[2], NULL, &err) != ONUS_OK) return fail(&err);
-    const int64_t n = onus_model_columns(model);
-    for (int64_t i = 0; i < n && i < 64; i++) {
-        names[i] = onus_model_column(model, i);
-        values[i] = onus_model_typical(model, i);
+    int64_t n = 0;
+    for (; n < MAX && n < onus_model_columns(model); n++) { /* the columns that it reads */
+        names[n] = onus_model_column(model, n);
+        values[n] = "";
+        for (int k = 0; applicant[k]; k += 2)
+            if (strcmp(applicant[k], names[n]) == 0) values[n] = applicant[k + 1];
     }
-    if (onus_model_predict(model, names, values, n, &probability, &err) != ONUS_OK)
-        return fail(&err);
-    printf("P(%s) of a typical applicant: %.3f\n", onus_model_class(model, 1), probability);
+    if (onus_model_predict(model, names, values, n, &p, &err) != ONUS_OK) return fail(&err);
+    printf("P(%s) of this applicant: %.3f\n", onus_model_class(model, 1), p);
     onus_model_close(model);
 
     if (onus_verify(argv[2], NULL, NULL, NULL, &err) != ONUS_OK) return fail(&err);

@@ -229,12 +229,17 @@ ONUS_API void onus_text_free(const onus_allocator *mem, char *text);
 
 /* ---- proof ------------------------------------------------------------------------------- */
 
+/* Three questions to finished runs. notes (may be NULL) receives one line for everything looked
+ * at; facts (may be NULL) the same for machines: verify.*, replay.*, diff.* (docs/EVIDENCE.md).
+ * Both are owned by the caller (onus_text_free, onus_facts_destroy), and are also handed out
+ * where the answer is no: ONUS_TAMPER, ONUS_MISMATCH, ONUS_UNPROVEN. */
+
 /* Checks hashes, tree, signature, files, and builds the report again. key: the .pub file of a
  * key that the caller knows; NULL: the run folder's own, and the result says "key not known".
- * notes (may be NULL) receives one line for everything looked at; owned by the caller.
  * ONUS_TAMPER names the first thing that changed. */
-ONUS_API onus_status onus_verify(const char *run, const char *key, char **notes,
-                                 const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+ONUS_API onus_status onus_verify(const char *run, const char *key, onus_facts **facts,
+                                 char **notes, const onus_allocator *mem,
+                                 onus_err *err) ONUS_CHECKED;
 
 typedef struct {
     const char *run;
@@ -248,13 +253,14 @@ typedef struct {
 } onus_replay_opts;
 /* Recomputes every claim from recipe, data and code. ONUS_MISMATCH names the first event that
  * differs; ONUS_UNPROVEN where a private run's key is not there. */
-ONUS_API onus_status onus_replay(const onus_replay_opts *opts, char **notes,
+ONUS_API onus_status onus_replay(const onus_replay_opts *opts, onus_facts **facts, char **notes,
                                  onus_err *err) ONUS_CHECKED;
 
 /* Where two runs part: ONUS_OK and a text that says so where their claims are the same;
  * ONUS_MISMATCH with the first event, step and operation. */
-ONUS_API onus_status onus_diff(const char *run1, const char *run2, char **notes,
-                               const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+ONUS_API onus_status onus_diff(const char *run1, const char *run2, onus_facts **facts,
+                               char **notes, const onus_allocator *mem,
+                               onus_err *err) ONUS_CHECKED;
 
 /* The report, built again from the run's ledger; owned by the caller: onus_text_free. */
 ONUS_API onus_status onus_report(const char *run, char **html, const onus_allocator *mem,

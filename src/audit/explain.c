@@ -415,6 +415,7 @@ static onus_status prepare(shared *s, const onus_exec *ex, const int64_t *rows,
     out->std_error = s->std_error;
     out->n_rows = s->n_rows;
     out->n_columns = s->n_columns;
+    out->n_background = s->n_background;
     onus_status st = prepare_first(s, ex, a, err);
     return st == ONUS_OK ? prepare_scores(s, ex, a, err) : st;
 }
@@ -426,8 +427,7 @@ static void summarise(shared *s, const worker *workers, int n_workers)
     const int64_t n = s->n_rows, C = s->n_columns;
     for (int64_t c = 0; c < C; c++) {
         double sum[16] = {0}, square[16] = {0}; /* contract, item 4 */
-        for (int64_t i = 0; i < n; i++)
-            sum[i % 16] = sum[i % 16] + fabs(s->values[i * C + c]);
+        for (int64_t i = 0; i < n; i++) sum[i % 16] = sum[i % 16] + fabs(s->values[i * C + c]);
         const double mean = onus_fold16(sum) / (double)n;
         for (int64_t i = 0; i < n; i++) {
             const double off = fabs(s->values[i * C + c]) - mean;

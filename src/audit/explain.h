@@ -22,7 +22,7 @@ typedef struct {
 } onus_explain_spec;
 
 typedef struct {
-    int64_t n_rows, n_columns;
+    int64_t n_rows, n_columns, n_background;
     const int64_t *rows;        /* which rows */
     const double *values;       /* (n_rows, n_columns) */
     const double *score, *base; /* (n_rows): f(row); mean over background of f */
@@ -44,8 +44,7 @@ void onus_explanation_release(onus_explanation *e);
  * explain.protected (texts), explain.values.sha256 over the (n_rows, n_columns) binary64
  * values. */
 onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset *d,
-                                  const onus_explain_spec *spec, const onus_sink *sink,
-                                  onus_err *err) ONUS_CHECKED;
+                                  const onus_sink *sink, onus_err *err) ONUS_CHECKED;
 /* Draws rows: the first n of part after a seeded shuffle, ascending. */
 onus_status onus_explain_choose(const onus_dataset *d, onus_part part, int64_t n, uint64_t seed,
                                 uint32_t node, int64_t *out, int64_t *n_out,

@@ -76,8 +76,7 @@ static onus_status add_columns(onus_event_builder *b, const onus_explanation *e,
 }
 
 onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset *d,
-                                  const onus_explain_spec *spec, const onus_sink *sink,
-                                  onus_err *err)
+                                  const onus_sink *sink, onus_err *err)
 {
     onus_status st = ONUS_OK;
     uint8_t sha[32];
@@ -103,7 +102,7 @@ onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset 
                         : "shapley, paired permutations above the exact limit",
                     "explain.method");
     onus_event_int(&b, e->n_rows, "explain.rows");
-    onus_event_int(&b, spec->background, "explain.background");
+    onus_event_int(&b, e->n_background, "explain.background");
     onus_event_real(&b, e->residual, "explain.residual");
     onus_event_real(&b, pairs > 0 ? e->pairs_exact / pairs : 1, "explain.exact");
     onus_event_real(&b, worst, "explain.std_error.max");

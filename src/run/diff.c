@@ -15,6 +15,7 @@ typedef struct {
     onus_log *log[2];
     const onus_allocator *mem;
     onus_buf notes;
+    onus_event_builder facts;
 } differ;
 
 /* The next entry with a claim at or after *at; NULL at the end. */
@@ -74,6 +75,7 @@ static void compare_checkpoints(differ *d, int64_t step)
         onus_buf_printf(&d->notes,
                         "checkpoint of step %lld: tensor '%s' is the first that differs\n",
                         (long long)step, a->name);
+        onus_event_text(&d->facts, a->name, "diff.tensor");
         break;
     }
 done:
@@ -86,6 +88,10 @@ static onus_status part(differ *d, const onus_entry *a, const onus_entry *b, onu
     const char *field = strcmp(a->type, b->type) == 0 ? first_field(a->claim, b->claim) : NULL;
     onus_buf text;
     onus_buf_init(&text, d->mem, 1 << 16);
+    onus_event_int(&d->facts, a->n, "diff.event.1");
+    onus_event_int(&d->facts, b->n, "diff.event.2");
+    onus_event_text(&d->facts, a->type, "diff.type.1");
+    onus_event_text(&d->facts, b->type, "diff.type.2");
     if (!field) {
         onus_buf_printf(&text, "event %lld of %s is %s, event %lld of %s is %s",
                         (long long)a->n, d->dir[0], a->type, (long long)b->n, d->dir[1],
@@ -94,7 +100,11 @@ static onus_status part(differ *d, const onus_entry *a, const onus_entry *b, onu
         const json_t *step = json_object_get(a->claim, "step");
         if (!step) step = json_object_get(a->claim, "checkpoint.step");
         onus_buf_printf(&text, "event %lld (%s)", (long long)a->n, a->type);
-        if (step) onus_buf_printf(&text, ", step %lld", (long long)json_number_value(step));
+        onus_event_text(&d->facts, field, "diff.field");
+        if (step) {
+            onus_event_int(&d->facts, (int64_t)json_number_value(step), "diff.step");
+            onus_buf_printf(&text, ", step %lld", (long long)json_number_value(step));
+        }
         onus_buf_printf(&text, ": %s is ", field);
         (void)add_value(&text, json_object_get(a->claim, field));
         onus_buf_str(&text, " and ");
@@ -110,37 +120,50 @@ static onus_status part(differ *d, const onus_entry *a, const onus_entry *b, onu
 static onus_status compare(differ *d, onus_err *err)
 {
     int64_t at[2] = {0, 0}, n = 0;
+    onus_status st = ONUS_OK;
     for (;; n++) {
         const onus_entry *a = next_claim(d->log[0], &at[0]), *b = next_claim(d->log[1], &at[1]);
         if (!a && !b) break;
         if (!a || !b)
-            return onus_fail(
-                err, ONUS_MISMATCH,
-                "the runs part at the end: %s claims more after %lld events that are the same",
-                a ? d->dir[0] : d->dir[1], (long long)n);
-        if (strcmp(a->type, b->type) != 0 || !json_equal(a->claim, b->claim))
-            return part(d, a, b, err);
+            st = onus_fail(err, ONUS_MISMATCH,
+                           "the runs part at the end: %s claims more after %lld events that "
+                           "are the same",
+                           a ? d->dir[0] : d->dir[1], (long long)n);
+        else if (strcmp(a->type, b->type) != 0 || !json_equal(a->claim, b->claim))
+            st = part(d, a, b, err);
+        if (st != ONUS_OK) break;
     }
-    onus_buf_printf(&d->notes, "%lld events claim the same in both runs\n", (long long)n);
-    return ONUS_OK;
+    onus_event_int(&d->facts, n, "diff.same");
+    onus_event_text(&d->facts, st == ONUS_OK ? "same" : "part", "diff.verdict");
+    onus_buf_printf(&d->notes, "%lld events claim the same in both runs%s\n", (long long)n,
+                    st == ONUS_OK ? "" : " before they part");
+    return st;
 }
 
-onus_status onus_diff(const char *run1, const char *run2, char **notes,
+onus_status onus_diff(const char *run1, const char *run2, onus_facts **facts, char **notes,
                       const onus_allocator *mem, onus_err *err)
 {
     if (!run1 || !run2) return onus_fail(err, ONUS_BAD_ARG, "diff: two run folders are needed");
     onus_status st = ONUS_OK;
+    onus_err why = {.code = ONUS_OK};
     differ d = {.dir = {run1, run2}, .mem = mem};
     onus_buf_init(&d.notes, mem, 1 << 20);
+    onus_event_init(&d.facts, mem);
+    onus_event_begin(&d.facts, "diff");
     for (int i = 0; i < 2; i++) {
         char path[ONUS_PATH_MAX];
-        ONUS_TRY(onus_path_join(path, sizeof path, d.dir[i], "ledger.jsonl", err));
-        ONUS_TRY(onus_log_read(&d.log[i], path, mem, err));
+        ONUS_TRY(onus_path_join(path, sizeof path, d.dir[i], "ledger.jsonl", &why));
+        ONUS_TRY(onus_log_read(&d.log[i], path, mem, &why));
     }
-    ONUS_TRY(compare(&d, err));
+    st = compare(&d, &why);
+    if (st == ONUS_OK || st == ONUS_MISMATCH) {
+        onus_status told = facts ? onus_event_facts(&d.facts, facts, mem, &why) : ONUS_OK;
+        if (told == ONUS_OK && notes) told = onus_buf_hand_out(&d.notes, notes, "diff", &why);
+        if (told != ONUS_OK) st = told;
+    }
 done:
-    if (notes && d.notes.data && (st == ONUS_OK || st == ONUS_MISMATCH))
-        *notes = onus_strdup(mem, d.notes.data);
+    if (st != ONUS_OK && err) *err = why;
+    onus_event_release(&d.facts);
     onus_buf_release(&d.notes);
     onus_log_close(d.log[0]);
     onus_log_close(d.log[1]);

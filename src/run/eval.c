@@ -193,7 +193,9 @@ static onus_status read_classes(const table *t, int64_t column, int64_t positive
     return ONUS_OK;
 }
 
-static onus_status read_scores(table *t, float *score, onus_err *err)
+/* Scores; a decision where no column has one is taken from the number as it was read, before
+ * it is rounded to binary32. */
+static onus_status read_scores(table *t, float *score, int32_t *decision, onus_err *err)
 {
     int64_t column = 0;
     onus_status st = column_of(t, t->o->score, &column, err);
@@ -206,6 +208,7 @@ static onus_status read_scores(table *t, float *score, onus_err *err)
                              t->csv.line[i], cell(t, i, column), t->o->score);
         t->p.score_is_probability = t->p.score_is_probability && v >= 0 && v <= 1;
         score[i] = (float)v;
+        if (decision) decision[i] = v >= 0.5;
     }
     t->p.score = score;
     return st;
@@ -259,6 +262,10 @@ static onus_status read_labels(table *t, onus_err *err)
     if (!names || !label || !decision) return onus_fail_mem(err, "predictions");
     t->p.task = t->n_values == 2 ? ONUS_TASK_BINARY : ONUS_TASK_CLASSES;
     if (t->n_values == 2) ONUS_TRY(find_positive(t, &positive, err));
+    if (t->n_values > 2 && t->o->positive)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: label '%s' has %lld values; --positive is for two",
+                         t->o->predictions, t->o->label, (long long)t->n_values);
     for (int64_t c = 0; c < t->n_values; c++)
         names[t->n_values == 2 ? c == positive : c] = t->values[c];
     ONUS_TRY(read_classes(t, column, positive, label, NULL, err));
@@ -298,9 +305,9 @@ static onus_status eval_table(const onus_eval_opts *o, onus_session *s, onus_are
         }
         float *score = onus_arena_alloc(arena, (size_t)t.csv.n_rows, sizeof *score);
         if (!score) st = onus_fail_mem(err, "predictions");
-        if (st == ONUS_OK) st = read_scores(&t, score, err);
+        int32_t *decision = o->prediction ? NULL : (int32_t *)t.p.decision;
+        if (st == ONUS_OK) st = read_scores(&t, score, decision, err);
         if (st != ONUS_OK) goto done;
-        if (!o->prediction) onus_decide(t.p.task, score, t.p.n, 2, (int32_t *)t.p.decision);
     }
     ONUS_TRY(read_groups(&t, err));
     ONUS_TRY(onus_audit_quality(&t.p, o->seed, &sink, s->mem, err));
@@ -326,6 +333,21 @@ static onus_status check_opts(const onus_eval_opts *o, onus_err *err)
         return onus_fail(err, ONUS_BAD_ARG, "eval: --label COL is needed");
     if (o->predictions && !o->score && !o->prediction)
         return onus_fail(err, ONUS_BAD_ARG, "eval: --score COL or --prediction COL is needed");
+    if (o->predictions && (o->data || o->predictions_out))
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "eval: --data and --predictions-out go with a run, not with "
+                         "--predictions");
+    if (o->run && (o->label || o->positive || o->score || o->prediction || o->n_protected))
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "eval: label, scores and protected columns of a run are its "
+                         "recipe's; these options go with --predictions");
+    for (int64_t a = 0; a < o->n_protected; a++) {
+        for (int64_t b = 0; b < a; b++) {
+            if (strcmp(o->protected_[a], o->protected_[b]) == 0)
+                return onus_fail(err, ONUS_BAD_ARG, "eval: --protected names '%s' twice",
+                                 o->protected_[a]);
+        }
+    }
     return ONUS_OK;
 }
 

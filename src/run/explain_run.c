@@ -3,6 +3,7 @@
  * overall, or why this row. What it prints about single rows is for whoever may see the table;
  * none of it enters a ledger. */
 #include <math.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -19,26 +20,54 @@ typedef struct {
     int64_t n_rows, n_background;
 } explainer;
 
+/* The table must be the one that the run read: its encoding is fitted again from it. */
+static onus_status same_files(const onus_log *log, const onus_facts *read, const char *run,
+                              onus_err *err)
+{
+    for (int64_t i = 0; i < onus_facts_count(read); i++) {
+        const onus_field *f = onus_facts_at(read, i);
+        const size_t n = strlen(f->name);
+        const json_t *said = NULL;
+        if (strncmp(f->name, "data.file.", 10) != 0 || strcmp(f->name + n - 7, ".sha256") != 0)
+            continue;
+        (void)onus_log_find(log, f->name, onus_log_count(log), &said);
+        const char *hex = json_string_value(said);
+        if (!hex || strcmp(hex, f->text) != 0)
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "the data of %s is not what the run read: %s is %.16s..., the "
+                             "ledger says %.16s...",
+                             run, f->name, f->text, hex ? hex : "nothing");
+    }
+    return ONUS_OK;
+}
+
 /* The run's own table, split as the run split it: its test part is what is explained, its
  * training part the background. */
 static onus_status open_own_data(explainer *e, const onus_explain_opts *o, onus_err *err)
 {
+    onus_status st = ONUS_OK;
     char path[ONUS_PATH_MAX], dir[ONUS_PATH_MAX];
     onus_log *log = NULL;
-    onus_status st = onus_path_join(path, sizeof path, o->run, "ledger.jsonl", err);
-    if (st == ONUS_OK) st = onus_log_read(&log, path, o->mem, err);
-    if (st != ONUS_OK) return st;
+    onus_facts *read = NULL;
+    ONUS_TRY(onus_path_join(path, sizeof path, o->run, "ledger.jsonl", err));
+    ONUS_TRY(onus_log_read(&log, path, o->mem, err));
     const onus_entry *begin = onus_log_type(log, "run.begin", 0);
     const char *back =
         begin ? json_string_value(json_object_get(begin->observed, "run.recipe.dir")) : NULL;
-    if (!back)
+    if (!back) {
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: no run.begin with run.recipe.dir", path);
-    if (st == ONUS_OK) st = onus_path_join(dir, sizeof dir, o->run, back, err);
-    if (st == ONUS_OK) st = onus_path_join(path, sizeof path, o->run, "recipe.yaml", err);
-    if (st == ONUS_OK) st = onus_recipe_open(&e->s.recipe, path, dir, o->mem, err);
-    if (st == ONUS_OK)
-        st = onus_dataset_open(&e->s.data, &e->s.recipe->data, NULL, e->s.recipe->seed, NULL,
-                               o->mem, err);
+        goto done;
+    }
+    ONUS_TRY(onus_path_join(dir, sizeof dir, o->run, back, err));
+    ONUS_TRY(onus_path_join(path, sizeof path, o->run, "recipe.yaml", err));
+    ONUS_TRY(onus_recipe_open(&e->s.recipe, path, dir, o->mem, err));
+    ONUS_TRY(onus_facts_create(&read, o->mem, err));
+    const onus_sink sink = onus_facts_sink(read);
+    ONUS_TRY(onus_dataset_open(&e->s.data, &e->s.recipe->data, NULL, e->s.recipe->seed, &sink,
+                               o->mem, err));
+    ONUS_TRY(same_files(log, read, o->run, err));
+done:
+    onus_facts_destroy(read);
     onus_log_close(log);
     return st;
 }
@@ -59,7 +88,9 @@ static onus_status find_line(const explainer *e, int64_t line, int64_t *row, onu
 static onus_status choose_rows(explainer *e, const onus_explain_opts *o, onus_err *err)
 {
     const onus_explain_spec *spec = &e->s.recipe->explain;
-    const int64_t wanted = o->rows > 0 ? o->rows : spec->rows;
+    const int64_t most = onus_dataset_rows(e->s.data);
+    int64_t wanted = o->rows > 0 ? o->rows : spec->rows;
+    if (wanted > most) wanted = most;
     const uint64_t seed = e->s.recipe->seed;
     e->rows = onus_alloc(o->mem, (size_t)wanted, sizeof *e->rows);
     e->background = onus_alloc(o->mem, (size_t)spec->background, sizeof *e->background);
@@ -130,7 +161,7 @@ static onus_status explain(explainer *e, const onus_explain_opts *o, onus_err *e
     ONUS_TRY(onus_explain(&e->x, e->s.net, &e->s.ex, e->s.data, e->rows, e->n_rows,
                           e->background, e->n_background, &e->s.recipe->explain,
                           e->s.recipe->seed, o->mem, err));
-    ONUS_TRY(onus_explanation_emit(&e->x, e->s.data, &e->s.recipe->explain, &sink, err));
+    ONUS_TRY(onus_explanation_emit(&e->x, e->s.data, &sink, err));
     order = onus_alloc(o->mem, (size_t)e->x.n_columns + 1, sizeof *order);
     if (!order) {
         st = onus_fail_mem(err, "explain");
@@ -149,6 +180,9 @@ onus_status onus_explain_run(const onus_explain_opts *o, onus_facts **out, char 
 {
     if (!o || !o->run || !out)
         return onus_fail(err, ONUS_BAD_ARG, "explain: a run folder is needed");
+    if (o->rows < 0 || o->line < 0 || (o->rows > 0 && o->line > 0))
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "explain: either a number of rows or one line, from 1");
     explainer e = {0};
     onus_buf_init(&e.text, o->mem, 1 << 20);
     onus_status st = onus_session_open(&e.s, o->threads, o->mem, err);

@@ -145,22 +145,56 @@ done:
     return st;
 }
 
-onus_status onus_replay(const onus_replay_opts *o, char **notes, onus_err *err)
+/* The outcome, for machines. */
+static onus_status state(onus_session *s, onus_status verdict, const onus_err *why,
+                         onus_facts **out, onus_err *err)
+{
+    onus_event_builder *e = &s->event;
+    const onus_mismatch *list = NULL;
+    const int64_t n = s->ledger ? onus_ledger_mismatches(s->ledger, &list) : 0;
+    onus_event_begin(e, "replay");
+    onus_event_text(e,
+                    verdict == ONUS_OK         ? "same"
+                    : verdict == ONUS_UNPROVEN ? "not proven"
+                                               : "differs",
+                    "replay.verdict");
+    if (s->ledger) onus_event_int(e, onus_ledger_compared(s->ledger), "replay.claims");
+    onus_event_text(e, onus_isa_name(s->isa), "replay.isa");
+    onus_event_int(e, onus_pool_size(s->pool), "replay.threads");
+    onus_event_int(e, n, "replay.mismatches");
+    if (n > 0) {
+        onus_event_int(e, list[0].n, "replay.event");
+        onus_event_text(e, list[0].type, "replay.type");
+        onus_event_text(e, list[0].field, "replay.field");
+        onus_event_text(e, list[0].stored, "replay.stored");
+        onus_event_text(e, list[0].found, "replay.found");
+    }
+    if (verdict != ONUS_OK) onus_event_text(e, why->msg, "replay.error");
+    return onus_event_facts(e, out, s->mem, err);
+}
+
+onus_status onus_replay(const onus_replay_opts *o, onus_facts **facts, char **notes,
+                        onus_err *err)
 {
     if (!o || !o->run) return onus_fail(err, ONUS_BAD_ARG, "replay: a run folder is needed");
     onus_session s = {0};
+    onus_err why = {.code = ONUS_OK};
     onus_buf text;
     onus_buf_init(&text, o->mem, 1 << 20);
-    onus_status st = onus_session_open(&s, o->threads, o->mem, err);
+    onus_status st = onus_session_open(&s, o->threads, o->mem, &why);
     s.dir = o->run;
     s.start_step = o->from;
     s.stop_step = o->to;
     s.progress = o->progress;
     s.progress_ctx = o->progress_ctx;
     s.stop = o->stop;
-    if (st == ONUS_OK) st = replay(&s, o, &text, err);
-    if (notes && text.data && (st == ONUS_OK || st == ONUS_MISMATCH))
-        *notes = onus_strdup(o->mem, text.data);
+    if (st == ONUS_OK) st = replay(&s, o, &text, &why);
+    if (st == ONUS_OK || st == ONUS_MISMATCH || st == ONUS_UNPROVEN) {
+        onus_status told = facts ? state(&s, st, &why, facts, &why) : ONUS_OK;
+        if (told == ONUS_OK && notes) told = onus_buf_hand_out(&text, notes, "replay", &why);
+        if (told != ONUS_OK) st = told;
+    }
+    if (st != ONUS_OK && err) *err = why;
     onus_buf_release(&text);
     onus_session_close(&s);
     return st;

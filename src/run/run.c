@@ -5,6 +5,7 @@
  * replaced whole. A resumed run executes the recipe again over a ledger in RESUME mode: events
  * that are there are compared, the first one that is not is appended, and training starts from
  * the last checkpoint whose bytes are those of the ledger. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,7 +76,7 @@ static onus_status settle_recipe(onus_session *s, bool resume, onus_err *err)
 }
 
 /* A private run's key is on the disk before anything is drawn from it; a resumed run reads it.
- */
+ * Where a run was killed before it made one, nothing has been drawn. */
 static onus_status settle_noise_key(onus_session *s, onus_err *err)
 {
     char path[ONUS_PATH_MAX];
@@ -84,7 +85,8 @@ static onus_status settle_noise_key(onus_session *s, onus_err *err)
     if (st == ONUS_OK) st = onus_dir_make(path, 0700, err);
     if (st == ONUS_OK) st = file_in(s, "private/noise.key", path, err);
     if (st != ONUS_OK) return st;
-    if (s->before || onus_file_exists(path)) return onus_noise_key_read(s->dir, &s->noise, err);
+    const bool committed = s->before && onus_log_type(s->before, "privacy.noise", 0);
+    if (committed || onus_file_exists(path)) return onus_noise_key_read(s->dir, &s->noise, err);
     onus_noise_key_new(&s->noise);
     return onus_noise_key_write(s->dir, &s->noise, err);
 }
@@ -113,6 +115,23 @@ static onus_status find_checkpoint(onus_session *s, onus_err *err)
     return ONUS_OK;
 }
 
+/* A new run begins in an empty folder: it would replace files of the same names, and what
+ * verify finds there later would be nobody's. */
+static onus_status check_empty(const char *dir, onus_err *err)
+{
+    DIR *d = opendir(dir);
+    if (!d) return onus_fail(err, ONUS_IO, "cannot open '%s': %s", dir, strerror(errno));
+    onus_status st = ONUS_OK;
+    for (struct dirent *e = readdir(d); e && st == ONUS_OK; e = readdir(d)) {
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            st = onus_fail(err, ONUS_BAD_ARG,
+                           "%s is not empty ('%.80s'); a run begins in a folder of its own",
+                           dir, e->d_name);
+    }
+    closedir(d);
+    return st;
+}
+
 static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, onus_err *err)
 {
     char path[ONUS_PATH_MAX];
@@ -123,8 +142,10 @@ static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, on
         return onus_fail(
             err, ONUS_BAD_ARG,
             "%s holds a run already; say --resume to go on with it, or another --out", s->dir);
-    st = onus_ledger_open(&s->ledger, path, there ? ONUS_LEDGER_RESUME : ONUS_LEDGER_WRITE,
-                          torn, s->mem, err);
+    if (!resume) st = check_empty(s->dir, err);
+    if (st == ONUS_OK)
+        st = onus_ledger_open(&s->ledger, path, there ? ONUS_LEDGER_RESUME : ONUS_LEDGER_WRITE,
+                              torn, s->mem, err);
     if (st == ONUS_OK && there) st = onus_log_read(&s->before, path, s->mem, err);
     if (st == ONUS_OK && there) st = find_checkpoint(s, err);
     return st;
@@ -259,15 +280,24 @@ static onus_status say_resumed(onus_session *s, int64_t torn, onus_err *err)
     return onus_session_emit(s, err);
 }
 
+/* Between stages a signal is heeded, too; what is done stays in the ledger. */
+static onus_status heed_stop(const onus_session *s, onus_err *err)
+{
+    return s->stop && *s->stop ? onus_fail(err, ONUS_STOPPED, "stopped") : ONUS_OK;
+}
+
 static onus_status stages(onus_session *s, const onus_run_opts *o, int64_t torn, onus_err *err)
 {
     onus_status st = ONUS_OK;
     ONUS_TRY(say_resumed(s, torn, err));
     ONUS_TRY(onus_stage_begin(s, err));
     ONUS_TRY(onus_stage_data(s, err));
+    ONUS_TRY(heed_stop(s, err));
     ONUS_TRY(onus_stage_train(s, err));
+    ONUS_TRY(heed_stop(s, err));
     if (!o->train_only) {
         ONUS_TRY(onus_stage_evaluate(s, err));
+        ONUS_TRY(heed_stop(s, err));
         ONUS_TRY(onus_stage_explain(s, err));
     }
     ONUS_TRY(onus_stage_energy(s, err));
@@ -305,7 +335,10 @@ onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err
     ONUS_TRY(finish(&s, o, &key, err));
     ONUS_TRY(fill_result(&s, out, err));
 done:
-    if (st != ONUS_OK && settled && !s.before && !s.net) remove_traces(dir);
+    if (st != ONUS_OK && settled && !o->resume && !s.net)
+        remove_traces(dir);
+    else if (settled && (st == ONUS_STOPPED || st == ONUS_IO || st == ONUS_NO_MEM))
+        (void)onus_hint(err, st, "what is done is kept: --out %.180s --resume goes on", dir);
     onus_key_wipe(&key);
     onus_session_close(&s);
     return st;

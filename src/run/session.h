@@ -72,6 +72,13 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
                                 const int64_t *rows, int64_t n, onus_arena *arena,
                                 onus_predictions *out, onus_err *err) ONUS_CHECKED;
 
+/* What an event builder has gathered, as facts. */
+onus_status onus_event_facts(onus_event_builder *b, onus_facts **out, const onus_allocator *mem,
+                             onus_err *err) ONUS_CHECKED;
+/* The buffer's text, for a caller outside: onus_text_free. */
+onus_status onus_buf_hand_out(const onus_buf *text, char **out, const char *what,
+                              onus_err *err) ONUS_CHECKED;
+
 /* private/noise.key: 64 hexadecimal digits and a newline. */
 onus_status onus_noise_key_write(const char *dir, const onus_noise_key *k,
                                  onus_err *err) ONUS_CHECKED;

@@ -330,7 +330,7 @@ onus_status onus_stage_explain(onus_session *s, onus_err *err)
                                  background, &n_background, s->mem, err));
     ONUS_TRY(onus_explain(&x, s->net, &s->ex, s->data, rows, n_rows, background, n_background,
                           spec, s->recipe->seed, s->mem, err));
-    ONUS_TRY(onus_explanation_emit(&x, s->data, spec, &sink, err));
+    ONUS_TRY(onus_explanation_emit(&x, s->data, &sink, err));
     ONUS_TRY(write_people(s, &x, err));
 done:
     onus_explanation_release(&x);

@@ -1,20 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
- * texts_out.c - the public functions that hand out one text: the report built again, facts as
- * JSON, a new key. */
+ * texts_out.c - what is handed to callers outside: one text (the report built again, facts as
+ * JSON), facts gathered on the way, a new key. */
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/facts.h"
 #include "proof/note.h"
 #include "report/report.h"
+#include "run/session.h"
 
-static onus_status hand_out(onus_buf *text, char **out, const char *what,
-                            const onus_allocator *mem, onus_err *err)
+onus_status onus_buf_hand_out(const onus_buf *text, char **out, const char *what, onus_err *err)
 {
     onus_status st = onus_buf_status(text, what, err);
     if (st != ONUS_OK) return st;
-    *out = onus_strdup(mem, text->data ? text->data : "");
-    return *out ? ONUS_OK : onus_fail_mem(err, what);
+    char *copy = onus_strdup(text->mem, text->data ? text->data : "");
+    if (!copy) return onus_fail_mem(err, what);
+    *out = copy;
+    return ONUS_OK;
+}
+
+onus_status onus_event_facts(onus_event_builder *b, onus_facts **out, const onus_allocator *mem,
+                             onus_err *err)
+{
+    onus_facts *facts = NULL;
+    onus_status st = onus_facts_create(&facts, mem, err);
+    if (st != ONUS_OK) return st;
+    const onus_sink sink = onus_facts_sink(facts);
+    st = onus_event_emit(b, &sink, err);
+    if (st == ONUS_OK)
+        *out = facts;
+    else
+        onus_facts_destroy(facts);
+    return st;
 }
 
 void onus_text_free(const onus_allocator *mem, char *text)
@@ -30,7 +47,7 @@ onus_status onus_facts_text(const onus_facts *f, char **json, const onus_allocat
     onus_buf text;
     onus_buf_init(&text, mem, 256 << 20);
     onus_status st = onus_facts_json(f, &text, err);
-    if (st == ONUS_OK) st = hand_out(&text, json, "facts", mem, err);
+    if (st == ONUS_OK) st = onus_buf_hand_out(&text, json, "facts", err);
     onus_buf_release(&text);
     return st;
 }
@@ -47,7 +64,7 @@ onus_status onus_report(const char *run, char **html, const onus_allocator *mem,
     ONUS_TRY(onus_log_read(&log, path, mem, err));
     const onus_entry *made = onus_log_type(log, "report", 0);
     ONUS_TRY(onus_report_html(log, made ? made->n - 1 : onus_log_count(log), &text, mem, err));
-    ONUS_TRY(hand_out(&text, html, "report", mem, err));
+    ONUS_TRY(onus_buf_hand_out(&text, html, "report", err));
 done:
     onus_buf_release(&text);
     onus_log_close(log);

@@ -18,7 +18,9 @@ typedef struct {
     const char *run;
     const onus_allocator *mem;
     onus_log *log;
-    onus_buf notes; /* one line for everything looked at */
+    onus_buf notes;           /* one line for everything looked at */
+    onus_event_builder facts; /* the same for machines */
+    int64_t n_checked, n_absent, n_unknown;
     onus_arena arena;
     const char **files; /* what the folder holds */
     bool *known;        /* file i was checked */
@@ -60,6 +62,7 @@ static onus_status check_file(verifier *v, const char *name, const char *hex, in
             return onus_fail(err, ONUS_TAMPER, "%s is missing; event %lld holds its hash", path,
                              (long long)event);
         onus_buf_printf(&v->notes, "%-28s not here, so not checked\n", name);
+        v->n_absent++;
         return ONUS_OK;
     }
     st = onus_file_sha256(path, sha, err);
@@ -70,6 +73,7 @@ static onus_status check_file(verifier *v, const char *name, const char *hex, in
                          "%s was changed: its SHA-256 is %.16s..., event %lld says %.16s...",
                          path, found, (long long)event, hex ? hex : "nothing");
     onus_buf_printf(&v->notes, "%-28s is what event %lld says\n", name, (long long)event);
+    v->n_checked++;
     return ONUS_OK;
 }
 
@@ -83,6 +87,7 @@ static onus_status check_noise_key(verifier *v, const onus_entry *e, onus_err *e
     if (!take_file(v, "private/noise.key")) {
         onus_buf_printf(&v->notes, "%-28s not here, so the noise cannot be drawn again\n",
                         "private/noise.key");
+        v->n_absent++;
         return ONUS_OK;
     }
     onus_status st = onus_noise_key_read(v->run, &key, err);
@@ -95,6 +100,7 @@ static onus_status check_noise_key(verifier *v, const onus_entry *e, onus_err *e
             err, ONUS_TAMPER,
             "%s/private/noise.key was changed: it does not open the commitment of event %lld",
             v->run, (long long)e->n);
+    v->n_checked++;
     onus_buf_printf(&v->notes, "%-28s opens the commitment of event %lld\n",
                     "private/noise.key", (long long)e->n);
     return ONUS_OK;
@@ -217,6 +223,12 @@ static onus_status check_head(verifier *v, const char *key_path, onus_err *err)
             (long long)onus_log_count(v->log));
         goto done;
     }
+    onus_event_int(&v->facts, (int64_t)note.n, "verify.events");
+    onus_event_sha256(&v->facts, root, "verify.head");
+    onus_event_text(&v->facts, note.origin, "verify.origin");
+    onus_event_text(&v->facts, note.signer, "verify.signer");
+    onus_event_text(&v->facts, key_path ? "known" : "not known", "verify.key");
+    onus_event_int(&v->facts, note.n_witnesses, "verify.witnesses");
     onus_buf_printf(&v->notes, "%-28s %lld events have the signed head\n", "ledger.jsonl",
                     (long long)note.n);
     onus_buf_printf(&v->notes, "%-28s signed by '%s'%s; %s\n", "ledger.note", note.signer,
@@ -250,29 +262,48 @@ static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
         goto done;
     }
     for (int64_t i = 0; i < v->n_files; i++) {
-        if (!v->known[i])
-            onus_buf_printf(&v->notes, "%-28s not in the ledger: nothing is proven of it\n",
-                            v->files[i]);
+        if (v->known[i]) continue;
+        v->n_unknown++;
+        onus_buf_printf(&v->notes, "%-28s not in the ledger: nothing is proven of it\n",
+                        v->files[i]);
     }
 done:
     return st;
 }
 
-onus_status onus_verify(const char *run, const char *key, char **notes,
+/* The verdict, for machines. */
+static onus_status conclude(verifier *v, onus_status verdict, const onus_err *why,
+                            onus_facts **out, onus_err *err)
+{
+    onus_event_int(&v->facts, v->n_checked, "verify.files.checked");
+    onus_event_int(&v->facts, v->n_absent, "verify.files.absent");
+    onus_event_int(&v->facts, v->n_unknown, "verify.files.unknown");
+    onus_event_text(&v->facts, verdict == ONUS_OK ? "verified" : "not verified",
+                    "verify.verdict");
+    if (verdict != ONUS_OK) onus_event_text(&v->facts, why->msg, "verify.error");
+    return onus_event_facts(&v->facts, out, v->mem, err);
+}
+
+onus_status onus_verify(const char *run, const char *key, onus_facts **facts, char **notes,
                         const onus_allocator *mem, onus_err *err)
 {
     if (!run) return onus_fail(err, ONUS_BAD_ARG, "verify: a run folder is needed");
     if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start");
     verifier v = {.run = run, .mem = mem};
+    onus_err why = {.code = ONUS_OK};
     onus_buf_init(&v.notes, mem, 1 << 20);
     onus_arena_init(&v.arena, mem);
-    onus_status st = look_at_all(&v, key, err);
-    if (st == ONUS_OK) st = onus_buf_status(&v.notes, "verify", err);
-    if (st == ONUS_OK && notes) {
-        *notes = onus_strdup(mem, v.notes.data ? v.notes.data : "");
-        if (!*notes) st = onus_fail_mem(err, "verify");
+    onus_event_init(&v.facts, mem);
+    onus_event_begin(&v.facts, "verify");
+    onus_status st = look_at_all(&v, key, &why);
+    if (st == ONUS_OK || st == ONUS_TAMPER || st == ONUS_BAD_INPUT) {
+        onus_status told = facts ? conclude(&v, st, &why, facts, &why) : ONUS_OK;
+        if (told == ONUS_OK && notes) told = onus_buf_hand_out(&v.notes, notes, "verify", &why);
+        if (told != ONUS_OK) st = told;
     }
+    if (st != ONUS_OK && err) *err = why;
     onus_log_close(v.log);
+    onus_event_release(&v.facts);
     onus_buf_release(&v.notes);
     onus_arena_release(&v.arena);
     return st;
