@@ -8,6 +8,20 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_POLICY = 3 };
 
+/* Options that several commands have. */
+#define CLI_JSON(at) \
+    {"json", 'j', POPT_ARG_NONE, &(at), 0, "print one JSON object by dotted names", NULL},
+#define CLI_QUIET(at) {"quiet", 'q', POPT_ARG_NONE, &(at), 0, "no progress", NULL},
+#define CLI_THREADS(at)                                                      \
+    {"threads", 't', POPT_ARG_INT,                                           \
+     &(at),     0,   "threads (default: ONUS_THREADS, else all processors)", \
+     "N"},
+enum { CLI_UNSAID = -0x7fffffff }; /* the value of a number that was not given */
+
+/* EXIT_USAGE and one line where a number was given and is below `least`. */
+int cli_at_least(const char *command, const char *option, long value, long least);
+/* The library's "default": 0 where it was not given. */
+long cli_or_zero(long value);
 /* Parses argv by the table; positional words go to words[n_min .. n_max], NULL after the last.
  * usage: "RECIPE [--out DIR]". Returns EXIT_DONE, or EXIT_USAGE after one line on stderr.
  * --help prints the table and ends the program with 0. */
@@ -15,13 +29,17 @@ int cli_parse(const struct poptOption *table, int argc, const char **argv, const
               const char *words[], int n_min, int n_max);
 /* The line of an error (and its hint) on stderr; the exit code for it. */
 int cli_fail(const char *command, const onus_err *err);
-/* Facts as JSON, or as a table of name, value, interval, verdict. EXIT_DONE, or EXIT_FAILED
- * where stdout cannot be written. */
+/* Facts as JSON, or as a table of name, value, interval, verdict: the main ones, or all.
+ * EXIT_DONE, or EXIT_FAILED where stdout cannot be written. */
 int cli_print(const onus_facts *facts, bool json, bool all);
+/* Demand, found, verdict of every policy. */
+void cli_print_policies(const onus_facts *facts);
 int cli_print_text(const char *text);
-/* A bar on a terminal, a plain line an epoch elsewhere; both on stderr. */
+/* A bar on a terminal, plain lines elsewhere; both on stderr. */
 void cli_progress(void *ctx, const onus_progress *p);
 void cli_progress_end(void);
+bool cli_is_terminal(int fd); /* one that can draw a line again */
+int cli_width(int fd);        /* columns; 80 where it is no terminal */
 /* Set to 1 by SIGINT and SIGTERM. */
 const volatile int *cli_stop_flag(void);
 

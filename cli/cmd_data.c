@@ -6,9 +6,7 @@ int cmd_data(int argc, const char **argv)
 {
     int json = 0;
     const char *words[1];
-    const struct poptOption table[] = {
-        {"json", 'j', POPT_ARG_NONE, &json, 0, "print one JSON object by dotted names", NULL},
-        POPT_AUTOHELP POPT_TABLEEND};
+    const struct poptOption table[] = {CLI_JSON(json) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RECIPE", words, 1, 1);
     if (code != EXIT_DONE) return code;
     onus_facts *facts = NULL;

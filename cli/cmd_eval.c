@@ -23,7 +23,7 @@ int cmd_eval(int argc, const char **argv)
     onus_eval_opts opts = {.run = NULL};
     char *protected_ = NULL;
     const char *columns[PROTECTED_MAX], *words[1];
-    int threads = 0, json = 0;
+    int threads = CLI_UNSAID, json = 0;
     const struct poptOption table[] = {
         {"data", 'd', POPT_ARG_STRING, &opts.data, 0, "table to evaluate a run's model on",
          "FILE"},
@@ -39,14 +39,13 @@ int cmd_eval(int argc, const char **argv)
          "its column of decisions (default: score >= 0.5)", "COL"},
         {"protected", 0, POPT_ARG_STRING, &protected_, 0, "its protected columns, by commas",
          "A,B"},
-        {"threads", 't', POPT_ARG_INT, &threads, 0, "threads", "N"},
-        {"json", 'j', POPT_ARG_NONE, &json, 0, "print one JSON object by dotted names", NULL},
-        POPT_AUTOHELP POPT_TABLEEND};
+        CLI_THREADS(threads) CLI_JSON(json) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv,
                          "RUN --data FILE | --predictions FILE --label COL ...", words, 0, 1);
+    if (code == EXIT_DONE) code = cli_at_least("eval", "threads", threads, 1);
     if (code != EXIT_DONE) return code;
     opts.run = words[0];
-    opts.threads = threads;
+    opts.threads = (int)cli_or_zero(threads);
     opts.protected_ = columns;
     opts.n_protected = protected_ ? split(protected_, columns) : 0;
     if (opts.n_protected < 0) {

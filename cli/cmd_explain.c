@@ -5,22 +5,23 @@
 int cmd_explain(int argc, const char **argv)
 {
     onus_explain_opts opts = {.run = NULL};
-    int threads = 0, json = 0, rows = 0, line = 0;
+    int threads = CLI_UNSAID, json = 0, rows = CLI_UNSAID, line = CLI_UNSAID;
     const char *words[1];
     const struct poptOption table[] = {
         {"rows", 0, POPT_ARG_INT, &rows, 0,
          "rows of the test part (default: as the recipe says)", "N"},
         {"line", 0, POPT_ARG_INT, &line, 0,
          "one row: the one that starts on this line of the table", "N"},
-        {"threads", 't', POPT_ARG_INT, &threads, 0, "threads", "N"},
-        {"json", 'j', POPT_ARG_NONE, &json, 0, "print one JSON object by dotted names", NULL},
-        POPT_AUTOHELP POPT_TABLEEND};
+        CLI_THREADS(threads) CLI_JSON(json) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RUN", words, 1, 1);
+    if (code == EXIT_DONE) code = cli_at_least("explain", "threads", threads, 1);
+    if (code == EXIT_DONE) code = cli_at_least("explain", "rows", rows, 1);
+    if (code == EXIT_DONE) code = cli_at_least("explain", "line", line, 1);
     if (code != EXIT_DONE) return code;
     opts.run = words[0];
-    opts.rows = rows;
-    opts.line = line;
-    opts.threads = threads;
+    opts.rows = cli_or_zero(rows);
+    opts.line = cli_or_zero(line);
+    opts.threads = (int)cli_or_zero(threads);
     onus_facts *facts = NULL;
     char *text = NULL;
     onus_err err = {.code = ONUS_OK};

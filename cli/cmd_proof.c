@@ -6,11 +6,17 @@
 
 #include "cli.h"
 
-/* Notes on stdout, the error (if any) on stderr, the exit code. */
-static int conclude(const char *command, onus_status st, char *notes, const onus_err *err)
+/* Notes (or facts as JSON) on stdout, the error (if any) on stderr, the exit code. */
+static int conclude(const char *command, onus_status st, onus_facts *facts, char *notes,
+                    bool json, const onus_err *err)
 {
     cli_progress_end();
-    int code = notes ? cli_print_text(notes) : EXIT_DONE;
+    int code = EXIT_DONE;
+    if (json && facts)
+        code = cli_print(facts, true, true);
+    else if (!json && notes)
+        code = cli_print_text(notes);
+    onus_facts_destroy(facts);
     onus_text_free(NULL, notes);
     return st == ONUS_OK ? code : cli_fail(command, err);
 }
@@ -18,63 +24,65 @@ static int conclude(const char *command, onus_status st, char *notes, const onus
 int cmd_verify(int argc, const char **argv)
 {
     const char *key = NULL, *words[1];
+    int json = 0;
     const struct poptOption table[] = {
         {"key", 'k', POPT_ARG_STRING, &key, 0, "public key (.pub) that you know", "FILE"},
-        POPT_AUTOHELP POPT_TABLEEND};
+        CLI_JSON(json) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RUN", words, 1, 1);
     if (code != EXIT_DONE) return code;
+    onus_facts *facts = NULL;
     char *notes = NULL;
     onus_err err = {.code = ONUS_OK};
-    const onus_status st = onus_verify(words[0], key, &notes, NULL, &err);
-    code = conclude("verify", st, notes, &err);
-    if (code == EXIT_DONE) printf("verified: %s\n", words[0]);
+    const onus_status st = onus_verify(words[0], key, &facts, &notes, NULL, &err);
+    code = conclude("verify", st, facts, notes, json, &err);
+    if (code == EXIT_DONE && !json) printf("verified: %s\n", words[0]);
     return code;
 }
 
 int cmd_replay(int argc, const char **argv)
 {
     onus_replay_opts opts = {.run = NULL};
-    int threads = 0, quiet = 0;
-    long from = 0, to = 0;
+    int threads = CLI_UNSAID, quiet = 0, json = 0;
+    long from = CLI_UNSAID, to = CLI_UNSAID;
     const char *words[1];
     const struct poptOption table[] = {
         {"from", 0, POPT_ARG_LONG, &from, 0, "start from the checkpoint of this step", "STEP"},
         {"to", 0, POPT_ARG_LONG, &to, 0, "end at the checkpoint of this step", "STEP"},
         {"recipe-dir", 0, POPT_ARG_STRING, &opts.recipe_dir, 0,
          "where the recipe's relative paths start", "DIR"},
-        {"threads", 't', POPT_ARG_INT, &threads, 0, "threads", "N"},
-        {"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "no progress", NULL},
-        POPT_AUTOHELP POPT_TABLEEND};
+        CLI_THREADS(threads) CLI_JSON(json) CLI_QUIET(quiet) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RUN", words, 1, 1);
+    if (code == EXIT_DONE) code = cli_at_least("replay", "threads", threads, 1);
+    if (code == EXIT_DONE) code = cli_at_least("replay", "from", from, 1);
+    if (code == EXIT_DONE) code = cli_at_least("replay", "to", to, 1);
     if (code != EXIT_DONE) return code;
-    if (from < 0 || to < 0) {
-        fprintf(stderr, "onus replay: --from and --to are steps, at least 1\n");
-        return EXIT_USAGE;
-    }
     opts.run = words[0];
-    opts.from = from;
-    opts.to = to;
-    opts.threads = threads;
+    opts.from = cli_or_zero(from);
+    opts.to = cli_or_zero(to);
+    opts.threads = (int)cli_or_zero(threads);
     opts.progress = quiet ? NULL : cli_progress;
     opts.stop = cli_stop_flag();
+    onus_facts *facts = NULL;
     char *notes = NULL;
     onus_err err = {.code = ONUS_OK};
-    const onus_status st = onus_replay(&opts, &notes, &err);
-    code = conclude("replay", st, notes, &err);
-    if (code == EXIT_DONE) printf("replayed: %s\n", words[0]);
+    const onus_status st = onus_replay(&opts, &facts, &notes, &err);
+    code = conclude("replay", st, facts, notes, json, &err);
+    if (code == EXIT_DONE && !json) printf("replayed: %s\n", words[0]);
     return code;
 }
 
 int cmd_diff(int argc, const char **argv)
 {
     const char *words[2];
-    const struct poptOption table[] = {POPT_AUTOHELP POPT_TABLEEND};
+    int json = 0;
+    const struct poptOption table[] = {CLI_JSON(json) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RUN1 RUN2", words, 2, 2);
     if (code != EXIT_DONE) return code;
+    onus_facts *facts = NULL;
     char *notes = NULL;
     onus_err err = {.code = ONUS_OK};
-    const onus_status st = onus_diff(words[0], words[1], &notes, NULL, &err);
-    return conclude("diff", st, notes, &err);
+    const onus_status st = onus_diff(words[0], words[1], &facts, &notes, NULL, &err);
+    return conclude("diff", st, facts, notes, json, &err);
 }
 
 int cmd_keygen(int argc, const char **argv)
@@ -90,7 +98,6 @@ int cmd_keygen(int argc, const char **argv)
     onus_err err = {.code = ONUS_OK};
     if (onus_keygen(words[0], name ? name : slash ? slash + 1 : words[0], &err) != ONUS_OK)
         return cli_fail("keygen", &err);
-    printf("%s (private: keep it) and %s.pub (give it to whoever verifies)\n", words[0],
-           words[0]);
+    printf("%s (private: keep it)\n%s.pub (give it to whoever verifies)\n", words[0], words[0]);
     return EXIT_DONE;
 }

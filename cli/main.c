@@ -36,6 +36,43 @@ static void help(FILE *to)
                 "environment: ONUS_THREADS=N, ONUS_ISA=ref|avx2|avx512\n");
 }
 
+/* Edits (insert, drop, change a letter) from one word to another; words are short. */
+static int distance(const char *a, const char *b)
+{
+    int row[32];
+    const int n = (int)strlen(a), m = (int)strlen(b);
+    if (n > 30 || m > 30) return 99;
+    for (int j = 0; j <= m; j++) row[j] = j;
+    for (int i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= m; j++) {
+            const int up = row[j], change = diagonal + (a[i - 1] != b[j - 1]);
+            const int insert = (up < row[j - 1] ? up : row[j - 1]) + 1;
+            row[j] = change < insert ? change : insert;
+            diagonal = up;
+        }
+    }
+    return row[m];
+}
+
+static int no_command(const char *word)
+{
+    const char *near_ = NULL;
+    int best = 3;
+    for (int i = 0; i < N_COMMANDS; i++) {
+        const int d = distance(word, commands[i].name);
+        if (d < best) {
+            best = d;
+            near_ = commands[i].name;
+        }
+    }
+    fprintf(stderr, "onus: no command '%s'", word);
+    if (near_) fprintf(stderr, ", did you mean '%s'?", near_);
+    fprintf(stderr, " (onus --help lists them)\n");
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -54,6 +91,5 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, (const char **)(argv + 1));
     }
-    fprintf(stderr, "onus: no command '%s' (onus --help lists them)\n", argv[1]);
-    return EXIT_USAGE;
+    return no_command(argv[1]);
 }

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * print.c - results on stdout: one JSON object, or tables for people. Names that share a long
+ * beginning stand under it; columns are as wide as what they hold. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+enum { TEXT_MAX = 1024, VALUE = 10, NAME_MIN = 24, NAME_MAX_SHOWN = 60 };
+
+/* ---- text from outside ---------------------------------------------------------------------
+ */
+
+/* Control characters of a user's words would steer the terminal; ends of lines may stay. */
+static void put_clean(const char *text, bool lines)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    for (; *c; c++) {
+        const bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+        const bool control = *c < 0x20 || *c == 0x7f;
+        if (c1) c++;
+        putchar(c1 || (control && !(lines && *c == '\n')) ? '?' : *c);
+    }
+}
+
+/* Characters of UTF-8, which is what most of them take on a terminal. */
+static int columns_of(const char *text)
+{
+    int n = 0;
+    for (; *text; text++) n += (*text & 0xc0) != 0x80;
+    return n;
+}
+
+static void put_padded(const char *text, int width)
+{
+    put_clean(text, false);
+    printf("%*s", width > columns_of(text) ? width - columns_of(text) : 0, "");
+}
+
+static int flushed(void)
+{
+    return fflush(stdout) != 0 || ferror(stdout) ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int cannot_write(const char *command)
+{
+    const int code = flushed();
+    if (code != EXIT_DONE) fprintf(stderr, "onus %s: cannot write the results\n", command);
+    return code;
+}
+
+int cli_print_text(const char *text)
+{
+    put_clean(text, true);
+    return cannot_write("output");
+}
+
+static int print_json(const onus_facts *facts)
+{
+    char *text = NULL;
+    onus_err err = {.code = ONUS_OK};
+    if (onus_facts_text(facts, &text, NULL, &err) != ONUS_OK) return cli_fail("json", &err);
+    fputs(text, stdout);
+    putchar('\n');
+    onus_text_free(NULL, text);
+    return cannot_write("output");
+}
+
+/* ---- values --------------------------------------------------------------------------------
+ */
+
+static void number(double v, char *out, size_t size)
+{
+    const double a = fabs(v);
+    if (v == 0 || (a >= 5e-4 && a < 1e3))
+        snprintf(out, size, "%.4f", v);
+    else
+        snprintf(out, size, a >= 1e3 && a < 1e7 ? "%.1f" : "%.3g", v);
+}
+
+static void value_text(const onus_field *f, char *out, size_t size)
+{
+    switch (f ? f->kind : ONUS_FIELD_UNDEFINED) {
+    case ONUS_FIELD_INT: snprintf(out, size, "%lld", (long long)f->i); break;
+    case ONUS_FIELD_REAL: number(f->r, out, size); break;
+    case ONUS_FIELD_TEXT: snprintf(out, size, "%s", f->text); break;
+    default: snprintf(out, size, "undefined"); break;
+    }
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* What stands beside a value rather than for itself. */
+static bool is_detail(const char *name)
+{
+    static const char *const ends[] = {".lower", ".upper", ".n", ".method", ".se", ".reason"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        if (ends_with(name, ends[i])) return true;
+    }
+    return false;
+}
+
+static const onus_field *beside(const onus_facts *facts, const char *name, const char *end)
+{
+    char full[TEXT_MAX];
+    snprintf(full, sizeof full, "%s%s", name, end);
+    return onus_facts_find(facts, full);
+}
+
+static const onus_field *policy_field(const onus_facts *facts, int i, const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof name, "policy.%d.%s", i, what);
+    return onus_facts_find(facts, name);
+}
+
+/* The verdict of the policies that name this value: the worst of them. */
+static const char *verdict_on(const onus_facts *facts, const char *name)
+{
+    const char *worst = "";
+    const onus_field *named;
+    for (int i = 1; (named = policy_field(facts, i, "name")) != NULL; i++) {
+        const size_t n = strlen(name);
+        const bool mine = strncmp(named->text, name, n) == 0 &&
+                          (!named->text[n] || !strcmp(named->text + n, ".lower") ||
+                           !strcmp(named->text + n, ".upper"));
+        const onus_field *verdict = policy_field(facts, i, "verdict");
+        if (mine && verdict && (!*worst || !strcmp(worst, "met"))) worst = verdict->text;
+    }
+    return worst;
+}
+
+static void put_verdict(const char *verdict)
+{
+    const bool paint = cli_is_terminal(STDOUT_FILENO) && !getenv("NO_COLOR");
+    const char *colour = strcmp(verdict, "met") == 0 ? "\033[32m" : "\033[31m";
+    if (*verdict) printf("  %s%s%s", paint ? colour : "", verdict, paint ? "\033[0m" : "");
+}
+
+/* ---- the table ------------------------------------------------------------------------------
+ */
+
+/* The names that a person wants first: quality, fairness by attribute, privacy, energy, the
+ * model's hash. */
+static bool is_headline(const char *name)
+{
+    static const char *const heads[] = {"accuracy",
+                                        "balanced_accuracy",
+                                        "auc",
+                                        "f1",
+                                        "f1.macro",
+                                        "log_loss",
+                                        "brier",
+                                        "calibration_error",
+                                        "mse",
+                                        "rmse",
+                                        "mae",
+                                        "r2",
+                                        "privacy.epsilon",
+                                        "privacy.delta",
+                                        "energy.joules",
+                                        "carbon.grams",
+                                        "model.sha256",
+                                        "model.description",
+                                        "explain.residual"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        if (strcmp(name, heads[i]) == 0) return true;
+    }
+    return strncmp(name, "fairness.", 9) == 0 && !strstr(name, ".group.") &&
+           (ends_with(name, "_difference") || ends_with(name, "_ratio"));
+}
+
+/* Bytes of a name that its neighbours share and that stand above them as a heading. */
+static size_t heading_of(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return strncmp(name, "fairness.", 9) == 0 && dot ? (size_t)(dot - name) : 0;
+}
+
+static bool is_shown(const onus_facts *facts, const char *name, bool all)
+{
+    return !is_detail(name) && strncmp(name, "policy.", 7) != 0 &&
+           (all || is_headline(name) || *verdict_on(facts, name));
+}
+
+static const char *short_name(const char *name)
+{
+    const size_t n = heading_of(name);
+    return n ? name + n + 1 : name;
+}
+
+static int name_width(const onus_facts *facts, bool all)
+{
+    int width = NAME_MIN;
+    for (int64_t i = 0; i < onus_facts_count(facts); i++) {
+        const char *name = onus_facts_at(facts, i)->name;
+        if (!is_shown(facts, name, all)) continue;
+        const int n = columns_of(short_name(name)) + (heading_of(name) ? 2 : 0);
+        if (n > width) width = n;
+    }
+    return width < NAME_MAX_SHOWN ? width : NAME_MAX_SHOWN;
+}
+
+/* A text is cut where a terminal ends; elsewhere it stays whole. */
+static void put_text(const char *text, int at)
+{
+    const int room = cli_width(STDOUT_FILENO) - at;
+    if (!cli_is_terminal(STDOUT_FILENO) || columns_of(text) <= room || room < 8) {
+        put_clean(text, false);
+        return;
+    }
+    char cut[TEXT_MAX];
+    snprintf(cut, sizeof cut, "%.*s...", room - 3, text);
+    put_clean(cut, false);
+}
+
+static void put_row(const onus_facts *facts, const onus_field *f, int width)
+{
+    char value[TEXT_MAX], lower[40], upper[40], interval[100] = "";
+    const onus_field *lo = beside(facts, f->name, ".lower"),
+                     *hi = beside(facts, f->name, ".upper");
+    const char *verdict = verdict_on(facts, f->name);
+    put_padded(heading_of(f->name) ? "  " : "", 0);
+    put_padded(short_name(f->name), width - (heading_of(f->name) ? 2 : 0));
+    value_text(f, value, sizeof value);
+    if (f->kind == ONUS_FIELD_TEXT) {
+        printf("  ");
+        put_text(value, width + 2);
+    } else {
+        if (lo && hi && lo->kind == ONUS_FIELD_REAL && hi->kind == ONUS_FIELD_REAL) {
+            number(lo->r, lower, sizeof lower);
+            number(hi->r, upper, sizeof upper);
+            snprintf(interval, sizeof interval, "%s to %s", lower, upper);
+        }
+        printf("  %*s", VALUE, value);
+        if (*interval || *verdict) printf("  %-*s", *verdict ? 18 : 0, interval);
+    }
+    put_verdict(verdict);
+    putchar('\n');
+}
+
+int cli_print(const onus_facts *facts, bool json, bool all)
+{
+    if (json) return print_json(facts);
+    const int width = name_width(facts, all);
+    char above[TEXT_MAX] = "";
+    printf("%-*s  %*s  %-18s  verdict\n", width, "name", VALUE, "value", "95% interval");
+    for (int64_t i = 0; i < onus_facts_count(facts); i++) {
+        const onus_field *f = onus_facts_at(facts, i);
+        if (!is_shown(facts, f->name, all)) continue;
+        char heading[TEXT_MAX];
+        snprintf(heading, sizeof heading, "%.*s", (int)heading_of(f->name), f->name);
+        if (strcmp(heading, above) != 0 && *heading) {
+            put_clean(heading, false);
+            putchar('\n');
+        }
+        memcpy(above, heading, sizeof above);
+        put_row(facts, f, width);
+    }
+    return cannot_write("output");
+}
+
+/* ---- policies -------------------------------------------------------------------------------
+ */
+
+void cli_print_policies(const onus_facts *facts)
+{
+    int width = NAME_MIN;
+    const onus_field *demand;
+    for (int i = 1; (demand = policy_field(facts, i, "demand")) != NULL; i++)
+        if (columns_of(demand->text) > width) width = columns_of(demand->text);
+    if (policy_field(facts, 1, "demand"))
+        printf("\n%-*s  %*s  verdict\n", width, "policy", VALUE, "found");
+    for (int i = 1; (demand = policy_field(facts, i, "demand")) != NULL; i++) {
+        char found[TEXT_MAX];
+        const onus_field *verdict = policy_field(facts, i, "verdict");
+        value_text(policy_field(facts, i, "found"), found, sizeof found);
+        put_padded(demand->text, width);
+        printf("  %*s", VALUE, found);
+        put_verdict(verdict ? verdict->text : "");
+        putchar('\n');
+    }
+}
