@@ -12,6 +12,7 @@
 struct onus_appender {
     const onus_allocator *mem;
     int fd;
+    bool failed; /* the last line may be torn, or not on the disk: nothing may follow it */
     onus_buf line;
     char *path;
 };
@@ -45,8 +46,12 @@ onus_status onus_appender_add(onus_appender *a, const char *line, size_t len, bo
     onus_buf_add(&a->line, "\n", 1);
     onus_status st = onus_buf_status(&a->line, a->path, err);
     if (st != ONUS_OK) return st;
+    if (a->failed)
+        return onus_fail(err, ONUS_IO, "cannot append to '%s': an earlier line failed",
+                         a->path);
     const char *at = a->line.data;
     size_t left = a->line.len;
+    a->failed = true;
     while (left > 0) {
         const ssize_t n = write(a->fd, at, left);
         if (n < 0 && errno == EINTR) continue;
@@ -58,6 +63,7 @@ onus_status onus_appender_add(onus_appender *a, const char *line, size_t len, bo
     }
     if (sync && fsync(a->fd) != 0)
         return onus_fail(err, ONUS_IO, "cannot sync '%s': %s", a->path, strerror(errno));
+    a->failed = false;
     return ONUS_OK;
 }
 

@@ -118,9 +118,9 @@ static void *hash_thread(void *arg)
  * the limit allows. */
 static size_t hinted_size(const onus_buf *z, size_t len_max)
 {
-    const unsigned char *t = (const unsigned char *)z->data + z->len - 4;
-    const size_t hint =
-        (size_t)t[0] | (size_t)t[1] << 8 | (size_t)t[2] << 16 | (size_t)t[3] << 24;
+    size_t hint = 0;
+    for (size_t i = 0; i < 4 && i < z->len; i++)
+        hint = hint << 8 | (unsigned char)z->data[z->len - 1 - i];
     const size_t most = z->len * 1032;
     const size_t size = hint < most ? hint : most;
     return (size < len_max ? size : len_max) + 64;
@@ -184,7 +184,7 @@ onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[
         onus_buf_release(&raw);
         return st;
     }
-    const bool gzip = raw.len >= 18 && (unsigned char)raw.data[0] == 0x1f &&
+    const bool gzip = raw.len >= 2 && (unsigned char)raw.data[0] == 0x1f &&
                       (unsigned char)raw.data[1] == 0x8b;
     pthread_t thread;
     hash_job job = {.bytes = &raw, .sha = sha256};
@@ -242,7 +242,9 @@ onus_status onus_file_replace(const char *path, const void *data, size_t len, un
     if (snprintf(temp, sizeof temp, "%s.%ld.new", path, (long)getpid()) >= (int)sizeof temp)
         return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes: '%.80s...'",
                          ONUS_PATH_MAX, path);
-    const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    /* What lies there is left from a kill, or a link that leads elsewhere. */
+    (void)unlink(temp);
+    const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) return fail_io(err, "create", temp);
     bool good = fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0;
     int why = errno;

@@ -30,7 +30,8 @@ onus_status onus_path_dir(char *out, size_t size, const char *path, onus_err *er
 #define ONUS_PATH_MAX 4096
 
 /* An append-only file, one record a line; append writes line + '\n' in one write and fsyncs
- * when asked. */
+ * when asked. After a write or fsync that failed every further append fails: nothing may stand
+ * behind a torn line. */
 typedef struct onus_appender onus_appender;
 onus_status onus_appender_open(onus_appender **out, const char *path, const onus_allocator *mem,
                                onus_err *err) ONUS_CHECKED;

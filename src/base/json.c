@@ -12,29 +12,51 @@
 
 enum { DEPTH_MAX = 64 };
 
+/* The first failure sticks. */
+static void spoil(onus_buf *out, onus_status st)
+{
+    if (out->st == ONUS_OK) out->st = st;
+}
+
 /* ---- numbers ----------------------------------------------------------------------------- */
 
-/* Shortest decimal digits that read back as v > 0: v = 0.DIGITS 10^exponent. Correctly rounded
- * to p digits for the smallest p that round-trips, which is what ECMAScript asks for; the
- * decimal point of any locale is skipped. */
+/* The decimal of p digits nearest to v > 0 ("d.ddde+xx", the point of any locale); true if it
+ * reads back as v. */
+static bool nearest(double v, int p, char text[40])
+{
+    snprintf(text, 40, "%.*e", p - 1, v);
+    return strtod(text, NULL) == v;
+}
+
+/* The next larger decimal of p digits. Below a power of two numbers are twice as dense as above
+ * it: there the nearest decimal can miss v while this one, farther off, reads back. */
+static bool nearest_above(double v, int p, char text[40])
+{
+    if (nearest(v, p, text)) return true;
+    char *c = strchr(text, 'e');
+    for (c--; c > text && (*c == '9' || *c < '0' || *c > '9'); c--)
+        if (*c == '9') *c = '0';
+    if (*c == '9') return false; /* 9.99 becomes 1 digit, which was tried */
+    ++*c;
+    return strtod(text, NULL) == v;
+}
+
+/* Shortest decimal digits that read back as v > 0, of these the nearest to v, as ECMAScript
+ * asks for: v = 0.DIGITS 10^exponent. */
 static int shortest_digits(double v, char digits[20], int *exponent)
 {
-    char text[40];
-    int low = 1, high = 17;
-    snprintf(text, sizeof text, "%.*e", 14, v);
-    if (strtod(text, NULL) == v)
-        high = 15;
-    else
-        low = 16;
+    char text[40], shorter[40];
+    const bool few = nearest(v, 15, text);
+    int low = few ? 1 : 16, high = few ? 15 : 17;
     while (low < high) {
         const int p = (low + high) / 2;
-        snprintf(text, sizeof text, "%.*e", p - 1, v);
-        if (strtod(text, NULL) == v)
+        if (nearest(v, p, text))
             high = p;
         else
             low = p + 1;
     }
-    snprintf(text, sizeof text, "%.*e", low - 1, v);
+    (void)nearest(v, low, text);
+    if (low > 1 && nearest_above(v, low - 1, shorter)) memcpy(text, shorter, sizeof text);
     int n = 0;
     const char *c = text;
     for (; *c && *c != 'e'; c++) {
@@ -51,7 +73,7 @@ void onus_json_number(onus_buf *out, double v)
     char digits[20], text[64];
     int e, n = 0;
     if (!isfinite(v)) {
-        out->st = out->st == ONUS_OK ? ONUS_BAD_INPUT : out->st;
+        spoil(out, ONUS_BAD_INPUT);
         return;
     }
     if (v == 0) {
@@ -100,7 +122,7 @@ void onus_json_string(onus_buf *out, const char *text)
         static const char plain[] = "\b\t\n\f\r", letter[] = "btnfr";
         const char *at = strchr(plain, *s);
         if (n == 0)
-            out->st = ONUS_BAD_INPUT;
+            spoil(out, ONUS_BAD_INPUT);
         else if (*s == '"' || *s == '\\')
             onus_buf_printf(out, "\\%c", *s);
         else if (at)
@@ -154,8 +176,8 @@ static void write_object(onus_buf *out, const json_t *value, int depth);
 
 static void write_value(onus_buf *out, const json_t *value, int depth)
 {
-    if (depth > DEPTH_MAX) {
-        out->st = ONUS_BAD_INPUT;
+    if (depth >= DEPTH_MAX && (json_is_object(value) || json_is_array(value))) {
+        spoil(out, ONUS_BAD_INPUT);
         return;
     }
     switch (json_typeof(value)) {
@@ -182,7 +204,7 @@ static void write_object(onus_buf *out, const json_t *value, int depth)
     const size_t n = json_object_size(value);
     const char **keys = onus_alloc(out->mem, n + 1, sizeof *keys), *key;
     if (!keys) {
-        out->st = ONUS_NO_MEM;
+        spoil(out, ONUS_NO_MEM);
         return;
     }
     json_t *item;
