@@ -78,8 +78,11 @@ static onus_field *add(onus_event_builder *b, onus_field_kind kind, const char *
         if (f) store;                            \
     } while (0)
 
+/* A JSON number holds integers up to 2^53 exactly. */
 void onus_event_int(onus_event_builder *b, int64_t v, const char *fmt, ...)
 {
+    const int64_t most = INT64_C(1) << 53;
+    if (b->st == ONUS_OK && (v > most || v < -most)) b->st = ONUS_BAD_ARG;
     ADD(ONUS_FIELD_INT, f->i = v);
 }
 
@@ -147,7 +150,9 @@ onus_status onus_event_emit(onus_event_builder *b, const onus_sink *sink, onus_e
 {
     if (b->st == ONUS_NO_MEM) return onus_fail_mem(err, b->type);
     if (b->st != ONUS_OK)
-        return onus_fail(err, b->st, "event %s: a field's name is longer than 1,023 bytes",
+        return onus_fail(err, b->st,
+                         "event %s: a field's name is longer than 1,023 bytes, or an "
+                         "integer beyond 2^53",
                          b->type);
     if (!sink || !sink->emit) return ONUS_OK;
     const onus_event event = {.type = b->type, .fields = b->fields, .n_fields = b->n};

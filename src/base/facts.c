@@ -3,6 +3,7 @@
  */
 #include "base/facts.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -94,6 +95,7 @@ onus_status onus_facts_add(onus_facts *f, const onus_field *field, onus_err *err
     const int64_t s = slot_of(f, field->name);
     onus_field copy = {
         .kind = field->kind, .observed = field->observed, .i = field->i, .r = field->r};
+    if (copy.kind == ONUS_FIELD_REAL && !isfinite(copy.r)) copy.kind = ONUS_FIELD_UNDEFINED;
     copy.name =
         f->slots[s] ? f->list[f->slots[s] - 1].name : onus_arena_strdup(&f->arena, field->name);
     if (field->kind == ONUS_FIELD_TEXT) copy.text = onus_arena_strdup(&f->arena, field->text);
@@ -128,9 +130,10 @@ onus_status onus_facts_json(const onus_facts *f, onus_buf *out, onus_err *err)
         const onus_field *e = &f->list[i];
         json_t *v = e->kind == ONUS_FIELD_INT    ? json_integer(e->i)
                     : e->kind == ONUS_FIELD_REAL ? json_real(e->r)
-                    : e->kind == ONUS_FIELD_TEXT ? json_string(e->text)
+                    : e->kind == ONUS_FIELD_TEXT ? json_string_nocheck(e->text)
                                                  : json_string("undefined");
-        if (json_object_set_new(object, e->name, v) != 0) goto done;
+        /* the writer checks texts, and tells bad ones from the end of memory */
+        if (json_object_set_new_nocheck(object, e->name, v) != 0) goto done;
     }
     if (!object) goto done;
     onus_json_canonical(out, object);

@@ -182,7 +182,7 @@ onus_status onus_threads_default(int *out, onus_err *err)
         char *end;
         errno = 0;
         const long n = strtol(said, &end, 10);
-        if (*end || errno || n < 1 || n > ONUS_THREADS_MAX)
+        if (*said < '0' || *said > '9' || *end || errno || n < 1 || n > ONUS_THREADS_MAX)
             return onus_fail(err, ONUS_BAD_ARG,
                              "ONUS_THREADS: '%.40s' is not a number from 1 to %d", said,
                              ONUS_THREADS_MAX);
