@@ -19,14 +19,29 @@ void onus_noise_key_new(onus_noise_key *out)
     onus_random_bytes(out->key, sizeof out->key);
 }
 
-void onus_noise_key_commit(const onus_noise_key *key, uint8_t out[32])
+static void hash_key(const char *domain, const onus_noise_key *key, uint8_t out[32])
 {
-    static const char domain[] = "onus noise key 1\n";
     onus_sha256 h;
     onus_sha256_init(&h);
-    onus_sha256_add(&h, domain, sizeof domain - 1);
+    onus_sha256_add(&h, domain, strlen(domain));
     onus_sha256_add(&h, key->key, sizeof key->key);
     onus_sha256_end(&h, out);
+    onus_wipe(&h, sizeof h);
+}
+
+void onus_noise_key_commit(const onus_noise_key *key, uint8_t out[32])
+{
+    hash_key("onus noise key 1\n", key, out);
+}
+
+uint64_t onus_noise_seed(const onus_noise_key *key)
+{
+    uint8_t hash[32];
+    uint64_t seed = 0;
+    hash_key("onus noise seed 1\n", key, hash);
+    for (int i = 0; i < 8; i++) seed |= (uint64_t)hash[i] << (8 * i);
+    onus_wipe(hash, sizeof hash);
+    return seed;
 }
 
 static void put32(uint8_t *at, uint32_t v)

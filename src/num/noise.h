@@ -15,6 +15,10 @@ typedef struct {
 void onus_noise_key_new(onus_noise_key *out);
 /* SHA-256("onus noise key 1\n" || key): enters the ledger before the first step. */
 void onus_noise_key_commit(const onus_noise_key *key, uint8_t out[32]);
+/* A seed for Philox that nobody without the key knows: the first 8 bytes, little-endian, of
+ * SHA-256("onus noise seed 1\n" || key). For draws that belong to places in a sealed sample
+ * (dropout): under a public seed they would tell how places shift when a row leaves. */
+uint64_t onus_noise_seed(const onus_noise_key *key);
 /* out[n] += N(0, std^2): normals in binary64 from 53-bit uniforms, rounded once, added in
  * binary32 (out = out + z). Shared out over the pool in blocks with nonces of their own.
  * tensor: the parameter's number, part of the nonce. */

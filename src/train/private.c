@@ -11,7 +11,10 @@
  * - Gaussian noise of deviation sigma C from the sealed stream is added to the sum, once;
  * - the sum is divided by the expected size of the sample, which is the recipe's batch: the
  *   size that was drawn is not used and not told;
- * - an empty sample is a step like any other: noise alone.
+ * - an empty sample is a step like any other: noise alone;
+ * - dropout is drawn under a seed made of the sealed key: a mask belongs to a place in the
+ *   sample, places shift when a row leaves, and under a seed that everybody knows the other
+ *   rows' gradients would shift with them, beyond what C bounds.
  * The unit of the guarantee is one row, added or removed.
  *
  * Rounding: binary32 products may exceed the norm C by parts in 2^24, and the noise is rounded
@@ -119,6 +122,7 @@ onus_status onus_private_begin(onus_trainer *t, onus_err *err)
         st = onus_rdp_sigma(p->epsilon, p->delta, t->q, t->n_steps, &t->sigma, err);
         if (st != ONUS_OK) return st;
     }
+    t->dropout_seed = onus_noise_seed(t->io->noise);
     uint8_t commitment[32];
     onus_noise_key_commit(t->io->noise, commitment);
     onus_event_builder *e = &t->event;
@@ -179,14 +183,17 @@ static void list_outside(const onus_trainer *t, outside *o)
         say(o, "delta is not below 1 / rows: some person may be revealed whole");
 }
 
-/* What ran, read by the accountant: this run's own sigma, q and steps done. */
+/* What ran, read by the accountant: this run's own sigma, q and steps. Where training may stop
+ * by what it has seen (patience), the number of steps is itself told by the run, and what is
+ * proven is the guarantee of all planned steps. */
 onus_status onus_private_end(onus_trainer *t, onus_train_result *out, onus_err *err)
 {
     const double delta = t->privacy->delta;
+    const int64_t steps = t->spec->patience > 0 ? t->n_steps : t->step;
     outside o;
     out->sigma = t->sigma;
     out->q = t->q;
-    out->epsilon = onus_rdp_epsilon(t->sigma, t->q, t->step, delta, &out->order);
+    out->epsilon = onus_rdp_epsilon(t->sigma, t->q, steps, delta, &out->order);
     list_outside(t, &o);
     onus_event_builder *e = &t->event;
     onus_event_begin(e, "privacy.budget");
@@ -195,7 +202,7 @@ onus_status onus_private_end(onus_trainer *t, onus_train_result *out, onus_err *
     onus_event_real(e, out->order, "privacy.order");
     onus_event_real(e, t->sigma, "privacy.sigma");
     onus_event_real(e, t->q, "privacy.q");
-    onus_event_int(e, t->step, "privacy.steps");
+    onus_event_int(e, steps, "privacy.steps");
     onus_event_real(e, t->privacy->clip, "privacy.clip");
     onus_event_text(e, "Poisson", "privacy.sampling");
     onus_event_int(e, t->spec->batch, "privacy.normaliser");

@@ -153,6 +153,7 @@ onus_status onus_trainer_open(onus_trainer *t, onus_err *err)
     if (t->n_per_epoch < 1) t->n_per_epoch = 1;
     t->n_steps = s->epochs < INT64_MAX / t->n_per_epoch ? s->epochs * t->n_per_epoch : 0;
     t->best_loss = INFINITY;
+    t->dropout_seed = t->io->seed;
     ONUS_TRY(check(t, err));
     const int64_t shard = (s->batch + s->shards - 1) / s->shards;
     t->micro = t->is_private ? onus_private_rows(s) : shard;

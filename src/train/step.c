@@ -97,7 +97,7 @@ static void run_micro(step_job *j, int64_t first, int64_t B, float *grad)
                           .label = t->label,
                           .weight = t->row_weight ? t->weight : NULL,
                           .loss_scale = j->loss_scale,
-                          .seed = t->io->seed,
+                          .seed = t->dropout_seed,
                           .step = (uint32_t)t->step,
                           .training = true};
     onus_trainer_fetch(t, j->rows + first, B);

@@ -35,6 +35,7 @@ typedef struct {
     int64_t n_per_epoch, n_steps; /* steps: of an epoch, planned in all */
     int64_t micro;                /* rows of a micro-batch */
     double sigma, q;              /* private: noise multiplier, sampling rate */
+    uint64_t dropout_seed;        /* the recipe's; private: of the sealed key */
     double macs_row, macs_valid;  /* multiply-adds of a row trained on, validated on */
 
     onus_arena arena;
