@@ -97,7 +97,7 @@ static onus_status part(differ *d, const onus_entry *a, const onus_entry *b, onu
                         (long long)a->n, d->dir[0], a->type, (long long)b->n, d->dir[1],
                         b->type);
     } else {
-        const json_t *step = json_object_get(a->claim, "step");
+        const json_t *step = json_object_get(a->claim, "train.step");
         if (!step) step = json_object_get(a->claim, "checkpoint.step");
         onus_buf_printf(&text, "event %lld (%s)", (long long)a->n, a->type);
         onus_event_text(&d->facts, field, "diff.field");
