@@ -81,6 +81,14 @@ static void number(double v, char *out, size_t size)
         snprintf(out, size, a >= 1e3 && a < 1e7 ? "%.1f" : "%.3g", v);
 }
 
+/* A number of the ledger: a whole one is written, and read, as an integer. */
+static bool real_of(const onus_field *f, double *out)
+{
+    if (!f || (f->kind != ONUS_FIELD_REAL && f->kind != ONUS_FIELD_INT)) return false;
+    *out = f->kind == ONUS_FIELD_REAL ? f->r : (double)f->i;
+    return true;
+}
+
 static void value_text(const onus_field *f, char *out, size_t size)
 {
     switch (f ? f->kind : ONUS_FIELD_UNDEFINED) {
@@ -234,9 +242,10 @@ static void put_row(const onus_facts *facts, const onus_field *f, int width)
         printf("  ");
         put_text(value, width + 2);
     } else {
-        if (lo && hi && lo->kind == ONUS_FIELD_REAL && hi->kind == ONUS_FIELD_REAL) {
-            number(lo->r, lower, sizeof lower);
-            number(hi->r, upper, sizeof upper);
+        double from, to;
+        if (real_of(lo, &from) && real_of(hi, &to)) {
+            number(from, lower, sizeof lower);
+            number(to, upper, sizeof upper);
             snprintf(interval, sizeof interval, "%s to %s", lower, upper);
         }
         printf("  %*s", VALUE, value);

@@ -12,16 +12,19 @@
 
 #include "cli.h"
 
-enum { LINE_MAX = 300, BAR = 20 };
+enum { LINE_MAX = 300 };
 
 static volatile int stop_flag; /* written by the signal handler only */
-static bool bar_is_open;
+static enum { LINE_NONE, LINE_TRAINING, LINE_PHASE } open_line;
 
 static void on_signal(int number)
 {
+    static const char say[] =
+        "\nonus: stopping at the next safe place; a second time stops at once\n";
     (void)number;
-    if (stop_flag) _exit(EXIT_FAILED); /* the second one does not wait for the step's end */
+    if (stop_flag) _exit(EXIT_FAILED);
     stop_flag = 1;
+    if (write(STDERR_FILENO, say, sizeof say - 1) < 0) return; /* nowhere to say it */
 }
 
 const volatile int *cli_stop_flag(void)
@@ -35,45 +38,40 @@ const volatile int *cli_stop_flag(void)
 
 /* ---- the line ---------------------------------------------------------------------------- */
 
-static void add(char *line, const char *form, double value)
+/* A part of the line, if it is known and fits whole. */
+static void add(char *line, int room, const char *form, double value)
 {
-    const size_t n = strlen(line);
-    if (isfinite(value)) snprintf(line + n, LINE_MAX - n, form, value);
+    char part[64];
+    const int n = (int)strlen(line);
+    if (!isfinite(value)) return;
+    const int m = snprintf(part, sizeof part, form, value);
+    if (m > 0 && n + m < room && n + m < LINE_MAX) memcpy(line + n, part, (size_t)m + 1);
 }
 
-/* 431, 12.3k, 1.24M */
-static void add_rate(char *line, double v)
-{
-    add(line,
-        v < 999.5     ? "  %.0f rows/s"
-        : v < 999.5e3 ? "  %.1fk rows/s"
-                      : "  %.2fM rows/s",
-        v < 999.5     ? v
-        : v < 999.5e3 ? v / 1e3
-                      : v / 1e6);
-}
-
-static void add_left(char *line, double s)
-{
-    if (!(s >= 0.5)) return;
-    add(line,
-        s < 90     ? "  %.0f s left"
-        : s < 5400 ? "  %.0f min left"
-                   : "  %.1f h left",
-        s < 90     ? s
-        : s < 5400 ? s / 60
-                   : s / 3600);
-}
-
-static void describe(const onus_progress *p, char line[LINE_MAX])
+/* What matters most comes first: it stays where room is short. */
+static void describe(const onus_progress *p, int room, char line[LINE_MAX])
 {
     snprintf(line, LINE_MAX, "epoch %lld/%lld", (long long)p->epoch, (long long)p->epochs);
-    add(line, "  loss %.4f", p->loss);
-    add(line, "  valid %.4f", p->valid_loss);
-    add(line, " (%.3f)", p->valid_metric);
-    add_rate(line, p->rows_per_s);
-    add_left(line, p->left_s);
-    add(line, p->joules < 9999.5 ? "  %.0f J" : "  %.3g J", p->joules);
+    const double s = p->left_s, v = p->rows_per_s;
+    if (s >= 5400)
+        add(line, room, "  %.1f h left", s / 3600);
+    else if (s >= 90)
+        add(line, room, "  %.0f min left", s / 60);
+    else if (s >= 0.5)
+        add(line, room, "  %.0f s left", s);
+    add(line, room, "  loss %.4f", p->loss);
+    if (isfinite(p->valid_metric)) {
+        char form[64];
+        snprintf(form, sizeof form, "  valid %.4f (%%.3f)", p->valid_loss);
+        add(line, room, form, p->valid_metric);
+    }
+    if (v >= 999.5e3)
+        add(line, room, "  %.2fM rows/s", v / 1e6);
+    else if (v >= 999.5)
+        add(line, room, "  %.0fk rows/s", v / 1e3);
+    else
+        add(line, room, "  %.0f rows/s", v);
+    add(line, room, p->joules < 9999.5 ? "  %.0f J" : "  %.3g J", p->joules);
 }
 
 /* ---- where it goes -------------------------------------------------------------------------
@@ -101,18 +99,21 @@ static bool is_utf8(void)
     return false;
 }
 
-static void draw_bar(const onus_progress *p, const char *line)
+/* One column stays free: a full line would make some terminals wrap. */
+static void draw_bar(const onus_progress *p)
 {
+    char line[LINE_MAX];
     const char *full = is_utf8() ? "\xe2\x96\x88" : "#",
                *rest = is_utf8() ? "\xe2\x96\x91" : ".";
-    const int width = cli_width(STDERR_FILENO), bar = width > 60 ? BAR : 0;
+    const int width = cli_width(STDERR_FILENO), bar = width < 60 ? 0 : width < 100 ? 10 : 20;
     const int done = p->steps > 0 ? (int)(p->step * bar / p->steps) : 0;
-    fputs("\r\033[K", stderr);
-    for (int i = 0; i < bar; i++) fputs(i < done ? full : rest, stderr);
-    /* one column stays free: a full line would make some terminals wrap */
-    fprintf(stderr, "%s%.*s", bar ? " " : "", width - bar - 2, line);
-    fflush(stderr);
-    bar_is_open = true;
+    describe(p, width - bar - (bar > 0) - 1, line);
+    char all[2 * LINE_MAX] = "\r\033[K"; /* one write: nothing comes between */
+    for (int i = 0; i < bar; i++) strcat(all, i < done ? full : rest);
+    if (bar) strcat(all, " ");
+    strcat(all, line);
+    fputs(all, stderr);
+    open_line = LINE_TRAINING;
 }
 
 static double now_s(void)
@@ -122,22 +123,35 @@ static double now_s(void)
                                                    : 0;
 }
 
+/* Whole lines: at most one a second, and the last epoch's. */
+static void print_line(const onus_progress *p)
+{
+    static double last_s = -1;
+    char line[LINE_MAX];
+    if (!p->epoch_end || (p->epoch < p->epochs && now_s() - last_s < 1)) return;
+    last_s = now_s();
+    describe(p, LINE_MAX, line);
+    fprintf(stderr, "%s\n", line);
+}
+
 void cli_progress(void *ctx, const onus_progress *p)
 {
     (void)ctx;
-    static double last_s = -1;
-    char line[LINE_MAX];
-    describe(p, line);
-    if (cli_is_terminal(STDERR_FILENO)) {
-        draw_bar(p, line);
-    } else if (p->epoch_end && (p->epoch >= p->epochs || now_s() - last_s >= 1)) {
-        last_s = now_s();
-        fprintf(stderr, "%s\n", line);
+    const bool trains = strcmp(p->phase, "train") == 0;
+    if (!cli_is_terminal(STDERR_FILENO)) {
+        if (trains) print_line(p);
+    } else if (trains) {
+        draw_bar(p);
+    } else { /* training's last line stays, a phase's is drawn over */
+        fprintf(stderr, "%s%s ...", open_line == LINE_TRAINING ? "\n" : "\r\033[K", p->phase);
+        fflush(stderr);
+        open_line = LINE_PHASE;
     }
 }
 
 void cli_progress_end(void)
 {
-    if (bar_is_open) fputs("\n", stderr);
-    bar_is_open = false;
+    if (open_line == LINE_TRAINING) fputs("\n", stderr);
+    if (open_line == LINE_PHASE) fputs("\r\033[K", stderr);
+    open_line = LINE_NONE;
 }

@@ -125,8 +125,9 @@ ONUS_API const onus_field *onus_facts_at(const onus_facts *f, int64_t i);
 ONUS_API const onus_field *onus_facts_find(const onus_facts *f, const char *name);
 
 /* What a progress bar shows. Given on the caller's thread at most five times a second and at
- * the end of every epoch. */
+ * the end of every epoch of training; "evaluate" and "explain" are only announced. */
 typedef struct {
+    const char *phase; /* "train", "evaluate", "explain"; the numbers below are training's */
     int64_t epoch, epochs, step, steps;
     double loss;                     /* running mean of the epoch; NAN in private runs */
     double valid_loss, valid_metric; /* NAN until known; the metric is accuracy, or RMSE */

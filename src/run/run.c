@@ -299,6 +299,7 @@ static onus_status stages(onus_session *s, const onus_run_opts *o, int64_t torn,
         ONUS_TRY(onus_stage_evaluate(s, err));
         ONUS_TRY(heed_stop(s, err));
         ONUS_TRY(onus_stage_explain(s, err));
+        ONUS_TRY(heed_stop(s, err));
     }
     ONUS_TRY(onus_stage_energy(s, err));
     if (!o->train_only) ONUS_TRY(onus_stage_policy(s, err));

@@ -115,8 +115,17 @@ static void on_progress(void *ctx, const onus_progress *p)
 {
     onus_session *s = ctx;
     onus_progress with_energy = *p;
+    with_energy.phase = "train";
     with_energy.joules = s->meter ? onus_meter_joules(s->meter) : 0.0 / 0.0;
     s->progress(s->progress_ctx, &with_energy);
+}
+
+/* A phase that has no steps to count. */
+static void announce(const onus_session *s, const char *phase)
+{
+    const onus_progress p = {.phase = phase};
+    if (s->meter) onus_meter_phase(s->meter, phase);
+    if (s->progress) s->progress(s->progress_ctx, &p);
 }
 
 /* model.safetensors: the same bytes for the same parameters, whoever trained them. */
@@ -259,7 +268,7 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
 onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    if (s->meter) onus_meter_phase(s->meter, "evaluate");
+    announce(s, "evaluate");
     int64_t n = 0;
     const int64_t *rows = onus_dataset_part(s->data, ONUS_PART_TEST, &n);
     const onus_sink sink = onus_session_sink(s);
@@ -313,7 +322,7 @@ onus_status onus_stage_explain(onus_session *s, onus_err *err)
 {
     const onus_explain_spec *spec = &s->recipe->explain;
     if (spec->off) return ONUS_OK;
-    if (s->meter) onus_meter_phase(s->meter, "explain");
+    announce(s, "explain");
     onus_status st = ONUS_OK;
     const onus_sink sink = onus_session_sink(s);
     int64_t n_rows = 0, n_background = 0;

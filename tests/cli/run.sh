@@ -47,6 +47,22 @@ expect 0 '<!doctype html>' "$onus" report r1
 "$onus" report r1 --out again.html && same "report from the ledger" "$(sha r1/report.html)" "$(sha again.html)"
 if grep -qi '<script' r1/report.html; then bad 'the report holds a script'; else ok; fi
 
+# ---- for machines ---------------------------------------------------------------------------
+json() { # json NAME VALUE COMMAND...: one flat object that holds this
+    name=$1 value=$2
+    shift 2
+    found=$("$@" --json 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1]))' "$name")
+    same "$name of $*" "$found" "$value"
+}
+json verify.verdict verified "$onus" verify r1
+json verify.key 'not known' "$onus" verify r1
+json replay.verdict same "$onus" replay r1
+json replay.mismatches 0 "$onus" replay r1
+json diff.verdict same "$onus" diff r1 r1
+json diff.verdict part "$onus" diff r1 r4
+json data.rows 300 "$onus" data small.yaml
+json model.sha256 "$(sha r1/model.safetensors)" "$onus" train small.yaml --out r5 --quiet
+
 # ---- keys -----------------------------------------------------------------------------------
 expect 0 'key.pub' "$onus" keygen ./key --name bank
 expect 1 'exist' "$onus" keygen ./key
@@ -130,12 +146,30 @@ expect 2 'is needed' "$onus" eval --predictions fair.csv
 expect 1 "no column 'z'" "$onus" eval --predictions fair.csv --label z --prediction p
 expect 0 'mean .Shapley value. over' "$onus" explain r1
 expect 0 'line 5: score' "$onus" explain r1 --line 5
+expect 2 'no row of the table starts there' "$onus" explain r1 --line 5000
+cp small.csv kept.csv && echo "$(tail -1 small.csv)" >> small.csv
+expect 1 'not what the run read' "$onus" explain r1
+mv kept.csv small.csv
 expect 0 'data.rows' "$onus" data small.yaml
 expect 0 'model: trained/model.safetensors' "$onus" train small.yaml --out trained
 expect 0 'verified' "$onus" verify trained
 
 # ---- wrong input: one line, file, line, column, what was expected ------------------------------------------
 expect 2 'no command' "$onus" fly
+expect 2 "did you mean 'verify'" "$onus" verfy
+expect 0 'usage: onus COMMAND' "$onus" --help
+expect 0 'numerics contract 1' "$onus" --version
+for command in run data train eval explain report verify replay diff keygen; do
+    expect 0 "Usage: onus $command" "$onus" $command --help
+done
+expect 2 'expected at least 1' "$onus" run small.yaml --out x --threads 0
+expect 2 'threads: .*, expected 1 to 256' "$onus" run small.yaml --out x --threads 1000
+expect 2 'one word too many' "$onus" run small.yaml small.yaml
+expect 2 'names .g. twice' "$onus" eval --predictions fair.csv --label y --prediction p --protected g,g
+expect 2 'go with --predictions' "$onus" eval r1 --data small.csv --label y
+mkdir full && echo mine > full/recipe.yaml
+expect 2 'not empty' "$onus" run small.yaml --out full
+same "a full folder stays as it was" "$(cat full/recipe.yaml)" mine
 expect 2 'usage' "$onus" run
 expect 2 'unknown option' "$onus" run small.yaml --fast
 expect 2 'ONUS_ISA' env ONUS_ISA=sse9 "$onus" run small.yaml --out x
