@@ -179,23 +179,54 @@ double onus_lgamma64(double x)
     return exactly(mpfr_lngamma, x);
 }
 
+/* ---- log erfc
+ * -------------------------------------------------------------------------------- Ours, since
+ * an accountant's series call it by the hundred thousand: 0.1 us, MPFR's took 5. */
+
+/* (1 + 2 x) e^(x^2) erfc(x), x >= 0: it runs from 1 to 2 / sqrt(pi), and in t = (x - 3.75) / (x
+ * + 3.75) its Chebyshev series is short (Shepherd and Laframboise 1981, Math. Comp. 36); the
+ * coefficients were computed in 60 digits. */
+static double scaled_erfc(double x)
+{
+    static const double c[] = {
+        0x1.2d75d0246cee8p+0,   -0x1.2cd0564f8c1b7p-8,  -0x1.59159e8868995p-4,
+        0x1.e50c3e7c7dccep-5,   -0x1.b4c68f4569326p-6,  0x1.295e991a7d82dp-7,
+        -0x1.3c4c54f8d419dp-9,  0x1.014ed1572209ap-11,  -0x1.221e6f70130b5p-14,
+        0x1.15c3f597f0492p-18,  0x1.9f8f03ca86fc1p-21,  -0x1.d601c320c8f9cp-23,
+        0x1.71e1efca86cf9p-27,  0x1.36bf2885524c9p-28,  -0x1.aa4d7b1cdf20ap-31,
+        -0x1.15df59ca6082bp-34, 0x1.f8af0a9aa6d31p-36,  0x1.b61b723941781p-43,
+        -0x1.0fc16c00b50f2p-40, 0x1.24f6a772cbc36p-45,  0x1.2d8b49ab5f72bp-45,
+        -0x1.0cb63a80de2c5p-49, -0x1.6884628ace07ap-50, 0x1.561b105822235p-54,
+        0x1.d3744857e262bp-55};
+    const double t = (x - 3.75) / (x + 3.75);
+    double a = 0, b = 0; /* Clenshaw's recurrence */
+    for (int i = (int)(sizeof c / sizeof *c) - 1; i > 0; i--) {
+        const double next = fma(2 * t, a, c[i] - b);
+        b = a;
+        a = next;
+    }
+    return fma(t, a, c[0] - b);
+}
+
+/* erf's series for |x| <= 0.5: 2 / sqrt(pi) times the sum of (-1)^n x^(2n+1) / (n! (2n+1)). */
+static double erf_small(double x)
+{
+    static const double c[] = {
+        1.0 / 918086400.0, -1.0 / 76204800.0, 1.0 / 6894720.0, -1.0 / 685440.0, 1.0 / 75600.0,
+        -1.0 / 9360.0,     1.0 / 1320.0,      -1.0 / 216.0,    1.0 / 42.0,      -0.1,
+        1.0 / 3.0};
+    const double z = x * x;
+    double p = c[0];
+    for (int i = 1; i < 11; i++) p = fma(p, z, c[i]);
+    return 0x1.20dd750429b6dp+0 * (x - x * z * p);
+}
+
 double onus_log_erfc64(double x)
 {
-    if (x < 25) return onus_log64(onus_erfc64(x));
-    /* erfc leaves binary64's range soon: in MPFR's, up to x = 2^15, then by its asymptotic
-     * series */
-    if (x > 32768) {
-        const double z = 1 / (2 * x * x);
-        return -x * x - onus_log64(x) - 0.5723649429247001 + onus_log1p_64(-z + 3 * z * z);
-    }
-    mpfr_t v;
-    mpfr_init2(v, 64);
-    mpfr_set_d(v, x, MPFR_RNDN);
-    mpfr_erfc(v, v, MPFR_RNDN);
-    mpfr_log(v, v, MPFR_RNDN);
-    const double y = mpfr_get_d(v, MPFR_RNDN);
-    mpfr_clear(v);
-    return y;
+    if (x != x || x == INFINITY) return -x;
+    if (x >= 0.5) return onus_log64(scaled_erfc(x)) - onus_log1p_64(2 * x) - x * x;
+    if (x > -0.5) return onus_log1p_64(-erf_small(x));
+    return 0x1.62e42fefa39efp-1 + onus_log1p_64(-0.5 * onus_exp64(onus_log_erfc64(-x)));
 }
 
 /* ---- distributions ----------------------------------------------------------------------- */
