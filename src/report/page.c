@@ -9,25 +9,105 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- text ------------------------------------------------------------------------------- */
+
 void onus_page_raw(onus_page *p, const char *html)
 {
     onus_buf_str(p->out, html);
 }
 
+/* One code point of UTF-8 and its length; 0xFFFD and 1 where the bytes are none. */
+static uint32_t decode(const unsigned char *c, int *len)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const int n = *c < 0x80           ? 1
+                  : (*c >> 5) == 0x06 ? 2
+                  : (*c >> 4) == 0x0e ? 3
+                  : (*c >> 3) == 0x1e ? 4
+                                      : 0;
+    *len = 1;
+    if (n == 1) return *c;
+    if (n == 0) return 0xfffd;
+    uint32_t v = *c & (0x7fU >> n);
+    for (int i = 1; i < n; i++) {
+        if ((c[i] & 0xc0) != 0x80) return 0xfffd;
+        v = v << 6 | (c[i] & 0x3fU);
+    }
+    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v < 0xe000)) return 0xfffd;
+    *len = n;
+    return v;
+}
+
+/* What would change how a page reads without being seen: controls, marks of direction
+ * (UAX #9), invisible operators and tags. Joiners stay: scripts need them. */
+static bool is_hidden(uint32_t v)
+{
+    return (v < 0x20 && v != '\n' && v != '\t') || (v >= 0x7f && v < 0xa0) || v == 0x61c ||
+           v == 0x200b || v == 0x200e || v == 0x200f || (v >= 0x2028 && v <= 0x202e) ||
+           (v >= 0x2060 && v <= 0x206f) || v == 0xfeff || (v >= 0xfff9 && v <= 0xfffb) ||
+           v == 0xfffe || v == 0xffff || (v >= 0xe0000 && v <= 0xe007f);
+}
+
+static void add_char(onus_page *p, const char *bytes, int len, uint32_t v)
+{
+    const char *as = v == '&'      ? "&amp;"
+                     : v == '<'    ? "&lt;"
+                     : v == '>'    ? "&gt;"
+                     : v == '"'    ? "&quot;"
+                     : v == '\''   ? "&#39;"
+                     : v == 0xfffd ? "\xef\xbf\xbd"
+                                   : NULL;
+    if (as)
+        onus_buf_str(p->out, as);
+    else if (is_hidden(v))
+        onus_buf_printf(p->out, "[U+%04X]", (unsigned)v);
+    else
+        onus_buf_add(p->out, bytes, (size_t)len);
+}
+
+void onus_page_text_cut(onus_page *p, const char *text, int chars)
+{
+    int len;
+    for (const char *c = text; *c; c += len) {
+        const uint32_t v = decode((const unsigned char *)c, &len);
+        if (chars-- == 0) {
+            onus_page_raw(p, "\xe2\x80\xa6"); /* ellipsis */
+            return;
+        }
+        add_char(p, c, len, v);
+    }
+}
+
 void onus_page_text(onus_page *p, const char *text)
 {
-    for (const char *c = text; *c; c++) {
-        const char *as = *c == '&'    ? "&amp;"
-                         : *c == '<'  ? "&lt;"
-                         : *c == '>'  ? "&gt;"
-                         : *c == '"'  ? "&quot;"
-                         : *c == '\'' ? "&#39;"
-                                      : NULL;
-        if (as)
-            onus_buf_str(p->out, as);
-        else if ((unsigned char)*c >= 0x20 || *c == '\n')
-            onus_buf_add(p->out, c, 1);
+    onus_page_text_cut(p, text, -1);
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+void onus_page_part(onus_page *p, const char *part)
+{
+    char *text = onus_arena_strdup(&p->arena, part);
+    if (!text) {
+        p->st = ONUS_NO_MEM;
+        return;
     }
+    char *to = text;
+    for (const char *c = part; *c; c++) {
+        const int high = *c == '%' ? hex_digit(c[1]) : -1;
+        const int low = high >= 0 ? hex_digit(c[2]) : -1;
+        if (low >= 0 && (high || low)) {
+            *to++ = (char)(high << 4 | low);
+            c += 2;
+        } else {
+            *to++ = *c;
+        }
+    }
+    *to = '\0';
+    onus_page_text(p, text);
 }
 
 void onus_page_printf(onus_page *p, const char *html, ...)
@@ -45,25 +125,48 @@ void onus_page_printf(onus_page *p, const char *html, ...)
 
 void onus_page_say(onus_page *p, onus_text t)
 {
-    onus_page_raw(p, onus_text_of(t));
+    onus_page_raw(p, onus_text_of(t, p->language));
 }
 
-/* ---- facts --------------------------------------------------------------------------------
- */
-
-onus_fact onus_page_fact(onus_page *p, const char *fmt, ...)
+void onus_page_tag(onus_page *p, const char *open_tag, onus_text t)
 {
-    char name[1024];
+    onus_page_raw(p, open_tag);
+    onus_page_say(p, t);
+    onus_page_printf(p, "</%.*s>", (int)strcspn(open_tag + 1, " >"), open_tag + 1);
+}
+
+/* ---- facts ------------------------------------------------------------------------------ */
+
+/* The ledger's own copy of a key, so that a fact can name itself without an allocation. */
+static onus_fact fact_of(const onus_entry *e, const char *name)
+{
+    void *at = json_object_iter_at(e->claim, name);
+    if (!at) at = json_object_iter_at(e->observed, name);
+    if (!at) return (onus_fact){0};
+    return (onus_fact){
+        .v = json_object_iter_value(at), .name = json_object_iter_key(at), .event = e->n};
+}
+
+onus_fact onus_entry_fact(const onus_entry *e, const char *fmt, ...)
+{
+    char name[2048];
     va_list args;
     va_start(args, fmt);
     const int n = vsnprintf(name, sizeof name, fmt, args);
     va_end(args);
-    onus_fact f = {0};
-    if (!p->log || n < 0 || (size_t)n >= sizeof name) return f;
-    const onus_entry *e = onus_log_find(p->log, name, p->n, &f.v);
-    if (!e) return (onus_fact){0};
-    f.event = e->n;
-    return f;
+    return !e || n < 0 || (size_t)n >= sizeof name ? (onus_fact){0} : fact_of(e, name);
+}
+
+onus_fact onus_page_fact(onus_page *p, const char *fmt, ...)
+{
+    char name[2048];
+    va_list args;
+    va_start(args, fmt);
+    const int n = vsnprintf(name, sizeof name, fmt, args);
+    va_end(args);
+    if (!p->log || n < 0 || (size_t)n >= sizeof name) return (onus_fact){0};
+    const onus_entry *e = onus_log_find(p->log, name, p->n, NULL);
+    return e ? fact_of(e, name) : (onus_fact){0};
 }
 
 bool onus_fact_real(onus_fact f, double *out)
@@ -78,10 +181,21 @@ const char *onus_fact_text(onus_fact f)
     return f.v ? json_string_value(f.v) : NULL;
 }
 
+bool onus_fact_is(onus_fact f, const char *text)
+{
+    const char *mine = onus_fact_text(f);
+    return mine && strcmp(mine, text) == 0;
+}
+
 bool onus_fact_undefined(onus_fact f)
 {
-    const char *text = onus_fact_text(f);
-    return text && strcmp(text, "undefined") == 0;
+    return onus_fact_is(f, "undefined");
+}
+
+bool onus_fact_small(onus_fact f)
+{
+    double v;
+    return onus_fact_real(f, &v) && v > 0 && v < ONUS_PEOPLE_MIN;
 }
 
 size_t onus_fact_size(onus_fact f)
@@ -97,8 +211,71 @@ bool onus_fact_item(onus_fact f, size_t i, double *out)
     return true;
 }
 
-/* ---- numbers -------------------------------------------------------------------------------
+const char *onus_fact_item_text(onus_fact f, size_t i)
+{
+    const char *text = json_string_value(json_array_get(f.v, i));
+    return text ? text : "";
+}
+
+/* The MIDDLE of a key, or 0 characters. */
+static size_t middle(const char *key, const char *prefix, const char *suffix)
+{
+    const size_t n = strlen(key), before = strlen(prefix), after = strlen(suffix);
+    if (n <= before + after || strncmp(key, prefix, before) != 0) return 0;
+    const size_t len = strcspn(key + before, ".");
+    return before + len + after == n && strcmp(key + before + len, suffix) == 0 ? len : 0;
+}
+
+onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix,
+                           const char *suffix)
+{
+    onus_parts parts = {0};
+    const char *key;
+    json_t *v;
+    if (!e) return parts;
+    parts.name =
+        onus_arena_alloc(&p->arena, json_object_size(e->claim) + 1, sizeof *parts.name);
+    if (!parts.name) {
+        p->st = ONUS_NO_MEM;
+        return parts;
+    }
+    json_object_foreach(e->claim, key, v)
+    {
+        const size_t len = middle(key, prefix, suffix);
+        if (len == 0) continue;
+        const char *name = onus_arena_printf(&p->arena, "%.*s", (int)len, key + strlen(prefix));
+        if (!name) {
+            p->st = ONUS_NO_MEM;
+            return parts;
+        }
+        parts.name[parts.n++] = name;
+    }
+    return parts;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------
  */
+
+/* 2.1e-07 as a person writes it: 2.1·10⁻⁷. */
+static void scientific(char out[32], double v)
+{
+    static const char *const superscript[] = {
+        "\xe2\x81\xb0", "\xc2\xb9",     "\xc2\xb2",     "\xc2\xb3",     "\xe2\x81\xb4",
+        "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7", "\xe2\x81\xb8", "\xe2\x81\xb9"};
+    char text[40];
+    snprintf(text, sizeof text, "%.1e", v);
+    const char *c = text;
+    int n = 0;
+    if (*c == '-') n += snprintf(out, 32, "\xe2\x88\x92"), c++;
+    n += snprintf(out + n, (size_t)(32 - n),
+                  "%c.%c\xc2\xb7"
+                  "10",
+                  c[0], c[strcspn(c, "e") - 1]);
+    c += strcspn(c, "e") + 1;
+    if (*c == '-') n += snprintf(out + n, (size_t)(32 - n), "\xe2\x81\xbb");
+    for (c += 1 + (c[1] == '0'); *c && n < 28; c++)
+        n += snprintf(out + n, (size_t)(32 - n), "%s", superscript[*c - '0']);
+}
 
 void onus_plain_number(char out[32], double v, int decimals)
 {
@@ -106,35 +283,37 @@ void onus_plain_number(char out[32], double v, int decimals)
     double least = 0.5;
     const double size = fabs(v);
     for (int i = 0; i < decimals; i++) least /= 10;
-    if (size != 0 && (size < least || size >= 1e15)) {
-        /* too small for its decimals: 2.1e-7 */
-        snprintf(text, sizeof text, "%.1e", v);
-    } else {
-        snprintf(text, sizeof text, "%.*f", decimals, v);
+    if (size != 0 && (size < least || size >= 1e12)) {
+        scientific(out, v);
+        return;
     }
+    snprintf(text, sizeof text, "%.*f", decimals, v);
     int n = 0;
-    for (const char *c = text; *c && n < 30; c++) {
-        if (*c == ',')
-            out[n++] = '.';
-        else if (*c == '-' && c == text)
+    for (const char *c = text; *c && n < 28; c++) {
+        if (*c == '-')
             n += snprintf(out + n, (size_t)(32 - n), "\xe2\x88\x92"); /* minus sign */
-        else
+        else if (*c >= '0' && *c <= '9')
             out[n++] = *c;
+        else if (n > 0 && out[n - 1] != '.')
+            out[n++] = '.'; /* whatever the locale's decimal point is */
     }
     out[n] = '\0';
 }
 
 static void link_open(onus_page *p, onus_fact f)
 {
-    if (f.event > 0 && f.event <= p->n && p->used) p->used[f.event - 1] = true;
-    if (f.event > 0)
-        onus_page_printf(p, "<a class=\"n\" href=\"#e%lld\" title=\"ledger event %lld\">",
-                         (long long)f.event, (long long)f.event);
+    if (p->plain || f.event <= 0 || f.event > p->n) return;
+    if (p->used) p->used[f.event - 1] = true;
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)f.event);
+    onus_page_printf(p, "<a class=\"n\" href=\"#e%s\" title=\"", number);
+    ONUS_FILL(p, ONUS_TEXT_EVENT, ONUS_ANY(number), ONUS_ANY(f.name ? f.name : ""));
+    onus_page_raw(p, "\">");
 }
 
 static void link_close(onus_page *p, onus_fact f)
 {
-    if (f.event > 0) onus_page_raw(p, "</a>");
+    if (!p->plain && f.event > 0 && f.event <= p->n) onus_page_raw(p, "</a>");
 }
 
 /* Words for what is no number; true if that was the case. */
@@ -143,11 +322,20 @@ static bool say_lack(onus_page *p, onus_fact f)
     double v;
     if (onus_fact_real(f, &v)) return false;
     link_open(p, f);
-    onus_page_raw(p, "<span class=\"lack\">");
-    onus_page_say(p, f.event ? ONUS_TEXT_UNDEFINED : ONUS_TEXT_NOT_PROVEN);
-    onus_page_raw(p, "</span>");
+    const onus_text word = f.event ? ONUS_TEXT_UNDEFINED : ONUS_TEXT_NOT_PROVEN;
+    if (p->plain)
+        onus_page_say(p, word);
+    else
+        onus_page_tag(p, "<span class=\"lack\">", word);
     link_close(p, f);
     return true;
+}
+
+static void linked(onus_page *p, onus_fact f, const char *text)
+{
+    link_open(p, f);
+    onus_page_raw(p, text);
+    link_close(p, f);
 }
 
 void onus_page_number(onus_page *p, onus_fact f, int decimals)
@@ -156,18 +344,30 @@ void onus_page_number(onus_page *p, onus_fact f, int decimals)
     char text[32];
     if (say_lack(p, f) || !onus_fact_real(f, &v)) return;
     onus_plain_number(text, v, decimals);
-    link_open(p, f);
-    onus_page_raw(p, text);
-    link_close(p, f);
+    linked(p, f, text);
 }
 
-static void count_text(char out[40], double v)
+void onus_page_percent(onus_page *p, onus_fact f, int decimals)
+{
+    double v;
+    char text[40];
+    if (say_lack(p, f) || !onus_fact_real(f, &v)) return;
+    onus_plain_number(text, 100 * v, decimals);
+    strcat(text, "%");
+    linked(p, f, text);
+}
+
+static void count_text(char out[48], double v)
 {
     char digits[32];
+    if (fabs(v) >= 1e15) {
+        onus_plain_number(out, v, 0);
+        return;
+    }
     snprintf(digits, sizeof digits, "%.0f", v);
     const int n = (int)strlen(digits);
     int k = 0;
-    for (int i = 0; i < n && k < 36; i++) {
+    for (int i = 0; i < n; i++) {
         out[k++] = digits[i];
         if (n - 1 - i > 0 && (n - 1 - i) % 3 == 0 && digits[i] != '-') out[k++] = ',';
     }
@@ -177,35 +377,80 @@ static void count_text(char out[40], double v)
 void onus_page_count(onus_page *p, onus_fact f)
 {
     double v;
-    char text[40];
+    char text[48];
     if (say_lack(p, f) || !onus_fact_real(f, &v)) return;
     count_text(text, v);
-    link_open(p, f);
-    onus_page_raw(p, text);
-    link_close(p, f);
+    linked(p, f, text);
 }
 
 void onus_page_people(onus_page *p, onus_fact f)
 {
+    if (onus_fact_small(f))
+        linked(p, f,
+               "&lt;\xc2\xa0"
+               "10");
+    else
+        onus_page_count(p, f);
+}
+
+void onus_page_people_hidden(onus_page *p, onus_fact f)
+{
     double v;
-    if (onus_fact_real(f, &v) && v > 0 && v < 10) {
-        link_open(p, f);
-        onus_page_raw(p, "&lt;&nbsp;10");
-        link_close(p, f);
-        return;
-    }
-    onus_page_count(p, f);
+    if (onus_fact_real(f, &v) && v >= ONUS_PEOPLE_MIN)
+        linked(p, f,
+               "\xe2\x89\xa5\xc2\xa0"
+               "10");
+    else
+        onus_page_people(p, f);
 }
 
 void onus_page_word(onus_page *p, onus_fact f)
 {
     const char *text = onus_fact_text(f);
-    if (!text) {
-        (void)say_lack(p, (onus_fact){.event = f.event});
+    if (!text || onus_fact_undefined(f)) {
+        (void)say_lack(p, (onus_fact){.event = f.event, .name = f.name});
         return;
     }
     link_open(p, f);
     onus_page_text(p, text);
+    link_close(p, f);
+}
+
+void onus_page_fact_name(onus_page *p, onus_fact f)
+{
+    link_open(p, f);
+    onus_page_text(p, f.name ? f.name : "");
+    link_close(p, f);
+}
+
+void onus_page_hash(onus_page *p, onus_fact f)
+{
+    const char *text = onus_fact_text(f);
+    if (!text || strlen(text) != 64) {
+        onus_page_word(p, f);
+        return;
+    }
+    onus_page_raw(p, "<code class=\"hash\">");
+    link_open(p, f);
+    onus_page_text_cut(p, text, 16);
+    link_close(p, f);
+    onus_page_raw(p, "</code>");
+}
+
+void onus_page_time(onus_page *p, const onus_entry *e)
+{
+    if (!e) {
+        (void)say_lack(p, (onus_fact){0});
+        return;
+    }
+    const onus_fact f = {.event = e->n, .name = e->type};
+    link_open(p, f);
+    char text[24];
+    snprintf(text, sizeof text, "%.20s", e->time);
+    text[strcspn(text, "T")] = ' ';
+    text[strcspn(text, "Z")] = '\0';
+    onus_page_text(p, text);
+    onus_page_raw(p, " UTC");
     link_close(p, f);
 }
 
@@ -214,10 +459,40 @@ void onus_page_interval(onus_page *p, const char *name, int decimals)
     double lower, upper;
     const onus_fact lo = onus_page_fact(p, "%s.lower", name),
                     hi = onus_page_fact(p, "%s.upper", name);
-    if (!onus_fact_real(lo, &lower) || !onus_fact_real(hi, &upper)) return;
-    onus_page_number(p, lo, decimals);
-    onus_page_raw(p, " ");
-    onus_page_say(p, ONUS_TEXT_TO);
-    onus_page_raw(p, " ");
-    onus_page_number(p, hi, decimals);
+    if (!onus_fact_real(lo, &lower) || !onus_fact_real(hi, &upper)) {
+        onus_page_raw(p, "\xe2\x80\x93");
+        return;
+    }
+    ONUS_FILL(p, ONUS_TEXT_RANGE, ONUS_NUMBER(lo, decimals), ONUS_NUMBER(hi, decimals));
+}
+
+/* ---- sentences ------------------------------------------------------------------------------
+ */
+
+static void fill_slot(onus_page *p, const onus_slot *s)
+{
+    switch (s->kind) {
+    case ONUS_SLOT_NUMBER: onus_page_number(p, s->fact, s->decimals); break;
+    case ONUS_SLOT_COUNT: onus_page_count(p, s->fact); break;
+    case ONUS_SLOT_PEOPLE: onus_page_people(p, s->fact); break;
+    case ONUS_SLOT_WORD: onus_page_word(p, s->fact); break;
+    case ONUS_SLOT_PART: onus_page_part(p, s->text); break;
+    case ONUS_SLOT_TEXT: onus_page_text(p, s->text); break;
+    case ONUS_SLOT_SAY: onus_page_say(p, s->say); break;
+    }
+}
+
+void onus_page_fill(onus_page *p, onus_text t, const onus_slot *slots, size_t n)
+{
+    const char *text = onus_text_of(t, p->language);
+    for (const char *open; (open = strchr(text, '{')) != NULL; text = open + 3) {
+        onus_buf_add(p->out, text, (size_t)(open - text));
+        const size_t i = (size_t)(open[1] - '0');
+        if (i >= n || open[2] != '}') {
+            p->st = p->st == ONUS_OK ? ONUS_BAD_ARG : p->st;
+            return;
+        }
+        fill_slot(p, &slots[i]);
+    }
+    onus_page_raw(p, text);
 }

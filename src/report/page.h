@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * page.h - writing a page from a ledger: escaped text, and numbers that carry the link to the
- * event that holds them. There is no way to print a number of the ledger without its link. */
+ * event that holds them. There is no way to print a number of the ledger without its link;
+ * only a chart's text and description are plain, and the chart has a table beside it. */
 #ifndef ONUS_REPORT_PAGE_H
 #define ONUS_REPORT_PAGE_H
 #include "proof/ledger.h"
@@ -13,36 +14,128 @@ typedef struct {
     onus_arena arena;    /* lists that a section collects */
     onus_status st;      /* first failure of an allocation */
     bool *used;          /* (n): entries that a number on the page links to */
+    onus_language language;
+    bool plain;       /* no links: inside a chart's <title>, <desc> or <text> */
+    int64_t n_charts; /* numbers the charts, for their ids */
 } onus_page;
 
 /* A value of the ledger. event 0: no entry has that name. */
 typedef struct {
     const json_t *v;
+    const char *name; /* the ledger's own copy */
     int64_t event;
 } onus_fact;
 
-void onus_page_raw(onus_page *p, const char *html);  /* ours */
-void onus_page_text(onus_page *p, const char *text); /* anybody's: escaped */
+/* Counts of people from 1 to PEOPLE_MIN - 1 are not printed. */
+enum { ONUS_PEOPLE_MIN = 10 };
+
+/* ---- text ------------------------------------------------------------------------------- */
+
+void onus_page_raw(onus_page *p, const char *html); /* ours */
+/* Anybody's: escaped; control characters and marks that turn the direction of writing are
+ * written out as [U+202E]; bytes that are no UTF-8 become U+FFFD. */
+void onus_page_text(onus_page *p, const char *text);
+/* The same, cut after `chars` characters with an ellipsis: for charts. */
+void onus_page_text_cut(onus_page *p, const char *text, int chars);
+/* A part of a dotted name, %2E and its like undone, then as onus_page_text. */
+void onus_page_part(onus_page *p, const char *part);
 void onus_page_printf(onus_page *p, const char *html, ...)
     ONUS_PRINTF(2, 3);                         /* %s must be ours or numbers */
-void onus_page_say(onus_page *p, onus_text t); /* a text of the table */
+void onus_page_say(onus_page *p, onus_text t); /* a text of the table, without places */
+/* TEXT in an element of ours: "<th>" gives <th>TEXT</th>. */
+void onus_page_tag(onus_page *p, const char *open_tag, onus_text t);
+
+/* ---- facts ------------------------------------------------------------------------------ */
 
 onus_fact onus_page_fact(onus_page *p, const char *fmt, ...) ONUS_PRINTF(2, 3);
+/* A field of one entry (claim first, then observed). */
+onus_fact onus_entry_fact(const onus_entry *e, const char *fmt, ...) ONUS_PRINTF(2, 3);
 bool onus_fact_real(onus_fact f, double *out); /* false: absent, undefined, or a text */
 const char *onus_fact_text(onus_fact f);       /* NULL if it is none */
-bool onus_fact_undefined(onus_fact f);         /* there, and "undefined" */
-/* The value with `digits` significant decimals after the point, linked; "undefined" or "not
- * proven" in words. */
+bool onus_fact_is(onus_fact f, const char *text);
+bool onus_fact_undefined(onus_fact f); /* there, and "undefined" */
+bool onus_fact_small(onus_fact f);     /* a count of people that is not printed */
+/* Elements of an array of the ledger: entry i as a number; false where null or absent. */
+bool onus_fact_item(onus_fact f, size_t i, double *out);
+const char *onus_fact_item_text(onus_fact f, size_t i); /* "" where it is none */
+size_t onus_fact_size(onus_fact f);
+/* Different MIDDLE of keys PREFIX MIDDLE SUFFIX in the claim of e, in the ledger's order, where
+ * MIDDLE holds no dot. Lives in the page's arena. */
+typedef struct {
+    const char **name;
+    int64_t n;
+} onus_parts;
+onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix,
+                           const char *suffix);
+
+/* ---- numbers, linked; "undefined" or "not proven" in words ------------------------------- */
+
 void onus_page_number(onus_page *p, onus_fact f, int decimals);
 void onus_page_count(onus_page *p, onus_fact f);  /* whole, thousands apart */
 void onus_page_people(onus_page *p, onus_fact f); /* a count of people: "< 10" below 10 */
-void onus_page_word(onus_page *p, onus_fact f);   /* a text of the ledger, escaped and linked */
-/* "0.705 to 0.803" from NAME.lower and NAME.upper; nothing where there is no interval. */
+void onus_page_percent(onus_page *p, onus_fact f, int decimals);
+/* The same, where a small count beside it could be found by subtraction: "≥ 10". */
+void onus_page_people_hidden(onus_page *p, onus_fact f);
+void onus_page_word(onus_page *p, onus_fact f); /* a text of the ledger, escaped and linked */
+void onus_page_fact_name(onus_page *p, onus_fact f); /* its dotted name */
+void onus_page_hash(onus_page *p, onus_fact f); /* a SHA-256, shortened, whole in its title */
+void onus_page_time(onus_page *p, const onus_entry *e); /* 2026-11-22 14:03:11 UTC, linked */
+/* "0.705 to 0.803" from NAME.lower and NAME.upper; a dash where there is no interval. */
 void onus_page_interval(onus_page *p, const char *name, int decimals);
 /* Formats a number for a chart's text: no link, the table beside has it. Writes at most 31
  * characters. */
 void onus_plain_number(char out[32], double v, int decimals);
-/* Elements of an array of the ledger: entry i as a number; false where null or absent. */
-bool onus_fact_item(onus_fact f, size_t i, double *out);
-size_t onus_fact_size(onus_fact f);
+
+/* ---- sentences --------------------------------------------------------------------------- */
+
+typedef enum {
+    ONUS_SLOT_NUMBER,
+    ONUS_SLOT_COUNT,
+    ONUS_SLOT_PEOPLE,
+    ONUS_SLOT_WORD,
+    ONUS_SLOT_PART, /* text: a part of a dotted name */
+    ONUS_SLOT_TEXT, /* text: anybody's */
+    ONUS_SLOT_SAY   /* a text of the table */
+} onus_slot_kind;
+typedef struct {
+    onus_slot_kind kind;
+    onus_fact fact;
+    int decimals;
+    const char *text;
+    onus_text say;
+} onus_slot;
+
+/* A text of the table with its places filled. */
+void onus_page_fill(onus_page *p, onus_text t, const onus_slot *slots, size_t n);
+#define ONUS_FILL(p, t, ...)                               \
+    onus_page_fill(p, t, (const onus_slot[]){__VA_ARGS__}, \
+                   sizeof((const onus_slot[]){__VA_ARGS__}) / sizeof(onus_slot))
+#define ONUS_NUMBER(f, d)                                      \
+    {                                                          \
+        .kind = ONUS_SLOT_NUMBER, .fact = (f), .decimals = (d) \
+    }
+#define ONUS_COUNT(f)                        \
+    {                                        \
+        .kind = ONUS_SLOT_COUNT, .fact = (f) \
+    }
+#define ONUS_PEOPLE(f)                        \
+    {                                         \
+        .kind = ONUS_SLOT_PEOPLE, .fact = (f) \
+    }
+#define ONUS_WORD(f)                        \
+    {                                       \
+        .kind = ONUS_SLOT_WORD, .fact = (f) \
+    }
+#define ONUS_PART(t)                        \
+    {                                       \
+        .kind = ONUS_SLOT_PART, .text = (t) \
+    }
+#define ONUS_ANY(t)                         \
+    {                                       \
+        .kind = ONUS_SLOT_TEXT, .text = (t) \
+    }
+#define ONUS_SAY(t)                       \
+    {                                     \
+        .kind = ONUS_SLOT_SAY, .say = (t) \
+    }
 #endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * people.c - the page about single people, for private/: why the model scored each of them as
+ * it did. It holds what the report never may: values of rows. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/fail.h"
+#include "report/report.h"
+#include "report/sections.h"
+
+enum { STEPS_MAX = 12, ROW = 36 };
+
+typedef struct {
+    const onus_explanation *x;
+    const onus_dataset *d;
+    int64_t i; /* which of the explained rows */
+    int64_t *order;
+} person;
+
+static double value_of(const person *w, int64_t column)
+{
+    return w->x->values[w->i * w->x->n_columns + column];
+}
+
+/* Columns by falling size of their value, ties in their own order. */
+static void order_columns(const person *w)
+{
+    for (int64_t c = 0; c < w->x->n_columns; c++) {
+        int64_t k = c;
+        for (; k > 0 && fabs(value_of(w, w->order[k - 1])) < fabs(value_of(w, c)); k--)
+            w->order[k] = w->order[k - 1];
+        w->order[k] = c;
+    }
+}
+
+static void step(onus_chart *c, const person *w, int64_t k, double from, double v)
+{
+    const double y = (double)(k * ROW);
+    const int64_t column = w->order[k];
+    onus_chart_text_open(c, "cat", ONUS_ANCHOR_START, 0, y + 14);
+    onus_page_text_cut(c->p, onus_dataset_column(w->d, column)->name, 30);
+    onus_page_raw(c->p, "<tspan class=\"sub\" dx=\"8\">");
+    onus_page_text_cut(c->p, onus_dataset_text(w->d, w->x->rows[w->i], column), 30);
+    onus_page_raw(c->p, "</tspan>");
+    onus_chart_text_close(c);
+    onus_chart_number(c, "val", ONUS_ANCHOR_END, 1, y + 14, v, 3);
+    onus_chart_bar(c, v < 0 ? "bar down" : "bar", from, from + v, y + 25, 10);
+}
+
+static void rest(onus_chart *c, const person *w, int64_t k, double from, double v)
+{
+    char n[24];
+    const double y = (double)(k * ROW);
+    snprintf(n, sizeof n, "%lld", (long long)(w->x->n_columns - k));
+    onus_chart_text_open(c, "cat", ONUS_ANCHOR_START, 0, y + 14);
+    ONUS_FILL(c->p, ONUS_TEXT_OTHER_COLUMNS, ONUS_ANY(n));
+    onus_chart_text_close(c);
+    onus_chart_number(c, "val", ONUS_ANCHOR_END, 1, y + 14, v, 3);
+    onus_chart_bar(c, v < 0 ? "bar down" : "bar", from, from + v, y + 25, 10);
+}
+
+/* The axis holds every step of the way from base to score. */
+static onus_axis axis_of(const person *w)
+{
+    double at = w->x->base[w->i], lo = at, hi = at;
+    for (int64_t k = 0; k < w->x->n_columns; k++) {
+        at += value_of(w, w->order[k]);
+        lo = at < lo ? at : lo;
+        hi = at > hi ? at : hi;
+    }
+    return onus_axis_of(lo, hi, 4);
+}
+
+static void waterfall(onus_page *p, const person *w)
+{
+    const int64_t n = w->x->n_columns, shown = n <= STEPS_MAX ? n : STEPS_MAX - 1;
+    const onus_axis axis = axis_of(w);
+    const double bottom = (double)((n > shown ? shown + 1 : shown) * ROW) + 4;
+    double at = w->x->base[w->i], left = 0;
+    onus_chart c;
+    onus_page_raw(p, "<figure>");
+    onus_chart_open(&c, p, "rows", bottom + 24);
+    onus_page_say(p, ONUS_TEXT_WATERFALL);
+    onus_chart_desc(&c);
+    onus_page_say(p, ONUS_TEXT_WATERFALL_DESC);
+    onus_chart_body(&c, 0, bottom, &axis, NULL);
+    onus_chart_ticks_x(&c, &axis);
+    for (int64_t k = 0; k < shown; k++) {
+        const double v = value_of(w, w->order[k]);
+        step(&c, w, k, at, v);
+        at += v;
+    }
+    for (int64_t k = shown; k < n; k++) left += value_of(w, w->order[k]);
+    if (n > shown) rest(&c, w, shown, at, left);
+    onus_chart_close(&c);
+    onus_page_raw(p, "</figure>\n");
+}
+
+static void number(onus_page *p, double v, int decimals)
+{
+    char text[32];
+    onus_plain_number(text, v, decimals);
+    onus_page_raw(p, text);
+}
+
+static void all_values(onus_page *p, const person *w)
+{
+    static const onus_heading heads[] = {{ONUS_TEXT_COLUMN, ""},
+                                         {ONUS_TEXT_ROW_VALUE, ""},
+                                         {ONUS_TEXT_SHAPLEY, "num"},
+                                         {ONUS_TEXT_STANDARD_ERROR, "num"}};
+    onus_details_open(p, ONUS_TEXT_NUMBERS);
+    onus_table_open(p, "small", heads, sizeof heads / sizeof *heads);
+    for (int64_t k = 0; k < w->x->n_columns; k++) {
+        const int64_t c = w->order[k];
+        onus_page_raw(p, "<tr><th scope=\"row\">");
+        onus_page_text(p, onus_dataset_column(w->d, c)->name);
+        onus_page_raw(p, "</th><td>");
+        onus_page_text(p, onus_dataset_text(w->d, w->x->rows[w->i], c));
+        onus_page_raw(p, "</td><td class=\"num\">");
+        number(p, value_of(w, c), 4);
+        onus_page_raw(p, "</td><td class=\"num\">");
+        number(p, w->x->std_error[w->i * w->x->n_columns + c], 4);
+        onus_page_raw(p, "</td></tr>\n");
+    }
+    onus_table_close(p);
+    onus_details_close(p);
+}
+
+static void label(onus_page *p, const person *w)
+{
+    float y = 0;
+    char text[32];
+    const int64_t row = w->x->rows[w->i];
+    if (!onus_dataset_has_labels(w->d)) {
+        onus_page_say(p, ONUS_TEXT_NOT_SAID);
+        return;
+    }
+    onus_dataset_fetch(w->d, &row, 1, NULL, &y, NULL);
+    if (onus_dataset_task(w->d) == ONUS_TASK_REGRESSION) {
+        onus_plain_number(text, (double)y, 3);
+        onus_page_raw(p, text);
+    } else {
+        onus_page_text(p, onus_dataset_class_name(w->d, (int64_t)y));
+    }
+}
+
+static void one(onus_page *p, const person *w)
+{
+    char line[24];
+    double sum = w->x->base[w->i];
+    for (int64_t c = 0; c < w->x->n_columns; c++) sum += value_of(w, c);
+    snprintf(line, sizeof line, "%lld", (long long)onus_dataset_line(w->d, w->x->rows[w->i]));
+    onus_page_raw(p, "<section><h2>");
+    ONUS_FILL(p, ONUS_TEXT_PERSON, ONUS_ANY(line));
+    onus_page_raw(p, "</h2><dl class=\"meta\">");
+    onus_term_open(p, ONUS_TEXT_SCORE);
+    number(p, w->x->score[w->i], 4);
+    onus_term_close(p);
+    onus_term_open(p, ONUS_TEXT_BASE);
+    number(p, w->x->base[w->i], 4);
+    onus_term_close(p);
+    onus_term_open(p, ONUS_TEXT_LABEL);
+    label(p, w);
+    onus_term_close(p);
+    onus_term_open(p, ONUS_TEXT_ADDITIVITY);
+    number(p, sum - w->x->score[w->i], 3);
+    onus_term_close(p);
+    onus_page_raw(p, "</dl>");
+    waterfall(p, w);
+    all_values(p, w);
+    onus_section_close(p);
+}
+
+onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d,
+                               const char *run_name, const int64_t *show, int64_t n_show,
+                               onus_buf *out, const onus_allocator *mem, onus_err *err)
+{
+    onus_page p = {.out = out, .language = ONUS_ENGLISH};
+    onus_arena_init(&p.arena, mem);
+    int64_t *order = onus_alloc(mem, (size_t)e->n_columns + 1, sizeof *order);
+    if (!order) return onus_fail_mem(err, "explanations");
+    onus_document_open(&p, ONUS_TEXT_PEOPLE_TITLE, run_name);
+    onus_page_raw(&p, "<header>");
+    onus_page_tag(&p, "<p class=\"eyebrow\">", ONUS_TEXT_PEOPLE_TITLE);
+    onus_page_raw(&p, "<h1>");
+    onus_page_text(&p, run_name);
+    onus_page_raw(&p, "</h1>");
+    onus_page_tag(&p, "<p class=\"verdict warn\">", ONUS_TEXT_PEOPLE_WARNING);
+    onus_page_tag(&p, "<p class=\"lead\">", ONUS_TEXT_PEOPLE_LEAD);
+    onus_page_raw(&p, "</header><main>\n");
+    for (int64_t k = 0; k < n_show; k++) {
+        const person w = {.x = e, .d = d, .i = show[k], .order = order};
+        order_columns(&w);
+        one(&p, &w);
+    }
+    onus_page_raw(&p, "</main>");
+    onus_document_close(&p);
+    onus_free(mem, order);
+    onus_arena_release(&p.arena);
+    if (p.st == ONUS_NO_MEM) return onus_fail_mem(err, "explanations");
+    if (p.st != ONUS_OK)
+        return onus_fail(err, p.st, "explanations: a text of the table is broken");
+    return onus_buf_status(out, "explanations", err);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * section_data.c - the data sheet: where the people in the table come from, how many of them
+ * are in which part and group, what was missing, what was dropped, what the hashes are. */
+#include <stdio.h>
+#include <string.h>
+
+#include "report/sections.h"
+
+static const char *const parts[] = {"train", "valid", "test"};
+enum { N_PARTS = 3, LINES_MAX = 64 };
+
+/* ---- source
+ * ---------------------------------------------------------------------------------- */
+
+static void said_term(onus_page *p, onus_text t, const char *name)
+{
+    const onus_fact f = onus_page_fact(p, "%s", name);
+    onus_term_open(p, t);
+    if (f.event)
+        onus_page_word(p, f);
+    else
+        onus_page_tag(p, "<span class=\"lack\">", ONUS_TEXT_NOT_SAID);
+    onus_term_close(p);
+}
+
+static void count_term(onus_page *p, onus_text t, const char *name)
+{
+    const onus_fact f = onus_page_fact(p, "%s", name);
+    if (!f.event) return;
+    onus_term_open(p, t);
+    onus_page_people(p, f);
+    onus_term_close(p);
+}
+
+static void texts_term(onus_page *p, onus_text t, const char *name)
+{
+    const onus_fact f = onus_page_fact(p, "%s", name);
+    const size_t n = onus_fact_size(f);
+    if (n == 0) return;
+    onus_term_open(p, t);
+    for (size_t i = 0; i < n; i++) {
+        if (i) onus_page_raw(p, ", ");
+        onus_page_word(p, (onus_fact){json_array_get(f.v, i), f.name, f.event});
+    }
+    onus_term_close(p);
+}
+
+static void sheet(onus_page *p)
+{
+    onus_page_raw(p, "<dl class=\"terms\">");
+    said_term(p, ONUS_TEXT_ORIGIN, "data.origin");
+    said_term(p, ONUS_TEXT_LICENCE, "data.licence");
+    if (onus_page_fact(p, "data.description").event)
+        said_term(p, ONUS_TEXT_DESCRIPTION, "data.description");
+    count_term(p, ONUS_TEXT_ROWS_RAW, "data.rows.raw");
+    count_term(p, ONUS_TEXT_DROPPED_MISSING, "data.dropped.missing");
+    count_term(p, ONUS_TEXT_DROPPED_DUPLICATES, "data.dropped.duplicates");
+    count_term(p, ONUS_TEXT_ROWS_USED, "data.rows");
+    count_term(p, ONUS_TEXT_FEATURES, "data.features");
+    texts_term(p, ONUS_TEXT_CONSTANT, "data.constant");
+    onus_page_raw(p, "</dl>\n");
+}
+
+static void files(onus_page *p)
+{
+    static const onus_heading heads[] = {{ONUS_TEXT_FILE, ""},
+                                         {ONUS_TEXT_BYTES, "num"},
+                                         {ONUS_TEXT_LINES, "num"},
+                                         {ONUS_TEXT_SHA256, ""}};
+    if (!onus_page_fact(p, "data.file.1.name").event) return;
+    onus_table_open(p, "files", heads, sizeof heads / sizeof *heads);
+    for (int k = 1;; k++) {
+        const onus_fact name = onus_page_fact(p, "data.file.%d.name", k);
+        if (!name.event) break;
+        onus_page_raw(p, "<tr><th scope=\"row\">");
+        onus_page_word(p, name);
+        onus_page_raw(p, "</th><td class=\"num\">");
+        onus_page_count(p, onus_page_fact(p, "data.file.%d.bytes", k));
+        onus_page_raw(p, "</td><td class=\"num\">");
+        onus_page_people(p, onus_page_fact(p, "data.file.%d.rows", k));
+        onus_page_raw(p, "</td><td>");
+        onus_page_hash(p, onus_page_fact(p, "data.file.%d.sha256", k));
+        onus_page_raw(p, "</td></tr>\n");
+    }
+    onus_table_close(p);
+}
+
+/* ---- counts by part
+ * --------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *prefix; /* "data.group.sex." */
+    onus_parts names;
+    onus_fact count[N_PARTS][LINES_MAX];
+    bool hide[N_PARTS][LINES_MAX];
+} counts;
+
+static void count_lines(onus_page *p, counts *c)
+{
+    if (c->names.n > LINES_MAX) c->names.n = LINES_MAX;
+    for (int k = 0; k < N_PARTS; k++) {
+        for (int64_t i = 0; i < c->names.n; i++)
+            c->count[k][i] =
+                onus_page_fact(p, "%s%s.%s", c->prefix, c->names.name[i], parts[k]);
+        onus_hide_complement(c->count[k], c->names.n, c->hide[k]);
+    }
+}
+
+static void count_table(onus_page *p, counts *c)
+{
+    count_lines(p, c);
+    for (int64_t i = 0; i < c->names.n; i++) {
+        onus_page_raw(p, "<tr><th scope=\"row\">");
+        onus_page_part(p, c->names.name[i]);
+        onus_page_raw(p, "</th>");
+        for (int k = 0; k < N_PARTS; k++) {
+            onus_page_raw(p, "<td class=\"num\">");
+            if (c->hide[k][i])
+                onus_page_people_hidden(p, c->count[k][i]);
+            else
+                onus_page_people(p, c->count[k][i]);
+            onus_page_raw(p, "</td>");
+        }
+        onus_page_raw(p, "</tr>\n");
+    }
+}
+
+static void band(onus_page *p, onus_text t, const char *name)
+{
+    onus_page_raw(p, "<tr class=\"band\"><th colspan=\"4\" scope=\"colgroup\">");
+    onus_page_say(p, t);
+    if (name) {
+        onus_page_raw(p, " ");
+        onus_page_part(p, name);
+    }
+    onus_page_raw(p, "</th></tr>\n");
+}
+
+static void all_row(onus_page *p)
+{
+    onus_page_raw(p, "<tr>");
+    onus_page_tag(p, "<th scope=\"row\">", ONUS_TEXT_ALL);
+    for (int k = 0; k < N_PARTS; k++) {
+        onus_page_raw(p, "<td class=\"num\">");
+        onus_page_people(p, onus_page_fact(p, "data.rows.%s", parts[k]));
+        onus_page_raw(p, "</td>");
+    }
+    onus_page_raw(p, "</tr>\n");
+}
+
+/* Attributes of the sheet: data.attributes, else the different A of keys data.group.A.*. */
+static onus_parts attributes_of(onus_page *p, const onus_entry *e)
+{
+    const onus_fact list = onus_page_fact(p, "data.attributes");
+    onus_parts found = {0};
+    const char *key;
+    json_t *v;
+    if (onus_fact_size(list) > 0) return onus_page_list(p, list, e, "", "");
+    found.name = onus_arena_alloc(&p->arena, LINES_MAX, sizeof *found.name);
+    if (!found.name) {
+        p->st = ONUS_NO_MEM;
+        return found;
+    }
+    json_object_foreach(e->claim, key, v)
+    {
+        if (strncmp(key, "data.group.", 11) != 0 || found.n == LINES_MAX) continue;
+        const char *name =
+            onus_arena_printf(&p->arena, "%.*s", (int)strcspn(key + 11, "."), key + 11);
+        bool there = !name;
+        for (int64_t i = 0; i < found.n && !there; i++)
+            there = strcmp(found.name[i], name) == 0;
+        if (!there) found.name[found.n++] = name;
+        if (!name) p->st = ONUS_NO_MEM;
+    }
+    return found;
+}
+
+static void people(onus_page *p, const onus_entry *e)
+{
+    static const onus_heading heads[] = {{ONUS_TEXT_EMPTY, ""},
+                                         {ONUS_TEXT_TRAIN, "num"},
+                                         {ONUS_TEXT_VALID, "num"},
+                                         {ONUS_TEXT_TEST, "num"}};
+    char prefix[2048];
+    counts *c = onus_arena_alloc(&p->arena, 1, sizeof *c);
+    if (!c) {
+        p->st = ONUS_NO_MEM;
+        return;
+    }
+    onus_page_tag(p, "<h3>", ONUS_TEXT_COUNTS);
+    onus_table_open(p, "counts", heads, sizeof heads / sizeof *heads);
+    all_row(p);
+    c->prefix = "data.label.";
+    c->names = onus_page_list(p, onus_page_fact(p, "data.classes"), e, c->prefix, ".train");
+    if (c->names.n > 0) {
+        band(p, ONUS_TEXT_BY_LABEL, NULL);
+        count_table(p, c);
+    }
+    const onus_parts attributes = attributes_of(p, e);
+    for (int64_t a = 0; a < attributes.n; a++) {
+        snprintf(prefix, sizeof prefix, "data.group.%s.", attributes.name[a]);
+        c->prefix = prefix;
+        c->names = onus_page_list(p, onus_page_fact(p, "data.groups.%s", attributes.name[a]), e,
+                                  prefix, ".train");
+        band(p, ONUS_TEXT_BY_GROUP, attributes.name[a]);
+        count_table(p, c);
+    }
+    onus_table_close(p);
+}
+
+/* ---- columns
+ * ----------------------------------------------------------------------------------- */
+
+static void columns(onus_page *p, const onus_entry *e)
+{
+    static const onus_heading heads[] = {{ONUS_TEXT_COLUMN, ""},
+                                         {ONUS_TEXT_KIND, ""},
+                                         {ONUS_TEXT_MISSING, "num"},
+                                         {ONUS_TEXT_UNSEEN, "num"}};
+    const onus_fact list = onus_page_fact(p, "data.columns");
+    if (onus_fact_size(list) == 0) return;
+    const onus_parts names = onus_page_list(p, list, e, "", "");
+    onus_details_open(p, ONUS_TEXT_COLUMNS);
+    onus_table_open(p, "small", heads, sizeof heads / sizeof *heads);
+    for (int64_t i = 0; i < names.n; i++) {
+        const onus_fact missing = onus_page_fact(p, "data.missing.%s", names.name[i]),
+                        unseen = onus_page_fact(p, "data.unseen.%s", names.name[i]);
+        onus_page_raw(p, "<tr><th scope=\"row\">");
+        onus_page_part(p, names.name[i]);
+        onus_page_raw(p, "</th><td>");
+        onus_page_word(p, onus_page_fact(p, "data.column.%s", names.name[i]));
+        onus_page_raw(p, "</td><td class=\"num\">");
+        if (missing.event) onus_page_people(p, missing);
+        onus_page_raw(p, missing.event ? "" : "\xe2\x80\x93");
+        onus_page_raw(p, "</td><td class=\"num\">");
+        if (unseen.event) onus_page_people(p, unseen);
+        onus_page_raw(p, unseen.event ? "" : "\xe2\x80\x93");
+        onus_page_raw(p, "</td></tr>\n");
+    }
+    onus_table_close(p);
+    onus_details_close(p);
+}
+
+static void hashes(onus_page *p)
+{
+    static const onus_heading heads[] = {{ONUS_TEXT_PART, ""}, {ONUS_TEXT_SHA256, ""}};
+    static const onus_text names[] = {ONUS_TEXT_TRAIN, ONUS_TEXT_VALID, ONUS_TEXT_TEST};
+    if (!onus_page_fact(p, "data.sha256.train").event) return;
+    onus_details_open(p, ONUS_TEXT_PART_HASHES);
+    onus_table_open(p, "small", heads, 2);
+    for (int k = 0; k < N_PARTS; k++) {
+        onus_page_raw(p, "<tr>");
+        onus_page_tag(p, "<th scope=\"row\">", names[k]);
+        onus_page_raw(p, "<td>");
+        onus_page_hash(p, onus_page_fact(p, "data.sha256.%s", parts[k]));
+        onus_page_raw(p, "</td></tr>\n");
+    }
+    onus_table_close(p);
+    onus_details_close(p);
+}
+
+void onus_section_data(onus_page *p)
+{
+    const onus_entry *e = onus_page_entry(p, "data.sheet", NULL);
+    onus_section_open(p, "data", ONUS_TEXT_DATA);
+    if (!e) {
+        onus_paragraph(p, ONUS_TEXT_DATA_ABSENT);
+        onus_section_close(p);
+        return;
+    }
+    onus_paragraph(p, ONUS_TEXT_DATA_INTRO);
+    sheet(p);
+    files(p);
+    people(p, e);
+    columns(p, e);
+    hashes(p);
+    onus_section_close(p);
+}

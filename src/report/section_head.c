@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * section_head.c - the top of the report: what the model is for, how it was judged, and one
+ * number of each kind. */
+#include <string.h>
+
+#include "report/sections.h"
+
+/* ---- verdict ------------------------------------------------------------------------------
+ */
+
+static void failed_policies(onus_page *p, int64_t n)
+{
+    enum { SHOWN = 3 };
+    int64_t failed = 0;
+    for (int64_t i = 1; i <= n; i++) {
+        const onus_fact demand = onus_page_fact(p, "policy.%lld.demand", (long long)i);
+        if (onus_fact_is(onus_page_fact(p, "policy.%lld.verdict", (long long)i), "met"))
+            continue;
+        if (failed++ >= SHOWN) continue;
+        onus_page_raw(p, failed == 1 ? " " : ", ");
+        if (failed == 1) onus_page_say(p, ONUS_TEXT_NOT_MET_ARE);
+        onus_page_raw(p, failed == 1 ? " <code>" : "<code>");
+        onus_page_word(p, demand);
+        onus_page_raw(p, "</code>");
+    }
+    onus_page_raw(p, failed > SHOWN ? ", \xe2\x80\xa6" : failed ? "." : "");
+}
+
+static void verdict(onus_page *p)
+{
+    double met = 0;
+    const int64_t n = onus_policy_count(p);
+    const onus_fact met_fact = onus_page_fact(p, "policy.met"),
+                    count = onus_page_fact(p, "policy.count");
+    const bool judged = onus_fact_real(met_fact, &met) && n > 0;
+    const char *style = !judged ? "none" : (int64_t)met == n ? "ok" : "warn";
+    onus_page_printf(p, "<p class=\"verdict %s\"><b>", style);
+    if (judged && (int64_t)met == n)
+        ONUS_FILL(p, n == 1 ? ONUS_TEXT_POLICY_MET : ONUS_TEXT_POLICIES_ALL_MET,
+                  ONUS_COUNT(count));
+    else if (judged)
+        ONUS_FILL(p, ONUS_TEXT_POLICIES_MET, ONUS_COUNT(met_fact), ONUS_COUNT(count));
+    else
+        onus_page_say(p, count.event ? ONUS_TEXT_POLICY_NONE : ONUS_TEXT_NOT_JUDGED);
+    onus_page_raw(p, "</b>");
+    if (judged) failed_policies(p, n);
+    char open[24];
+    const onus_fact nothing = {0};
+    (void)nothing;
+    snprintf(open, sizeof open, "%lld", (long long)onus_unproven_count(p));
+    onus_page_raw(p, " <a href=\"#unproven\">");
+    ONUS_FILL(p, ONUS_TEXT_OPEN_POINTS, ONUS_ANY(open));
+    onus_page_raw(p, "</a></p>\n");
+}
+
+/* ---- facts of the run -----------------------------------------------------------------------
+ */
+
+static void meta(onus_page *p)
+{
+    onus_page_raw(p, "<dl class=\"meta\">");
+    onus_term_open(p, ONUS_TEXT_RUN_BEGUN);
+    onus_page_time(p, onus_page_entry(p, "run.begin", NULL));
+    onus_term_close(p);
+    onus_term_open(p, ONUS_TEXT_MODEL);
+    onus_page_word(p, onus_page_fact(p, "model.description"));
+    onus_page_raw(p, ", ");
+    ONUS_FILL(p, ONUS_TEXT_PARAMETERS, ONUS_COUNT(onus_page_fact(p, "model.parameters")));
+    onus_term_close(p);
+    onus_term_open(p, ONUS_TEXT_DATA);
+    ONUS_FILL(p, ONUS_TEXT_ROWS, ONUS_PEOPLE(onus_page_fact(p, "data.rows")));
+    onus_term_close(p);
+    onus_term_open(p, ONUS_TEXT_MADE_BY);
+    ONUS_FILL(p, ONUS_TEXT_MADE_BY_TEXT, ONUS_WORD(onus_page_fact(p, "run.version")),
+              ONUS_COUNT(onus_page_fact(p, "run.numerics")),
+              ONUS_WORD(onus_page_fact(p, "run.isa")),
+              ONUS_COUNT(onus_page_fact(p, "run.threads")));
+    onus_term_close(p);
+    onus_page_raw(p, "</dl>\n");
+}
+
+/* ---- tiles ----------------------------------------------------------------------------------
+ */
+
+static void tile_open(onus_page *p, const char *style, const char *target, onus_text name)
+{
+    onus_page_printf(p, "<div class=\"tile %s\"><a class=\"k\" href=\"#%s\">", style, target);
+    onus_page_say(p, name);
+    onus_page_raw(p, "</a><span class=\"v\">");
+}
+
+static void tile_mid(onus_page *p)
+{
+    onus_page_raw(p, "</span><span class=\"d\">");
+}
+
+static void tile_close(onus_page *p)
+{
+    onus_page_raw(p, "</span></div>\n");
+}
+
+static void quality_tile(onus_page *p)
+{
+    const bool value = onus_page_fact(p, "rmse").event != 0;
+    const char *name = value ? "rmse" : "accuracy";
+    const onus_fact f = onus_page_fact(p, "%s", name);
+    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_QUALITY), "quality", ONUS_TEXT_QUALITY);
+    onus_page_number(p, f, 3);
+    tile_mid(p);
+    if (f.event) {
+        onus_page_say(p, value ? ONUS_TEXT_RMSE : ONUS_TEXT_ACCURACY);
+        onus_page_raw(p, ", 95% ");
+        onus_page_interval(p, name, 3);
+    } else {
+        onus_page_say(p, ONUS_TEXT_NOT_EVALUATED);
+    }
+    tile_close(p);
+}
+
+/* The attribute whose groups differ most: the lowest ratio of any fairness event about one
+ * attribute. */
+static void fairness_tile(onus_page *p)
+{
+    static const char *const what[] = {"demographic_parity_ratio", "accuracy_ratio"};
+    onus_fact worst = {0};
+    const char *attribute = NULL;
+    double least = 2, v;
+    for (size_t k = 0; k < 2 && !attribute; k++) {
+        for (const onus_entry *e = NULL; (e = onus_page_entry(p, "fairness", e)) != NULL;) {
+            const char *name = onus_fairness_attribute(p, e);
+            const onus_fact f = onus_entry_fact(e, "fairness.%s.%s", name, what[k]);
+            if (strchr(name, '+') || !onus_fact_real(f, &v) || v >= least) continue;
+            least = v;
+            worst = f;
+            attribute = name;
+        }
+    }
+    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_FAIRNESS), "fairness", ONUS_TEXT_FAIRNESS);
+    if (attribute) {
+        char full[2048];
+        onus_page_number(p, worst, 2);
+        tile_mid(p);
+        ONUS_FILL(p, ONUS_TEXT_LOWEST_RATIO, ONUS_PART(attribute));
+        snprintf(full, sizeof full, "fairness.%s.demographic_parity_ratio", attribute);
+        onus_page_raw(p, ", 95% ");
+        onus_page_interval(p, full, 2);
+    } else {
+        double asked = 1;
+        const onus_fact f = onus_page_fact(p, "run.protected");
+        const bool none = onus_fact_real(f, &asked) && asked == 0;
+        onus_page_say(p, none ? ONUS_TEXT_NONE : ONUS_TEXT_NOT_PROVEN);
+        tile_mid(p);
+        onus_page_say(p, none ? ONUS_TEXT_PROTECTED_NONE_SHORT : ONUS_TEXT_NO_RATIO);
+    }
+    tile_close(p);
+}
+
+static void privacy_tile(onus_page *p)
+{
+    const onus_fact epsilon = onus_page_fact(p, "privacy.epsilon");
+    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_PRIVACY), "privacy", ONUS_TEXT_PRIVACY);
+    if (onus_fact_is(onus_page_fact(p, "run.privacy"), "off")) {
+        onus_page_say(p, ONUS_TEXT_OFF);
+        tile_mid(p);
+        onus_page_say(p, ONUS_TEXT_PRIVACY_OFF_SHORT);
+    } else {
+        if (epsilon.event) onus_page_raw(p, "\xce\xb5\xc2\xa0");
+        onus_page_number(p, epsilon, 2);
+        tile_mid(p);
+        ONUS_FILL(p, ONUS_TEXT_PRIVACY_SHORT,
+                  ONUS_NUMBER(onus_page_fact(p, "privacy.delta"), 1));
+    }
+    tile_close(p);
+}
+
+static void explain_tile(onus_page *p)
+{
+    const onus_fact columns = onus_page_fact(p, "explain.columns");
+    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_EXPLAIN), "explanation",
+              ONUS_TEXT_EXPLANATION);
+    char part[2048];
+    if (onus_fact_size(columns) > 0 &&
+        onus_name_part(part, sizeof part, onus_fact_item_text(columns, 0), NULL) == ONUS_OK) {
+        onus_page_number(p, onus_page_fact(p, "explain.%s.mean_abs", part), 3);
+        tile_mid(p);
+        ONUS_FILL(p, ONUS_TEXT_WEIGHS_MOST, ONUS_PART(part));
+    } else if (onus_fact_is(onus_page_fact(p, "run.explain"), "off")) {
+        onus_page_say(p, ONUS_TEXT_OFF);
+        tile_mid(p);
+        onus_page_say(p, ONUS_TEXT_EXPLAIN_OFF_SHORT);
+    } else {
+        onus_page_number(p, (onus_fact){0}, 0);
+        tile_mid(p);
+        onus_page_say(p, ONUS_TEXT_NOT_EXPLAINED);
+    }
+    tile_close(p);
+}
+
+static void energy_tile(onus_page *p)
+{
+    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_ENERGY), "energy", ONUS_TEXT_ENERGY);
+    onus_energy_joules(p, "energy.joules");
+    tile_mid(p);
+    ONUS_FILL(p, ONUS_TEXT_ENERGY_SHORT, ONUS_WORD(onus_page_fact(p, "energy.method")),
+              ONUS_NUMBER(onus_page_fact(p, "carbon.grams"), 2));
+    tile_close(p);
+}
+
+static void proof_tile(onus_page *p)
+{
+    tile_open(p, "none", "proof", ONUS_TEXT_PROOF);
+    onus_page_printf(p, "%lld", (long long)p->n);
+    tile_mid(p);
+    onus_page_say(p, ONUS_TEXT_PROOF_SHORT);
+    tile_close(p);
+}
+
+void onus_section_head(onus_page *p)
+{
+    onus_page_raw(p, "<header>");
+    onus_page_tag(p, "<p class=\"eyebrow\">", ONUS_TEXT_REPORT);
+    onus_page_raw(p, "<h1>");
+    onus_page_word(p, onus_page_fact(p, "run.name"));
+    onus_page_raw(p, "</h1>\n<p class=\"lead\">");
+    const onus_fact purpose = onus_page_fact(p, "run.purpose");
+    if (purpose.event)
+        onus_page_word(p, purpose);
+    else
+        onus_page_say(p, ONUS_TEXT_PURPOSE_UNSAID);
+    onus_page_raw(p, "</p>\n");
+    verdict(p);
+    meta(p);
+    onus_page_raw(p, "</header>\n<div class=\"tiles\">");
+    quality_tile(p);
+    fairness_tile(p);
+    privacy_tile(p);
+    explain_tile(p);
+    energy_tile(p);
+    proof_tile(p);
+    onus_page_raw(p, "</div>\n");
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * section_quality.c - what was measured on the test part: measures with intervals, the ROC
+ * curve, calibration, the confusion matrix. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/sections.h"
+
+enum { CURVE_HEIGHT = 300, CURVE_TOP = 12, CURVE_BOTTOM = 262, TABLE_POINTS = 21 };
+
+/* ---- measures -------------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *name;
+    onus_text text, meaning;
+    bool share; /* between 0 and 1 */
+} measures[] = {
+    {"accuracy", ONUS_TEXT_ACCURACY, ONUS_TEXT_ACCURACY_IS, true},
+    {"balanced_accuracy", ONUS_TEXT_BALANCED_ACCURACY, ONUS_TEXT_BALANCED_ACCURACY_IS, true},
+    {"precision", ONUS_TEXT_PRECISION, ONUS_TEXT_PRECISION_IS, true},
+    {"recall", ONUS_TEXT_RECALL, ONUS_TEXT_RECALL_IS, true},
+    {"f1", ONUS_TEXT_F1, ONUS_TEXT_F1_IS, true},
+    {"precision.macro", ONUS_TEXT_PRECISION_MACRO, ONUS_TEXT_MACRO_IS, true},
+    {"recall.macro", ONUS_TEXT_RECALL_MACRO, ONUS_TEXT_MACRO_IS, true},
+    {"f1.macro", ONUS_TEXT_F1_MACRO, ONUS_TEXT_MACRO_IS, true},
+    {"auc", ONUS_TEXT_AUC, ONUS_TEXT_AUC_IS, true},
+    {"average_precision", ONUS_TEXT_AVERAGE_PRECISION, ONUS_TEXT_AVERAGE_PRECISION_IS, true},
+    {"log_loss", ONUS_TEXT_LOG_LOSS, ONUS_TEXT_LOG_LOSS_IS, false},
+    {"brier", ONUS_TEXT_BRIER, ONUS_TEXT_BRIER_IS, true},
+    {"calibration_error", ONUS_TEXT_CALIBRATION_ERROR, ONUS_TEXT_CALIBRATION_ERROR_IS, true},
+    {"rmse", ONUS_TEXT_RMSE, ONUS_TEXT_RMSE_IS, false},
+    {"mae", ONUS_TEXT_MAE, ONUS_TEXT_MAE_IS, false},
+    {"mse", ONUS_TEXT_MSE, ONUS_TEXT_MSE_IS, false},
+    {"r2", ONUS_TEXT_R2, ONUS_TEXT_R2_IS, true},
+};
+
+static void measure_row(onus_page *p, size_t i)
+{
+    const char *name = measures[i].name;
+    const onus_fact f = onus_page_fact(p, "%s", name);
+    if (!f.event) return;
+    onus_page_raw(p, "<tr><th scope=\"row\">");
+    onus_page_say(p, measures[i].text);
+    onus_page_tag(p, "<span class=\"sub\">", measures[i].meaning);
+    onus_page_raw(p, "</th><td class=\"num\">");
+    onus_page_number(p, f, 3);
+    onus_page_raw(p, "</td><td class=\"num dim\">");
+    onus_page_interval(p, name, 3);
+    onus_page_raw(p, "</td><td class=\"draw\">");
+    if (measures[i].share) onus_mini_interval(p, "ok", name, 0, 1, (onus_fact){0});
+    onus_page_raw(p, "</td><td class=\"dim\">");
+    const onus_fact method = onus_page_fact(p, "%s.method", name);
+    if (method.event) onus_page_word(p, method);
+    onus_page_raw(p, "</td></tr>\n");
+}
+
+static void measure_table(onus_page *p)
+{
+    static const onus_heading heads[] = {{ONUS_TEXT_MEASURE, ""},
+                                         {ONUS_TEXT_VALUE, "num"},
+                                         {ONUS_TEXT_INTERVAL_95, "num"},
+                                         {ONUS_TEXT_ZERO_TO_ONE, "draw"},
+                                         {ONUS_TEXT_METHOD, ""}};
+    onus_table_open(p, "measures", heads, sizeof heads / sizeof *heads);
+    for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) measure_row(p, i);
+    onus_table_close(p);
+}
+
+/* ---- arrays
+ * ---------------------------------------------------------------------------------- */
+
+/* An array of the ledger as numbers; null becomes NAN. */
+static double *numbers(onus_page *p, onus_fact f, int64_t *n)
+{
+    *n = (int64_t)onus_fact_size(f);
+    double *v = onus_arena_alloc(&p->arena, (size_t)*n + 1, sizeof *v);
+    if (!v) {
+        p->st = ONUS_NO_MEM;
+        *n = 0;
+        return NULL;
+    }
+    for (int64_t i = 0; i < *n; i++) {
+        if (!onus_fact_item(f, (size_t)i, &v[i])) v[i] = NAN;
+    }
+    return v;
+}
+
+static void item_cell(onus_page *p, onus_fact list, int64_t i, int decimals)
+{
+    const onus_fact item = {
+        .v = json_array_get(list.v, (size_t)i), .name = list.name, .event = list.event};
+    onus_page_raw(p, "<td class=\"num\">");
+    onus_page_number(p, item, decimals);
+    onus_page_raw(p, "</td>");
+}
+
+/* ---- ROC
+ * ------------------------------------------------------------------------------------- */
+
+static void roc_table(onus_page *p, onus_fact fpr, onus_fact tpr, int64_t n)
+{
+    static const onus_heading heads[] = {{ONUS_TEXT_FPR, "num"}, {ONUS_TEXT_TPR, "num"}};
+    const int64_t rows = n < TABLE_POINTS ? n : TABLE_POINTS;
+    onus_details_open(p, ONUS_TEXT_NUMBERS);
+    onus_table_open(p, "small", heads, 2);
+    for (int64_t k = 0; k < rows; k++) {
+        const int64_t i = rows > 1 ? k * (n - 1) / (rows - 1) : 0;
+        onus_page_raw(p, "<tr>");
+        item_cell(p, fpr, i, 3);
+        item_cell(p, tpr, i, 3);
+        onus_page_raw(p, "</tr>");
+    }
+    onus_table_close(p);
+    onus_details_close(p);
+}
+
+static void roc(onus_page *p)
+{
+    const onus_fact fpr = onus_page_fact(p, "roc.fpr"), tpr = onus_page_fact(p, "roc.tpr");
+    int64_t n, m;
+    const double *x = numbers(p, fpr, &n), *y = numbers(p, tpr, &m);
+    if (n < 2 || n != m) return;
+    const onus_axis axis = onus_axis_of(0, 1, 4);
+    const double corner[] = {0, 1};
+    onus_chart c;
+    onus_page_raw(p, "<figure>");
+    onus_page_tag(p, "<h3>", ONUS_TEXT_ROC);
+    onus_chart_open(&c, p, "plot", CURVE_HEIGHT);
+    onus_page_say(p, ONUS_TEXT_ROC);
+    onus_chart_desc(&c);
+    ONUS_FILL(p, ONUS_TEXT_ROC_DESC, ONUS_NUMBER(onus_page_fact(p, "auc"), 3));
+    onus_chart_body(&c, CURVE_TOP, CURVE_BOTTOM, &axis, &axis);
+    onus_chart_ticks_x(&c, &axis);
+    onus_chart_ticks_y(&c, &axis);
+    onus_chart_line(&c, "ref", corner, corner, 2);
+    onus_chart_line(&c, "line a", x, y, n);
+    onus_chart_text_open(&c, "axis", ONUS_ANCHOR_MIDDLE, 0.5, CURVE_HEIGHT - 4);
+    onus_page_say(p, ONUS_TEXT_FPR);
+    onus_chart_text_close(&c);
+    onus_chart_close(&c);
+    onus_page_raw(p, "<figcaption>");
+    ONUS_FILL(p, ONUS_TEXT_ROC_CAPTION, ONUS_NUMBER(onus_page_fact(p, "auc"), 3));
+    onus_page_raw(p, "</figcaption>");
+    roc_table(p, fpr, tpr, n);
+    onus_page_raw(p, "</figure>\n");
+}
+
+/* ---- calibration
+ * ------------------------------------------------------------------------------ */
+
+typedef struct {
+    onus_fact predicted, seen, lower, upper, count;
+    int64_t n;
+} bins;
+
+static bool bin_is_small(const bins *b, int64_t i)
+{
+    double v;
+    return onus_fact_item(b->count, (size_t)i, &v) && v < ONUS_PEOPLE_MIN;
+}
+
+static void calibration_table(onus_page *p, const bins *b)
+{
+    static const onus_heading heads[] = {
+        {ONUS_TEXT_PREDICTED, "num"}, {ONUS_TEXT_SEEN, "num"}, {ONUS_TEXT_INTERVAL_95, "num"}};
+    onus_details_open(p, ONUS_TEXT_NUMBERS);
+    onus_table_open(p, "small", heads, sizeof heads / sizeof *heads);
+    for (int64_t i = 0; i < b->n; i++) {
+        if (bin_is_small(b, i)) continue;
+        onus_page_raw(p, "<tr>");
+        item_cell(p, b->predicted, i, 3);
+        item_cell(p, b->seen, i, 3);
+        item_cell(p, b->lower, i, 3);
+        item_cell(p, b->upper, i, 3);
+        onus_page_raw(p, "</tr>");
+    }
+    onus_table_close(p);
+    onus_details_close(p);
+}
+
+static void calibration_marks(onus_chart *c, const bins *b)
+{
+    for (int64_t i = 0; i < b->n; i++) {
+        double x, y, lo, hi;
+        if (bin_is_small(b, i) || !onus_fact_item(b->predicted, (size_t)i, &x) ||
+            !onus_fact_item(b->seen, (size_t)i, &y))
+            continue;
+        if (onus_fact_item(b->lower, (size_t)i, &lo) &&
+            onus_fact_item(b->upper, (size_t)i, &hi))
+            onus_chart_span(c, "ci", x, lo, x, hi);
+        onus_chart_dot(c, "dot", x, y, 4.5);
+    }
+}
+
+static void calibration(onus_page *p)
+{
+    const bins b = {.predicted = onus_page_fact(p, "calibration.predicted"),
+                    .seen = onus_page_fact(p, "calibration.observed"),
+                    .lower = onus_page_fact(p, "calibration.lower"),
+                    .upper = onus_page_fact(p, "calibration.upper"),
+                    .count = onus_page_fact(p, "calibration.n"),
+                    .n = (int64_t)onus_fact_size(onus_page_fact(p, "calibration.predicted"))};
+    if (b.n == 0 || onus_fact_size(b.seen) != (size_t)b.n) return;
+    const onus_axis axis = onus_axis_of(0, 1, 4);
+    const double corner[] = {0, 1};
+    onus_chart c;
+    onus_page_raw(p, "<figure>");
+    onus_page_tag(p, "<h3>", ONUS_TEXT_CALIBRATION);
+    onus_chart_open(&c, p, "plot ok", CURVE_HEIGHT);
+    onus_page_say(p, ONUS_TEXT_CALIBRATION);
+    onus_chart_desc(&c);
+    onus_page_say(p, ONUS_TEXT_CALIBRATION_DESC);
+    onus_chart_body(&c, CURVE_TOP, CURVE_BOTTOM, &axis, &axis);
+    onus_chart_ticks_x(&c, &axis);
+    onus_chart_ticks_y(&c, &axis);
+    onus_chart_line(&c, "ref", corner, corner, 2);
+    calibration_marks(&c, &b);
+    onus_chart_text_open(&c, "axis", ONUS_ANCHOR_MIDDLE, 0.5, CURVE_HEIGHT - 4);
+    onus_page_say(p, ONUS_TEXT_PREDICTED);
+    onus_chart_text_close(&c);
+    onus_chart_close(&c);
+    onus_page_raw(p, "<figcaption>");
+    ONUS_FILL(p, ONUS_TEXT_CALIBRATION_CAPTION,
+              ONUS_NUMBER(onus_page_fact(p, "calibration_error"), 3));
+    onus_page_raw(p, "</figcaption>");
+    calibration_table(p, &b);
+    onus_page_raw(p, "</figure>\n");
+}
+
+/* ---- confusion
+ * -------------------------------------------------------------------------------- */
+
+static onus_parts classes_of(onus_page *p)
+{
+    const onus_entry *sheet = onus_page_entry(p, "data.sheet", NULL);
+    return onus_page_list(p, onus_page_fact(p, "data.classes"), sheet, "data.label.", ".test");
+}
+
+/* Six steps of shade: the share of the row, too coarse to count people by. */
+static int shade(onus_fact cell, double row_total)
+{
+    double v;
+    if (onus_fact_small(cell) || !onus_fact_real(cell, &v) || row_total <= 0) return 0;
+    return (int)floor(v / row_total * 5 + 0.5);
+}
+
+static void confusion_row(onus_page *p, const onus_parts *classes, int64_t t, onus_fact *cells,
+                          bool *hide)
+{
+    double total = 0, v;
+    for (int64_t c = 0; c < classes->n; c++) {
+        cells[c] = onus_page_fact(p, "confusion.%s.%s", classes->name[t], classes->name[c]);
+        if (onus_fact_real(cells[c], &v)) total += v;
+    }
+    onus_hide_complement(cells, classes->n, hide);
+    onus_page_raw(p, "<tr><th scope=\"row\">");
+    onus_page_part(p, classes->name[t]);
+    onus_page_raw(p, "</th>");
+    for (int64_t c = 0; c < classes->n; c++) {
+        onus_page_printf(p, "<td class=\"num s%d%s\">", shade(cells[c], total),
+                         c == t ? " hit" : "");
+        if (hide[c])
+            onus_page_people_hidden(p, cells[c]);
+        else
+            onus_page_people(p, cells[c]);
+        onus_page_raw(p, "</td>");
+    }
+    onus_page_raw(p, "</tr>\n");
+}
+
+static void confusion(onus_page *p)
+{
+    enum { CLASSES_MAX = 40 };
+    const onus_parts classes = classes_of(p);
+    if (classes.n < 2 || classes.n > CLASSES_MAX ||
+        !onus_page_fact(p, "confusion.%s.%s", classes.name[0], classes.name[0]).event)
+        return;
+    onus_fact cells[CLASSES_MAX];
+    bool hide[CLASSES_MAX];
+    onus_page_printf(p, "<figure class=\"%s\">", classes.n > 4 ? "wide" : "");
+    onus_page_tag(p, "<h3>", ONUS_TEXT_CONFUSION);
+    onus_page_raw(p, "<div class=\"scroll\"><table class=\"confusion\"><thead><tr><td></td>");
+    for (int64_t c = 0; c < classes.n; c++) {
+        onus_page_raw(p, "<th scope=\"col\" class=\"num\">");
+        onus_page_part(p, classes.name[c]);
+        onus_page_raw(p, "</th>");
+    }
+    onus_page_raw(p, "</tr></thead><tbody>\n");
+    for (int64_t t = 0; t < classes.n; t++) confusion_row(p, &classes, t, cells, hide);
+    onus_table_close(p);
+    onus_page_tag(p, "<figcaption>", ONUS_TEXT_CONFUSION_CAPTION);
+    onus_page_raw(p, "</figure>\n");
+}
+
+void onus_section_quality(onus_page *p)
+{
+    onus_section_open(p, "quality", ONUS_TEXT_QUALITY);
+    if (!onus_page_entry(p, "metric", NULL)) {
+        onus_paragraph(p, ONUS_TEXT_NOT_EVALUATED_LONG);
+    } else {
+        onus_page_raw(p, "<p>");
+        ONUS_FILL(p, ONUS_TEXT_QUALITY_INTRO, ONUS_PEOPLE(onus_page_fact(p, "data.test.rows")));
+        onus_page_raw(p, "</p>");
+        measure_table(p);
+        onus_page_raw(p, "<div class=\"figures\">");
+        roc(p);
+        calibration(p);
+        confusion(p);
+        onus_page_raw(p, "</div>");
+    }
+    onus_section_close(p);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * section_shared.c - what the sections share; see sections.h. */
+#include <math.h>
+#include <string.h>
+
+#include "report/sections.h"
+
+const onus_entry *onus_page_entry(onus_page *p, const char *type, const onus_entry *after)
+{
+    const onus_entry *e = onus_log_type(p->log, type, after ? after->n : 0);
+    return e && e->n <= p->n ? e : NULL;
+}
+
+void onus_section_open(onus_page *p, const char *id, onus_text heading)
+{
+    onus_page_printf(p, "<section id=\"%s\">", id);
+    onus_page_tag(p, "<h2>", heading);
+}
+
+void onus_section_close(onus_page *p)
+{
+    onus_page_raw(p, "</section>\n");
+}
+
+void onus_paragraph(onus_page *p, onus_text t)
+{
+    onus_page_tag(p, "<p>", t);
+}
+
+void onus_term_open(onus_page *p, onus_text t)
+{
+    onus_page_raw(p, "<div>");
+    onus_page_tag(p, "<dt>", t);
+    onus_page_raw(p, "<dd>");
+}
+
+void onus_term_close(onus_page *p)
+{
+    onus_page_raw(p, "</dd></div>");
+}
+
+void onus_table_open(onus_page *p, const char *style, const onus_heading *heads, size_t n)
+{
+    onus_page_printf(p, "<div class=\"scroll\"><table class=\"%s\"><thead><tr>", style);
+    for (size_t i = 0; i < n; i++) {
+        onus_page_printf(p, "<th scope=\"col\" class=\"%s\">", heads[i].style);
+        onus_page_say(p, heads[i].text);
+        onus_page_raw(p, "</th>");
+    }
+    onus_page_raw(p, "</tr></thead><tbody>\n");
+}
+
+void onus_table_close(onus_page *p)
+{
+    onus_page_raw(p, "</tbody></table></div>\n");
+}
+
+void onus_details_open(onus_page *p, onus_text summary)
+{
+    onus_page_raw(p, "<details>");
+    onus_page_tag(p, "<summary>", summary);
+}
+
+void onus_details_close(onus_page *p)
+{
+    onus_page_raw(p, "</details>\n");
+}
+
+/* ---- policies ------------------------------------------------------------------------------
+ */
+
+static onus_about about_of(const char *name)
+{
+    static const struct {
+        const char *prefix;
+        onus_about about;
+    } rows[] = {
+        {"fairness.", ONUS_ABOUT_FAIRNESS}, {"privacy.", ONUS_ABOUT_PRIVACY},
+        {"explain.", ONUS_ABOUT_EXPLAIN},   {"energy.", ONUS_ABOUT_ENERGY},
+        {"carbon.", ONUS_ABOUT_ENERGY},     {"sci.", ONUS_ABOUT_ENERGY},
+        {"data.", ONUS_ABOUT_OTHER},        {"model.", ONUS_ABOUT_OTHER},
+        {"train.", ONUS_ABOUT_OTHER},       {"run.", ONUS_ABOUT_OTHER},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strncmp(name, rows[i].prefix, strlen(rows[i].prefix)) == 0) return rows[i].about;
+    }
+    return ONUS_ABOUT_QUALITY;
+}
+
+int64_t onus_policy_count(onus_page *p)
+{
+    int64_t n = 0;
+    while (onus_page_fact(p, "policy.%lld.demand", (long long)n + 1).event) n++;
+    return n;
+}
+
+const char *onus_verdict_style(onus_page *p, onus_about about)
+{
+    const int64_t n = onus_policy_count(p);
+    const char *style = "none";
+    for (int64_t i = 1; i <= n; i++) {
+        const char *name = onus_fact_text(onus_page_fact(p, "policy.%lld.name", (long long)i));
+        if (!name || about_of(name) != about) continue;
+        if (!onus_fact_is(onus_page_fact(p, "policy.%lld.verdict", (long long)i), "met"))
+            return "warn";
+        style = "ok";
+    }
+    return style;
+}
+
+/* ---- counts of people
+ * ------------------------------------------------------------------------
+ */
+
+void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide)
+{
+    int64_t small = 0, next = -1;
+    double least = INFINITY, v;
+    for (int64_t i = 0; i < n; i++) {
+        hide[i] = false;
+        small += onus_fact_small(counts[i]);
+        if (onus_fact_real(counts[i], &v) && v >= ONUS_PEOPLE_MIN && v < least) {
+            least = v;
+            next = i;
+        }
+    }
+    if (small == 1 && next >= 0) hide[next] = true;
+}
+
+/* ---- lists
+ * -----------------------------------------------------------------------------------
+ */
+
+onus_parts onus_page_list(onus_page *p, onus_fact list, const onus_entry *e, const char *prefix,
+                          const char *suffix)
+{
+    const size_t n = onus_fact_size(list);
+    onus_parts parts = {0};
+    if (n == 0) return onus_page_parts(p, e, prefix, suffix);
+    parts.name = onus_arena_alloc(&p->arena, n, sizeof *parts.name);
+    for (size_t i = 0; parts.name && i < n; i++) {
+        char part[2048];
+        if (onus_name_part(part, sizeof part, onus_fact_item_text(list, i), NULL) != ONUS_OK)
+            continue;
+        const char *copy = onus_arena_strdup(&p->arena, part);
+        if (!copy) break;
+        parts.name[parts.n++] = copy;
+    }
+    if (!parts.name || (size_t)parts.n < n) p->st = p->st == ONUS_OK ? ONUS_NO_MEM : p->st;
+    return parts;
+}
+
+/* ---- small drawings
+ * --------------------------------------------------------------------------
+ */
+
+void onus_mini_interval(onus_page *p, const char *style, const char *name, double x0, double x1,
+                        onus_fact bound)
+{
+    double value, lower, upper, at;
+    onus_chart c;
+    if (!onus_fact_real(onus_page_fact(p, "%s", name), &value)) return;
+    onus_chart_mini(&c, p, style, x0, x1);
+    onus_chart_span(&c, "grid", x0, 9, x1, 9);
+    if (onus_fact_real(onus_page_fact(p, "%s.lower", name), &lower) &&
+        onus_fact_real(onus_page_fact(p, "%s.upper", name), &upper))
+        onus_chart_span(&c, "ci", lower, 9, upper, 9);
+    if (onus_fact_real(bound, &at)) onus_chart_span(&c, "thr", at, 2, at, 16);
+    onus_chart_dot(&c, "dot", value, 9, 4);
+    onus_chart_close(&c);
+}

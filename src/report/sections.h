@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sections.h - the parts of the report, each a function of the ledger alone, and what they
+ * share. A section whose events are absent says so or, where nothing can be said, is not there.
+ *
+ * CHECKLIST: a new kind of event wants a section (or a place in one), its names of counts of
+ * people in section_evidence.c, and a rule in section_unproven.c for the case that it is
+ * absent. */
+#ifndef ONUS_REPORT_SECTIONS_H
+#define ONUS_REPORT_SECTIONS_H
+#include "report/chart.h"
+#include "report/page.h"
+
+extern const char onus_style[]; /* style.c */
+
+void onus_section_head(onus_page *p);     /* name, purpose, verdict, tiles */
+void onus_section_policy(onus_page *p);   /* what was demanded */
+void onus_section_quality(onus_page *p);  /* measures, ROC, calibration, confusion */
+void onus_section_fairness(onus_page *p); /* groups, gaps */
+void onus_section_explain(onus_page *p);  /* what matters */
+void onus_section_privacy(onus_page *p);  /* budget, what lies outside it */
+void onus_section_data(onus_page *p);     /* the data sheet */
+void onus_section_training(onus_page *p); /* curves, settings */
+void onus_section_energy(onus_page *p);
+void onus_section_unproven(onus_page *p);
+void onus_section_proof(onus_page *p);    /* head, commands */
+void onus_section_evidence(onus_page *p); /* the entries that numbers link to: the last one */
+
+int64_t onus_unproven_count(onus_page *p);
+const char *onus_fairness_attribute(onus_page *p, const onus_entry *e); /* as it is escaped */
+void onus_energy_joules(onus_page *p, const char *name);                /* "41 J" */
+
+/* A page from <!doctype> to <body>, and its end. */
+void onus_document_open(onus_page *p, onus_text title, const char *name);
+void onus_document_close(onus_page *p);
+
+/* ---- shared --------------------------------------------------------------------------------
+ */
+
+/* Entries of a type among those that the page may see; NULL: none. after NULL: the first. */
+const onus_entry *onus_page_entry(onus_page *p, const char *type, const onus_entry *after);
+
+void onus_section_open(onus_page *p, const char *id, onus_text heading);
+void onus_section_close(onus_page *p);
+void onus_paragraph(onus_page *p, onus_text t);
+/* A list of terms and what they are. */
+void onus_term_open(onus_page *p, onus_text t);
+void onus_term_close(onus_page *p);
+/* <table> with a head of texts; a text of NONE ends the list. Texts that begin a column of
+ * numbers are marked by the style, "num". */
+typedef struct {
+    onus_text text;
+    const char *style;
+} onus_heading;
+void onus_table_open(onus_page *p, const char *style, const onus_heading *heads, size_t n);
+void onus_table_close(onus_page *p);
+void onus_details_open(onus_page *p, onus_text summary);
+void onus_details_close(onus_page *p);
+
+typedef enum {
+    ONUS_ABOUT_QUALITY,
+    ONUS_ABOUT_FAIRNESS,
+    ONUS_ABOUT_PRIVACY,
+    ONUS_ABOUT_EXPLAIN,
+    ONUS_ABOUT_ENERGY,
+    ONUS_ABOUT_OTHER
+} onus_about;
+/* Style of what policies say of a subject: "ok", "warn", or "none" where none speaks of it. */
+const char *onus_verdict_style(onus_page *p, onus_about about);
+int64_t onus_policy_count(onus_page *p);
+
+/* Which of n counts (of disjoint groups whose sum is printed elsewhere) are printed as "≥ 10",
+ * so that the one that is under 10 cannot be found by subtraction: hide[n] is written. */
+void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide);
+
+/* Names of a list in the ledger as parts of dotted names; else the parts of the keys PREFIX
+ * part SUFFIX of e. */
+onus_parts onus_page_list(onus_page *p, onus_fact list, const onus_entry *e, const char *prefix,
+                          const char *suffix);
+/* A cell with an interval as a drawing: value, and lower to upper where they are known. */
+void onus_mini_interval(onus_page *p, const char *style, const char *name, double x0, double x1,
+                        onus_fact bound);
+#endif
