@@ -208,7 +208,6 @@ typedef struct {
         *prediction; /* its columns; positive: the label's value that counts as 1 */
     const char *const *protected_; /* its protected columns */
     int64_t n_protected;
-    uint64_t seed; /* of the bootstrap */
     int threads;
     const onus_allocator *mem;
 } onus_eval_opts;

@@ -6,20 +6,25 @@
 #define ONUS_AUDIT_ENERGY_H
 #include "base/event.h"
 typedef struct onus_meter onus_meter;
-/* region: "DE", "FR", "WORLD", ... an unknown one is ONUS_BAD_INPUT that lists how to find the
- * known ones. */
+/* region: "DE", "FR", "WORLD", ... an unknown one is ONUS_BAD_INPUT that lists the known ones.
+ */
 onus_status onus_meter_open(onus_meter **out, const char *region, const onus_allocator *mem,
                             onus_err *err) ONUS_CHECKED;
+/* The same with the counters of another directory than /sys/class/powercap. */
+onus_status onus_meter_open_at(onus_meter **out, const char *powercap, const char *region,
+                               const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 void onus_meter_close(onus_meter *m);
-/* Joules since open; cheap enough for a progress bar (reads at most 5 times a second). */
+/* Joules since open, never falling; cheap enough for a progress bar (reads at most 5 times a
+ * second, between reads the last value). */
 double onus_meter_joules(onus_meter *m);
 bool onus_region_known(const char *region);
 /* Names the phase that begins now ("data", "train", "evaluate", ...): its joules are told apart
- * in the event. */
+ * in the event. A name that was there before goes on. */
 void onus_meter_phase(onus_meter *m, const char *name);
-/* "energy" event, observed: energy.joules, .joules.lower, .joules.upper, .method, .power_model,
- * .source, .seconds, .cpu_seconds, energy.phase.NAME.joules, carbon.grams(+.lower/.upper),
- * carbon.intensity, carbon.region, carbon.source, carbon.year, sci.* where defined. */
+/* "energy" event, all observed: energy.joules, .joules.lower, .joules.upper, .method,
+ * .power_model, .source, .seconds, .cpu_seconds, energy.phase.NAME.{joules,seconds},
+ * carbon.grams(+.lower/.upper), carbon.intensity, carbon.region, carbon.source, carbon.year,
+ * sci, sci.operational. multiply_adds: of the training, 0 where unknown. */
 onus_status onus_meter_emit(onus_meter *m, double multiply_adds, const onus_sink *sink,
                             onus_err *err) ONUS_CHECKED;
 #endif

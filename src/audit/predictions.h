@@ -31,20 +31,23 @@ typedef struct {
 void onus_decide(onus_task task, const float *score, int64_t n, int64_t n_classes,
                  int32_t *decision);
 
-/* Quality: events "metric" (one a family) with dotted names: accuracy, balanced_accuracy,
- * precision, recall, f1, f1.macro, auc, average_precision, log_loss, brier, calibration_error,
- * confusion.<true>.<predicted>; mse, rmse, mae, r2. Each with .lower, .upper, .n and .method
- * ("wilson", "bootstrap 2000", ...); curves as arrays (roc.fpr, roc.tpr, calibration.predicted,
- * ...). seed: of the bootstrap (ONUS_DRAW_BOOTSTRAP). prefix: "" or "train." etc. */
-onus_status onus_audit_quality(const onus_predictions *p, uint64_t seed, const onus_sink *sink,
+/* Quality: "metric" events, one a family (docs/EVIDENCE.md lists the names). Decisions:
+ * accuracy, balanced_accuracy, precision, recall, f1 (binary), precision.macro, recall.macro,
+ * f1.macro, confusion.<label>.<decision>, class.<name>.{precision,recall,f1} (classes). Scores:
+ * auc, average_precision (binary), log_loss, brier, calibration_error; curves as arrays
+ * roc.{fpr,tpr}, calibration.{predicted,observed,lower,upper,n}. Regression: mse, rmse, mae,
+ * mean_error, r2. Each value with .lower, .upper (95%), .n, .method, and .reason where
+ * something is undefined. */
+onus_status onus_audit_quality(const onus_predictions *p, const onus_sink *sink,
                                const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
-/* Fairness: one "fairness" event an attribute and an intersection of two (all of them, and the
- * intersection of all), see design:
- * fairness.sex.group.female.{n,positives,selection_rate,tpr,fpr,ppv,accuracy}[.lower,.upper,.n],
- * fairness.sex.demographic_parity_{difference,ratio}, equalized_odds_{difference,ratio},
- * equal_opportunity_{difference,ratio}, average_odds_difference,
- * average_absolute_odds_difference, each with .lower .upper .method .n. Undefined where there
- * is no support. */
-onus_status onus_audit_fairness(const onus_predictions *p, uint64_t seed, const onus_sink *sink,
+
+/* Fairness: one "fairness" event an attribute, an intersection of two, and the intersection of
+ * all, whose names join with '+': fairness.<A>.group.<G>.{n, positives, selected,
+ * selection_rate, tpr, fpr, ppv, accuracy}; fairness.<A>.{demographic_parity, equalized_odds,
+ * equal_opportunity}_{difference, ratio}, average_odds_difference,
+ * average_absolute_odds_difference; classes: accuracy_{difference, ratio}; regression: groups'
+ * mean_prediction, mean_error, mae and their _difference. Undefined where there is no support;
+ * gap.h says what a gap is worth where a group has none. */
+onus_status onus_audit_fairness(const onus_predictions *p, const onus_sink *sink,
                                 const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 #endif

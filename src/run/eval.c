@@ -82,9 +82,8 @@ static onus_status eval_run(const onus_eval_opts *o, onus_session *s, onus_arena
                            o->data);
         goto done;
     }
-    const uint64_t seed = o->seed ? o->seed : s->recipe->seed;
-    ONUS_TRY(onus_audit_quality(&p, seed, &sink, s->mem, err));
-    if (p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&p, seed, &sink, s->mem, err));
+    ONUS_TRY(onus_audit_quality(&p, &sink, s->mem, err));
+    if (p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&p, &sink, s->mem, err));
 done:
     onus_dataset_close(s->data);
     s->data = NULL;
@@ -310,8 +309,8 @@ static onus_status eval_table(const onus_eval_opts *o, onus_session *s, onus_are
         if (st != ONUS_OK) goto done;
     }
     ONUS_TRY(read_groups(&t, err));
-    ONUS_TRY(onus_audit_quality(&t.p, o->seed, &sink, s->mem, err));
-    if (t.p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&t.p, o->seed, &sink, s->mem, err));
+    ONUS_TRY(onus_audit_quality(&t.p, &sink, s->mem, err));
+    if (t.p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&t.p, &sink, s->mem, err));
 done:
     onus_csv_release(&t.csv);
     return st;

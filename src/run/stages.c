@@ -116,8 +116,9 @@ static void on_progress(void *ctx, const onus_progress *p)
     onus_session *s = ctx;
     onus_progress with_energy = *p;
     with_energy.phase = "train";
+    /* read even where nobody looks: a counter that wraps twice unseen would be lost */
     with_energy.joules = s->meter ? onus_meter_joules(s->meter) : 0.0 / 0.0;
-    s->progress(s->progress_ctx, &with_energy);
+    if (s->progress) s->progress(s->progress_ctx, &with_energy);
 }
 
 /* A phase that has no steps to count. */
@@ -176,7 +177,7 @@ static onus_status train_net(onus_session *s, const onus_meta *meta, int64_t n_m
         .start_step = s->start_step,
         .stop_step = s->stop_step,
         .write_checkpoints = s->writes,
-        .progress = s->progress ? on_progress : NULL,
+        .progress = s->progress || s->meter ? on_progress : NULL,
         .progress_ctx = s,
         .stop = s->stop,
         .model_meta = meta,
@@ -280,9 +281,9 @@ onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
     onus_event_text(&s->event, "read once, after selection", "data.test.use");
     ONUS_TRY(onus_session_emit(s, err));
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, &arena, &p, err));
-    ONUS_TRY(onus_audit_quality(&p, s->recipe->seed, &sink, s->mem, err));
+    ONUS_TRY(onus_audit_quality(&p, &sink, s->mem, err));
     if (p.n_attributes > 0)
-        ONUS_TRY(onus_audit_fairness(&p, s->recipe->seed, &sink, s->mem, err));
+        ONUS_TRY(onus_audit_fairness(&p, &sink, s->mem, err));
 done:
     onus_arena_release(&arena);
     return st;

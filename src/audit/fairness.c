@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fairness.c - one event for every protected attribute, for every two of them together, and for
+ * all of them together: a model can be fair to women and to the young and unfair to young
+ * women. */
+#include "audit/fairness.h"
+
+#include <math.h>
+
+#include "audit/measure.h"
+#include "base/fail.h"
+
+void onus_fairness_undefined(onus_event_builder *b, const onus_partition *g)
+{
+    static const char *const names[] = {
+        "demographic_parity_difference", "demographic_parity_ratio",
+        "equal_opportunity_difference",  "equal_opportunity_ratio",
+        "equalized_odds_difference",     "equalized_odds_ratio",
+        "average_odds_difference",       "average_absolute_odds_difference"};
+    const onus_measure m = {
+        .value = NAN, .ci = {NAN, NAN}, .reason = "defined for decisions between two classes"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        onus_measure_put(b, &m, "fairness.%s.%s", g->name, names[i]);
+}
+
+typedef struct {
+    const onus_predictions *p;
+    onus_event_builder event;
+    onus_arena scratch; /* of one partition's measures */
+    const onus_sink *sink;
+} audit;
+
+static onus_status audit_partition(audit *a, const onus_partition *g, onus_err *err)
+{
+    static const struct {
+        onus_status (*measure)(const onus_predictions *, const onus_partition *,
+                               onus_event_builder *, onus_arena *, onus_err *);
+    } by_task[] = {[ONUS_TASK_BINARY] = {onus_fairness_binary},
+                   [ONUS_TASK_CLASSES] = {onus_fairness_classes},
+                   [ONUS_TASK_REGRESSION] = {onus_fairness_values}};
+    onus_event_builder *b = &a->event;
+    onus_arena_reset(&a->scratch);
+    onus_event_begin(b, "fairness");
+    onus_event_texts(b, g->groups, g->too_many ? 0 : g->n_groups, "fairness.%s.groups",
+                     g->name);
+    onus_event_int(b, g->n_missing, "fairness.%s.missing", g->name);
+    onus_event_int(b, g->n_empty, "fairness.%s.empty", g->name);
+    if (g->too_many)
+        onus_event_text(b, "more than 1,000 combinations of groups", "fairness.%s.reason",
+                        g->name);
+    onus_status st = by_task[a->p->task].measure(a->p, g, b, &a->scratch, err);
+    return st == ONUS_OK ? onus_event_emit(b, a->sink, err) : st;
+}
+
+/* Attributes, pairs, all. */
+static onus_status audit_all(audit *a, onus_arena *arena, onus_err *err)
+{
+    const int64_t n = a->p->n, k = a->p->n_attributes;
+    onus_status st = ONUS_OK;
+    onus_partition *one = onus_arena_alloc(arena, (size_t)k + 1, sizeof *one), both, all;
+    if (!one) return onus_fail_mem(err, "fairness");
+    for (int64_t i = 0; i < k && st == ONUS_OK; i++) {
+        st = onus_partition_one(&one[i], &a->p->attributes[i], n, arena, err);
+        if (st == ONUS_OK) st = audit_partition(a, &one[i], err);
+    }
+    for (int64_t i = 0; i < k && st == ONUS_OK; i++) {
+        for (int64_t j = i + 1; j < k && st == ONUS_OK; j++) {
+            onus_arena pair;
+            onus_arena_init(&pair, arena->mem);
+            st = onus_partition_cross(&both, &one[i], &one[j], n, &pair, err);
+            if (st == ONUS_OK) st = audit_partition(a, &both, err);
+            onus_arena_release(&pair);
+        }
+    }
+    if (k < 3 || st != ONUS_OK) return st;
+    all = one[0];
+    for (int64_t i = 1; i < k && st == ONUS_OK; i++)
+        st = onus_partition_cross(&all, &all, &one[i], n, arena, err);
+    return st == ONUS_OK ? audit_partition(a, &all, err) : st;
+}
+
+onus_status onus_audit_fairness(const onus_predictions *p, const onus_sink *sink,
+                                const onus_allocator *mem, onus_err *err)
+{
+    audit a = {.p = p, .sink = sink};
+    onus_arena arena;
+    onus_event_init(&a.event, mem);
+    onus_arena_init(&a.scratch, mem);
+    onus_arena_init(&arena, mem);
+    const onus_status st = audit_all(&a, &arena, err);
+    onus_event_release(&a.event);
+    onus_arena_release(&a.scratch);
+    onus_arena_release(&arena);
+    return st;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fairness.h - what one partition of people into groups tells, as fields of its event. */
+#ifndef ONUS_AUDIT_FAIRNESS_H
+#define ONUS_AUDIT_FAIRNESS_H
+#include "audit/partition.h"
+
+/* Decisions between two classes: rates by group, and the gaps between them. */
+onus_status onus_fairness_binary(const onus_predictions *p, const onus_partition *g,
+                                 onus_event_builder *b, onus_arena *arena,
+                                 onus_err *err) ONUS_CHECKED;
+/* Decisions among more classes: accuracy by group and its gap. */
+onus_status onus_fairness_classes(const onus_predictions *p, const onus_partition *g,
+                                  onus_event_builder *b, onus_arena *arena,
+                                  onus_err *err) ONUS_CHECKED;
+/* Numbers: mean prediction, mean error and mean absolute error by group, and their gaps. */
+onus_status onus_fairness_values(const onus_predictions *p, const onus_partition *g,
+                                 onus_event_builder *b, onus_arena *arena,
+                                 onus_err *err) ONUS_CHECKED;
+/* What is defined between two classes only, as undefined with that reason. */
+void onus_fairness_undefined(onus_event_builder *b, const onus_partition *g);
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fairness_values.c - predicted numbers by group: what is predicted on average, how far off on
+ * average and in which direction. Intervals: Student's t by group, Welch's between two groups,
+ * Bonferroni over pairs. */
+#include <math.h>
+
+#include "audit/fairness.h"
+#include "audit/quality.h"
+#include "base/fail.h"
+
+typedef struct {
+    double n, mean, square; /* sum of squared distances from the mean */
+} moments;
+
+typedef enum { PREDICTION, ERROR, SIZE, N_VALUES } value;
+
+static const struct {
+    const char *name, *difference;
+    double least;
+} values[N_VALUES] = {
+    [PREDICTION] = {"mean_prediction", "mean_prediction_difference", -INFINITY},
+    [ERROR] = {"mean_error", "mean_error_difference", -INFINITY},
+    [SIZE] = {"mae", "mae_difference", 0},
+};
+
+static double value_of(const onus_predictions *p, int64_t i, value v)
+{
+    const double s = (double)p->score[i], gap = s - (double)p->label[i];
+    return v == PREDICTION ? s : v == ERROR ? gap : fabs(gap);
+}
+
+/* Two-sided interval of a.mean - b.mean, unequal variances (Welch 1947). */
+static onus_interval welch(const moments *a, const moments *b, int64_t statements)
+{
+    const double va = a->square / (a->n - 1) / a->n, vb = b->square / (b->n - 1) / b->n,
+                 v = va + vb;
+    if (v == 0) return (onus_interval){a->mean - b->mean, a->mean - b->mean};
+    const double df = v * v / (va * va / (a->n - 1) + vb * vb / (b->n - 1));
+    return onus_interval_mean(a->mean - b->mean, sqrt(v), df, statements);
+}
+
+/* Largest difference between the means of groups; those with fewer than two rows have no spread
+ * to judge by and are left out. */
+static onus_measure measure_gap(const moments *m, int64_t n_groups)
+{
+    onus_measure d = {.value = NAN, .ci = {NAN, NAN}};
+    double low = INFINITY, high = -INFINITY;
+    int64_t groups = 0;
+    for (int64_t g = 0; g < n_groups; g++) {
+        if (m[g].n < 2) continue;
+        groups++;
+        d.n += (int64_t)m[g].n;
+        low = fmin(low, m[g].mean);
+        high = fmax(high, m[g].mean);
+    }
+    if (groups < 2) {
+        d.reason = "fewer than two groups have two rows";
+        return d;
+    }
+    d.value = high - low;
+    d.ci = (onus_interval){0, 0};
+    d.method = groups > 2 ? "welch, bonferroni over pairs" : "welch";
+    for (int64_t g = 0; g < n_groups; g++) {
+        for (int64_t h = g + 1; h < n_groups; h++) {
+            if (m[g].n < 2 || m[h].n < 2) continue;
+            const onus_interval i =
+                onus_interval_fold(welch(&m[g], &m[h], groups * (groups - 1) / 2));
+            d.ci.lower = fmax(d.ci.lower, i.lower);
+            d.ci.upper = fmax(d.ci.upper, i.upper);
+        }
+    }
+    if (groups == n_groups) return d;
+    d.reason = "groups of fewer than two rows are left out";
+    d.ci.upper = NAN; /* they may lie anywhere */
+    return d;
+}
+
+static onus_status put_value(const onus_predictions *p, const onus_partition *g, value v,
+                             onus_event_builder *b, onus_arena *arena, onus_err *err)
+{
+    moments *m = onus_arena_alloc(arena, (size_t)g->n_groups + 1, sizeof *m);
+    double *of = onus_arena_alloc(arena, (size_t)p->n + 1, sizeof *of);
+    if (!m || !of) return onus_fail_mem(err, "fairness");
+    for (int64_t k = 0; k < g->n_groups; k++) {
+        int64_t n = 0;
+        for (int64_t i = 0; i < p->n; i++) {
+            if (g->group[i] == k) of[n++] = value_of(p, i, v);
+        }
+        const onus_measure mean = onus_measure_mean(of, n, values[v].least);
+        m[k] = (moments){.n = (double)n, .mean = mean.value};
+        for (int64_t i = 0; i < n; i++)
+            m[k].square = fma(of[i] - mean.value, of[i] - mean.value, m[k].square);
+        onus_measure_put(b, &mean, "fairness.%s.group.%s.%s", g->name, g->groups[k],
+                         values[v].name);
+    }
+    const onus_measure gap = measure_gap(m, g->n_groups);
+    onus_measure_put(b, &gap, "fairness.%s.%s", g->name, values[v].difference);
+    return ONUS_OK;
+}
+
+onus_status onus_fairness_values(const onus_predictions *p, const onus_partition *g,
+                                 onus_event_builder *b, onus_arena *arena, onus_err *err)
+{
+    for (int64_t k = 0; k < g->n_groups; k++) {
+        int64_t n = 0;
+        for (int64_t i = 0; i < p->n; i++) n += g->group[i] == k;
+        onus_event_int(b, n, "fairness.%s.group.%s.n", g->name, g->groups[k]);
+    }
+    for (value v = 0; v < N_VALUES; v++) {
+        onus_status st = put_value(p, g, v, b, arena, err);
+        if (st != ONUS_OK) return st;
+    }
+    onus_fairness_undefined(b, g);
+    return ONUS_OK;
+}

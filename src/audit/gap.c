@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gap.c - differences and ratios between groups. Two groups: Newcombe's interval of the
+ * difference, MOVER of the ratio. More: the largest difference is at least that of any pair,
+ * and at most the largest of all pairs' upper bounds, once every pair's interval holds:
+ * Bonferroni over pairs. */
+#include "audit/gap.h"
+
+#include <math.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+
+int64_t onus_rates_pairs(const onus_rates *r)
+{
+    int64_t groups = 0;
+    for (int64_t g = 0; g < r->n; g++) groups += r->share[g].n > 0;
+    return groups * (groups - 1) / 2;
+}
+
+enum { REASON_MAX = 600 };
+
+/* "left out, no positives: a, b"; NULL where nobody is. */
+static onus_status name_left_out(const onus_rates *r, const char **out, onus_arena *arena,
+                                 onus_err *err)
+{
+    onus_buf text;
+    onus_buf_init(&text, arena->mem, 1 << 20);
+    int64_t left_out = 0, named = 0;
+    for (int64_t g = 0; g < r->n; g++) {
+        if (r->share[g].n > 0) continue;
+        left_out++;
+        if (text.len > REASON_MAX) continue;
+        if (named++ == 0)
+            onus_buf_printf(&text, "left out, no %s: ", r->missing);
+        else
+            onus_buf_str(&text, ", ");
+        onus_buf_str(&text, r->name[g]);
+    }
+    if (left_out > named)
+        onus_buf_printf(&text, " and %lld more", (long long)(left_out - named));
+    onus_status st = onus_buf_status(&text, "fairness", err);
+    if (st == ONUS_OK && left_out > 0) {
+        *out = onus_arena_strdup(arena, text.data);
+        if (!*out) st = onus_fail_mem(err, "fairness");
+    }
+    onus_buf_release(&text);
+    return st;
+}
+
+/* Lowest and highest rate; what the gap rests on. */
+static void find_ends(onus_gap *out, const onus_rates *r, onus_share *low, onus_share *high)
+{
+    *low = *high = (onus_share){0, 0};
+    for (int64_t g = 0; g < r->n; g++) {
+        const onus_share s = r->share[g];
+        if (!(s.n > 0)) continue;
+        out->m.n += (int64_t)s.n;
+        if (out->n_min == 0 || (int64_t)s.n < out->n_min) out->n_min = (int64_t)s.n;
+        if (!out->lowest || onus_share_rate(s) < onus_share_rate(*low)) {
+            *low = s;
+            out->lowest = r->name[g];
+        }
+        if (!out->highest || onus_share_rate(s) > onus_share_rate(*high)) {
+            *high = s;
+            out->highest = r->name[g];
+        }
+    }
+}
+
+static onus_status begin_gap(onus_gap *out, const onus_rates *r, onus_share *low,
+                             onus_share *high, onus_arena *arena, onus_err *err)
+{
+    *out = (onus_gap){.m = {.value = NAN, .ci = {NAN, NAN}}};
+    onus_status st = name_left_out(r, &out->m.reason, arena, err);
+    if (st != ONUS_OK) return st;
+    find_ends(out, r, low, high);
+    if (onus_rates_pairs(r) > 0) return ONUS_OK;
+    out->lowest = out->highest = NULL;
+    out->m.reason =
+        onus_arena_printf(arena, "fewer than two groups have %s%s%s", r->missing,
+                          out->m.reason ? "; " : "", out->m.reason ? out->m.reason : "");
+    return out->m.reason ? ONUS_OK : onus_fail_mem(err, "fairness");
+}
+
+onus_status onus_gap_difference(onus_gap *out, const onus_rates *r, int64_t statements,
+                                onus_arena *arena, onus_err *err)
+{
+    onus_share low, high;
+    onus_status st = begin_gap(out, r, &low, &high, arena, err);
+    if (st != ONUS_OK || !out->lowest) return st;
+    const double z = onus_z(statements);
+    out->m.value = onus_share_rate(high) - onus_share_rate(low);
+    out->m.method = statements > 1 ? "newcombe, bonferroni over pairs" : "newcombe";
+    out->m.ci = (onus_interval){0, 0};
+    for (int64_t g = 0; g < r->n; g++) {
+        for (int64_t h = g + 1; h < r->n; h++) {
+            if (!(r->share[g].n > 0) || !(r->share[h].n > 0)) continue;
+            const onus_interval d =
+                onus_interval_fold(onus_interval_newcombe(r->share[g], r->share[h], z));
+            out->m.ci.lower = fmax(out->m.ci.lower, d.lower);
+            out->m.ci.upper = fmax(out->m.ci.upper, d.upper);
+        }
+    }
+    if (out->m.reason) out->m.ci.upper = NAN; /* a group left out may lie anywhere */
+    return ONUS_OK;
+}
+
+/* min(r, 1 / r) where r is known to lie in i. */
+static onus_interval fold_ratio(onus_interval i)
+{
+    if (i.upper <= 1) return i;
+    if (i.lower >= 1) return (onus_interval){1 / i.upper, 1 / i.lower};
+    return (onus_interval){fmin(i.lower, 1 / i.upper), 1};
+}
+
+onus_status onus_gap_ratio(onus_gap *out, const onus_rates *r, int64_t statements,
+                           onus_arena *arena, onus_err *err)
+{
+    onus_share low, high;
+    onus_status st = begin_gap(out, r, &low, &high, arena, err);
+    if (st != ONUS_OK || !out->lowest) return st;
+    if (high.k == 0) {
+        out->lowest = out->highest = NULL;
+        out->m.reason = "zero in every group: 0 / 0";
+        return ONUS_OK;
+    }
+    const double z = onus_z(statements);
+    out->m.value = onus_share_rate(low) / onus_share_rate(high);
+    out->m.method = statements > 1 ? "mover, bonferroni over pairs" : "mover";
+    out->m.ci = (onus_interval){1, 1};
+    for (int64_t g = 0; g < r->n; g++) {
+        for (int64_t h = g + 1; h < r->n; h++) {
+            if (!(r->share[g].n > 0) || !(r->share[h].n > 0)) continue;
+            const onus_interval q =
+                fold_ratio(onus_interval_ratio(r->share[g], r->share[h], z));
+            out->m.ci.lower = fmin(out->m.ci.lower, q.lower);
+            out->m.ci.upper = fmin(out->m.ci.upper, q.upper);
+        }
+    }
+    if (out->m.reason) out->m.ci.lower = NAN; /* a group left out may lie anywhere */
+    return ONUS_OK;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * quality.h - the three families of quality, one event each: decisions against labels, scores
+ * against labels, numbers against numbers. */
+#ifndef ONUS_AUDIT_QUALITY_H
+#define ONUS_AUDIT_QUALITY_H
+#include "audit/measure.h"
+#include "audit/predictions.h"
+
+onus_status onus_quality_decisions(const onus_predictions *p, onus_event_builder *b,
+                                   onus_arena *arena, onus_err *err) ONUS_CHECKED;
+onus_status onus_quality_scores(const onus_predictions *p, onus_event_builder *b,
+                                onus_arena *arena, onus_err *err) ONUS_CHECKED;
+onus_status onus_quality_values(const onus_predictions *p, onus_event_builder *b,
+                                onus_arena *arena, onus_err *err) ONUS_CHECKED;
+
+/* Mean of v (n) with Student's interval, cut at `least` below. */
+onus_measure onus_measure_mean(const double *v, int64_t n, double least);
+#endif
