@@ -163,12 +163,7 @@ int32_t onus_dataset_group(const onus_dataset *d, int64_t a, int64_t row)
 
 const char *onus_dataset_text(const onus_dataset *d, int64_t row, int64_t column)
 {
-    if (d->encoder->pixels) return "";
-    for (int64_t c = 0; c < d->n_cols; c++) {
-        if (strcmp(d->cols[c].name, d->encoder->columns[column].pub.name) == 0)
-            return onus_cell(d, row, c);
-    }
-    return "";
+    return d->encoder->pixels ? "" : onus_cell(d, row, d->input_col[column]);
 }
 
 int64_t onus_dataset_line(const onus_dataset *d, int64_t row)

@@ -3,6 +3,7 @@
  * checked. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -94,7 +95,7 @@ static onus_status read_number(const json_t *v, onus_encoded_column *c, const ch
     const json_t *bounds = json_object_get(v, "bounds");
     c->shift = json_number_value(shift);
     c->scale = json_number_value(scale);
-    if (!json_is_number(shift) || !json_is_number(scale) || c->scale == 0)
+    if (!json_is_number(shift) || !json_is_number(scale) || !(c->scale > 0))
         return bad(what, "a number without shift and scale", err);
     c->has_fill = json_is_number(fill);
     c->fill = json_number_value(fill);
@@ -122,9 +123,28 @@ static onus_status read_category(onus_encoder *e, const json_t *v, onus_encoded_
     c->closed = json_is_true(json_object_get(v, "closed"));
     c->has_fill = json_is_integer(fill);
     c->fill_value = json_integer_value(fill);
-    return c->has_fill && (c->fill_value < 0 || c->fill_value >= c->pub.n)
-               ? bad(what, "a fill-in that is no category", err)
+    return c->pub.n == 0 || (c->has_fill && (c->fill_value < -1 || c->fill_value >= c->pub.n))
+               ? bad(what, "a fill-in that is no category, or none to choose from", err)
                : ONUS_OK;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A row is given by names: no two columns share one. */
+static onus_status check_names(onus_encoder *e, const char *what, onus_err *err)
+{
+    const char **names = onus_alloc(e->mem, (size_t)e->n_columns + 1, sizeof *names);
+    if (!names) return onus_fail_mem(err, what);
+    bool twice = false;
+    for (int64_t k = 0; k < e->n_columns; k++) names[k] = e->columns[k].pub.name;
+    qsort(names, (size_t)e->n_columns, sizeof *names, by_text);
+    for (int64_t k = 1; k < e->n_columns; k++)
+        twice = twice || strcmp(names[k - 1], names[k]) == 0;
+    onus_free(e->mem, names);
+    return twice ? bad(what, "two columns of one name", err) : ONUS_OK;
 }
 
 static onus_status read_columns(onus_encoder *e, const json_t *list, const char *what,
@@ -148,9 +168,9 @@ static onus_status read_columns(onus_encoder *e, const json_t *list, const char 
         c->pub.first = e->n_features;
         e->n_features += c->pub.n;
         e->n_columns++;
-        if (e->n_features > 1 << 24) return bad(what, "more than 2^24 features", err);
+        if (e->n_features > ONUS_FEATURES_MAX) return bad(what, "more than 2^24 features", err);
     }
-    return ONUS_OK;
+    return check_names(e, what, err);
 }
 
 /* Names for pixels, so that a picture's columns can be spoken of. */
@@ -199,7 +219,7 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
         goto done;
     }
     const json_int_t pixels = json_integer_value(json_object_get(all, "pixels"));
-    if (pixels < 0 || pixels > 1 << 24) {
+    if (pixels < 0 || pixels > ONUS_FEATURES_MAX) {
         st = bad(what, "pixels out of range", err);
         goto done;
     }

@@ -73,6 +73,12 @@ static onus_status read_pair(onus_dataset *d, int k, const char *images, const c
     onus_buf_init(&d->images[k], d->mem, (size_t)16 << 30);
     ONUS_TRY(read_idx(d, images, 2 * k, &d->images[k], &d->n_images[k], size, &d->pixels[k],
                       sink, err));
+    if (*size < 2 || *size > ONUS_FEATURES_MAX) {
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "%s: images of %lld byte%s, expected 2 to %d (are these the labels?)",
+                       images, (long long)*size, *size == 1 ? "" : "s", ONUS_FEATURES_MAX);
+        goto done;
+    }
     ONUS_TRY(read_idx(d, labels, 2 * k + 1, &bytes, &n_labels, &one, &data, sink, err));
     if (n_labels != d->n_images[k] || one != 1) {
         st = onus_fail(err, ONUS_BAD_INPUT, "%s has %lld labels, %s has %lld images", labels,
@@ -112,8 +118,8 @@ static onus_status name_classes(onus_dataset *d, const uint8_t *seen, onus_err *
     if (d->spec->n_label_values && d->spec->n_label_values != n)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s:%d: data.label.values names %lld classes, the files have %lld",
-                         d->spec->recipe, d->spec->line, (long long)d->spec->n_label_values,
-                         (long long)n);
+                         d->spec->recipe, d->spec->label_line,
+                         (long long)d->spec->n_label_values, (long long)n);
     d->task = n == 2 ? ONUS_TASK_BINARY : ONUS_TASK_CLASSES;
     d->n_classes = n;
     d->classes = onus_arena_alloc(&d->arena, (size_t)n, sizeof *d->classes);

@@ -6,13 +6,15 @@
 #include "data/csv.h"
 #include "data/dataset.h"
 
+enum { ONUS_FEATURES_MAX = 1 << 24 };
+
 /* An input column of the encoder: what of it goes into the model and how. */
 typedef struct {
     onus_input_column pub;
     double shift, scale; /* number: (x - shift) / scale */
     bool has_fill;
     double fill;        /* number: for a missing value */
-    int64_t fill_value; /* category: index in values */
+    int64_t fill_value; /* category: index in values; -1: all features 0 */
     bool clamp;
     double lower, upper;
     bool closed; /* category: the recipe's list; another value is an error */
@@ -36,8 +38,8 @@ typedef struct {
     const onus_column_spec *spec; /* may be NULL */
     onus_role role;               /* resolved: never AUTO after typing */
     onus_missing missing;
-    bool is_label, is_protected, is_feature, constant;
-    double *number; /* role NUMBER: (rows), NaN where missing */
+    bool is_label, is_protected, has_bins, is_feature, constant;
+    double *number; /* role NUMBER, or bins: (rows), NaN where missing */
     int64_t n_missing;
 } onus_data_column;
 
@@ -58,6 +60,8 @@ struct onus_dataset {
     int64_t n_rows;
     onus_data_column *cols;
     int64_t n_cols, label_col, weight_col;
+    int64_t *by_name;   /* (n_cols): columns in the order of their names */
+    int64_t *input_col; /* (encoder's columns): where each stands in the table */
     int64_t dropped_missing, dropped_duplicates;
 
     onus_encoder *encoder;     /* own, or */
@@ -88,6 +92,8 @@ static inline const char *onus_cell(const onus_dataset *d, int64_t row, int64_t 
     return t->cells[(r < n0 ? r : r - n0) * t->n_columns + col];
 }
 
+/* The column of that name, -1 if there is none. */
+int64_t onus_find_col(const onus_dataset *d, const char *name);
 bool onus_is_missing(const onus_data_spec *s, const char *cell);
 /* "FILE:LINE" of a row, into out. */
 void onus_row_place(const onus_dataset *d, int64_t row, char out[512]);

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sheet.c - what the ledger says of the data: counts and hashes, never values of people.
  *
- * Names: data.read: data.file.K.{name, bytes, sha256, rows}. data.clean: data.rows.raw,
- * data.dropped.missing, data.dropped.duplicates, data.constant (texts), data.missing.COLUMN.
- * data.split: data.rows, data.rows.{train, valid, test}, data.sha256.{train, valid, test} of
- * the encoded rows. data.sheet: data.source, data.licence, data.origin, data.description,
- * data.features, data.columns (texts), data.column.COLUMN (number or category),
- * data.label.CLASS.{train, valid, test}, data.group.ATTRIBUTE.GROUP.{train, valid, test},
- * data.unseen.COLUMN, data.fitted (texts). */
+ * docs/EVIDENCE.md has the names. Lists of columns and what is said of each one are left out
+ * where a table has more than LISTED_MAX columns; the counts are always there. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +11,7 @@
 #include "base/hash.h"
 #include "data/parts.h"
 
+enum { LISTED_MAX = 2000 };
 static const char *const part_names[] = {"train", "valid", "test"};
 
 onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
@@ -42,7 +38,8 @@ static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus
     const char **constant =
         onus_arena_alloc(&d->arena, (size_t)d->n_cols + 1, sizeof *constant);
     if (!constant) return onus_fail_mem(err, "data");
-    int64_t n = 0;
+    int64_t n = 0, n_missing = 0;
+    const bool listed = d->n_cols <= LISTED_MAX;
     char part[512];
     onus_event_begin(b, "data.clean");
     onus_event_int(b, d->n_raw, "data.rows.raw");
@@ -51,11 +48,14 @@ static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus
     for (int64_t c = 0; c < d->n_cols; c++) {
         onus_status st = onus_name_part(part, sizeof part, d->cols[c].name, err);
         if (st != ONUS_OK) return st;
-        if (d->cols[c].n_missing)
+        n_missing += d->cols[c].n_missing;
+        if (d->cols[c].n_missing && listed)
             onus_event_int(b, d->cols[c].n_missing, "data.missing.%s", part);
         if (d->cols[c].constant) constant[n++] = d->cols[c].name;
     }
-    onus_event_texts(b, constant, n, "data.constant");
+    onus_event_int(b, n_missing, "data.missing_cells");
+    onus_event_int(b, n, "data.constants");
+    if (listed) onus_event_texts(b, constant, n, "data.constant");
     return onus_event_emit(b, sink, err);
 }
 
@@ -125,12 +125,10 @@ static onus_status count_groups(onus_dataset *d, onus_event_builder *b, onus_err
     return ONUS_OK;
 }
 
-static onus_status describe_columns(onus_dataset *d, onus_event_builder *b, onus_err *err)
+static onus_status list_columns(onus_dataset *d, onus_event_builder *b, onus_err *err)
 {
     const onus_encoder *e = d->encoder;
     char part[512];
-    onus_event_int(b, e->n_features, "data.features");
-    if (e->pixels) return ONUS_OK;
     const char **names = onus_arena_alloc(&d->arena, (size_t)e->n_columns + 1, sizeof *names);
     if (!names) return onus_fail_mem(err, "data");
     for (int64_t k = 0; k < e->n_columns; k++) {
@@ -143,6 +141,23 @@ static onus_status describe_columns(onus_dataset *d, onus_event_builder *b, onus
     }
     onus_event_texts(b, names, e->n_columns, "data.columns");
     onus_event_texts(b, d->fitted, d->n_fitted, "data.fitted");
+    return ONUS_OK;
+}
+
+static onus_status describe_columns(onus_dataset *d, onus_event_builder *b, onus_err *err)
+{
+    const onus_encoder *e = d->encoder;
+    onus_event_int(b, e->n_features, "data.features");
+    if (e->pixels) return ONUS_OK;
+    int64_t n_categories = 0;
+    for (int64_t k = 0; k < e->n_columns; k++) n_categories += e->columns[k].pub.category;
+    onus_event_int(b, e->n_columns - n_categories, "data.numbers");
+    onus_event_int(b, n_categories, "data.categories");
+    if (e->n_columns <= LISTED_MAX) return list_columns(d, b, err);
+    const char *all = onus_arena_printf(&d->arena, "%lld statistics of %lld columns",
+                                        (long long)d->n_fitted, (long long)e->n_columns);
+    if (!all) return onus_fail_mem(err, "data");
+    onus_event_texts(b, &all, 1, "data.fitted");
     return ONUS_OK;
 }
 

@@ -91,6 +91,6 @@ typedef struct {
     double train, valid, test; /* fractions; with test_source: train + valid = 1 and test = 0 */
     const char *const *stratify;
     int64_t n_stratify;
-    int line; /* of `data:` */
+    int line, label_line, split_line; /* of `data:`, `label:`, `split:` */
 } onus_data_spec;
 #endif

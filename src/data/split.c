@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * split.c - train, valid, test: strata in the order of their texts, rows of a stratum in the
- * order of their draws (ONUS_DRAW_SPLIT by row), parts cut by cumulative rounding, so that
- * totals are exact and no stratum is off by more than one row. */
+ * order of their draws (ONUS_DRAW_SPLIT by row). A stratum gives every part its share rounded
+ * down; the rows that are left go, one each, to the parts that are furthest behind over all
+ * strata so far. So no part of any stratum, nor any part as a whole, is off by a row or more.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,8 @@
 #include "base/fail.h"
 #include "data/parts.h"
 #include "num/philox.h"
+
+enum { STRATIFY_MAX = 64 };
 
 typedef struct {
     const char *key; /* texts of the stratifying columns, joined */
@@ -28,15 +32,16 @@ static int by_seat(const void *a, const void *b)
 static onus_status stratum_columns(const onus_dataset *d, int64_t *cols, onus_err *err)
 {
     const onus_data_spec *s = d->spec;
+    if (s->n_stratify > STRATIFY_MAX)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s:%d: data.split.stratify: %lld columns, expected at most %d",
+                         s->recipe, s->split_line, (long long)s->n_stratify, STRATIFY_MAX);
     for (int64_t k = 0; k < s->n_stratify; k++) {
-        cols[k] = -1;
-        for (int64_t c = 0; c < d->n_cols; c++) {
-            if (strcmp(d->cols[c].name, s->stratify[k]) == 0) cols[k] = c;
-        }
+        cols[k] = onus_find_col(d, s->stratify[k]);
         if (cols[k] < 0)
             return onus_fail(err, ONUS_BAD_INPUT,
                              "%s:%d: data.split.stratify: '%.80s' is no column of %s",
-                             s->recipe, s->line, s->stratify[k], d->csv[0].path);
+                             s->recipe, s->split_line, s->stratify[k], d->csv[0].path);
     }
     return ONUS_OK;
 }
@@ -49,29 +54,52 @@ static onus_status stratum_key(onus_dataset *d, const int64_t *cols, int64_t row
         onus_buf_str(text, onus_cell(d, row, cols[k]));
         onus_buf_add(text, "\x1f", 1);
     }
+    onus_status st = onus_buf_status(text, "data.split.stratify", err);
+    if (st != ONUS_OK) return st;
     *out = text->len ? onus_arena_strdup(&d->arena, text->data) : "";
-    return *out && text->st == ONUS_OK ? ONUS_OK : onus_fail_mem(err, "data.split");
+    return *out ? ONUS_OK : onus_fail_mem(err, "data.split");
 }
 
-/* Which of csv[0]'s rows go where: share of train, then of train and valid, of what has been
- * seated so far. */
-static void cut(onus_dataset *d, const seat *seats, int64_t n, int8_t *part_of)
+/* How many of a stratum's n rows each part gets; due and given: over all strata so far. */
+static void share_out(const double *share, int64_t n, double *due, int64_t *given, int64_t *out)
 {
-    const double train = d->spec->train, valid = d->spec->train + d->spec->valid;
-    int64_t n_train = 0, n_valid = 0;
+    int64_t left = n;
+    bool wants[ONUS_PART_COUNT];
+    for (int p = 0; p < ONUS_PART_COUNT; p++) {
+        const double exact = share[p] * (double)n;
+        out[p] = (int64_t)floor(exact + 1e-9); /* 0.7 * 10 is 7, whatever its last bit */
+        wants[p] = exact - (double)out[p] > 1e-9;
+        due[p] += exact;
+        given[p] += out[p];
+        left -= out[p];
+    }
+    for (; left > 0; left--) {
+        int best = -1;
+        for (int p = 0; p < ONUS_PART_COUNT; p++) {
+            if (wants[p] && (best < 0 || due[p] - (double)given[p] >
+                                             due[best] - (double)given[best] + 1e-9))
+                best = p;
+        }
+        if (best < 0) best = ONUS_PART_TRAIN;
+        wants[best] = false;
+        out[best]++;
+        given[best]++;
+    }
+}
+
+/* Which of csv[0]'s rows go where. */
+static void cut(const onus_dataset *d, const seat *seats, int64_t n, int8_t *part_of)
+{
+    const double share[ONUS_PART_COUNT] = {d->spec->train, d->spec->valid, d->spec->test};
+    double due[ONUS_PART_COUNT] = {0};
+    int64_t given[ONUS_PART_COUNT] = {0}, count[ONUS_PART_COUNT];
     for (int64_t first = 0; first < n;) {
         int64_t last = first;
         while (last < n && strcmp(seats[last].key, seats[first].key) == 0) last++;
-        const int64_t to_train = (int64_t)floor(train * (double)last + 0.5) - n_train;
-        const int64_t to_valid =
-            (int64_t)floor(valid * (double)last + 0.5) - n_train - to_train - n_valid;
-        for (int64_t i = first; i < last; i++)
-            part_of[seats[i].row] = i - first < to_train              ? ONUS_PART_TRAIN
-                                    : i - first < to_train + to_valid ? ONUS_PART_VALID
-                                                                      : ONUS_PART_TEST;
-        n_train += to_train;
-        n_valid += to_valid;
-        first = last;
+        share_out(share, last - first, due, given, count);
+        for (int p = 0; p < ONUS_PART_COUNT; p++) {
+            for (int64_t i = 0; i < count[p]; i++) part_of[seats[first++].row] = (int8_t)p;
+        }
     }
 }
 
@@ -89,9 +117,10 @@ static onus_status list_parts(onus_dataset *d, const int8_t *part_of, onus_err *
         if (wanted[p] > 0 && d->n_part[p] == 0 && !d->given)
             return onus_fail(
                 err, ONUS_BAD_INPUT,
-                "%s: the %s part would be empty: %lld rows are too few for a share of %g",
-                d->spec->recipe ? d->spec->recipe : "data", names[p], (long long)d->n_rows,
-                wanted[p]);
+                "%s:%d: data.split: the %s part would be empty: %lld row%s too few for a share "
+                "of %g",
+                d->spec->recipe ? d->spec->recipe : "data", d->spec->split_line, names[p],
+                (long long)d->n_rows, d->n_rows == 1 ? " is" : "s are", wanted[p]);
     }
     return ONUS_OK;
 }
@@ -106,19 +135,21 @@ static onus_status check_train(const onus_dataset *d, onus_err *err)
     }
     if (d->task == ONUS_TASK_REGRESSION) return ONUS_OK;
     return onus_fail(err, ONUS_BAD_INPUT,
-                     "%s: the training part has one class only ('%s'); stratify by the label",
-                     d->spec->recipe, d->classes[(int64_t)d->y[rows[0]]]);
+                     "%s:%d: data.split: the training part has one class only ('%.80s'); "
+                     "stratify by the label",
+                     d->spec->recipe ? d->spec->recipe : "data", d->spec->split_line,
+                     d->classes[(int64_t)d->y[rows[0]]]);
 }
 
 onus_status onus_split_rows(onus_dataset *d, uint64_t seed, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    int64_t cols[64] = {0}, n = 0;
+    int64_t cols[STRATIFY_MAX] = {0}, n = 0;
     onus_buf text;
-    onus_buf_init(&text, d->mem, 1 << 20);
+    onus_buf_init(&text, d->mem, 64 << 20);
     int8_t *part_of = onus_alloc(d->mem, (size_t)d->n_rows + 1, 1);
     seat *seats = onus_alloc(d->mem, (size_t)d->n_rows + 1, sizeof *seats);
-    if (!part_of || !seats || d->spec->n_stratify > 64) {
+    if (!part_of || !seats) {
         st = onus_fail_mem(err, "data.split");
         goto done;
     }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/hash.h"
+#include "base/json.h"
 #include "data/parts.h"
 
 bool onus_is_missing(const onus_data_spec *s, const char *cell)
@@ -98,10 +98,43 @@ onus_status onus_read_tables(onus_dataset *d, const onus_sink *sink, onus_err *e
 
 /* ---- roles ------------------------------------------------------------------------------- */
 
-static int64_t find_col(const onus_dataset *d, const char *name)
+typedef struct {
+    const char *name;
+    int64_t col;
+} named;
+
+static int by_name(const void *a, const void *b)
 {
-    for (int64_t c = 0; c < d->n_cols; c++) {
-        if (strcmp(d->cols[c].name, name) == 0) return c;
+    return strcmp(((const named *)a)->name, ((const named *)b)->name);
+}
+
+/* Wide tables have tens of thousands of columns: they are found by halving. */
+static onus_status index_columns(onus_dataset *d, onus_err *err)
+{
+    named *list = onus_alloc(d->mem, (size_t)d->n_cols, sizeof *list);
+    d->by_name = onus_arena_alloc(&d->arena, (size_t)d->n_cols, sizeof *d->by_name);
+    if (!list || !d->by_name) {
+        onus_free(d->mem, list);
+        return onus_fail_mem(err, "data");
+    }
+    for (int64_t c = 0; c < d->n_cols; c++) list[c] = (named){d->cols[c].name, c};
+    qsort(list, (size_t)d->n_cols, sizeof *list, by_name);
+    for (int64_t c = 0; c < d->n_cols; c++) d->by_name[c] = list[c].col;
+    onus_free(d->mem, list);
+    return ONUS_OK;
+}
+
+int64_t onus_find_col(const onus_dataset *d, const char *name)
+{
+    int64_t low = 0, high = d->n_cols;
+    while (low < high) {
+        const int64_t mid = low + (high - low) / 2;
+        const int order = strcmp(d->cols[d->by_name[mid]].name, name);
+        if (order == 0) return d->by_name[mid];
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return -1;
 }
@@ -119,7 +152,66 @@ static onus_status no_column(const onus_dataset *d, int line, const char *what,
                      d->csv[0].path, known);
 }
 
-/* Label, protected, columns: by name. A table to predict on may lack the label. */
+static onus_status assign_label(onus_dataset *d, onus_err *err)
+{
+    const onus_data_spec *s = d->spec;
+    d->label_col = onus_find_col(d, s->label);
+    d->has_labels = d->label_col >= 0;
+    if (!d->has_labels)
+        return d->given ? ONUS_OK : no_column(d, s->label_line, "data.label", s->label, err);
+    d->cols[d->label_col].is_label = true;
+    d->cols[d->label_col].is_feature = false;
+    for (int64_t r = 0; s->label_strip && r < d->n_raw; r++) { /* in the table's own bytes */
+        char *cell = (char *)onus_cell(d, r, d->label_col);
+        const size_t n = strlen(cell);
+        if (n && cell[n - 1] == s->label_strip) cell[n - 1] = '\0';
+    }
+    return ONUS_OK;
+}
+
+static onus_status assign_protected(onus_dataset *d, onus_err *err)
+{
+    const onus_data_spec *s = d->spec;
+    for (int64_t i = 0; i < s->n_protected; i++) {
+        const int64_t c = onus_find_col(d, s->protected_[i].column);
+        if (c < 0)
+            return no_column(d, s->protected_[i].line, "data.protected",
+                             s->protected_[i].column, err);
+        if (c == d->label_col)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.protected: '%s' is the label",
+                             s->recipe, s->protected_[i].line, s->label);
+        d->cols[c].is_protected = true;
+        d->cols[c].has_bins = s->protected_[i].n_bins > 0;
+    }
+    return ONUS_OK;
+}
+
+static onus_status assign_column(onus_dataset *d, const onus_column_spec *cs, onus_err *err)
+{
+    const onus_data_spec *s = d->spec;
+    const int64_t c = onus_find_col(d, cs->name);
+    if (c < 0 && d->given) return ONUS_OK;
+    if (c < 0) return no_column(d, cs->line, "data.columns", cs->name, err);
+    onus_data_column *col = &d->cols[c];
+    if (col->is_label)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.columns: '%s' is the label",
+                         s->recipe, cs->line, cs->name);
+    col->spec = cs;
+    col->role = cs->role;
+    if (cs->missing != ONUS_MISSING_UNSAID) col->missing = cs->missing;
+    if (cs->role == ONUS_ROLE_DROP || cs->role == ONUS_ROLE_IDENTIFIER ||
+        cs->role == ONUS_ROLE_WEIGHT)
+        col->is_feature = false;
+    if (cs->role != ONUS_ROLE_WEIGHT) return ONUS_OK;
+    if (d->weight_col >= 0)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.columns: a second weight, '%s'",
+                         s->recipe, cs->line, cs->name);
+    d->weight_col = c;
+    return ONUS_OK;
+}
+
+/* Label, protected, columns: by name. A table to predict on may lack the label; of its columns
+ * only those that the model reads are features. */
 onus_status onus_assign_roles(onus_dataset *d, onus_err *err)
 {
     const onus_data_spec *s = d->spec;
@@ -129,49 +221,20 @@ onus_status onus_assign_roles(onus_dataset *d, onus_err *err)
     for (int64_t c = 0; c < d->n_cols; c++)
         d->cols[c] = (onus_data_column){
             .name = d->csv[0].columns[c], .missing = s->missing, .is_feature = true};
-    d->label_col = find_col(d, s->label);
     d->weight_col = -1;
-    if (d->label_col < 0 && !d->given)
-        return no_column(d, s->line, "data.label", s->label, err);
-    d->has_labels = d->label_col >= 0;
-    if (d->has_labels)
-        d->cols[d->label_col].is_label = true, d->cols[d->label_col].is_feature = false;
-    for (int64_t i = 0; i < s->n_protected; i++) {
-        const int64_t c = find_col(d, s->protected_[i].column);
-        if (c < 0)
-            return no_column(d, s->protected_[i].line, "data.protected",
-                             s->protected_[i].column, err);
-        if (c == d->label_col)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.protected: '%s' is the label",
-                             s->recipe, s->protected_[i].line, s->label);
-        d->cols[c].is_protected = true;
-    }
-    for (int64_t i = 0; i < s->n_columns; i++) {
-        const onus_column_spec *cs = &s->columns[i];
-        const int64_t c = find_col(d, cs->name);
-        if (c < 0 && d->given) continue;
-        if (c < 0) return no_column(d, cs->line, "data.columns", cs->name, err);
-        onus_data_column *col = &d->cols[c];
-        if (col->is_label)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.columns: '%s' is the label",
-                             s->recipe, cs->line, cs->name);
-        col->spec = cs;
-        col->role = cs->role;
-        if (cs->missing != ONUS_MISSING_UNSAID) col->missing = cs->missing;
-        if (cs->role == ONUS_ROLE_DROP || cs->role == ONUS_ROLE_IDENTIFIER ||
-            cs->role == ONUS_ROLE_WEIGHT)
-            col->is_feature = false;
-        if (cs->role == ONUS_ROLE_WEIGHT && d->weight_col >= 0)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.columns: a second weight, '%s'",
-                             s->recipe, cs->line, cs->name);
-        if (cs->role == ONUS_ROLE_WEIGHT) d->weight_col = c;
-    }
-    for (int64_t c = 0; d->given && c < d->n_cols;
-         c++) { /* only what the model reads is a feature */
-        bool used = false;
-        for (int64_t k = 0; k < d->given->n_columns; k++)
-            used = used || strcmp(d->given->columns[k].pub.name, d->cols[c].name) == 0;
-        d->cols[c].is_feature = used;
+    onus_status st = index_columns(d, err);
+    if (st == ONUS_OK) st = assign_label(d, err);
+    if (st == ONUS_OK) st = assign_protected(d, err);
+    for (int64_t i = 0; st == ONUS_OK && i < s->n_columns; i++)
+        st = assign_column(d, &s->columns[i], err);
+    if (st != ONUS_OK || !d->given) return st;
+    for (int64_t c = 0; c < d->n_cols; c++) d->cols[c].is_feature = false;
+    for (int64_t k = 0; k < d->given->n_columns; k++) {
+        const onus_input_column *column = &d->given->columns[k].pub;
+        const int64_t c = onus_find_col(d, column->name);
+        if (c < 0 || c == d->label_col) continue;
+        d->cols[c].is_feature = true;
+        d->cols[c].role = column->category ? ONUS_ROLE_CATEGORY : ONUS_ROLE_NUMBER;
     }
     return ONUS_OK;
 }
@@ -251,6 +314,19 @@ static onus_status drop_duplicates(onus_dataset *d, int64_t *rows, int64_t *n, o
     return ONUS_OK;
 }
 
+/* Names the column to blame: the one where most is missing. */
+static onus_status no_rows(const onus_dataset *d, onus_err *err)
+{
+    int64_t worst = 0;
+    for (int64_t c = 1; c < d->n_cols; c++) {
+        if (d->cols[c].n_missing > d->cols[worst].n_missing) worst = c;
+    }
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "%s: cleaning left no rows: column '%.80s' is missing in %lld of %lld",
+                     d->csv[0].path, d->cols[worst].name, (long long)d->cols[worst].n_missing,
+                     (long long)d->n_raw);
+}
+
 onus_status onus_clean_rows(onus_dataset *d, onus_err *err)
 {
     int64_t *rows = onus_arena_alloc(&d->arena, (size_t)d->n_raw + 1, sizeof *rows), n = 0;
@@ -268,8 +344,7 @@ onus_status onus_clean_rows(onus_dataset *d, onus_err *err)
         onus_status st = drop_duplicates(d, rows, &n, err);
         if (st != ONUS_OK) return st;
     }
-    if (n == 0)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: cleaning left no rows", d->csv[0].path);
+    if (n == 0) return no_rows(d, err);
     d->raw = rows;
     d->n_rows = n;
     return ONUS_OK;
@@ -302,8 +377,30 @@ static onus_status stray_word(const onus_dataset *d, int64_t c, int64_t row, con
                      place, d->cols[c].name, onus_cell(d, row, c), why);
 }
 
+/* What people write where nothing is known. */
+static bool is_usual_gap(const char *cell)
+{
+    static const char *const gaps[] = {"?",    "-",    ".",   "NA",   "N/A",  "n/a",
+                                       "#N/A", "na",   "NaN", "nan",  "null", "NULL",
+                                       "None", "none", "inf", "-inf", "Inf",  "missing"};
+    for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
+        if (strcmp(cell, gaps[i]) == 0) return true;
+    }
+    return strspn(cell, " \t") == strlen(cell);
+}
+
+static bool only_gaps(const onus_dataset *d, int64_t c, const double *v)
+{
+    for (int64_t r = 0; r < d->n_rows; r++) {
+        const char *cell = onus_cell(d, r, c);
+        if (v[r] != v[r] && !onus_is_missing(d->spec, cell) && !is_usual_gap(cell))
+            return false;
+    }
+    return true;
+}
+
 /* A column of numbers with a stray word is an error, not a category: at least nine tenths of
- * its values being numbers makes it one. */
+ * its values being numbers makes it one, or all its words being ways to say "unknown". */
 static onus_status type_column(onus_dataset *d, int64_t c, bool must_be_number, onus_err *err)
 {
     onus_data_column *col = &d->cols[c];
@@ -311,28 +408,38 @@ static onus_status type_column(onus_dataset *d, int64_t c, bool must_be_number, 
     if (!v) return onus_fail_mem(err, "data");
     int64_t n_words, first, n;
     parse_numbers(d, c, v, &n_words, &first, &n);
-    if (must_be_number && n_words) return stray_word(d, c, first, "", err);
-    if (!must_be_number && n_words && 10 * n_words <= n) {
-        char why[300];
-        snprintf(why, sizeof why,
-                 ", %lld other values are; correct it, or say columns: {%.80s: category}",
-                 (long long)(n - n_words), col->name);
+    const bool gap = n_words && is_usual_gap(onus_cell(d, first, c)),
+               stray = n_words < n && (10 * n_words <= n || (gap && only_gaps(d, c, v)));
+    if (n_words && (must_be_number || stray)) {
+        char why[400] = "";
+        if (gap)
+            snprintf(why, sizeof why,
+                     "; if it stands for what is not known, say data: "
+                     "{missing: ['%.20s']}",
+                     onus_cell(d, first, c));
+        else if (!must_be_number)
+            snprintf(why, sizeof why,
+                     ", %lld other values are; correct it, or say columns: {%.80s: category}",
+                     (long long)(n - n_words), col->name);
         return stray_word(d, c, first, why, err);
     }
-    col->role = n_words || n == 0             ? ONUS_ROLE_CATEGORY
-                : col->role == ONUS_ROLE_AUTO ? ONUS_ROLE_NUMBER
-                                              : col->role;
-    if (!n_words) col->number = v;
+    if (n_words == 0) col->number = v;
+    if (col->role == ONUS_ROLE_AUTO)
+        col->role = n_words || n == 0 ? ONUS_ROLE_CATEGORY : ONUS_ROLE_NUMBER;
     return ONUS_OK;
 }
 
-static onus_role role_given(const onus_dataset *d, const char *name)
+static onus_status check_weights(const onus_dataset *d, int64_t c, onus_err *err)
 {
-    for (int64_t k = 0; k < d->given->n_columns; k++) {
-        if (strcmp(d->given->columns[k].pub.name, name) == 0)
-            return d->given->columns[k].pub.category ? ONUS_ROLE_CATEGORY : ONUS_ROLE_NUMBER;
+    for (int64_t r = 0; r < d->n_rows; r++) {
+        if (d->cols[c].number[r] >= 0 && (double)(float)d->cols[c].number[r] <= 3e38) continue;
+        char place[512];
+        onus_row_place(d, r, place);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: weight '%.80s' is '%.40s', expected a number from 0 to 3e38",
+                         place, d->cols[c].name, onus_cell(d, r, c));
     }
-    return ONUS_ROLE_AUTO;
+    return ONUS_OK;
 }
 
 onus_status onus_type_columns(onus_dataset *d, onus_err *err)
@@ -342,39 +449,17 @@ onus_status onus_type_columns(onus_dataset *d, onus_err *err)
         const bool number_label =
             col->is_label &&
             (d->given ? d->given->task == ONUS_TASK_REGRESSION : d->spec->label_number);
-        if (d->given && col->is_feature) col->role = role_given(d, col->name);
-        const bool must =
-            col->role == ONUS_ROLE_NUMBER || col->role == ONUS_ROLE_WEIGHT || number_label;
-        if (!is_used(col) || col->role == ONUS_ROLE_CATEGORY ||
-            (col->is_label && !number_label))
-            continue;
-        if (!must && col->role != ONUS_ROLE_AUTO && !col->is_protected) continue;
+        const bool must = col->role == ONUS_ROLE_NUMBER || col->role == ONUS_ROLE_WEIGHT ||
+                          number_label || col->has_bins;
+        if (!must && !(col->is_feature && col->role == ONUS_ROLE_AUTO)) continue;
         onus_status st = type_column(d, c, must, err);
+        if (st == ONUS_OK && col->role == ONUS_ROLE_WEIGHT) st = check_weights(d, c, err);
         if (st != ONUS_OK) return st;
-        for (int64_t r = 0; col->role == ONUS_ROLE_WEIGHT && r < d->n_rows; r++) {
-            if (col->number[r] >= 0) continue;
-            char place[512];
-            onus_row_place(d, r, place);
-            return onus_fail(err, ONUS_BAD_INPUT,
-                             "%s: weight '%.80s' is %g, expected a number of at least 0", place,
-                             col->name, col->number[r]);
-        }
     }
     return ONUS_OK;
 }
 
 /* ---- classes ----------------------------------------------------------------------------- */
-
-/* The label as classes see it: without the character that the recipe strips from its end. */
-static const char *label_text(onus_dataset *d, int64_t row)
-{
-    const char *cell = onus_cell(d, row, d->label_col);
-    const size_t n = strlen(cell);
-    if (!d->spec->label_strip || n == 0 || cell[n - 1] != d->spec->label_strip) return cell;
-    char *cut = (char *)cell; /* the table's own bytes */
-    cut[n - 1] = '\0';
-    return cut;
-}
 
 static onus_status bad_label(const onus_dataset *d, int64_t row, const char *expected,
                              onus_err *err)
@@ -383,6 +468,13 @@ static onus_status bad_label(const onus_dataset *d, int64_t row, const char *exp
     onus_row_place(d, row, place);
     return onus_fail(err, ONUS_BAD_INPUT, "%s: label '%.80s' is '%.80s', expected %s", place,
                      d->spec->label, onus_cell(d, row, d->label_col), expected);
+}
+
+static int64_t place_in(const char *const *list, int64_t n, const char *text)
+{
+    int64_t i = 0;
+    while (i < n && strcmp(list[i], text) != 0) i++;
+    return i < n ? i : -1;
 }
 
 /* Two classes are {other, positive}; more are in the order of the recipe's list or of their
@@ -395,21 +487,23 @@ static onus_status name_classes(onus_dataset *d, const char **values, int64_t n,
             err, ONUS_BAD_INPUT,
             "%s: label '%s' has one class only ('%.80s'); there is nothing to learn",
             d->csv[0].path, s->label, n ? values[0] : "");
-    if (s->positive && onus_text_place(values, n, s->positive) < 0)
+    if (n > 10000)
+        return onus_fail(
+            err, ONUS_BAD_INPUT,
+            "%s: label '%s' has %lld classes; say label: {type: number} for regression",
+            d->csv[0].path, s->label, (long long)n);
+    if (s->positive && place_in(values, n, s->positive) < 0)
         return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s:%d: data.label.positive: '%.80s' is no value of '%s'", s->recipe,
-                         s->line, s->positive, s->label);
+                         "%s:%d: data.label.positive: '%.80s' is no value of '%s', which has "
+                         "'%.40s', '%.40s'%s",
+                         s->recipe, s->label_line, s->positive, s->label, values[0], values[1],
+                         n > 2 ? ", ..." : "");
     if (s->positive && n > 2)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: label '%s' has %lld values ('%.40s', '%.40s', '%.40s'...); "
                          "positive is for two",
                          d->csv[0].path, s->label, (long long)n, values[0], values[1],
                          values[2]);
-    if (n > 10000)
-        return onus_fail(
-            err, ONUS_BAD_INPUT,
-            "%s: label '%s' has %lld classes; say label: {type: number} for regression",
-            d->csv[0].path, s->label, (long long)n);
     d->task = n == 2 ? ONUS_TASK_BINARY : ONUS_TASK_CLASSES;
     d->classes = values;
     d->n_classes = n;
@@ -420,6 +514,16 @@ static onus_status name_classes(onus_dataset *d, const char **values, int64_t n,
     return ONUS_OK;
 }
 
+/* By value where all are numbers, so that 10 comes after 9; texts that are one number keep
+ * their order. */
+static int by_number(const void *a, const void *b)
+{
+    double x = 0, y = 0;
+    (void)onus_parse_number(*(const char *const *)a, &x);
+    (void)onus_parse_number(*(const char *const *)b, &y);
+    return x != y ? (x > y) - (x < y) : by_text(a, b);
+}
+
 static onus_status class_list(onus_dataset *d, onus_err *err)
 {
     const onus_data_spec *s = d->spec;
@@ -427,11 +531,21 @@ static onus_status class_list(onus_dataset *d, onus_err *err)
     const char **values = onus_arena_alloc(&d->arena, (size_t)n + 1, sizeof *values);
     if (!values) return onus_fail_mem(err, "data");
     for (int64_t r = 0; r < n; r++)
-        values[r] = s->n_label_values ? s->label_values[r] : label_text(d, r);
+        values[r] = s->n_label_values ? s->label_values[r] : onus_cell(d, r, d->label_col);
+    if (s->n_label_values) return name_classes(d, values, n, err);
     const int64_t k = onus_distinct(values, n);
-    if (s->n_label_values && k == n)
-        memcpy(values, s->label_values, (size_t)n * sizeof *values); /* its own order */
+    bool numbers = true;
+    double v;
+    for (int64_t i = 0; i < k; i++) numbers = numbers && onus_parse_number(values[i], &v);
+    if (numbers) qsort(values, (size_t)k, sizeof *values, by_number);
     return name_classes(d, values, k, err);
+}
+
+/* The class of a text: rows of the same class tend to follow each other. */
+static int64_t class_of(const onus_dataset *d, const char *text, int64_t guess)
+{
+    if (guess >= 0 && strcmp(d->classes[guess], text) == 0) return guess;
+    return place_in(d->classes, d->n_classes, text);
 }
 
 onus_status onus_find_classes(onus_dataset *d, onus_err *err)
@@ -448,15 +562,15 @@ onus_status onus_find_classes(onus_dataset *d, onus_err *err)
     } else {
         st = class_list(d, err);
     }
-    for (int64_t r = 0; st == ONUS_OK && d->has_labels && r < d->n_rows; r++) {
+    for (int64_t r = 0, k = -1; st == ONUS_OK && d->has_labels && r < d->n_rows; r++) {
         if (d->task == ONUS_TASK_REGRESSION) {
             d->y[r] = (float)d->cols[d->label_col].number[r];
+            if (d->y[r] - d->y[r] != 0)
+                st = bad_label(d, r, "a number that binary32 holds", err);
             continue;
         }
-        const char *text = label_text(d, r);
-        int64_t k = 0;
-        while (k < d->n_classes && strcmp(d->classes[k], text) != 0) k++;
-        if (k == d->n_classes)
+        k = class_of(d, onus_cell(d, r, d->label_col), k);
+        if (k < 0)
             st = bad_label(
                 d, r, d->given ? "a class of the model" : "a value of data.label.values", err);
         d->y[r] = (float)k;
@@ -466,30 +580,43 @@ onus_status onus_find_classes(onus_dataset *d, onus_err *err)
 
 /* ---- protected groups -------------------------------------------------------------------- */
 
+/* "<25", "25-40", ">=40": cut points as canonical JSON writes numbers, whatever the locale. */
+static onus_status name_bins(onus_dataset *d, const onus_protected_spec *p,
+                             onus_data_attribute *a, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    onus_buf name;
+    onus_buf_init(&name, d->mem, 256);
+    for (int64_t g = 0; st == ONUS_OK && g < a->n_groups; g++) {
+        onus_buf_clear(&name);
+        if (g == 0) onus_buf_str(&name, "<");
+        if (g == p->n_bins) onus_buf_str(&name, ">=");
+        onus_json_number(&name, p->bins[g ? g - 1 : 0]);
+        if (g > 0 && g < p->n_bins) {
+            onus_buf_str(&name, "-");
+            onus_json_number(&name, p->bins[g]);
+        }
+        st = onus_buf_status(&name, "data.protected", err);
+        if (st == ONUS_OK && !(a->groups[g] = onus_arena_strdup(&d->arena, name.data)))
+            st = onus_fail_mem(err, "data");
+    }
+    onus_buf_release(&name);
+    return st;
+}
+
 static onus_status bin_groups(onus_dataset *d, const onus_protected_spec *p, int64_t c,
                               onus_data_attribute *a, onus_err *err)
 {
     const double *v = d->cols[c].number;
-    if (!v)
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s:%d: data.protected: bins need numbers, '%s' holds words",
-                         d->spec->recipe, p->line, p->column);
     a->n_groups = p->n_bins + 1;
     a->groups = onus_arena_alloc(&d->arena, (size_t)a->n_groups, sizeof *a->groups);
     if (!a->groups) return onus_fail_mem(err, "data");
-    for (int64_t g = 0; g < a->n_groups; g++) {
-        a->groups[g] = g == 0 ? onus_arena_printf(&d->arena, "<%g", p->bins[0])
-                       : g == p->n_bins
-                           ? onus_arena_printf(&d->arena, ">=%g", p->bins[g - 1])
-                           : onus_arena_printf(&d->arena, "%g-%g", p->bins[g - 1], p->bins[g]);
-        if (!a->groups[g]) return onus_fail_mem(err, "data");
-    }
     for (int64_t r = 0; r < d->n_rows; r++) {
         int32_t g = 0;
         while (g < p->n_bins && v[r] >= p->bins[g]) g++;
         a->group[r] = v[r] != v[r] ? -1 : g;
     }
-    return ONUS_OK;
+    return name_bins(d, p, a, err);
 }
 
 static onus_status value_groups(onus_dataset *d, const onus_protected_spec *p, int64_t c,
@@ -504,6 +631,11 @@ static onus_status value_groups(onus_dataset *d, const onus_protected_spec *p, i
     }
     a->n_groups = onus_distinct(values, n);
     a->groups = values;
+    if (n == 0)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s:%d: data.protected: '%s' is missing in every row, so there are no "
+                         "groups",
+                         d->spec->recipe, p->line, p->column);
     if (a->n_groups > GROUPS_MAX)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s:%d: data.protected: '%s' has %lld values; give bins: [..]",
@@ -522,7 +654,7 @@ onus_status onus_find_groups(onus_dataset *d, onus_err *err)
     if (!d->attributes) return onus_fail_mem(err, "data");
     for (int64_t i = 0; i < s->n_protected; i++) {
         onus_data_attribute *a = &d->attributes[i];
-        const int64_t c = find_col(d, s->protected_[i].column);
+        const int64_t c = onus_find_col(d, s->protected_[i].column);
         a->name = s->protected_[i].column;
         a->group = onus_arena_alloc(&d->arena, (size_t)d->n_rows, sizeof *a->group);
         if (!a->group) return onus_fail_mem(err, "data");
