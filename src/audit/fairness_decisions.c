@@ -104,7 +104,10 @@ static onus_status put_gaps(onus_event_builder *b, const onus_partition *g, cons
     return ONUS_OK;
 }
 
-/* Two gaps as one: `value` and bounds are the caller's, support and reasons come from both. */
+/* The bounds of the worse of two gaps, and of their mean, are the worse and the mean of their
+ * bounds. (The mean's are wider than need be: they add up noise that is independent.)
+ *
+ * Two gaps as one: `value` and bounds are the caller's, support and reasons come from both. */
 static onus_status join(onus_gap *out, const onus_gap *t, const onus_gap *f, double value,
                         onus_interval ci, const char *method, onus_arena *arena, onus_err *err)
 {
@@ -147,13 +150,13 @@ static onus_status put_odds(onus_event_builder *b, const onus_partition *g,
     const onus_interval a = t.m.ci, c = f.m.ci, d = tq.m.ci, e = fq.m.ci;
     ONUS_TRY(join(&odds, &t, &f, larger(t.m.value, f.m.value),
                   (onus_interval){larger(a.lower, c.lower), larger(a.upper, c.upper)},
-                  "newcombe, bonferroni over pairs and both rates", arena, err));
+                  "newcombe; lower: bonferroni over pairs and both rates", arena, err));
     ONUS_TRY(join(&ratio, &tq, &fq, smaller(tq.m.value, fq.m.value),
                   (onus_interval){smaller(d.lower, e.lower), smaller(d.upper, e.upper)},
-                  "mover, bonferroni over pairs and both rates", arena, err));
+                  "mover; upper: bonferroni over pairs and both rates", arena, err));
     ONUS_TRY(join(&mean, &t, &f, (t.m.value + f.m.value) / 2,
                   (onus_interval){(a.lower + c.lower) / 2, (a.upper + c.upper) / 2},
-                  "newcombe, bonferroni over pairs and both rates", arena, err));
+                  "newcombe; lower: bonferroni over pairs and both rates", arena, err));
     put_gap(b, g, &odds, "equalized_odds_difference");
     put_gap(b, g, &ratio, "equalized_odds_ratio");
     put_gap(b, g, &mean, "average_absolute_odds_difference");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fairness_values.c - predicted numbers by group: what is predicted on average, how far off on
- * average and in which direction. Intervals: Student's t by group, Welch's between two groups,
- * Bonferroni over pairs. */
+ * average and in which direction. Intervals: Student's t by group, Welch's between two groups;
+ * of more groups the worst pair's, as in gap.c. */
 #include <math.h>
 
 #include "audit/fairness.h"
@@ -59,14 +59,13 @@ static onus_measure measure_gap(const moments *m, int64_t n_groups)
     }
     d.value = high - low;
     d.ci = (onus_interval){0, 0};
-    d.method = groups > 2 ? "welch, bonferroni over pairs" : "welch";
+    d.method = groups > 2 ? "welch; lower: bonferroni over pairs" : "welch";
     for (int64_t g = 0; g < n_groups; g++) {
         for (int64_t h = g + 1; h < n_groups; h++) {
             if (m[g].n < 2 || m[h].n < 2) continue;
-            const onus_interval i =
-                onus_interval_fold(welch(&m[g], &m[h], groups * (groups - 1) / 2));
-            d.ci.lower = fmax(d.ci.lower, i.lower);
-            d.ci.upper = fmax(d.ci.upper, i.upper);
+            const int64_t pairs = groups * (groups - 1) / 2; /* see gap.c */
+            d.ci.lower = fmax(d.ci.lower, onus_interval_fold(welch(&m[g], &m[h], pairs)).lower);
+            d.ci.upper = fmax(d.ci.upper, onus_interval_fold(welch(&m[g], &m[h], 1)).upper);
         }
     }
     if (groups == n_groups) return d;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * gap.h - how far groups lie apart: the largest difference and the smallest ratio between any
- * two, with bounds that hold for all pairs at once.
+ * two, with bounds that hold over all pairs.
  *
  * A group without support (nobody in it, or no positives to have a true positive rate of) has
  * no rate. The gap is then that of the others, which can only be too small: the value and the
@@ -28,7 +28,7 @@ typedef struct {
 
 /* Pairs of groups with support: statements that one gap makes. */
 int64_t onus_rates_pairs(const onus_rates *r);
-/* statements: how many have to hold at once, at least the rates' own pairs. Reasons live in
+/* statements: pairs that the worst is taken from, at least the rates' own. Reasons live in
  * arena. */
 onus_status onus_gap_difference(onus_gap *out, const onus_rates *r, int64_t statements,
                                 onus_arena *arena, onus_err *err) ONUS_CHECKED;
