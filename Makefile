@@ -5,7 +5,10 @@
 # ones above it in the list only, so `make test-num` works while `run` does not compile.
 
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+JOBS    ?= $(shell nproc)
 LAYERS  := base num op net data train audit proof report run
 PREFIX  ?= /usr/local
 
@@ -128,8 +131,9 @@ cov: ## line coverage of the tests (gcovr)
 	tests/sanitized.sh $(BUILD)-cov
 	gcovr -r . --object-directory $(BUILD)-cov -f src -f cli --print-summary -o $(BUILD)-cov/coverage.txt
 
-tidy: ## clang-tidy over src and cli
-	clang-tidy --quiet $(wildcard src/*/*.c) $(wildcard cli/*.c) -- $(CPPFLAGS) $(STD) -mavx2 -mfma
+tidy: ## clang-tidy over src and cli (.clang-tidy says what is looked for)
+	printf '%s\n' $(filter-out $(ISA_SKIP),$(wildcard src/*/*.c) $(wildcard cli/*.c)) | xargs -P $(JOBS) -n 4 \
+	    sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) $(STD) $(ISA_avx512) 2>/dev/null' sh
 
 format: ## clang-format over the tree
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -5,6 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#undef onus_fail
+#undef onus_fail_mem
+
 const char *onus_status_text(onus_status st)
 {
     switch (st) {

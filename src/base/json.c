@@ -70,7 +70,7 @@ static int shortest_digits(double v, char digits[20], int *exponent)
 /* ECMAScript's Number::toString, base 10 (ECMA-262, 6.1.6.1.20). */
 void onus_json_number(onus_buf *out, double v)
 {
-    char digits[20], text[64];
+    char digits[20] = "0", text[64];
     int e, n = 0;
     if (!isfinite(v)) {
         spoil(out, ONUS_BAD_INPUT);

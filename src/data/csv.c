@@ -312,7 +312,7 @@ static onus_status check_text(const reader *r)
 
 static onus_status check_dialect(const reader *r)
 {
-    static const char never[] = "\"\r\n";
+    static const char never[3] = {'"', '\r', '\n'};
     if (memchr(never, r->delimiter, 3) || (r->comment && memchr(never, r->comment, 3)) ||
         r->comment == r->delimiter)
         return onus_fail(r->err, ONUS_BAD_ARG,

@@ -29,7 +29,7 @@ typedef struct {
     double value;
 } onus_attr_value;
 onus_status onus_net_add(onus_net *net, const char *op, const char *name, const int *inputs,
-                         int n_in, const onus_attr_value *attrs, int n_attrs, int *node,
+                         int n_in, const onus_attr_value *attrs, int n_attrs, int *out,
                          onus_err *err) ONUS_CHECKED;
 /* Names the three places that others use: logits, prediction (probabilities or value; may be
  * the logits) and loss; then allocates the parameters. */

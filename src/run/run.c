@@ -123,7 +123,7 @@ static onus_status check_empty(const char *dir, onus_err *err)
     if (!d) return onus_fail(err, ONUS_IO, "cannot open '%s': %s", dir, strerror(errno));
     onus_status st = ONUS_OK;
     for (struct dirent *e = readdir(d); e && st == ONUS_OK; e = readdir(d)) {
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             st = onus_fail(err, ONUS_BAD_ARG,
                            "%s is not empty ('%.80s'); a run begins in a folder of its own",
                            dir, e->d_name);
