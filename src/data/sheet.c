@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "data/parts.h"
 
-enum { LISTED_MAX = 2000 };
+enum { LISTED_MAX = 2000, CLASSES_MAX = 1000 };
 static const char *const part_names[] = {"train", "valid", "test"};
 
 onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
@@ -92,7 +92,8 @@ static onus_status emit_split(onus_dataset *d, onus_event_builder *b, const onus
 static onus_status count_labels(onus_dataset *d, onus_event_builder *b, onus_err *err)
 {
     char part[512];
-    for (int64_t c = 0; d->task != ONUS_TASK_REGRESSION && c < d->n_classes && c < 1000; c++) {
+    for (int64_t c = 0; d->task != ONUS_TASK_REGRESSION && c < d->n_classes && c < CLASSES_MAX;
+         c++) {
         onus_status st = onus_name_part(part, sizeof part, d->classes[c], err);
         if (st != ONUS_OK) return st;
         for (int p = 0; p < ONUS_PART_COUNT; p++) {
@@ -101,6 +102,31 @@ static onus_status count_labels(onus_dataset *d, onus_event_builder *b, onus_err
             onus_event_int(b, n, "data.label.%s.%s", part, part_names[p]);
         }
     }
+    return ONUS_OK;
+}
+
+/* What is predicted, and the order of classes and groups: a ledger sorts names. */
+static onus_status describe_label(onus_dataset *d, onus_event_builder *b, onus_err *err)
+{
+    static const char *const tasks[] = {"binary", "classes", "regression"};
+    char part[512];
+    onus_event_text(b, tasks[d->task], "data.task");
+    if (d->encoder->label[0]) onus_event_text(b, d->encoder->label, "data.target");
+    if (d->task != ONUS_TASK_REGRESSION)
+        onus_event_texts(b, (const char *const *)d->classes,
+                         d->n_classes < CLASSES_MAX ? d->n_classes : CLASSES_MAX,
+                         "data.classes");
+    const char **names =
+        onus_arena_alloc(&d->arena, (size_t)d->n_attributes + 1, sizeof *names);
+    if (!names) return onus_fail_mem(err, "data");
+    for (int64_t a = 0; a < d->n_attributes; a++) {
+        names[a] = d->attributes[a].name;
+        onus_status st = onus_name_part(part, sizeof part, names[a], err);
+        if (st != ONUS_OK) return st;
+        onus_event_texts(b, (const char *const *)d->attributes[a].groups,
+                         d->attributes[a].n_groups, "data.groups.%s", part);
+    }
+    onus_event_texts(b, names, d->n_attributes, "data.attributes");
     return ONUS_OK;
 }
 
@@ -174,6 +200,7 @@ onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *er
     if (s->origin) onus_event_text(&b, s->origin, "data.origin");
     if (s->description) onus_event_text(&b, s->description, "data.description");
     ONUS_TRY(describe_columns(d, &b, err));
+    ONUS_TRY(describe_label(d, &b, err));
     if (d->has_labels) ONUS_TRY(count_labels(d, &b, err));
     ONUS_TRY(count_groups(d, &b, err));
     ONUS_TRY(onus_event_emit(&b, sink, err));
