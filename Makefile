@@ -9,6 +9,10 @@ ifeq ($(origin CC),default)
 CC      := gcc
 endif
 JOBS    ?= $(shell nproc)
+V       ?= 0
+# make V=1 shows whole commands
+Q       := $(if $(filter 0,$(V)),@)
+say      = $(if $(filter 0,$(V)),@printf '  %-4s %s\n' $(1) $(2),@:)
 LAYERS  := base num op net data train audit proof report run
 PREFIX  ?= /usr/local
 
@@ -52,26 +56,31 @@ $(BUILD)/%_fma.o: ISA = $(ISA_fma)
 $(BUILD)/%_neon.o: ISA = $(ISA_neon)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALLCFLAGS) $(ISA) -MMD -MP -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLCFLAGS) $(ISA) -MMD -MP -c $< -o $@
 
 $(BUILD)/libonus.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $^
 $(BUILD)/libonus.so: $(LIB_OBJ)
-	$(CC) -shared $(ALLLDFLAGS) -Wl,-soname,libonus.so.0 -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared $(ALLLDFLAGS) -Wl,-soname,libonus.so.0 -o $@ $^ $(LIBS)
 $(BUILD)/onus: $(CLI_OBJ) $(BUILD)/libonus.a
-	$(CC) $(ALLLDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libonus.a -lpopt $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libonus.a -lpopt $(LIBS)
 
 # One archive a layer, tests against the layers up to it.
 define layer_rules
 $(BUILD)/$(1).a: $$(call layer_obj,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$(Q)ar rcs $$@ $$^
 TESTS_$(1) := $$(patsubst %.c,$(BUILD)/%,$$(wildcard tests/$(1)/test_*.c))
 $$(TESTS_$(1)): $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $$(foreach l,$$(call upto,$(1),$(LAYERS)),$(BUILD)/$$(l).a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) -Itests $$(ALLCFLAGS) -MMD -MP $$(ALLLDFLAGS) -o $$@ $$< \
+	$$(call say,TEST,$$@)
+	$(Q)$$(CC) $$(CPPFLAGS) -Itests $$(ALLCFLAGS) -MMD -MP $$(ALLLDFLAGS) -o $$@ $$< \
 	    -Wl,--start-group $$(foreach l,$$(call upto,$(1),$(LAYERS)),$(BUILD)/$$(l).a) -Wl,--end-group -lcmocka $$(LIBS)
 .PHONY: test-$(1)
 test-$(1): $$(TESTS_$(1))
@@ -97,13 +106,14 @@ lint: $(foreach l,$(LAYERS),$(BUILD)/$(l).a) $(BUILD)/tools/operations_doc ## ru
 	$(CXX) -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ include/onus.h
 
 check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the tree, under a minute, no network
-	@set -e; for t in $(sort $(ALL_TESTS)); do echo "# $$t"; $$t; done
+	tests/all.sh $(BUILD)
 	tests/cli/run.sh $(BUILD)
 
-slow: all $(ALL_TESTS) ## what takes longer: every float, whole data sets, kills, tampering
-	@set -e; for t in $(sort $(ALL_TESTS)); do echo "# $$t"; ONUS_SLOW=1 $$t; done
+slow: all $(ALL_TESTS) $(BUILD)/examples/embed ## what takes longer: every float, kills, tampering, a full disk
+	ONUS_SLOW=1 tests/all.sh $(BUILD)
 	tests/cli/slow.sh $(BUILD)
 
+tests: all $(ALL_TESTS) $(BUILD)/examples/embed
 asan: ## tests under the address sanitizer, leaks too
 	$(MAKE) BUILD=$(BUILD)-asan SAN="-fsanitize=address -fno-omit-frame-pointer" OPT="-O1 -g" tests
 	tests/sanitized.sh $(BUILD)-asan
@@ -113,7 +123,6 @@ ubsan: ## tests under the undefined-behaviour sanitizer
 tsan: ## tests under the thread sanitizer
 	$(MAKE) BUILD=$(BUILD)-tsan SAN="-fsanitize=thread" OPT="-O1 -g" tests
 	tests/sanitized.sh $(BUILD)-tsan
-tests: all $(ALL_TESTS)
 
 torture: all ## every allocation and every write of a run fails once
 	tests/torture/run.sh $(BUILD)
@@ -126,10 +135,14 @@ fuzz: ## every parser for FUZZ_SECONDS (60) under libFuzzer and the address sani
 bench: all ## figures against peers, side by side: bench/results.json
 	bench/run.sh $(BUILD)
 
-cov: ## line coverage of the tests (gcovr)
+cov: ## lines that the tests reach (package lcov): BUILD-cov/html
 	$(MAKE) BUILD=$(BUILD)-cov SAN="--coverage" OPT="-O0 -g" tests
+	find $(BUILD)-cov -name '*.gcda' -delete
 	tests/sanitized.sh $(BUILD)-cov
-	gcovr -r . --object-directory $(BUILD)-cov -f src -f cli --print-summary -o $(BUILD)-cov/coverage.txt
+	lcov --quiet --capture --directory $(BUILD)-cov --base-directory . --no-external --output-file $(BUILD)-cov/all.info
+	lcov --quiet --extract $(BUILD)-cov/all.info '*/src/*' '*/cli/*' --output-file $(BUILD)-cov/onus.info
+	genhtml --quiet --output-directory $(BUILD)-cov/html $(BUILD)-cov/onus.info
+	lcov --list $(BUILD)-cov/onus.info
 
 tidy: ## clang-tidy over src and cli (.clang-tidy says what is looked for)
 	printf '%s\n' $(filter-out $(ISA_SKIP),$(wildcard src/*/*.c) $(wildcard cli/*.c)) | xargs -P $(JOBS) -n 4 \
@@ -140,7 +153,8 @@ format: ## clang-format over the tree
 
 $(BUILD)/tools/operations_doc: tools/operations_doc.c $(BUILD)/op.a $(BUILD)/num.a $(BUILD)/base.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALLCFLAGS) -MMD -MP $(ALLLDFLAGS) -o $@ $< $(BUILD)/op.a $(BUILD)/num.a $(BUILD)/base.a $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLCFLAGS) -MMD -MP $(ALLLDFLAGS) -o $@ $< $(BUILD)/op.a $(BUILD)/num.a $(BUILD)/base.a $(LIBS)
 
 docs: $(BUILD)/tools/operations_doc ## documents that are made from the source
 	@mkdir -p docs
@@ -159,7 +173,8 @@ install: all ## program, library, header, pkg-config file under PREFIX (/usr/loc
 
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libonus.a
 	@mkdir -p $(@D)
-	$(CC) -Iinclude $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $< $(BUILD)/libonus.a $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -Iinclude $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $< $(BUILD)/libonus.a $(LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

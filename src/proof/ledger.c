@@ -337,6 +337,11 @@ onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *na
                      (long long)v);
 }
 
+onus_status onus_ledger_settle(onus_ledger *l, onus_err *err)
+{
+    return l->stored && next_stored(l) ? ONUS_OK : append_queued(l, err);
+}
+
 void onus_ledger_collect(onus_ledger *l, bool collect)
 {
     l->collect = collect;

@@ -30,6 +30,9 @@ onus_sink onus_ledger_sink(onus_ledger *l);
  */
 onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v,
                                 onus_err *err) ONUS_CHECKED;
+/* RESUME: the run.resume event waits until stored lines end; this writes it now, where they
+ * have. For whoever speaks of the head in the next event. */
+onus_status onus_ledger_settle(onus_ledger *l, onus_err *err) ONUS_CHECKED;
 /* An ONUS_MISMATCH from the sink names event number, type, field, stored and recomputed value.
  * More than one mismatch: a REPLAY ledger may be told to go on and collect them. */
 void onus_ledger_collect(onus_ledger *l, bool collect);

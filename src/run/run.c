@@ -175,6 +175,7 @@ static onus_status write_report(onus_session *s, onus_err *err)
     onus_log *log = NULL;
     onus_buf html;
     onus_buf_init(&html, s->mem, 64 << 20);
+    ONUS_TRY(onus_ledger_settle(s->ledger, err));
     ONUS_TRY(file_in(s, "ledger.jsonl", path, err));
     ONUS_TRY(onus_log_read(&log, path, s->mem, err));
     const onus_entry *old = onus_log_type(log, "report", 0);
