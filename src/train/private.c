@@ -130,8 +130,8 @@ onus_status onus_private_begin(onus_trainer *t, onus_err *err)
     onus_event_sha256(e, commitment, "privacy.noise.commitment");
     onus_event_text(e, "ChaCha20, 256-bit key from the system's generator",
                     "privacy.noise.generator");
-    onus_event_real(e, t->sigma, "privacy.noise.multiplier");
-    onus_event_int(e, t->n_steps, "privacy.noise.planned_steps");
+    onus_event_real(e, t->sigma, "privacy.noise_multiplier");
+    onus_event_real(e, t->q, "privacy.sampling_rate");
     if (p->epsilon > 0) onus_event_real(e, p->epsilon, "privacy.target.epsilon");
     onus_event_real(e, p->delta, "privacy.target.delta");
     return onus_event_emit(e, &t->io->sink, err);
@@ -200,8 +200,8 @@ onus_status onus_private_end(onus_trainer *t, onus_train_result *out, onus_err *
     onus_event_real(e, out->epsilon, "privacy.epsilon");
     onus_event_real(e, delta, "privacy.delta");
     onus_event_real(e, out->order, "privacy.order");
-    onus_event_real(e, t->sigma, "privacy.sigma");
-    onus_event_real(e, t->q, "privacy.q");
+    onus_event_real(e, t->sigma, "privacy.noise_multiplier");
+    onus_event_real(e, t->q, "privacy.sampling_rate");
     onus_event_int(e, steps, "privacy.steps");
     onus_event_real(e, t->privacy->clip, "privacy.clip");
     onus_event_text(e, "Poisson", "privacy.sampling");
