@@ -32,14 +32,18 @@ onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec,
                               const onus_encoder *encoder, uint64_t seed, const onus_sink *sink,
                               const onus_allocator *mem, onus_err *err)
 {
+    onus_isa isa;
+    onus_status st = onus_isa_default(&isa, err);
+    if (st != ONUS_OK) return st;
     onus_dataset *d = onus_alloc(mem, 1, sizeof *d);
     if (!d) return onus_fail_mem(err, "data");
+    d->kernels = onus_kernels_of(isa);
     d->mem = mem;
     d->spec = spec;
     d->given = encoder;
     onus_arena_init(&d->arena, mem);
-    onus_status st = spec->format == ONUS_FORMAT_IDX ? onus_open_images(d, seed, sink, err)
-                                                     : open_table(d, seed, sink, err);
+    st = spec->format == ONUS_FORMAT_IDX ? onus_open_images(d, seed, sink, err)
+                                         : open_table(d, seed, sink, err);
     if (st == ONUS_OK && d->given) d->encoder = (onus_encoder *)d->given;
     if (st == ONUS_OK) st = onus_emit_sheet(d, sink, err);
     if (st == ONUS_OK)
@@ -112,25 +116,33 @@ const onus_encoder *onus_dataset_encoder(const onus_dataset *d)
     return d->encoder;
 }
 
-/* Contract: a pixel is (float)byte / 255, as num/kernels.h's bytes_scale; 256 quotients are
- * kept. */
-static void fetch_image(const onus_dataset *d, int64_t row, float *x)
+static const uint8_t *image_of(const onus_dataset *d, int64_t row)
 {
     const int64_t n = d->encoder->pixels;
-    const uint8_t *b = row < d->n_images[0] ? d->pixels[0] + row * n
-                                            : d->pixels[1] + (row - d->n_images[0]) * n;
-    for (int64_t i = 0; i < n; i++) x[i] = (float)b[i] / 255.0f;
+    return row < d->n_images[0] ? d->pixels[0] + row * n
+                                : d->pixels[1] + (row - d->n_images[0]) * n;
+}
+
+/* Contract: a pixel is (float)byte / 255. Rows come in any order out of more bytes than the
+ * caches hold: while one is divided the next is fetched. */
+static void fetch_images(const onus_dataset *d, const int64_t *rows, int64_t n, float *x)
+{
+    enum { LINE = 64 };
+    const int64_t size = d->encoder->pixels;
+    for (int64_t i = 0; i < n; i++) {
+        const uint8_t *next = image_of(d, rows[i + 1 < n ? i + 1 : i]);
+        for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(next + at);
+        d->kernels->bytes_scale(image_of(d, rows[i]), 255.0f, x + i * size, size);
+    }
 }
 
 void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
                         float *y, float *w)
 {
     const int64_t F = d->encoder->n_features;
+    if (x && !d->x) fetch_images(d, rows, n, x);
     for (int64_t i = 0; i < n; i++) {
-        if (x && d->x)
-            memcpy(x + i * F, d->x + rows[i] * F, (size_t)F * sizeof *x);
-        else if (x)
-            fetch_image(d, rows[i], x + i * F);
+        if (x && d->x) memcpy(x + i * F, d->x + rows[i] * F, (size_t)F * sizeof *x);
         if (y) y[i] = d->y[rows[i]];
         if (w) w[i] = d->w ? d->w[rows[i]] : 1.0f;
     }

@@ -5,6 +5,7 @@
 #define ONUS_DATA_PARTS_H
 #include "data/csv.h"
 #include "data/dataset.h"
+#include "num/kernels.h"
 
 enum { ONUS_FEATURES_MAX = 1 << 24 };
 
@@ -53,6 +54,7 @@ typedef struct {
 struct onus_dataset {
     const onus_allocator *mem;
     const onus_data_spec *spec;
+    const onus_kernels *kernels;
     onus_arena arena;
     onus_csv csv[2]; /* source, test source */
     int64_t n_raw;   /* rows of both */
