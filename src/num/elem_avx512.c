@@ -34,4 +34,5 @@ const onus_kernels onus_kernels_avx512 = {
     KERNEL(adam),
     KERNEL(col_sum),
     KERNEL(noise),
+    KERNEL(chacha20),
 };

@@ -35,4 +35,5 @@ const onus_kernels onus_kernels_fma = {
     KERNEL(adam),
     KERNEL(col_sum),
     KERNEL(noise),
+    KERNEL(chacha20),
 };

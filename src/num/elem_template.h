@@ -16,7 +16,11 @@
 #include "num/kernels.h"
 
 /* Loops whose output may be their input: iterations are independent all the same. */
+#if defined(__clang__)
+#define LOOP _Pragma("clang loop vectorize(assume_safety)")
+#else
 #define LOOP _Pragma("GCC ivdep")
+#endif
 
 static inline uint64_t bits_of(double x)
 {
@@ -514,5 +518,45 @@ static void NAME(noise)(const uint64_t *restrict u, int64_t n, double std, float
         const double ss = double_of(bits_of(s) ^ ((quarter & 2) << 62));
         out[2 * i] = (float)(radius * cs);
         out[2 * i + 1] = (float)(radius * ss);
+    }
+}
+
+/* ---- ChaCha20 ---------------------------------------------------------------------------- */
+
+/* Sixteen blocks side by side, word w of block l in x[w][l]. */
+#define EACH_BLOCK for (int l = 0; l < 16; l++)
+
+static inline __attribute__((always_inline)) void quarter_round(uint32_t *restrict a,
+                                                                uint32_t *restrict b,
+                                                                uint32_t *restrict c,
+                                                                uint32_t *restrict d)
+{
+    EACH_BLOCK
+    {
+        a[l] += b[l], d[l] ^= a[l], d[l] = d[l] << 16 | d[l] >> 16;
+        c[l] += d[l], b[l] ^= c[l], b[l] = b[l] << 12 | b[l] >> 20;
+        a[l] += b[l], d[l] ^= a[l], d[l] = d[l] << 8 | d[l] >> 24;
+        c[l] += d[l], b[l] ^= c[l], b[l] = b[l] << 7 | b[l] >> 25;
+    }
+}
+
+static void NAME(chacha20)(const uint32_t state[16], int64_t n, uint32_t *restrict out)
+{
+    for (int64_t at = 0; at < n; at += 16) {
+        uint32_t x[16][16], count[16];
+        EACH_BLOCK count[l] = state[12] + (uint32_t)at + (uint32_t)l;
+        for (int w = 0; w < 16; w++) EACH_BLOCK x[w][l] = w == 12 ? count[l] : state[w];
+        for (int twice = 0; twice < 10; twice++) {
+            quarter_round(x[0], x[4], x[8], x[12]);
+            quarter_round(x[1], x[5], x[9], x[13]);
+            quarter_round(x[2], x[6], x[10], x[14]);
+            quarter_round(x[3], x[7], x[11], x[15]);
+            quarter_round(x[0], x[5], x[10], x[15]);
+            quarter_round(x[1], x[6], x[11], x[12]);
+            quarter_round(x[2], x[7], x[8], x[13]);
+            quarter_round(x[3], x[4], x[9], x[14]);
+        }
+        for (int w = 0; w < 16; w++) EACH_BLOCK x[w][l] += w == 12 ? count[l] : state[w];
+        EACH_BLOCK for (int w = 0; w < 16; w++) out[(at + l) * 16 + w] = x[w][l];
     }
 }

@@ -5,7 +5,6 @@
 #include "num/noise.h"
 
 #include <math.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -44,22 +43,21 @@ uint64_t onus_noise_seed(const onus_noise_key *key)
     return seed;
 }
 
-static void put32(uint8_t *at, uint32_t v)
-{
-    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(v >> (8 * i));
-}
+enum { STRIDE = 128 }; /* words: the kernel makes blocks by sixteens */
 
-/* n words of a block; words are read little-endian. */
-static void draw(const onus_noise_key *key, onus_noise_purpose purpose, uint32_t tensor,
-                 uint32_t step, uint32_t block, uint64_t *out, size_t n)
+/* n words of a block of draws, a multiple of STRIDE. Words are read little-endian. */
+static void draw(const onus_exec *ex, const onus_noise_key *key, onus_noise_purpose purpose,
+                 uint32_t tensor, uint32_t step, uint32_t block, uint64_t *out, int64_t n)
 {
-    uint8_t nonce[12];
-    put32(nonce, (uint32_t)purpose << 24 | (tensor & 0xffffff));
-    put32(nonce + 4, step);
-    put32(nonce + 8, block);
-    crypto_stream_chacha20_ietf((unsigned char *)out, n * sizeof *out, nonce, key->key);
+    uint32_t state[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574}; /* RFC 8439, 2.3 */
+    memcpy(state + 4, key->key, sizeof key->key);
+    state[13] = (uint32_t)purpose << 24 | (tensor & 0xffffff);
+    state[14] = step;
+    state[15] = block;
+    ex->k->chacha20(state, n / 8, (uint32_t *)(void *)out);
+    onus_wipe(state, sizeof state);
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "words of the stream are little-endian; swap them here"
+#error "key and words of the stream are little-endian; swap them here"
 #endif
 }
 
@@ -81,8 +79,8 @@ static void add_part(void *ctx, int part, int n_parts)
     onus_split(j->n, 2 * PAIRS, part, n_parts, &begin, &end);
     for (int64_t i = begin; i < end; i += 2 * PAIRS) {
         const int64_t n = end - i < 2 * PAIRS ? end - i : 2 * PAIRS, pairs = (n + 1) / 2;
-        draw(j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step, (uint32_t)(i / (2 * PAIRS)), u,
-             (size_t)(2 * pairs));
+        draw(j->ex, j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step,
+             (uint32_t)(i / (2 * PAIRS)), u, (2 * pairs + STRIDE - 1) / STRIDE * STRIDE);
         j->ex->k->noise(u, pairs, j->std, z);
         for (int64_t k = 0; k < n; k++) j->out[i + k] = j->out[i + k] + z[k];
     }
@@ -104,8 +102,8 @@ void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t ste
 /* The gap to the next row taken is geometric: floor(log u / log(1 - q)), u uniform in (0, 1] on
  * 53 bits (Devroye 1986, chapter X.2); a step costs as many draws as it takes rows, not as many
  * as there are rows. */
-int64_t onus_noise_sample(const onus_noise_key *key, uint32_t step, double q, int64_t n,
-                          int64_t *out, int64_t max)
+int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
+                          double q, int64_t n, int64_t *out, int64_t max)
 {
     enum { WORDS = 512 };
     uint64_t u[WORDS];
@@ -113,7 +111,7 @@ int64_t onus_noise_sample(const onus_noise_key *key, uint32_t step, double q, in
     const double rate = onus_log1p_64(-q); /* q = 1: -inf, every gap 0 */
     double row = -1;
     for (uint32_t block = 0;; block++) {
-        draw(key, ONUS_NOISE_SAMPLE, 0, step, block, u, WORDS);
+        draw(ex, key, ONUS_NOISE_SAMPLE, 0, step, block, u, WORDS);
         for (int k = 0; k < WORDS; k++) {
             const double gap = floor(onus_log64((double)((u[k] >> 11) + 1) * 0x1p-53) / rate);
             row += gap + 1;

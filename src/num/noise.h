@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * noise.h - randomness that protects people (contract, item 9): ChaCha20 (RFC 8439,
- * libsodium's) under a 256-bit key from the system's generator, never from the recipe's seed.
+ * noise.h - randomness that protects people (contract, item 9): ChaCha20 (RFC 8439)
+ * under a 256-bit key from the system's generator, never from the recipe's seed.
  * The nonce is (purpose, step, part): every draw of a run has a place of its own, so that a
  * replay with the key finds the same bits under any number of threads. */
 #ifndef ONUS_NUM_NOISE_H
@@ -27,6 +27,6 @@ void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t ste
 /* Poisson sample: every i in [0, n) with probability q, independently, by geometric gaps;
  * ascending, at most max. Returns how many were drawn (may exceed max: then the caller must
  * treat the step as failed; choose max = n). */
-int64_t onus_noise_sample(const onus_noise_key *key, uint32_t step, double q, int64_t n,
-                          int64_t *out, int64_t max);
+int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
+                          double q, int64_t n, int64_t *out, int64_t max);
 #endif

@@ -181,7 +181,7 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_er
 {
     step_job j = {.t = t, .rows = t->batch_rows + first, .n = B, .loss_scale = 1.0f};
     if (t->is_private) {
-        j.n = onus_noise_sample(t->io->noise, (uint32_t)t->step, t->q, t->n_train,
+        j.n = onus_noise_sample(t->io->ex, t->io->noise, (uint32_t)t->step, t->q, t->n_train,
                                 t->batch_rows, t->n_train);
         for (int64_t i = 0; i < j.n; i++) t->batch_rows[i] = t->train_rows[t->batch_rows[i]];
         j.rows = t->batch_rows;

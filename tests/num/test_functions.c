@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <sodium.h>
 
+#include "base/hash.h"
 #include "base/pool.h"
 #include "num/noise.h"
 #include "num/philox.h"
@@ -356,6 +358,35 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Goal: the sealed stream is ChaCha20. Method: the block of RFC 8439, 2.3.2, and libsodium's
+ * stream, from every table of this machine. */
+static void stream_is_chacha20(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 48 };
+    static const uint8_t rfc[16] = {0x10, 0xf1, 0xe7, 0xe4, 0xd1, 0x3b, 0x59, 0x15,
+                                    0x50, 0x0f, 0xdd, 0x1f, 0xa3, 0x20, 0x71, 0xc4};
+    static uint32_t mine[16 * BLOCKS];
+    static uint8_t theirs[64 * BLOCKS], key[32];
+    const uint8_t nonce[12] = {0, 0, 0, 9, 0, 0, 0, 0x4a};
+    uint32_t s[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+    for (int i = 0; i < 32; i++) key[i] = (uint8_t)i;
+    memcpy(s + 4, key, sizeof key);
+    memcpy(s + 13, nonce, sizeof nonce);
+    assert_true(onus_crypto_start());
+    assert_int_equal(crypto_stream_chacha20_ietf(theirs, sizeof theirs, nonce, key), 0);
+    const onus_kernels *tables[4] = {&onus_kernels_ref, &onus_kernels_fma,
+                                     onus_kernels_of(ONUS_ISA_AVX2),
+                                     onus_kernels_of(ONUS_ISA_AVX512)};
+    for (int t = 0; t < 4; t++) {
+        if (!tables[t]) continue;
+        memset(mine, 0, sizeof mine);
+        tables[t]->chacha20(s, BLOCKS, mine);
+        assert_memory_equal(mine, theirs, sizeof mine);
+        assert_memory_equal(mine + 16, rfc, sizeof rfc); /* its counter is 1 */
+    }
+}
+
 /* Goal: the noise that protects people is N(0, std^2), independent of threads. Method:
  * Kolmogorov-Smirnov against the exact distribution (1% critical value 1.63 / sqrt n), moments,
  * the far tail made by hand, 1 thread against 3. */
@@ -411,12 +442,13 @@ static void sample_is_poisson(void **state)
     enum { N = 500, STEPS = 4000 };
     static int64_t out[N];
     static int count[N];
-    onus_noise_key key = {.key = {3, 1, 4, 1, 5}};
+    const onus_noise_key key = {.key = {3, 1, 4, 1, 5}};
+    const onus_exec one = {.k = onus_kernels_of(onus_isa_best())};
     const double q = 0.07;
     double sum = 0, square = 0;
     int neighbours = 0;
     for (uint32_t step = 0; step < STEPS; step++) {
-        const int64_t n = onus_noise_sample(&key, step, q, N, out, N);
+        const int64_t n = onus_noise_sample(&one, &key, step, q, N, out, N);
         for (int64_t i = 0; i < n; i++) {
             assert_true(out[i] >= 0 && out[i] < N && (i == 0 || out[i] > out[i - 1]));
             count[out[i]]++;
@@ -434,7 +466,7 @@ static void sample_is_poisson(void **state)
     assert_true(chi > N - 5 * sqrt(2.0 * N) && chi < N + 5 * sqrt(2.0 * N));
     const double pairs = (double)STEPS * (N - 1) * q * q; /* independence of neighbours */
     assert_true(fabs(neighbours - pairs) < 5 * sqrt(pairs));
-    assert_int_equal(onus_noise_sample(&key, 0, 1.0, N, out, N), N);
+    assert_int_equal(onus_noise_sample(&one, &key, 0, 1.0, N, out, N), N);
 }
 
 int main(void)
@@ -443,7 +475,8 @@ int main(void)
         cmocka_unit_test(functions_are_exact),  cmocka_unit_test(functions_at_edges),
         cmocka_unit_test(tables_agree),         cmocka_unit_test(twins_are_exact),
         cmocka_unit_test(philox_known_answers), cmocka_unit_test(shuffle_sorts_by_draw),
-        cmocka_unit_test(noise_is_normal),      cmocka_unit_test(sample_is_poisson),
+        cmocka_unit_test(stream_is_chacha20),   cmocka_unit_test(noise_is_normal),
+        cmocka_unit_test(sample_is_poisson),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
