@@ -8,10 +8,10 @@
 #include "num/philox.h"
 #include "train/trainer.h"
 
-/* A micro-batch is at most one segment of a dot product (contract, item 3), so that a shard's
- * gradient, summed over its micro-batches ascending, has the bits of the shard's one dot
- * however it was cut, and memory does not grow with the batch. */
-enum { MICRO_MAX = 256 };
+/* A shard of up to two segments of a dot product (contract, item 3) is one micro-batch; a
+ * longer one has a micro-batch for each segment, so that its gradient, summed over them
+ * ascending, has the bits of the shard's one dot, and memory does not grow with the batch. */
+enum { SEGMENT = 256, WHOLE_MAX = 2 * SEGMENT };
 
 static onus_status check(const onus_trainer *t, onus_err *err)
 {
@@ -158,7 +158,7 @@ onus_status onus_trainer_open(onus_trainer *t, onus_err *err)
     const int64_t shard = (s->batch + s->shards - 1) / s->shards;
     t->micro = t->is_private ? onus_private_rows(s) : shard;
     if (t->micro > t->n_train) t->micro = t->n_train;
-    if (t->micro > MICRO_MAX) t->micro = MICRO_MAX;
+    if (t->micro > WHOLE_MAX) t->micro = SEGMENT;
     ONUS_TRY(set_weights(t, err));
     ONUS_TRY(set_memory(t, err));
     ONUS_TRY(onus_plan_create(&t->plan, t->net, t->io->ex,

@@ -5,8 +5,8 @@
  * is rows [floor(s B/S), floor((s+1) B/S)); its gradient is a dot over its rows in segments of
  * 256, computed a micro-batch at a time and added ascending, the first one starting the total;
  * shards fold by a balanced binary tree, neighbours first. A shard without rows takes no part.
- * The rows of a micro-batch are at most 256 and divide a shard at multiples of themselves: an
- * ordinary shard is cut at multiples of 256, a private one as onus_private_rows says.
+ * A shard of up to 512 rows is one micro-batch, a longer one is cut at multiples of 256; what a
+ * private one expects is onus_private_rows.
  *
  * A private step runs the same tree over its sample; one example's gradient enters with the
  * factor that clips it, and is never stored. */
