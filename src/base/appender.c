@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -30,6 +31,10 @@ onus_status onus_appender_open(onus_appender **out, const char *path, const onus
     if (st == ONUS_OK) a->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (st == ONUS_OK && a->fd < 0)
         st = onus_fail(err, ONUS_IO, "cannot open '%s': %s", path, strerror(errno));
+    /* One writer at a time, as long as the descriptor lives; where a file system cannot lock,
+     * nobody is kept out. */
+    if (st == ONUS_OK && flock(a->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        st = onus_fail(err, ONUS_IO, "'%s' is being written by another process", path);
     if (st != ONUS_OK) {
         (void)onus_appender_close(a, NULL);
         return st;

@@ -31,7 +31,8 @@ onus_status onus_path_dir(char *out, size_t size, const char *path, onus_err *er
 
 /* An append-only file, one record a line; append writes line + '\n' in one write and fsyncs
  * when asked. After a write or fsync that failed every further append fails: nothing may stand
- * behind a torn line. */
+ * behind a torn line. A second appender of the same
+ * file is refused (ONUS_IO) while the first is open. */
 typedef struct onus_appender onus_appender;
 onus_status onus_appender_open(onus_appender **out, const char *path, const onus_allocator *mem,
                                onus_err *err) ONUS_CHECKED;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -49,27 +50,43 @@ static onus_status drop_torn(const char *path, int64_t *torn, const onus_allocat
     return st;
 }
 
+/* The lines that are there, into l. */
+static onus_status read_stored(onus_ledger *l, const char *path, onus_err *err)
+{
+    onus_status st = onus_log_read(&l->stored, path, l->mem, err);
+    if (st != ONUS_OK) return st;
+    l->n = onus_log_count(l->stored);
+    for (int64_t i = 0; i < l->n; i++) {
+        const onus_entry *e = onus_log_at(l->stored, i);
+        onus_merkle_add(&l->tree, e->line, e->line_len);
+    }
+    return ONUS_OK;
+}
+
+/* The file is opened, and so locked, before anything is read: of two that go on with one run
+ * the second is told. */
 onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mode mode,
                              int64_t *torn_bytes, const onus_allocator *mem, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    if (mode == ONUS_LEDGER_WRITE && onus_file_exists(path))
+    struct stat info;
+    const bool there = onus_file_exists(path);
+    if (mode == ONUS_LEDGER_WRITE && there)
         return onus_fail(err, ONUS_IO, "'%s' exists; a ledger is never begun twice", path);
+    if (mode == ONUS_LEDGER_RESUME && !there)
+        return onus_fail(err, ONUS_IO, "'%s' is not there; nothing can be resumed", path);
     onus_ledger *l = onus_alloc(mem, 1, sizeof *l);
     if (!l) return onus_fail_mem(err, path);
     l->mem = mem;
     l->mode = mode;
     onus_arena_init(&l->texts, mem);
-    if (mode == ONUS_LEDGER_RESUME) ONUS_TRY(drop_torn(path, torn_bytes, mem, err));
-    if (mode != ONUS_LEDGER_WRITE) {
-        ONUS_TRY(onus_log_read(&l->stored, path, mem, err));
-        l->n = onus_log_count(l->stored);
-        for (int64_t i = 0; i < l->n; i++) {
-            const onus_entry *e = onus_log_at(l->stored, i);
-            onus_merkle_add(&l->tree, e->line, e->line_len);
-        }
-    }
     if (mode != ONUS_LEDGER_REPLAY) ONUS_TRY(onus_appender_open(&l->file, path, mem, err));
+    if (mode == ONUS_LEDGER_WRITE && (stat(path, &info) != 0 || info.st_size > 0)) {
+        st = onus_fail(err, ONUS_IO, "'%s' was begun by another run", path);
+        goto done;
+    }
+    if (mode == ONUS_LEDGER_RESUME) ONUS_TRY(drop_torn(path, torn_bytes, mem, err));
+    if (mode != ONUS_LEDGER_WRITE) ONUS_TRY(read_stored(l, path, err));
     *out = l;
     l = NULL;
 done:
@@ -117,32 +134,51 @@ static json_t *field_json(const onus_field *f)
     }
 }
 
+static bool is_utf8(const char *text)
+{
+    while (*text) {
+        const int n = onus_utf8_len(text);
+        if (n == 0) return false;
+        text += n;
+    }
+    return true;
+}
+
+/* What a line can hold: a name once, numbers that binary64 holds, texts of UTF-8. */
+static onus_status check_field(const char *type, const onus_field *f, const json_t *claim,
+                               const json_t *observed, onus_err *err)
+{
+    const int64_t exact = INT64_C(1) << 53;
+    bool texts = is_utf8(f->name) && (f->kind != ONUS_FIELD_TEXT || is_utf8(f->text));
+    for (int64_t i = 0; f->kind == ONUS_FIELD_TEXTS && i < f->n; i++)
+        texts = texts && is_utf8(f->texts[i]);
+    if (!texts)
+        return onus_fail(err, ONUS_BAD_INPUT, "event %s: '%.100s' is not UTF-8", type, f->name);
+    if (json_object_get(claim, f->name) || json_object_get(observed, f->name))
+        return onus_fail(err, ONUS_BAD_ARG, "event %s names '%.100s' twice", type, f->name);
+    if (f->kind == ONUS_FIELD_INT && (f->i > exact || f->i < -exact))
+        return onus_fail(err, ONUS_BAD_ARG, "event %s: '%.100s' is %lld, beyond 2^53", type,
+                         f->name, (long long)f->i);
+    return ONUS_OK;
+}
+
 static onus_status bodies(const onus_event *e, json_t **claim, json_t **observed, onus_err *err)
 {
+    onus_status st = ONUS_OK;
     *claim = json_object();
     *observed = json_object();
-    bool good = *claim && *observed;
-    for (int64_t i = 0; good && i < e->n_fields; i++) {
+    if (!*claim || !*observed) st = onus_fail_mem(err, e->type);
+    for (int64_t i = 0; st == ONUS_OK && i < e->n_fields; i++) {
         const onus_field *f = &e->fields[i];
-        if (json_object_get(*claim, f->name) || json_object_get(*observed, f->name)) {
-            json_decref(*claim);
-            json_decref(*observed);
-            return onus_fail(err, ONUS_BAD_ARG, "event %s names '%.100s' twice", e->type,
-                             f->name);
-        }
-        json_t *v = field_json(f);
-        if (!v && f->kind == ONUS_FIELD_TEXT) {
-            json_decref(*claim);
-            json_decref(*observed);
-            return onus_fail(err, ONUS_BAD_INPUT, "event %s: '%.100s' is not UTF-8", e->type,
-                             f->name);
-        }
-        good = v && json_object_set_new(f->observed ? *observed : *claim, f->name, v) == 0;
+        st = check_field(e->type, f, *claim, *observed, err);
+        if (st == ONUS_OK &&
+            json_object_set_new(f->observed ? *observed : *claim, f->name, field_json(f)) != 0)
+            st = onus_fail_mem(err, e->type);
     }
-    if (good) return ONUS_OK;
+    if (st == ONUS_OK) return ONUS_OK;
     json_decref(*claim);
     json_decref(*observed);
-    return onus_fail_mem(err, e->type);
+    return st;
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */

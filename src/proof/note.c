@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/json.h"
 
 enum { ALG_ED25519 = 1, NOTE_MAX = 1 << 16 };
 static const char dash[] = "\xe2\x80\x94 "; /* em dash, space */
@@ -35,11 +36,25 @@ static uint32_t key_id(const char *name, const uint8_t pub[32])
     return (uint32_t)sha[0] << 24 | (uint32_t)sha[1] << 16 | (uint32_t)sha[2] << 8 | sha[3];
 }
 
+/* UTF-8 without control characters, plus signs and what Unicode calls a space, so that a note
+ * and a terminal show one name as one name. */
 static bool good_name(const char *name)
 {
+    static const char *const blanks[] = {
+        "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
+        "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87",
+        "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9",
+        "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
     const size_t n = strlen(name);
-    for (size_t i = 0; i < n; i++) {
-        if ((unsigned char)name[i] <= ' ' || name[i] == '+' || name[i] == 0x7f) return false;
+    for (size_t i = 0; i < n;) {
+        const unsigned char c = (unsigned char)name[i];
+        const int len = onus_utf8_len(name + i);
+        if (len == 0 || c <= ' ' || c == '+' || c == 0x7f) return false;
+        if (c == 0xc2 && (unsigned char)name[i + 1] < 0xa0) return false; /* controls */
+        for (size_t k = 0; k < sizeof blanks / sizeof *blanks; k++) {
+            if (strncmp(name + i, blanks[k], strlen(blanks[k])) == 0) return false;
+        }
+        i += (size_t)len;
     }
     return n > 0 && n < sizeof((onus_key *)0)->name;
 }
@@ -49,7 +64,8 @@ onus_status onus_key_new(onus_key *out, const char *name, onus_err *err)
     if (!good_name(name))
         return onus_fail(
             err, ONUS_BAD_ARG,
-            "key name '%.60s': expected 1 to 127 bytes without blanks and plus signs", name);
+            "key name '%.60s': expected 1 to 127 bytes of UTF-8 without blanks and plus signs",
+            name);
     *out = (onus_key){.has_secret = true};
     snprintf(out->name, sizeof out->name, "%s", name);
     crypto_sign_keypair(out->pub, out->secret);

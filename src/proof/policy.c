@@ -3,10 +3,10 @@
 #include "proof/policy.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "data/csv.h"
 
 static const struct {
     const char *text;
@@ -23,39 +23,53 @@ static onus_status wrong(const char *text, size_t at, const char *file, int line
                      file, line, text, at + 1, expected);
 }
 
-/* A decimal number; the locale's point is of no account since digits and point are checked
- * first. */
-static bool read_bound(const char *text, double *out)
+static bool is_operator(char c)
 {
-    const size_t n = strspn(text, "+-.0123456789eE");
-    char *end;
-    if (n == 0 || text[n]) return false;
-    *out = strtod(text, &end);
-    return *end == '\0' && *out - *out == 0;
+    return c && strchr("<>=!", c) != NULL;
+}
+
+/* Where the last run of operator characters begins and ends: names of groups hold such
+ * characters, too ("<25", "Native American"), numbers never do. */
+static bool last_operator(const char *text, size_t *begin, size_t *end)
+{
+    *end = strlen(text);
+    while (*end > 0 && !is_operator(text[*end - 1])) --*end;
+    *begin = *end;
+    while (*begin > 0 && is_operator(text[*begin - 1])) --*begin;
+    return *end > 0;
 }
 
 onus_status onus_policy_parse(onus_policy *out, const char *text, const char *file, int line,
                               onus_err *err)
 {
+    static const char blanks[] = " \t";
     onus_policy p = {.text = text, .line = line};
-    const size_t name = strcspn(text, " \t<>=!");
-    if (name == 0) return wrong(text, 0, file, line, "the dotted name of a result", err);
-    if (name >= sizeof p.name)
-        return wrong(text, sizeof p.name, file, line, "a name of at most 511 bytes", err);
-    memcpy(p.name, text, name);
-    p.name[name] = '\0';
-    size_t at = name + strspn(text + name, " \t");
-    const size_t sign = strspn(text + at, "<>=!");
+    const size_t first = strspn(text, blanks);
+    size_t begin, end;
+    if (!text[first]) return wrong(text, 0, file, line, "the dotted name of a result", err);
+    if (!last_operator(text, &begin, &end)) {
+        const size_t word = first + strcspn(text + first, blanks);
+        return wrong(text, word + strspn(text + word, blanks), file, line,
+                     "one of < <= > >= == !=", err);
+    }
+    size_t name = begin;
+    while (name > first && strchr(blanks, text[name - 1])) name--;
+    if (name <= first) return wrong(text, 0, file, line, "the dotted name of a result", err);
+    if (name - first >= sizeof p.name)
+        return wrong(text, first + sizeof p.name, file, line, "a name of at most 511 bytes",
+                     err);
+    memcpy(p.name, text + first, name - first);
+    p.name[name - first] = '\0';
     bool found = false;
     for (size_t i = 0; i < sizeof ops / sizeof *ops && !found; i++) {
-        found = strlen(ops[i].text) == sign && strncmp(text + at, ops[i].text, sign) == 0;
+        found = strlen(ops[i].text) == end - begin &&
+                strncmp(ops[i].text, text + begin, end - begin) == 0;
         if (found) p.op = ops[i].op;
     }
-    if (!found) return wrong(text, at, file, line, "one of < <= > >= == !=", err);
-    at += sign;
-    at += strspn(text + at, " \t");
-    if (!read_bound(text + at, &p.bound))
-        return wrong(text, at, file, line, "a number, and nothing after it", err);
+    if (!found) return wrong(text, begin, file, line, "one of < <= > >= == !=", err);
+    end += strspn(text + end, blanks);
+    if (!onus_parse_number(text + end, &p.bound))
+        return wrong(text, end, file, line, "a number, and nothing after it", err);
     *out = p;
     return ONUS_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * policy.h - one demand of the recipe: NAME OP NUMBER, NAME any dotted name, OP one of < <= >
- * >= == !=. A name that is undefined or absent is never met. */
+ * >= == !=, the last one of the line (names of groups may hold blanks and "<", too). A name
+ * that is undefined or absent is never met. */
 #ifndef ONUS_PROOF_POLICY_H
 #define ONUS_PROOF_POLICY_H
 #include "base/facts.h"
