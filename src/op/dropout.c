@@ -62,13 +62,11 @@ static void relevance(onus_call *c, const onus_call *c0)
     backward(c);
 }
 
+/* Forward: the draw and the scaling. */
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     (void)attr;
-    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD
-                         ? (double)(B * onus_shape_numel(&in[0]))
-                         : 0;
-    return (onus_cost){.multiply_adds = n, .bytes = 9 * n};
+    return onus_cost_each(&in[0], B, pass, 2, 1, 9, 9);
 }
 
 const onus_op onus_op_dropout = ONUS_OP_ROW(
