@@ -45,12 +45,18 @@ static void forward(onus_call *c)
         memcpy(c->out, c->in[0], (size_t)n * sizeof(float));
 }
 
+static void backward_range(const onus_call *c, int64_t begin, int64_t end)
+{
+    apply((const uint8_t *)c->saved + begin, (float)(1.0 / (1.0 - c->attr[RATE].r)),
+          c->d_out + begin, c->d_in[0] + begin, end - begin);
+}
+
 static void backward(onus_call *c)
 {
     const int64_t n = onus_call_out(c);
     if (!c->d_in[0]) return;
     if (c->training)
-        apply(c->saved, (float)(1.0 / (1.0 - c->attr[RATE].r)), c->d_out, c->d_in[0], n);
+        onus_each(c, n, 16, 1, backward_range);
     else if (c->d_in[0] != c->d_out)
         memcpy(c->d_in[0], c->d_out, (size_t)n * sizeof(float));
 }

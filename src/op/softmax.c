@@ -3,6 +3,7 @@
  *
  * m = max x, e_j = exp(x_j - m), l = sum of e (contract, item 4), p = e / l. Cross-entropy of
  * class t: (log l + m) - x_t; its gradient ((p - y) w) (float)(1/N), y = 1 at t. */
+#include <assert.h>
 #include <math.h>
 
 #include "base/fail.h"
@@ -108,6 +109,7 @@ static void loss_range(const onus_call *c, int64_t begin, int64_t end)
     for (int64_t b = begin; b < end; b++) {
         const float *x = c->in[0] + b * n;
         float log_sum;
+        assert(c->label[b] >= 0 && c->label[b] < (float)n);
         softmax_row(c->ex->k, x, (float *)c->saved + b * n, n, &log_sum);
         c->out[b] = log_sum - x[(int64_t)c->label[b]];
     }
