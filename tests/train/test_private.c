@@ -82,7 +82,7 @@ static onus_net *by_hand(const setting *s, int64_t steps, double class_weight, i
     assert_true(sample && grad && noise && sum);
     const double q = (double)s->spec.batch / (double)n;
     for (int64_t t = 0; t < steps; t++) {
-        const int64_t taken = onus_noise_sample(&key, (uint32_t)t, q, n, sample, n);
+        const int64_t taken = onus_noise_sample(&ex, &key, (uint32_t)t, q, n, sample, n);
         for (int64_t i = 0; i < taken; i++) sample[i] = rows[sample[i]];
         *n_cut += clipped_sum(s, plan, sample, taken, (uint32_t)t, class_weight, grad, sum, P);
         *n_seen += taken;
@@ -151,13 +151,14 @@ static void empty_samples_are_steps(void **state)
 {
     (void)state;
     int64_t n, empty = 0, sample[700];
+    const onus_exec ex = {.k = onus_kernels_of(ONUS_ISA_REF)};
     setting s = secret(credit);
     s.spec.epochs = 1;
     s.spec.batch = 2;
     s.spec.lr = 0.02;
     (void)onus_dataset_part(credit, ONUS_PART_TRAIN, &n);
     for (uint32_t t = 0; t < 350; t++)
-        empty += onus_noise_sample(&key, t, 2.0 / (double)n, n, sample, n) == 0;
+        empty += onus_noise_sample(&ex, &key, t, 2.0 / (double)n, n, sample, n) == 0;
     assert_true(empty > 25 && empty < 75); /* 350 e^-2 = 47 */
     assert_same_steps(&s, 1);
 }
