@@ -56,8 +56,7 @@ onus_axis onus_axis_of(double lo, double hi, int n)
     return a;
 }
 
-/* ---- coordinates --------------------------------------------------------------------------
- */
+/* ---- coordinates ------------------------------------------------------------------------ */
 
 static double within(double v, double lo, double hi)
 {
@@ -101,8 +100,7 @@ static void down(const onus_chart *c, const char *name, double y)
     attribute(c->p, name, pixel_of(c, y), 1, "");
 }
 
-/* ---- the frame ------------------------------------------------------------------------------
- */
+/* ---- the frame -------------------------------------------------------------------------- */
 
 void onus_chart_open(onus_chart *c, onus_page *p, const char *kind, double height)
 {
@@ -162,8 +160,7 @@ void onus_chart_group_close(onus_chart *c)
     onus_page_raw(c->p, "</g>");
 }
 
-/* ---- marks ----------------------------------------------------------------------------------
- */
+/* ---- marks ------------------------------------------------------------------------------ */
 
 void onus_chart_span(onus_chart *c, const char *style, double x0, double y0, double x1,
                      double y1)
@@ -224,8 +221,7 @@ void onus_chart_line(onus_chart *c, const char *style, const double *x, const do
     onus_page_raw(p, "\"/></svg>");
 }
 
-/* ---- words ----------------------------------------------------------------------------------
- */
+/* ---- words ------------------------------------------------------------------------------ */
 
 void onus_chart_text_open(onus_chart *c, const char *style, onus_anchor anchor, double share,
                           double y)

@@ -88,25 +88,32 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-void onus_page_part(onus_page *p, const char *part)
+/* %2E and its like undone; a plus sign as it stands joins the groups of an intersection. */
+static void decode_part(char *to, const char *part)
 {
-    char *text = onus_arena_strdup(&p->arena, part);
-    if (!text) {
-        p->st = ONUS_NO_MEM;
-        return;
-    }
-    char *to = text;
     for (const char *c = part; *c; c++) {
         const int high = *c == '%' ? hex_digit(c[1]) : -1;
         const int low = high >= 0 ? hex_digit(c[2]) : -1;
         if (low >= 0 && (high || low)) {
             *to++ = (char)(high << 4 | low);
             c += 2;
+        } else if (*c == '+') {
+            to += sprintf(to, " \xc2\xb7 ");
         } else {
             *to++ = *c;
         }
     }
     *to = '\0';
+}
+
+void onus_page_part(onus_page *p, const char *part)
+{
+    char *text = onus_arena_alloc(&p->arena, strlen(part) + 1, 4);
+    if (!text) {
+        p->st = ONUS_NO_MEM;
+        return;
+    }
+    decode_part(text, part);
     onus_page_text(p, text);
 }
 
@@ -253,8 +260,7 @@ onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix
     return parts;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------
- */
+/* ---- numbers ---------------------------------------------------------------------------- */
 
 /* 2.1e-07 as a person writes it: 2.1·10⁻⁷. */
 static void scientific(char out[32], double v)
@@ -345,6 +351,18 @@ void onus_page_number(onus_page *p, onus_fact f, int decimals)
     if (say_lack(p, f) || !onus_fact_real(f, &v)) return;
     onus_plain_number(text, v, decimals);
     linked(p, f, text);
+}
+
+void onus_page_small_number(onus_page *p, onus_fact f)
+{
+    double v;
+    int decimals = 1;
+    if (onus_fact_real(f, &v)) {
+        for (double size = fabs(v); size < 1 && decimals < 6; size *= 10) decimals++;
+        if (fabs(v) >= 10) decimals = 0;
+        if (v == 0) decimals = 0;
+    }
+    onus_page_number(p, f, decimals);
 }
 
 void onus_page_percent(onus_page *p, onus_fact f, int decimals)
@@ -456,23 +474,32 @@ void onus_page_time(onus_page *p, const onus_entry *e)
 
 void onus_page_interval(onus_page *p, const char *name, int decimals)
 {
-    double lower, upper;
+    double v;
     const onus_fact lo = onus_page_fact(p, "%s.lower", name),
                     hi = onus_page_fact(p, "%s.upper", name);
-    if (!onus_fact_real(lo, &lower) || !onus_fact_real(hi, &upper)) {
+    if (!onus_fact_real(lo, &v) && !onus_fact_real(hi, &v)) {
         onus_page_raw(p, "\xe2\x80\x93");
         return;
     }
     ONUS_FILL(p, ONUS_TEXT_RANGE, ONUS_NUMBER(lo, decimals), ONUS_NUMBER(hi, decimals));
 }
 
-/* ---- sentences ------------------------------------------------------------------------------
- */
+void onus_page_reason(onus_page *p, const char *name)
+{
+    const onus_fact f = onus_page_fact(p, "%s.reason", name);
+    if (!f.event) return;
+    onus_page_raw(p, "<span class=\"sub\">");
+    onus_page_word(p, f);
+    onus_page_raw(p, "</span>");
+}
+
+/* ---- sentences -------------------------------------------------------------------------- */
 
 static void fill_slot(onus_page *p, const onus_slot *s)
 {
     switch (s->kind) {
     case ONUS_SLOT_NUMBER: onus_page_number(p, s->fact, s->decimals); break;
+    case ONUS_SLOT_SMALL: onus_page_small_number(p, s->fact); break;
     case ONUS_SLOT_COUNT: onus_page_count(p, s->fact); break;
     case ONUS_SLOT_PEOPLE: onus_page_people(p, s->fact); break;
     case ONUS_SLOT_WORD: onus_page_word(p, s->fact); break;

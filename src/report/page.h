@@ -37,7 +37,8 @@ void onus_page_raw(onus_page *p, const char *html); /* ours */
 void onus_page_text(onus_page *p, const char *text);
 /* The same, cut after `chars` characters with an ellipsis: for charts. */
 void onus_page_text_cut(onus_page *p, const char *text, int chars);
-/* A part of a dotted name, %2E and its like undone, then as onus_page_text. */
+/* A part of a dotted name, %2E and its like undone, then as onus_page_text: "female+<25", a
+ * group of an intersection, reads "female · <25". */
 void onus_page_part(onus_page *p, const char *part);
 void onus_page_printf(onus_page *p, const char *html, ...)
     ONUS_PRINTF(2, 3);                         /* %s must be ours or numbers */
@@ -68,9 +69,11 @@ typedef struct {
 onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix,
                            const char *suffix);
 
-/* ---- numbers, linked; "undefined" or "not proven" in words ------------------------------- */
+/* ---- numbers, linked; "undefined" or "not proven" in words ------------------------------ */
 
 void onus_page_number(onus_page *p, onus_fact f, int decimals);
+/* With as many decimals as two digits want, at most six. */
+void onus_page_small_number(onus_page *p, onus_fact f);
 void onus_page_count(onus_page *p, onus_fact f);  /* whole, thousands apart */
 void onus_page_people(onus_page *p, onus_fact f); /* a count of people: "< 10" below 10 */
 void onus_page_percent(onus_page *p, onus_fact f, int decimals);
@@ -80,16 +83,20 @@ void onus_page_word(onus_page *p, onus_fact f); /* a text of the ledger, escaped
 void onus_page_fact_name(onus_page *p, onus_fact f); /* its dotted name */
 void onus_page_hash(onus_page *p, onus_fact f); /* a SHA-256, shortened, whole in its title */
 void onus_page_time(onus_page *p, const onus_entry *e); /* 2026-11-22 14:03:11 UTC, linked */
-/* "0.705 to 0.803" from NAME.lower and NAME.upper; a dash where there is no interval. */
+/* "0.705 to 0.803" from NAME.lower and NAME.upper; a dash where neither is a number. */
 void onus_page_interval(onus_page *p, const char *name, int decimals);
+/* Why the value of that name or a bound of it is undefined, in an element of its own; nothing
+ * where the ledger gives no reason. */
+void onus_page_reason(onus_page *p, const char *name);
 /* Formats a number for a chart's text: no link, the table beside has it. Writes at most 31
  * characters. */
 void onus_plain_number(char out[32], double v, int decimals);
 
-/* ---- sentences --------------------------------------------------------------------------- */
+/* ---- sentences -------------------------------------------------------------------------- */
 
 typedef enum {
     ONUS_SLOT_NUMBER,
+    ONUS_SLOT_SMALL,
     ONUS_SLOT_COUNT,
     ONUS_SLOT_PEOPLE,
     ONUS_SLOT_WORD,
@@ -113,6 +120,10 @@ void onus_page_fill(onus_page *p, onus_text t, const onus_slot *slots, size_t n)
 #define ONUS_NUMBER(f, d)                                      \
     {                                                          \
         .kind = ONUS_SLOT_NUMBER, .fact = (f), .decimals = (d) \
+    }
+#define ONUS_SMALL(f)                        \
+    {                                        \
+        .kind = ONUS_SLOT_SMALL, .fact = (f) \
     }
 #define ONUS_COUNT(f)                        \
     {                                        \

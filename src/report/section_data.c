@@ -7,10 +7,9 @@
 #include "report/sections.h"
 
 static const char *const parts[] = {"train", "valid", "test"};
-enum { N_PARTS = 3, LINES_MAX = 64 };
+enum { N_PARTS = 3, LINES_MAX = 64, COLUMNS_MAX = 300 };
 
-/* ---- source
- * ---------------------------------------------------------------------------------- */
+/* ---- source ----------------------------------------------------------------------------- */
 
 static void said_term(onus_page *p, onus_text t, const char *name)
 {
@@ -28,7 +27,10 @@ static void count_term(onus_page *p, onus_text t, const char *name)
     const onus_fact f = onus_page_fact(p, "%s", name);
     if (!f.event) return;
     onus_term_open(p, t);
-    onus_page_people(p, f);
+    if (onus_name_counts_people(name))
+        onus_page_people(p, f);
+    else
+        onus_page_count(p, f);
     onus_term_close(p);
 }
 
@@ -52,10 +54,13 @@ static void sheet(onus_page *p)
     said_term(p, ONUS_TEXT_LICENCE, "data.licence");
     if (onus_page_fact(p, "data.description").event)
         said_term(p, ONUS_TEXT_DESCRIPTION, "data.description");
+    if (onus_page_fact(p, "data.target").event) said_term(p, ONUS_TEXT_TARGET, "data.target");
     count_term(p, ONUS_TEXT_ROWS_RAW, "data.rows.raw");
+    count_term(p, ONUS_TEXT_MISSING_CELLS, "data.missing_cells");
     count_term(p, ONUS_TEXT_DROPPED_MISSING, "data.dropped.missing");
     count_term(p, ONUS_TEXT_DROPPED_DUPLICATES, "data.dropped.duplicates");
-    count_term(p, ONUS_TEXT_ROWS_USED, "data.rows");
+    count_term(p, ONUS_TEXT_NUMBERS_COLUMNS, "data.numbers");
+    count_term(p, ONUS_TEXT_CATEGORY_COLUMNS, "data.categories");
     count_term(p, ONUS_TEXT_FEATURES, "data.features");
     texts_term(p, ONUS_TEXT_CONSTANT, "data.constant");
     onus_page_raw(p, "</dl>\n");
@@ -64,10 +69,11 @@ static void sheet(onus_page *p)
 static void files(onus_page *p)
 {
     static const onus_heading heads[] = {{ONUS_TEXT_FILE, ""},
-                                         {ONUS_TEXT_BYTES, "num"},
                                          {ONUS_TEXT_LINES, "num"},
+                                         {ONUS_TEXT_BYTES, "num"},
                                          {ONUS_TEXT_SHA256, ""}};
     if (!onus_page_fact(p, "data.file.1.name").event) return;
+    onus_page_tag(p, "<h3>", ONUS_TEXT_FILES);
     onus_table_open(p, "files", heads, sizeof heads / sizeof *heads);
     for (int k = 1;; k++) {
         const onus_fact name = onus_page_fact(p, "data.file.%d.name", k);
@@ -75,9 +81,9 @@ static void files(onus_page *p)
         onus_page_raw(p, "<tr><th scope=\"row\">");
         onus_page_word(p, name);
         onus_page_raw(p, "</th><td class=\"num\">");
-        onus_page_count(p, onus_page_fact(p, "data.file.%d.bytes", k));
-        onus_page_raw(p, "</td><td class=\"num\">");
         onus_page_people(p, onus_page_fact(p, "data.file.%d.rows", k));
+        onus_page_raw(p, "</td><td class=\"num\">");
+        onus_page_count(p, onus_page_fact(p, "data.file.%d.bytes", k));
         onus_page_raw(p, "</td><td>");
         onus_page_hash(p, onus_page_fact(p, "data.file.%d.sha256", k));
         onus_page_raw(p, "</td></tr>\n");
@@ -85,8 +91,7 @@ static void files(onus_page *p)
     onus_table_close(p);
 }
 
-/* ---- counts by part
- * --------------------------------------------------------------------------- */
+/* ---- counts by part --------------------------------------------------------------------- */
 
 typedef struct {
     const char *prefix; /* "data.group.sex." */
@@ -148,34 +153,7 @@ static void all_row(onus_page *p)
     onus_page_raw(p, "</tr>\n");
 }
 
-/* Attributes of the sheet: data.attributes, else the different A of keys data.group.A.*. */
-static onus_parts attributes_of(onus_page *p, const onus_entry *e)
-{
-    const onus_fact list = onus_page_fact(p, "data.attributes");
-    onus_parts found = {0};
-    const char *key;
-    json_t *v;
-    if (onus_fact_size(list) > 0) return onus_page_list(p, list, e, "", "");
-    found.name = onus_arena_alloc(&p->arena, LINES_MAX, sizeof *found.name);
-    if (!found.name) {
-        p->st = ONUS_NO_MEM;
-        return found;
-    }
-    json_object_foreach(e->claim, key, v)
-    {
-        if (strncmp(key, "data.group.", 11) != 0 || found.n == LINES_MAX) continue;
-        const char *name =
-            onus_arena_printf(&p->arena, "%.*s", (int)strcspn(key + 11, "."), key + 11);
-        bool there = !name;
-        for (int64_t i = 0; i < found.n && !there; i++)
-            there = strcmp(found.name[i], name) == 0;
-        if (!there) found.name[found.n++] = name;
-        if (!name) p->st = ONUS_NO_MEM;
-    }
-    return found;
-}
-
-static void people(onus_page *p, const onus_entry *e)
+static void people(onus_page *p)
 {
     static const onus_heading heads[] = {{ONUS_TEXT_EMPTY, ""},
                                          {ONUS_TEXT_TRAIN, "num"},
@@ -187,31 +165,33 @@ static void people(onus_page *p, const onus_entry *e)
         p->st = ONUS_NO_MEM;
         return;
     }
+    onus_page_raw(p, "<div>");
     onus_page_tag(p, "<h3>", ONUS_TEXT_COUNTS);
     onus_table_open(p, "counts", heads, sizeof heads / sizeof *heads);
     all_row(p);
     c->prefix = "data.label.";
-    c->names = onus_page_list(p, onus_page_fact(p, "data.classes"), e, c->prefix, ".train");
-    if (c->names.n > 0) {
+    c->names = onus_page_classes(p);
+    if (c->names.n > 0 && onus_page_fact(p, "data.label.%s.train", c->names.name[0]).event) {
         band(p, ONUS_TEXT_BY_LABEL, NULL);
         count_table(p, c);
     }
-    const onus_parts attributes = attributes_of(p, e);
+    const onus_parts attributes =
+        onus_page_names(p, onus_page_fact(p, "data.attributes"), LINES_MAX);
     for (int64_t a = 0; a < attributes.n; a++) {
         snprintf(prefix, sizeof prefix, "data.group.%s.", attributes.name[a]);
         c->prefix = prefix;
-        c->names = onus_page_list(p, onus_page_fact(p, "data.groups.%s", attributes.name[a]), e,
-                                  prefix, ".train");
+        c->names = onus_page_names(p, onus_page_fact(p, "data.groups.%s", attributes.name[a]),
+                                   LINES_MAX);
         band(p, ONUS_TEXT_BY_GROUP, attributes.name[a]);
         count_table(p, c);
     }
     onus_table_close(p);
+    onus_page_raw(p, "</div>");
 }
 
-/* ---- columns
- * ----------------------------------------------------------------------------------- */
+/* ---- columns ---------------------------------------------------------------------------- */
 
-static void columns(onus_page *p, const onus_entry *e)
+static void columns(onus_page *p)
 {
     static const onus_heading heads[] = {{ONUS_TEXT_COLUMN, ""},
                                          {ONUS_TEXT_KIND, ""},
@@ -219,7 +199,7 @@ static void columns(onus_page *p, const onus_entry *e)
                                          {ONUS_TEXT_UNSEEN, "num"}};
     const onus_fact list = onus_page_fact(p, "data.columns");
     if (onus_fact_size(list) == 0) return;
-    const onus_parts names = onus_page_list(p, list, e, "", "");
+    const onus_parts names = onus_page_names(p, list, COLUMNS_MAX);
     onus_details_open(p, ONUS_TEXT_COLUMNS);
     onus_table_open(p, "small", heads, sizeof heads / sizeof *heads);
     for (int64_t i = 0; i < names.n; i++) {
@@ -269,10 +249,14 @@ void onus_section_data(onus_page *p)
         return;
     }
     onus_paragraph(p, ONUS_TEXT_DATA_INTRO);
+    onus_page_raw(p, "<div class=\"two\">");
+    people(p);
+    onus_page_raw(p, "<div>");
+    onus_page_tag(p, "<h3>", ONUS_TEXT_SHEET);
     sheet(p);
     files(p);
-    people(p, e);
-    columns(p, e);
+    columns(p);
     hashes(p);
+    onus_page_raw(p, "</div></div>");
     onus_section_close(p);
 }

@@ -8,44 +8,41 @@
 
 enum { NAMES_MAX = 40, TEXT_MAX = 80 };
 
-/* ---- which names count people
- * ----------------------------------------------------------------- */
+/* ---- one entry -------------------------------------------------------------------------- */
 
-static bool begins(const char *name, const char *prefix)
+/* The name that a value is about: of policy.3.found it is what policy.3.name says. */
+static const char *subject_of(const onus_entry *e, const char *name)
 {
-    return strncmp(name, prefix, strlen(prefix)) == 0;
+    long long i = 0;
+    int end = 0;
+    if (sscanf(name, "policy.%lld.found%n", &i, &end) != 1 || end == 0) return name;
+    const char *subject = onus_fact_text(onus_entry_fact(e, "policy.%lld.name", i));
+    return subject ? subject : name;
 }
 
-static bool ends(const char *name, const char *suffix)
+/* Counts of people stay in the ledger where they are small, or where a neighbour may be: what
+ * the sections hide must not be found here by subtraction. */
+static bool is_kept(const onus_entry *e, const char *name, double v)
 {
-    const size_t n = strlen(name), m = strlen(suffix);
-    return n >= m && strcmp(name + n - m, suffix) == 0;
-}
-
-/* A name whose value is a number of people, or a list of such numbers. */
-static bool counts_people(const char *name)
-{
-    static const char *const prefixes[] = {"data.label.",    "data.group.",   "data.missing.",
-                                           "data.unseen.",   "data.dropped.", "data.rows",
-                                           "data.test.rows", "confusion."};
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        if (begins(name, prefixes[i])) return true;
+    static const char *const families[] = {"data.label.", "data.group.", "confusion.",
+                                           "fairness."};
+    const char *subject = subject_of(e, name);
+    if (!onus_name_counts_people(subject)) return false;
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        if (strncmp(subject, families[i], strlen(families[i])) == 0) return true;
     }
-    return ends(name, ".n") || ends(name, ".positives") || ends(name, ".rows") ||
-           ends(name, ".background");
+    return v > 0 && v < ONUS_PEOPLE_MIN;
 }
 
-/* ---- one entry
- * ---------------------------------------------------------------------------------- */
-
-static void value(onus_page *p, const char *name, const json_t *v)
+static void value(onus_page *p, const onus_entry *e, const char *name, const json_t *v)
 {
     char number[32];
     if (json_is_array(v)) {
         onus_page_printf(p, "[%lld]", (long long)json_array_size(v));
     } else if (json_is_string(v)) {
-        onus_page_text_cut(p, json_string_value(v), TEXT_MAX);
-    } else if (json_is_number(v) && counts_people(name)) {
+        const char *text = json_string_value(v);
+        onus_page_text_cut(p, text, strlen(text) == 64 && !strchr(text, ' ') ? 16 : TEXT_MAX);
+    } else if (json_is_number(v) && is_kept(e, name, json_number_value(v))) {
         onus_page_tag(p, "<i>", ONUS_TEXT_COUNT_KEPT);
     } else if (json_is_integer(v)) {
         onus_page_printf(p, "%lld", (long long)json_integer_value(v));
@@ -55,7 +52,7 @@ static void value(onus_page *p, const char *name, const json_t *v)
     }
 }
 
-static void body(onus_page *p, const json_t *fields, onus_text t)
+static void body(onus_page *p, const onus_entry *e, const json_t *fields, onus_text t)
 {
     int64_t n = 0;
     const char *key;
@@ -69,7 +66,7 @@ static void body(onus_page *p, const json_t *fields, onus_text t)
         onus_page_raw(p, " <span><code>");
         onus_page_text_cut(p, key, TEXT_MAX);
         onus_page_raw(p, "</code> ");
-        value(p, key, v);
+        value(p, e, key, v);
         onus_page_raw(p, "</span>");
     }
     if (n > NAMES_MAX) {
@@ -83,15 +80,15 @@ static void body(onus_page *p, const json_t *fields, onus_text t)
 
 static void entry(onus_page *p, const onus_entry *e)
 {
-    onus_page_printf(p, "<li id=\"e%lld\"><span class=\"no\">%lld</span> <b>", (long long)e->n,
-                     (long long)e->n);
+    onus_page_printf(p, "<li id=\"e%lld\"><details><summary><span class=\"no\">%lld</span> <b>",
+                     (long long)e->n, (long long)e->n);
     onus_page_text(p, e->type);
     onus_page_raw(p, "</b> <span class=\"dim\">");
     onus_page_text(p, e->time);
-    onus_page_raw(p, "</span>");
-    body(p, e->claim, ONUS_TEXT_CLAIM);
-    body(p, e->observed, ONUS_TEXT_OBSERVED);
-    onus_page_raw(p, "</li>\n");
+    onus_page_raw(p, "</span></summary>");
+    body(p, e, e->claim, ONUS_TEXT_CLAIM);
+    body(p, e, e->observed, ONUS_TEXT_OBSERVED);
+    onus_page_raw(p, "</details></li>\n");
 }
 
 void onus_section_evidence(onus_page *p)

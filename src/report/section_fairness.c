@@ -7,7 +7,7 @@
 
 #include "report/sections.h"
 
-enum { GROUPS_MAX = 64, ROW = 46 };
+enum { GROUPS_MAX = 100, DRAWN_MAX = 24, ROW = 44 };
 
 const char *onus_fairness_attribute(onus_page *p, const onus_entry *e)
 {
@@ -15,9 +15,9 @@ const char *onus_fairness_attribute(onus_page *p, const onus_entry *e)
     json_t *v;
     json_object_foreach(e->claim, key, v)
     {
-        if (strncmp(key, "fairness.", 9) != 0) continue;
-        const char *name =
-            onus_arena_printf(&p->arena, "%.*s", (int)strcspn(key + 9, "."), key + 9);
+        const size_t n = strncmp(key, "fairness.", 9) == 0 ? strcspn(key + 9, ".") : 0;
+        if (n == 0 || strncmp(key + 9 + n, ".group", 6) != 0) continue;
+        const char *name = onus_arena_printf(&p->arena, "%.*s", (int)n, key + 9);
         if (!name) p->st = ONUS_NO_MEM;
         return name ? name : "";
     }
@@ -28,7 +28,7 @@ typedef struct {
     const onus_entry *e;
     const char *attribute;
     onus_parts groups;
-    const char *rate; /* what the chart shows: selection_rate, else accuracy */
+    onus_fact count[GROUPS_MAX];
     bool hide[GROUPS_MAX];
 } fairness;
 
@@ -38,126 +38,169 @@ static onus_fact of_group(const fairness *f, int64_t g, const char *what)
                            what);
 }
 
-static fairness fairness_of(onus_page *p, const onus_entry *e)
+static bool is_intersection(const fairness *f)
 {
-    fairness f = {.e = e, .attribute = onus_fairness_attribute(p, e)};
-    char prefix[2048];
-    onus_fact counts[GROUPS_MAX];
-    snprintf(prefix, sizeof prefix, "fairness.%s.group.", f.attribute);
-    f.groups = onus_page_list(p, onus_entry_fact(e, "fairness.%s.groups", f.attribute), e,
-                              prefix, ".n");
-    if (f.groups.n > GROUPS_MAX) f.groups.n = GROUPS_MAX;
-    f.rate = f.groups.n > 0 && of_group(&f, 0, "selection_rate").event ? "selection_rate"
-                                                                       : "accuracy";
+    return strchr(f->attribute, '+') != NULL;
+}
+
+static void read_groups(onus_page *p, const onus_entry *e, fairness *f)
+{
     bool small = false;
-    for (int64_t g = 0; g < f.groups.n; g++) {
-        counts[g] = of_group(&f, g, "n");
-        small = small || onus_fact_small(counts[g]);
+    *f = (fairness){.e = e, .attribute = onus_fairness_attribute(p, e)};
+    f->groups = onus_page_name_parts(p, onus_entry_fact(e, "fairness.%s.groups", f->attribute),
+                                     GROUPS_MAX);
+    for (int64_t g = 0; g < f->groups.n; g++) {
+        f->count[g] = of_group(f, g, "n");
+        small = small || onus_fact_small(f->count[g]);
     }
-    onus_hide_complement(counts, f.groups.n, f.hide);
+    onus_hide_complement(f->count, f->groups.n, f->hide);
     /* Sums of an intersection over either of its attributes are printed elsewhere: one small
      * cell of it hides them all. */
-    for (int64_t g = 0; g < f.groups.n && small && strchr(f.attribute, '+'); g++)
-        f.hide[g] = !onus_fact_small(counts[g]);
-    return f;
+    for (int64_t g = 0; g < f->groups.n && small && is_intersection(f); g++)
+        f->hide[g] = !onus_fact_small(f->count[g]);
 }
 
 static void people(onus_page *p, const fairness *f, int64_t g)
 {
     if (f->hide[g])
-        onus_page_people_hidden(p, of_group(f, g, "n"));
+        onus_page_people_hidden(p, f->count[g]);
     else
-        onus_page_people(p, of_group(f, g, "n"));
+        onus_page_people(p, f->count[g]);
 }
 
-/* "female+<25" reads "female · <25". */
-static void group_name(onus_page *p, const char *name)
+/* ---- rates ------------------------------------------------------------------------------ */
+
+typedef struct {
+    const char *name;
+    onus_text text;
+    bool share; /* between 0 and 1 */
+    bool drawn; /* has a chart, where there is room */
+} rate;
+
+static const rate rates[] = {
+    {"selection_rate", ONUS_TEXT_SELECTION_RATE, true, true},
+    {"tpr", ONUS_TEXT_TPR, true, true},
+    {"fpr", ONUS_TEXT_FPR, true, true},
+    {"ppv", ONUS_TEXT_PPV, true, false},
+    {"accuracy", ONUS_TEXT_ACCURACY, true, true},
+    {"mean_prediction", ONUS_TEXT_MEAN_PREDICTION, false, true},
+    {"mean_error", ONUS_TEXT_MEAN_ERROR, false, true},
+    {"mae", ONUS_TEXT_MAE, false, true},
+};
+enum { N_RATES = sizeof rates / sizeof *rates, CHARTS_MAX = 3 };
+
+static bool has_rate(const fairness *f, const rate *r)
 {
-    while (*name) {
-        char part[1024];
-        const size_t n = strcspn(name, "+");
-        snprintf(part, sizeof part, "%.*s", (int)n, name);
-        onus_page_part(p, part);
-        name += n;
-        if (*name == '+') {
-            onus_page_raw(p, " \xc2\xb7 ");
-            name++;
-        }
+    return f->groups.n > 0 && of_group(f, 0, r->name).event != 0;
+}
+
+/* A rate over fewer than ten people would tell their number, and says little besides. */
+static bool too_few(const fairness *f, int64_t g, const char *name)
+{
+    char support[64];
+    snprintf(support, sizeof support, "%s.n", name);
+    return onus_fact_small(f->count[g]) || onus_fact_small(of_group(f, g, support));
+}
+
+static double bound(const fairness *f, int64_t g, const char *name, const char *end)
+{
+    char full[64];
+    double v;
+    snprintf(full, sizeof full, "%s%s", name, end);
+    return onus_fact_real(of_group(f, g, full), &v) ? v : NAN;
+}
+
+/* ---- charts of groups ------------------------------------------------------------------- */
+
+static onus_axis axis_of(const fairness *f, const rate *r, int64_t n)
+{
+    double lo = INFINITY, hi = -INFINITY;
+    if (r->share) return onus_axis_of(0, 1, 4);
+    for (int64_t g = 0; g < n; g++) {
+        if (too_few(f, g, r->name)) continue;
+        onus_range_widen(bound(f, g, r->name, ""), &lo, &hi);
+        onus_range_widen(bound(f, g, r->name, ".lower"), &lo, &hi);
+        onus_range_widen(bound(f, g, r->name, ".upper"), &lo, &hi);
     }
+    return onus_axis_of(lo, hi, 3);
 }
 
-/* ---- the chart of groups --------------------------------------------------------------------
- */
-
-static void chart_row(onus_chart *c, const fairness *f, int64_t g)
+static void chart_row(onus_chart *c, const fairness *f, const rate *r, int64_t g, bool first)
 {
-    const double y = (double)(g * ROW);
-    double v, lo, hi;
-    const bool small = onus_fact_small(of_group(f, g, "n"));
-    const bool drawn = !small && onus_fact_real(of_group(f, g, f->rate), &v);
-    char name[64];
+    const double y = (double)(g * ROW), v = bound(f, g, r->name, "");
+    const bool few = too_few(f, g, r->name);
     onus_chart_text_open(c, "cat", ONUS_ANCHOR_START, 0, y + 16);
-    group_name(c->p, f->groups.name[g]);
-    onus_page_raw(c->p, "<tspan class=\"sub\" dx=\"8\">");
-    onus_page_raw(c->p, "n = ");
-    people(c->p, f, g);
-    onus_page_raw(c->p, "</tspan>");
+    onus_page_part(c->p, f->groups.name[g]);
+    if (first) {
+        onus_page_raw(c->p, "<tspan class=\"sub\" dx=\"9\">n = ");
+        people(c->p, f, g);
+        onus_page_raw(c->p, "</tspan>");
+    }
     onus_chart_text_close(c);
-    if (!drawn) {
+    if (few || !isfinite(v)) {
         onus_chart_text_open(c, "sub", ONUS_ANCHOR_END, 1, y + 16);
-        onus_page_say(c->p, small ? ONUS_TEXT_TOO_FEW : ONUS_TEXT_UNDEFINED);
+        onus_page_say(c->p, few ? ONUS_TEXT_TOO_FEW : ONUS_TEXT_UNDEFINED);
         onus_chart_text_close(c);
         return;
     }
     onus_chart_number(c, "val", ONUS_ANCHOR_END, 1, y + 16, v, 2);
-    snprintf(name, sizeof name, "%s.lower", f->rate);
-    const bool has = onus_fact_real(of_group(f, g, name), &lo);
-    snprintf(name, sizeof name, "%s.upper", f->rate);
-    if (has && onus_fact_real(of_group(f, g, name), &hi))
-        onus_chart_span(c, "ci", lo, y + 29, hi, y + 29);
+    onus_chart_span(c, "ci", bound(f, g, r->name, ".lower"), y + 29,
+                    bound(f, g, r->name, ".upper"), y + 29);
     onus_chart_dot(c, "dot", v, y + 29, 5.5);
 }
 
-static void chart(onus_page *p, const fairness *f)
+static void chart(onus_page *p, const fairness *f, const rate *r, bool first)
 {
-    const onus_axis axis = onus_axis_of(0, 1, 4);
-    const double bottom = (double)(f->groups.n * ROW);
+    const int64_t n = f->groups.n < DRAWN_MAX ? f->groups.n : DRAWN_MAX;
+    const onus_axis axis = axis_of(f, r, n);
+    const double bottom = (double)(n * ROW);
     onus_chart c;
     onus_page_raw(p, "<figure>");
+    onus_page_tag(p, "<h4>", r->text);
     onus_chart_open(&c, p, "rows ok", bottom + 24);
-    ONUS_FILL(p, ONUS_TEXT_RATE_BY,
-              ONUS_SAY(f->rate[0] == 's' ? ONUS_TEXT_SELECTION_RATE : ONUS_TEXT_ACCURACY),
-              ONUS_PART(f->attribute));
+    ONUS_FILL(p, ONUS_TEXT_RATE_BY, ONUS_SAY(r->text), ONUS_PART(f->attribute));
     onus_chart_desc(&c);
     onus_page_say(p, ONUS_TEXT_GROUPS_DESC);
     onus_chart_body(&c, 0, bottom, &axis, NULL);
     onus_chart_ticks_x(&c, &axis);
-    for (int64_t g = 0; g < f->groups.n; g++) chart_row(&c, f, g);
+    for (int64_t g = 0; g < n; g++) chart_row(&c, f, r, g, first);
     onus_chart_close(&c);
-    onus_page_raw(p, "<figcaption>");
-    ONUS_FILL(p, ONUS_TEXT_GROUPS_CAPTION,
-              ONUS_SAY(f->rate[0] == 's' ? ONUS_TEXT_SELECTION_RATE : ONUS_TEXT_ACCURACY));
-    onus_page_raw(p, "</figcaption></figure>\n");
+    onus_page_raw(p, "</figure>\n");
 }
 
-/* ---- gaps
- * ------------------------------------------------------------------------------------ */
+static void charts(onus_page *p, const fairness *f)
+{
+    int n = 0;
+    onus_page_raw(p, "<div class=\"multiples\">");
+    for (int i = 0; i < N_RATES && n < CHARTS_MAX; i++) {
+        if (!rates[i].drawn || !has_rate(f, &rates[i])) continue;
+        chart(p, f, &rates[i], n == 0);
+        n++;
+    }
+    onus_page_raw(p, "</div>\n");
+    if (f->groups.n > DRAWN_MAX) onus_page_tag(p, "<p class=\"note\">", ONUS_TEXT_SOME_DRAWN);
+}
+
+/* ---- gaps ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
     onus_text text;
-    double lo;
+    double lo, hi; /* of the drawing; equal: none */
 } gaps[] = {
-    {"demographic_parity_difference", ONUS_TEXT_DP_DIFFERENCE, 0},
-    {"demographic_parity_ratio", ONUS_TEXT_DP_RATIO, 0},
-    {"equalized_odds_difference", ONUS_TEXT_EO_DIFFERENCE, 0},
-    {"equalized_odds_ratio", ONUS_TEXT_EO_RATIO, 0},
-    {"equal_opportunity_difference", ONUS_TEXT_OPP_DIFFERENCE, 0},
-    {"equal_opportunity_ratio", ONUS_TEXT_OPP_RATIO, 0},
-    {"average_odds_difference", ONUS_TEXT_ODDS_DIFFERENCE, -1},
-    {"average_absolute_odds_difference", ONUS_TEXT_ABSOLUTE_ODDS, 0},
-    {"accuracy_difference", ONUS_TEXT_ACCURACY_DIFFERENCE, 0},
-    {"accuracy_ratio", ONUS_TEXT_ACCURACY_RATIO, 0},
+    {"demographic_parity_difference", ONUS_TEXT_DP_DIFFERENCE, 0, 1},
+    {"demographic_parity_ratio", ONUS_TEXT_DP_RATIO, 0, 1},
+    {"equal_opportunity_difference", ONUS_TEXT_OPP_DIFFERENCE, 0, 1},
+    {"equal_opportunity_ratio", ONUS_TEXT_OPP_RATIO, 0, 1},
+    {"equalized_odds_difference", ONUS_TEXT_EO_DIFFERENCE, 0, 1},
+    {"equalized_odds_ratio", ONUS_TEXT_EO_RATIO, 0, 1},
+    {"average_absolute_odds_difference", ONUS_TEXT_ABSOLUTE_ODDS, 0, 1},
+    {"average_odds_difference", ONUS_TEXT_ODDS_DIFFERENCE, -1, 1},
+    {"accuracy_difference", ONUS_TEXT_ACCURACY_DIFFERENCE, 0, 1},
+    {"accuracy_ratio", ONUS_TEXT_ACCURACY_RATIO, 0, 1},
+    {"mean_prediction_difference", ONUS_TEXT_PREDICTION_DIFFERENCE, 0, 0},
+    {"mean_error_difference", ONUS_TEXT_ERROR_DIFFERENCE, 0, 0},
+    {"mae_difference", ONUS_TEXT_MAE_DIFFERENCE, 0, 0},
 };
 
 static void gap_table(onus_page *p, const fairness *f)
@@ -165,59 +208,40 @@ static void gap_table(onus_page *p, const fairness *f)
     static const onus_heading heads[] = {{ONUS_TEXT_GAP, ""},
                                          {ONUS_TEXT_VALUE, "num"},
                                          {ONUS_TEXT_INTERVAL_95, "num"},
-                                         {ONUS_TEXT_EMPTY, "draw"}};
+                                         {ONUS_TEXT_ZERO_TO_ONE, "draw"},
+                                         {ONUS_TEXT_METHOD, "how"}};
     char name[2048];
-    onus_table_open(p, "gaps", heads, sizeof heads / sizeof *heads);
+    onus_table_open(p, "measures", heads, sizeof heads / sizeof *heads);
     for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
         snprintf(name, sizeof name, "fairness.%s.%s", f->attribute, gaps[i].name);
-        const onus_fact v = onus_page_fact(p, "%s", name);
-        if (!v.event) continue;
+        if (!onus_page_fact(p, "%s", name).event) continue;
         onus_page_raw(p, "<tr>");
         onus_page_tag(p, "<th scope=\"row\">", gaps[i].text);
-        onus_page_raw(p, "<td class=\"num\">");
-        onus_page_number(p, v, 3);
-        onus_page_raw(p, "</td><td class=\"num dim\">");
-        onus_page_interval(p, name, 3);
-        onus_page_raw(p, "</td><td class=\"draw\">");
-        onus_mini_interval(p, "ok", name, gaps[i].lo, 1, (onus_fact){0});
-        onus_page_raw(p, "</td></tr>\n");
+        onus_measure_cells(p, name, gaps[i].lo, gaps[i].hi, (onus_fact){0});
+        onus_page_raw(p, "</tr>\n");
     }
     onus_table_close(p);
 }
 
-/* ---- all numbers
- * ------------------------------------------------------------------------------ */
+/* ---- all numbers ------------------------------------------------------------------------ */
 
-static const struct {
-    const char *name;
-    onus_text text;
-} rates[] = {{"selection_rate", ONUS_TEXT_SELECTION_RATE},
-             {"tpr", ONUS_TEXT_TPR},
-             {"fpr", ONUS_TEXT_FPR},
-             {"ppv", ONUS_TEXT_PPV},
-             {"accuracy", ONUS_TEXT_ACCURACY}};
-enum { N_RATES = sizeof rates / sizeof *rates };
-
-/* A rate over fewer than ten people would tell their number, and says little besides. */
-static void rate_cell(onus_page *p, const fairness *f, int64_t g, const char *name)
+static void rate_cell(onus_page *p, const fairness *f, int64_t g, const rate *r)
 {
-    char support[64], full[3072];
-    snprintf(support, sizeof support, "%s.n", name);
+    char full[3072];
+    double v;
     snprintf(full, sizeof full, "fairness.%s.group.%s.%s", f->attribute, f->groups.name[g],
-             name);
-    const onus_fact v = of_group(f, g, name), n = of_group(f, g, support);
+             r->name);
     onus_page_raw(p, "<td class=\"num\">");
-    if (onus_fact_small(n) || onus_fact_small(of_group(f, g, "n"))) {
-        onus_page_people(p, onus_fact_small(n) ? n : of_group(f, g, "n"));
-        onus_page_raw(p, "</td>");
-        return;
-    }
-    onus_page_number(p, v, 3);
-    double value;
-    if (onus_fact_real(v, &value)) {
-        onus_page_raw(p, "<span class=\"sub\">");
-        onus_page_interval(p, full, 2);
-        onus_page_raw(p, "</span>");
+    if (too_few(f, g, r->name)) {
+        onus_page_tag(p, "<span class=\"lack\">", ONUS_TEXT_TOO_FEW);
+    } else {
+        const onus_fact value = of_group(f, g, r->name);
+        onus_page_number(p, value, 3);
+        if (onus_fact_real(value, &v)) {
+            onus_page_raw(p, "<span class=\"sub\">");
+            onus_page_interval(p, full, 2);
+            onus_page_raw(p, "</span>");
+        }
     }
     onus_page_raw(p, "</td>");
 }
@@ -226,49 +250,93 @@ static void group_table(onus_page *p, const fairness *f)
 {
     onus_heading heads[N_RATES + 2] = {{ONUS_TEXT_GROUP, ""}, {ONUS_TEXT_PEOPLE, "num"}};
     size_t n = 2;
-    bool shown[N_RATES];
-    for (size_t r = 0; r < N_RATES; r++) {
-        shown[r] = of_group(f, 0, rates[r].name).event != 0;
-        if (shown[r]) heads[n++] = (onus_heading){rates[r].text, "num"};
+    for (int r = 0; r < N_RATES; r++) {
+        if (has_rate(f, &rates[r])) heads[n++] = (onus_heading){rates[r].text, "num"};
     }
-    onus_details_open(p, ONUS_TEXT_NUMBERS_BY_GROUP);
     onus_table_open(p, "groups", heads, n);
     for (int64_t g = 0; g < f->groups.n; g++) {
         onus_page_raw(p, "<tr><th scope=\"row\">");
-        group_name(p, f->groups.name[g]);
+        onus_page_part(p, f->groups.name[g]);
         onus_page_raw(p, "</th><td class=\"num\">");
         people(p, f, g);
         onus_page_raw(p, "</td>");
-        for (size_t r = 0; r < N_RATES; r++) {
-            if (shown[r]) rate_cell(p, f, g, rates[r].name);
+        for (int r = 0; r < N_RATES; r++) {
+            if (has_rate(f, &rates[r])) rate_cell(p, f, g, &rates[r]);
         }
         onus_page_raw(p, "</tr>\n");
     }
     onus_table_close(p);
-    onus_details_close(p);
+}
+
+/* ---- words ------------------------------------------------------------------------------ */
+
+/* The gap in selection (else in accuracy, else in the mean error) as a sentence: who, how far,
+ * and whether chance would do it. */
+static void words(onus_page *p, const fairness *f)
+{
+    static const struct {
+        const char *name;
+        onus_text proven, open;
+    } rows[] = {
+        {"demographic_parity_difference", ONUS_TEXT_SELECTION_PROVEN, ONUS_TEXT_SELECTION_OPEN},
+        {"accuracy_difference", ONUS_TEXT_ACCURACY_PROVEN, ONUS_TEXT_ACCURACY_OPEN},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double gap, least = 0;
+        const char *name = rows[i].name;
+        const onus_fact v = onus_entry_fact(f->e, "fairness.%s.%s", f->attribute, name),
+                        lo = onus_entry_fact(f->e, "fairness.%s.%s.lower", f->attribute, name),
+                        hi = onus_entry_fact(f->e, "fairness.%s.%s.upper", f->attribute, name);
+        const char *lowest =
+            onus_fact_text(onus_entry_fact(f->e, "fairness.%s.%s.lowest", f->attribute, name));
+        const char *highest =
+            onus_fact_text(onus_entry_fact(f->e, "fairness.%s.%s.highest", f->attribute, name));
+        if (!onus_fact_real(v, &gap) || !lowest || !highest) continue;
+        const bool proven = onus_fact_real(lo, &least) && least > 0;
+        onus_page_raw(p, "<p>");
+        ONUS_FILL(p, proven ? rows[i].proven : rows[i].open, ONUS_PART(lowest),
+                  ONUS_PART(highest), ONUS_NUMBER(v, 3), ONUS_NUMBER(lo, 3),
+                  ONUS_NUMBER(hi, 3));
+        onus_page_raw(p, "</p>");
+        return;
+    }
 }
 
 static void one(onus_page *p, const onus_entry *e)
 {
-    const fairness f = fairness_of(p, e);
-    if (f.groups.n == 0) return;
-    onus_page_raw(p, "<h3>");
-    group_name(p, f.attribute);
-    onus_page_raw(p, "</h3><div class=\"two\">");
-    chart(p, &f);
-    onus_page_raw(p, "<div>");
-    gap_table(p, &f);
-    onus_page_raw(p, "</div></div>");
+    fairness f;
+    read_groups(p, e, &f);
+    onus_page_raw(p, "<div class=\"block\"><h3>");
+    ONUS_FILL(p, ONUS_TEXT_BY, ONUS_PART(f.attribute));
+    onus_page_raw(p, "</h3>");
+    if (f.groups.n == 0) {
+        onus_page_raw(p, "<p>");
+        onus_page_word(p, onus_entry_fact(e, "fairness.%s.reason", f.attribute));
+        onus_page_raw(p, "</p></div>\n");
+        return;
+    }
+    words(p, &f);
+    charts(p, &f);
+    if (!is_intersection(&f)) gap_table(p, &f);
+    onus_details_open(p, ONUS_TEXT_NUMBERS_BY_GROUP);
+    if (is_intersection(&f)) gap_table(p, &f);
     group_table(p, &f);
+    onus_details_close(p);
+    onus_page_raw(p, "</div>\n");
 }
 
 void onus_section_fairness(onus_page *p)
 {
     double asked = 1;
     const onus_entry *e = onus_page_entry(p, "fairness", NULL);
+    const onus_fact classes = onus_page_fact(p, "data.classes");
     onus_section_open(p, "fairness", ONUS_TEXT_FAIRNESS);
     if (e) {
-        onus_paragraph(p, ONUS_TEXT_FAIRNESS_INTRO);
+        onus_page_raw(p, "<p>");
+        onus_page_say(p, ONUS_TEXT_FAIRNESS_INTRO);
+        if (onus_fact_size(classes) == 2)
+            ONUS_FILL(p, ONUS_TEXT_SELECTED_MEANS, ONUS_ANY(onus_fact_item_text(classes, 1)));
+        onus_page_raw(p, "</p>");
         for (; e; e = onus_page_entry(p, "fairness", e)) one(p, e);
         onus_page_tag(p, "<p class=\"note\">", ONUS_TEXT_FAIRNESS_NOTE);
     } else if (onus_fact_real(onus_page_fact(p, "run.protected"), &asked) && asked == 0) {

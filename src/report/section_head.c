@@ -5,8 +5,7 @@
 
 #include "report/sections.h"
 
-/* ---- verdict ------------------------------------------------------------------------------
- */
+/* ---- verdict ---------------------------------------------------------------------------- */
 
 static void failed_policies(onus_page *p, int64_t n)
 {
@@ -45,16 +44,13 @@ static void verdict(onus_page *p)
     onus_page_raw(p, "</b>");
     if (judged) failed_policies(p, n);
     char open[24];
-    const onus_fact nothing = {0};
-    (void)nothing;
     snprintf(open, sizeof open, "%lld", (long long)onus_unproven_count(p));
     onus_page_raw(p, " <a href=\"#unproven\">");
     ONUS_FILL(p, ONUS_TEXT_OPEN_POINTS, ONUS_ANY(open));
     onus_page_raw(p, "</a></p>\n");
 }
 
-/* ---- facts of the run -----------------------------------------------------------------------
- */
+/* ---- facts of the run ------------------------------------------------------------------- */
 
 static void meta(onus_page *p)
 {
@@ -79,8 +75,7 @@ static void meta(onus_page *p)
     onus_page_raw(p, "</dl>\n");
 }
 
-/* ---- tiles ----------------------------------------------------------------------------------
- */
+/* ---- tiles ------------------------------------------------------------------------------ */
 
 static void tile_open(onus_page *p, const char *style, const char *target, onus_text name)
 {
@@ -122,26 +117,25 @@ static void quality_tile(onus_page *p)
 static void fairness_tile(onus_page *p)
 {
     static const char *const what[] = {"demographic_parity_ratio", "accuracy_ratio"};
-    onus_fact worst = {0};
+    static const onus_text texts[] = {ONUS_TEXT_LOWEST_RATIO, ONUS_TEXT_LOWEST_ACCURACY_RATIO};
+    char full[2048] = "";
     const char *attribute = NULL;
-    double least = 2, v;
-    for (size_t k = 0; k < 2 && !attribute; k++) {
+    size_t k = 0;
+    for (double least = 2, v; k < 2 && !attribute; k++) {
         for (const onus_entry *e = NULL; (e = onus_page_entry(p, "fairness", e)) != NULL;) {
             const char *name = onus_fairness_attribute(p, e);
             const onus_fact f = onus_entry_fact(e, "fairness.%s.%s", name, what[k]);
             if (strchr(name, '+') || !onus_fact_real(f, &v) || v >= least) continue;
             least = v;
-            worst = f;
             attribute = name;
+            snprintf(full, sizeof full, "fairness.%s.%s", name, what[k]);
         }
     }
     tile_open(p, onus_verdict_style(p, ONUS_ABOUT_FAIRNESS), "fairness", ONUS_TEXT_FAIRNESS);
     if (attribute) {
-        char full[2048];
-        onus_page_number(p, worst, 2);
+        onus_page_number(p, onus_page_fact(p, "%s", full), 2);
         tile_mid(p);
-        ONUS_FILL(p, ONUS_TEXT_LOWEST_RATIO, ONUS_PART(attribute));
-        snprintf(full, sizeof full, "fairness.%s.demographic_parity_ratio", attribute);
+        ONUS_FILL(p, texts[k - 1], ONUS_PART(attribute));
         onus_page_raw(p, ", 95% ");
         onus_page_interval(p, full, 2);
     } else {
@@ -202,7 +196,7 @@ static void energy_tile(onus_page *p)
     onus_energy_joules(p, "energy.joules");
     tile_mid(p);
     ONUS_FILL(p, ONUS_TEXT_ENERGY_SHORT, ONUS_WORD(onus_page_fact(p, "energy.method")),
-              ONUS_NUMBER(onus_page_fact(p, "carbon.grams"), 2));
+              ONUS_SMALL(onus_page_fact(p, "carbon.grams")));
     tile_close(p);
 }
 

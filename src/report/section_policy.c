@@ -21,9 +21,7 @@ static void base_name(char out[1024], const char *name)
 static void widen(onus_fact f, double *lo, double *hi)
 {
     double v;
-    if (!onus_fact_real(f, &v)) return;
-    if (v < *lo) *lo = v;
-    if (v > *hi) *hi = v;
+    if (onus_fact_real(f, &v)) onus_range_widen(v, lo, hi);
 }
 
 /* Rates are drawn from 0 to 1; what does not fit there, over its own range. */
@@ -60,7 +58,10 @@ static void row(onus_page *p, long long i)
     onus_page_raw(p, "<tr><th scope=\"row\"><code>");
     onus_page_word(p, demand);
     onus_page_raw(p, "</code></th><td class=\"num\">");
-    onus_page_number(p, onus_page_fact(p, "policy.%lld.found", i), 3);
+    if (name && onus_name_counts_people(name))
+        onus_page_people(p, onus_page_fact(p, "policy.%lld.found", i));
+    else
+        onus_page_number(p, onus_page_fact(p, "policy.%lld.found", i), 3);
     onus_page_raw(p, "</td><td class=\"num dim\">");
     onus_page_interval(p, base, 3);
     onus_page_raw(p, "</td><td class=\"draw\">");

@@ -11,33 +11,41 @@ static void number_term(onus_page *p, onus_text t, const char *name, int decimal
     onus_term_close(p);
 }
 
-static void item(onus_page *p, onus_text t)
+static void word_term(onus_page *p, onus_text t, const char *name)
 {
-    onus_page_tag(p, "<li>", t);
+    onus_term_open(p, t);
+    onus_page_word(p, onus_page_fact(p, "%s", name));
+    onus_term_close(p);
 }
 
-/* What was fitted on people without noise, as the data sheet says it. */
+static void word_items(onus_page *p, onus_fact list)
+{
+    for (size_t i = 0; i < onus_fact_size(list); i++) {
+        onus_page_raw(p, "<li>");
+        onus_page_word(p, (onus_fact){json_array_get(list.v, i), list.name, list.event});
+        onus_page_raw(p, "</li>\n");
+    }
+}
+
+/* What the run told that the budget does not cover, in the training's own words; what was
+ * fitted on people, in the data sheet's. */
 static void outside(onus_page *p)
 {
     const onus_fact fitted = onus_page_fact(p, "data.fitted");
-    double valid = 0;
+    onus_page_raw(p, "<div>");
     onus_page_tag(p, "<h3>", ONUS_TEXT_OUTSIDE);
-    onus_paragraph(p, ONUS_TEXT_OUTSIDE_INTRO);
     onus_page_raw(p, "<ul class=\"open\">");
-    for (size_t i = 0; i < onus_fact_size(fitted); i++) {
-        const onus_fact f = {
-            .v = json_array_get(fitted.v, i), .name = fitted.name, .event = fitted.event};
-        onus_page_raw(p, "<li>");
-        ONUS_FILL(p, ONUS_TEXT_OUTSIDE_FITTED, ONUS_WORD(f));
-        onus_page_raw(p, "</li>");
-    }
-    item(p, ONUS_TEXT_OUTSIDE_TEST);
-    item(p, ONUS_TEXT_OUTSIDE_SHEET);
-    if (onus_fact_real(onus_page_fact(p, "data.rows.valid"), &valid) && valid > 0)
-        item(p, ONUS_TEXT_OUTSIDE_VALID);
-    if (onus_page_entry(p, "explain", NULL)) item(p, ONUS_TEXT_OUTSIDE_EXPLAIN);
-    item(p, ONUS_TEXT_OUTSIDE_KEY);
+    word_items(p, onus_page_fact(p, "privacy.outside"));
+    onus_page_tag(p, "<li>", ONUS_TEXT_OUTSIDE_KEY);
     onus_page_raw(p, "</ul>");
+    if (onus_fact_size(fitted) > 0) {
+        onus_details_open(p, ONUS_TEXT_FITTED);
+        onus_page_raw(p, "<ul class=\"open\">");
+        word_items(p, fitted);
+        onus_page_raw(p, "</ul>");
+        onus_details_close(p);
+    }
+    onus_page_raw(p, "</div>");
 }
 
 static void budget(onus_page *p)
@@ -45,7 +53,9 @@ static void budget(onus_page *p)
     onus_page_raw(p, "<p>");
     ONUS_FILL(p, ONUS_TEXT_BUDGET_WORDS, ONUS_NUMBER(onus_page_fact(p, "privacy.epsilon"), 3),
               ONUS_NUMBER(onus_page_fact(p, "privacy.delta"), 1));
-    onus_page_raw(p, "</p><dl class=\"terms\">");
+    onus_page_raw(p, "</p><div class=\"two\"><div>");
+    onus_page_tag(p, "<h3>", ONUS_TEXT_BUDGET);
+    onus_page_raw(p, "<dl class=\"terms\">");
     number_term(p, ONUS_TEXT_EPSILON, "privacy.epsilon", 4);
     number_term(p, ONUS_TEXT_DELTA, "privacy.delta", 1);
     number_term(p, ONUS_TEXT_CLIP, "privacy.clip", 3);
@@ -53,14 +63,16 @@ static void budget(onus_page *p)
     number_term(p, ONUS_TEXT_SAMPLING_RATE, "privacy.sampling_rate", 4);
     number_term(p, ONUS_TEXT_PRIVATE_STEPS, "privacy.steps", 0);
     number_term(p, ONUS_TEXT_ORDER, "privacy.order", 1);
-    onus_term_open(p, ONUS_TEXT_ACCOUNTANT);
-    onus_page_word(p, onus_page_fact(p, "privacy.accountant"));
-    onus_term_close(p);
+    word_term(p, ONUS_TEXT_UNIT, "privacy.unit");
+    word_term(p, ONUS_TEXT_SAMPLING, "privacy.sampling");
     onus_term_open(p, ONUS_TEXT_COMMITMENT);
     onus_page_hash(p, onus_page_fact(p, "privacy.noise.commitment"));
     onus_term_close(p);
-    onus_page_raw(p, "</dl>\n");
+    onus_page_raw(p, "</dl><p class=\"note\">");
+    onus_page_word(p, onus_page_fact(p, "privacy.accountant"));
+    onus_page_raw(p, "</p></div>\n");
     outside(p);
+    onus_page_raw(p, "</div>");
 }
 
 void onus_section_privacy(onus_page *p)

@@ -9,9 +9,8 @@
 
 void onus_section_proof(onus_page *p)
 {
-    uint8_t root[32], leaf[32];
+    uint8_t root[32];
     char hex[ONUS_HEX_LEN];
-    (void)leaf;
     onus_log_root(p->log, p->n, root);
     onus_hex(root, sizeof root, hex);
     onus_section_open(p, "proof", ONUS_TEXT_PROOF_HEADING);
@@ -23,9 +22,9 @@ void onus_section_proof(onus_page *p)
     onus_page_raw(p, "</span>\nonus report RUN      <span class=\"c\"># ");
     onus_page_say(p, ONUS_TEXT_REPORT_DOES);
     onus_page_raw(p, "</span></code></pre>\n<dl class=\"terms\">");
-    onus_term_open(p, ONUS_TEXT_HEAD);
-    onus_page_printf(p, "<code class=\"hash\">%s</code>", hex);
-    onus_term_close(p);
+    onus_page_raw(p, "<div class=\"wide\">");
+    onus_page_tag(p, "<dt>", ONUS_TEXT_HEAD);
+    onus_page_printf(p, "<dd><code class=\"hash\">%s</code></dd></div>", hex);
     onus_term_open(p, ONUS_TEXT_HEAD_EVENTS);
     onus_page_printf(p, "%lld", (long long)p->n);
     onus_term_close(p);

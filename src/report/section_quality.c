@@ -9,15 +9,15 @@
 
 enum { CURVE_HEIGHT = 300, CURVE_TOP = 12, CURVE_BOTTOM = 262, TABLE_POINTS = 21 };
 
-/* ---- measures -------------------------------------------------------------------------------
- */
+/* ---- measures --------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
     onus_text text, meaning;
     bool share; /* between 0 and 1 */
+    onus_text baseline;
 } measures[] = {
-    {"accuracy", ONUS_TEXT_ACCURACY, ONUS_TEXT_ACCURACY_IS, true},
+    {"accuracy", ONUS_TEXT_ACCURACY, ONUS_TEXT_ACCURACY_IS, true, ONUS_TEXT_ACCURACY_BASELINE},
     {"balanced_accuracy", ONUS_TEXT_BALANCED_ACCURACY, ONUS_TEXT_BALANCED_ACCURACY_IS, true},
     {"precision", ONUS_TEXT_PRECISION, ONUS_TEXT_PRECISION_IS, true},
     {"recall", ONUS_TEXT_RECALL, ONUS_TEXT_RECALL_IS, true},
@@ -26,12 +26,14 @@ static const struct {
     {"recall.macro", ONUS_TEXT_RECALL_MACRO, ONUS_TEXT_MACRO_IS, true},
     {"f1.macro", ONUS_TEXT_F1_MACRO, ONUS_TEXT_MACRO_IS, true},
     {"auc", ONUS_TEXT_AUC, ONUS_TEXT_AUC_IS, true},
-    {"average_precision", ONUS_TEXT_AVERAGE_PRECISION, ONUS_TEXT_AVERAGE_PRECISION_IS, true},
+    {"average_precision", ONUS_TEXT_AVERAGE_PRECISION, ONUS_TEXT_AVERAGE_PRECISION_IS, true,
+     ONUS_TEXT_AVERAGE_PRECISION_BASELINE},
     {"log_loss", ONUS_TEXT_LOG_LOSS, ONUS_TEXT_LOG_LOSS_IS, false},
     {"brier", ONUS_TEXT_BRIER, ONUS_TEXT_BRIER_IS, true},
     {"calibration_error", ONUS_TEXT_CALIBRATION_ERROR, ONUS_TEXT_CALIBRATION_ERROR_IS, true},
     {"rmse", ONUS_TEXT_RMSE, ONUS_TEXT_RMSE_IS, false},
     {"mae", ONUS_TEXT_MAE, ONUS_TEXT_MAE_IS, false},
+    {"mean_error", ONUS_TEXT_MEAN_ERROR, ONUS_TEXT_MEAN_ERROR_IS, false},
     {"mse", ONUS_TEXT_MSE, ONUS_TEXT_MSE_IS, false},
     {"r2", ONUS_TEXT_R2, ONUS_TEXT_R2_IS, true},
 };
@@ -39,21 +41,22 @@ static const struct {
 static void measure_row(onus_page *p, size_t i)
 {
     const char *name = measures[i].name;
-    const onus_fact f = onus_page_fact(p, "%s", name);
-    if (!f.event) return;
+    /* Of two classes the positive one says it: macro means repeat it. */
+    if (!onus_page_fact(p, "%s", name).event ||
+        (strstr(name, ".macro") && onus_page_fact(p, "precision").event))
+        return;
+    const onus_fact baseline = onus_page_fact(p, "%s.baseline", name);
     onus_page_raw(p, "<tr><th scope=\"row\">");
     onus_page_say(p, measures[i].text);
-    onus_page_tag(p, "<span class=\"sub\">", measures[i].meaning);
-    onus_page_raw(p, "</th><td class=\"num\">");
-    onus_page_number(p, f, 3);
-    onus_page_raw(p, "</td><td class=\"num dim\">");
-    onus_page_interval(p, name, 3);
-    onus_page_raw(p, "</td><td class=\"draw\">");
-    if (measures[i].share) onus_mini_interval(p, "ok", name, 0, 1, (onus_fact){0});
-    onus_page_raw(p, "</td><td class=\"dim\">");
-    const onus_fact method = onus_page_fact(p, "%s.method", name);
-    if (method.event) onus_page_word(p, method);
-    onus_page_raw(p, "</td></tr>\n");
+    onus_page_raw(p, " <span class=\"sub\">");
+    onus_page_say(p, measures[i].meaning);
+    if (baseline.event) {
+        onus_page_raw(p, "; ");
+        ONUS_FILL(p, measures[i].baseline, ONUS_NUMBER(baseline, 3));
+    }
+    onus_page_raw(p, "</span></th>");
+    onus_measure_cells(p, name, 0, measures[i].share ? 1 : 0, baseline);
+    onus_page_raw(p, "</tr>\n");
 }
 
 static void measure_table(onus_page *p)
@@ -62,14 +65,13 @@ static void measure_table(onus_page *p)
                                          {ONUS_TEXT_VALUE, "num"},
                                          {ONUS_TEXT_INTERVAL_95, "num"},
                                          {ONUS_TEXT_ZERO_TO_ONE, "draw"},
-                                         {ONUS_TEXT_METHOD, ""}};
+                                         {ONUS_TEXT_METHOD, "how"}};
     onus_table_open(p, "measures", heads, sizeof heads / sizeof *heads);
     for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) measure_row(p, i);
     onus_table_close(p);
 }
 
-/* ---- arrays
- * ---------------------------------------------------------------------------------- */
+/* ---- arrays ----------------------------------------------------------------------------- */
 
 /* An array of the ledger as numbers; null becomes NAN. */
 static double *numbers(onus_page *p, onus_fact f, int64_t *n)
@@ -96,8 +98,7 @@ static void item_cell(onus_page *p, onus_fact list, int64_t i, int decimals)
     onus_page_raw(p, "</td>");
 }
 
-/* ---- ROC
- * ------------------------------------------------------------------------------------- */
+/* ---- ROC -------------------------------------------------------------------------------- */
 
 static void roc_table(onus_page *p, onus_fact fpr, onus_fact tpr, int64_t n)
 {
@@ -147,8 +148,7 @@ static void roc(onus_page *p)
     onus_page_raw(p, "</figure>\n");
 }
 
-/* ---- calibration
- * ------------------------------------------------------------------------------ */
+/* ---- calibration ------------------------------------------------------------------------ */
 
 typedef struct {
     onus_fact predicted, seen, lower, upper, count;
@@ -222,21 +222,14 @@ static void calibration(onus_page *p)
     onus_chart_text_close(&c);
     onus_chart_close(&c);
     onus_page_raw(p, "<figcaption>");
-    ONUS_FILL(p, ONUS_TEXT_CALIBRATION_CAPTION,
+    ONUS_FILL(p, ONUS_TEXT_CALIBRATION_CAPTION, ONUS_WORD(onus_page_fact(p, "calibration.of")),
               ONUS_NUMBER(onus_page_fact(p, "calibration_error"), 3));
     onus_page_raw(p, "</figcaption>");
     calibration_table(p, &b);
     onus_page_raw(p, "</figure>\n");
 }
 
-/* ---- confusion
- * -------------------------------------------------------------------------------- */
-
-static onus_parts classes_of(onus_page *p)
-{
-    const onus_entry *sheet = onus_page_entry(p, "data.sheet", NULL);
-    return onus_page_list(p, onus_page_fact(p, "data.classes"), sheet, "data.label.", ".test");
-}
+/* ---- confusion -------------------------------------------------------------------------- */
 
 /* Six steps of shade: the share of the row, too coarse to count people by. */
 static int shade(onus_fact cell, double row_total)
@@ -273,7 +266,7 @@ static void confusion_row(onus_page *p, const onus_parts *classes, int64_t t, on
 static void confusion(onus_page *p)
 {
     enum { CLASSES_MAX = 40 };
-    const onus_parts classes = classes_of(p);
+    const onus_parts classes = onus_page_classes(p);
     if (classes.n < 2 || classes.n > CLASSES_MAX ||
         !onus_page_fact(p, "confusion.%s.%s", classes.name[0], classes.name[0]).event)
         return;
@@ -294,6 +287,41 @@ static void confusion(onus_page *p)
     onus_page_raw(p, "</figure>\n");
 }
 
+/* ---- more than two classes -------------------------------------------------------------- */
+
+static void class_number(onus_page *p, const char *name, const char *what)
+{
+    onus_page_raw(p, "<td class=\"num\">");
+    onus_page_number(p, onus_page_fact(p, "class.%s.%s", name, what), 3);
+    onus_page_raw(p, "</td>");
+}
+
+static void class_table(onus_page *p)
+{
+    static const onus_heading heads[] = {
+        {ONUS_TEXT_CLASS, ""},          {ONUS_TEXT_PRECISION, "num"},
+        {ONUS_TEXT_F1, "num"},          {ONUS_TEXT_RECALL, "num"},
+        {ONUS_TEXT_INTERVAL_95, "num"}, {ONUS_TEXT_ZERO_TO_ONE, "draw"},
+        {ONUS_TEXT_METHOD, "how"}};
+    enum { CLASSES_SHOWN = 100 };
+    const onus_parts classes = onus_page_classes(p);
+    if (classes.n == 0 || !onus_page_fact(p, "class.%s.recall", classes.name[0]).event) return;
+    onus_page_tag(p, "<h3>", ONUS_TEXT_BY_CLASS);
+    onus_table_open(p, "measures", heads, sizeof heads / sizeof *heads);
+    for (int64_t c = 0; c < classes.n && c < CLASSES_SHOWN; c++) {
+        char name[2048];
+        snprintf(name, sizeof name, "class.%s.recall", classes.name[c]);
+        onus_page_raw(p, "<tr><th scope=\"row\">");
+        onus_page_part(p, classes.name[c]);
+        onus_page_raw(p, "</th>");
+        class_number(p, classes.name[c], "precision");
+        class_number(p, classes.name[c], "f1");
+        onus_measure_cells(p, name, 0, 1, (onus_fact){0});
+        onus_page_raw(p, "</tr>\n");
+    }
+    onus_table_close(p);
+}
+
 void onus_section_quality(onus_page *p)
 {
     onus_section_open(p, "quality", ONUS_TEXT_QUALITY);
@@ -309,6 +337,7 @@ void onus_section_quality(onus_page *p)
         calibration(p);
         confusion(p);
         onus_page_raw(p, "</div>");
+        class_table(p);
     }
     onus_section_close(p);
 }

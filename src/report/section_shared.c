@@ -66,8 +66,7 @@ void onus_details_close(onus_page *p)
     onus_page_raw(p, "</details>\n");
 }
 
-/* ---- policies ------------------------------------------------------------------------------
- */
+/* ---- policies --------------------------------------------------------------------------- */
 
 static onus_about about_of(const char *name)
 {
@@ -108,9 +107,7 @@ const char *onus_verdict_style(onus_page *p, onus_about about)
     return style;
 }
 
-/* ---- counts of people
- * ------------------------------------------------------------------------
- */
+/* ---- counts of people ------------------------------------------------------------------- */
 
 void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide)
 {
@@ -127,45 +124,108 @@ void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide)
     if (small == 1 && next >= 0) hide[next] = true;
 }
 
-/* ---- lists
- * -----------------------------------------------------------------------------------
- */
+/* ---- lists ------------------------------------------------------------------------------ */
 
-onus_parts onus_page_list(onus_page *p, onus_fact list, const onus_entry *e, const char *prefix,
-                          const char *suffix)
+static onus_parts copy_list(onus_page *p, onus_fact list, int64_t most, bool escape)
 {
-    const size_t n = onus_fact_size(list);
+    const int64_t n = (int64_t)onus_fact_size(list), k = n < most ? n : most;
     onus_parts parts = {0};
-    if (n == 0) return onus_page_parts(p, e, prefix, suffix);
-    parts.name = onus_arena_alloc(&p->arena, n, sizeof *parts.name);
-    for (size_t i = 0; parts.name && i < n; i++) {
+    parts.name = onus_arena_alloc(&p->arena, (size_t)k + 1, sizeof *parts.name);
+    for (int64_t i = 0; parts.name && i < k; i++) {
         char part[2048];
-        if (onus_name_part(part, sizeof part, onus_fact_item_text(list, i), NULL) != ONUS_OK)
-            continue;
-        const char *copy = onus_arena_strdup(&p->arena, part);
-        if (!copy) break;
+        const char *text = onus_fact_item_text(list, (size_t)i);
+        if (escape && onus_name_part(part, sizeof part, text, NULL) != ONUS_OK) continue;
+        const char *copy = onus_arena_strdup(&p->arena, escape ? part : text);
+        if (!copy) {
+            p->st = ONUS_NO_MEM;
+            break;
+        }
         parts.name[parts.n++] = copy;
     }
-    if (!parts.name || (size_t)parts.n < n) p->st = p->st == ONUS_OK ? ONUS_NO_MEM : p->st;
+    if (!parts.name) p->st = ONUS_NO_MEM;
     return parts;
 }
 
-/* ---- small drawings
- * --------------------------------------------------------------------------
- */
+onus_parts onus_page_names(onus_page *p, onus_fact list, int64_t most)
+{
+    return copy_list(p, list, most, true);
+}
+
+onus_parts onus_page_name_parts(onus_page *p, onus_fact list, int64_t most)
+{
+    return copy_list(p, list, most, false);
+}
+
+onus_parts onus_page_classes(onus_page *p)
+{
+    enum { CLASSES_MAX = 1000 };
+    const onus_fact list = onus_page_fact(p, "data.classes");
+    if (onus_fact_size(list) > 0) return onus_page_names(p, list, CLASSES_MAX);
+    return onus_page_parts(p, onus_page_entry(p, "data.sheet", NULL), "data.label.", ".test");
+}
+
+bool onus_name_counts_people(const char *name)
+{
+    static const char *const prefixes[] = {"data.label.",    "data.group.",   "data.missing",
+                                           "data.unseen.",   "data.dropped.", "data.rows",
+                                           "data.test.rows", "confusion."};
+    static const char *const suffixes[] = {".n",    ".n.min", ".positives", ".selected",
+                                           ".rows", "_rows",  ".missing",   ".background"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) return true;
+    }
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        const size_t n = strlen(name), m = strlen(suffixes[i]);
+        if (n >= m && strcmp(name + n - m, suffixes[i]) == 0) return true;
+    }
+    return false;
+}
+
+/* ---- measures --------------------------------------------------------------------------- */
+
+void onus_range_widen(double v, double *lo, double *hi)
+{
+    if (!isfinite(v)) return;
+    if (v < *lo) *lo = v;
+    if (v > *hi) *hi = v;
+}
+
+/* An interval of which one bound is undefined runs, dashed, to the edge. */
+static void draw_interval(onus_chart *c, const char *name, double x0, double x1)
+{
+    double lower, upper;
+    const bool has_lower = onus_fact_real(onus_page_fact(c->p, "%s.lower", name), &lower),
+               has_upper = onus_fact_real(onus_page_fact(c->p, "%s.upper", name), &upper);
+    if (!has_lower && !has_upper) return;
+    onus_chart_span(c, has_lower && has_upper ? "ci" : "ci open", has_lower ? lower : x0, 9,
+                    has_upper ? upper : x1, 9);
+}
 
 void onus_mini_interval(onus_page *p, const char *style, const char *name, double x0, double x1,
                         onus_fact bound)
 {
-    double value, lower, upper, at;
+    double value, at;
     onus_chart c;
     if (!onus_fact_real(onus_page_fact(p, "%s", name), &value)) return;
     onus_chart_mini(&c, p, style, x0, x1);
     onus_chart_span(&c, "grid", x0, 9, x1, 9);
-    if (onus_fact_real(onus_page_fact(p, "%s.lower", name), &lower) &&
-        onus_fact_real(onus_page_fact(p, "%s.upper", name), &upper))
-        onus_chart_span(&c, "ci", lower, 9, upper, 9);
+    draw_interval(&c, name, x0, x1);
     if (onus_fact_real(bound, &at)) onus_chart_span(&c, "thr", at, 2, at, 16);
     onus_chart_dot(&c, "dot", value, 9, 4);
     onus_chart_close(&c);
+}
+
+void onus_measure_cells(onus_page *p, const char *name, double x0, double x1, onus_fact bound)
+{
+    const onus_fact method = onus_page_fact(p, "%s.method", name);
+    onus_page_raw(p, "<td class=\"num\">");
+    onus_page_number(p, onus_page_fact(p, "%s", name), 3);
+    onus_page_raw(p, "</td><td class=\"num dim\">");
+    onus_page_interval(p, name, 3);
+    onus_page_raw(p, "</td><td class=\"draw\">");
+    if (x0 < x1) onus_mini_interval(p, "ok", name, x0, x1, bound);
+    onus_page_raw(p, "</td><td class=\"how dim\">");
+    if (method.event) onus_page_word(p, method);
+    onus_page_reason(p, name);
+    onus_page_raw(p, "</td>");
 }

@@ -14,7 +14,7 @@ typedef struct {
     int64_t n;
     double *epoch, *train, *valid; /* (n_points), thinned for the drawing */
     int64_t n_points;
-    double best; /* kept epoch, NAN */
+    double kept; /* epoch whose parameters are the model, NAN: not known */
 } curve;
 
 static double real_of(const onus_entry *e, const char *name)
@@ -27,7 +27,7 @@ static bool collect(onus_page *p, curve *c)
 {
     int64_t n = 0;
     for (const onus_entry *e = NULL; (e = onus_page_entry(p, "train.epoch", e)) != NULL;) n++;
-    *c = (curve){.best = NAN};
+    *c = (curve){.kept = NAN};
     const int64_t points = n < POINTS_MAX ? n : POINTS_MAX;
     c->entry = onus_arena_alloc(&p->arena, (size_t)n + 1, sizeof *c->entry);
     c->epoch = onus_arena_alloc(&p->arena, (size_t)points + 1, sizeof *c->epoch);
@@ -44,42 +44,55 @@ static bool collect(onus_page *p, curve *c)
         const onus_entry *e = c->entry[points > 1 ? i * (n - 1) / (points - 1) : 0];
         c->epoch[i] = real_of(e, "train.epoch");
         c->train[i] = real_of(e, "train.loss");
-        c->valid[i] = real_of(e, "valid.loss");
+        c->valid[i] = real_of(e, "train.valid_loss");
     }
-    (void)onus_fact_real(onus_page_fact(p, "train.best_epoch"), &c->best);
+    (void)onus_fact_real(onus_page_fact(p, "train.kept_epoch"), &c->kept);
     return n > 0;
 }
 
-static void widen(const double *v, int64_t n, double *lo, double *hi)
+/* The last finite value, where a line's name stands. */
+static double last_of(const double *v, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) {
-        if (isfinite(v[i]) && v[i] < *lo) *lo = v[i];
-        if (isfinite(v[i]) && v[i] > *hi) *hi = v[i];
-    }
+    while (n > 0 && !isfinite(v[n - 1])) n--;
+    return n > 0 ? v[n - 1] : NAN;
 }
 
-/* Name of a line at its end, as far from the other one's as reading wants. */
-static void line_name(onus_chart *c, const char *style, onus_text t, double y, double px)
+static void line_name(onus_chart *d, const char *style, onus_text t, double y, bool above)
 {
-    (void)y;
-    onus_chart_text_open(c, style, ONUS_ANCHOR_END, 1, px);
-    onus_page_say(c->p, t);
-    onus_chart_text_close(c);
+    if (!isfinite(y)) return;
+    const double share = (y - d->y0) / (d->y1 - d->y0);
+    onus_chart_text_open(d, style, ONUS_ANCHOR_END, 1,
+                         d->bottom - share * (d->bottom - d->top) + (above ? -9 : 19));
+    onus_page_say(d->p, t);
+    onus_chart_text_close(d);
+}
+
+static void draw(onus_chart *d, const curve *c)
+{
+    const double train = last_of(c->train, c->n_points), valid = last_of(c->valid, c->n_points);
+    char kept[64];
+    onus_chart_line(d, "line a", c->epoch, c->train, c->n_points);
+    onus_chart_line(d, "line b", c->epoch, c->valid, c->n_points);
+    line_name(d, "name a", ONUS_TEXT_TRAIN, train, !(train < valid));
+    line_name(d, "name b", ONUS_TEXT_VALID, valid, !(valid <= train));
+    if (!isfinite(c->kept)) return;
+    snprintf(kept, sizeof kept, "%s %lld", onus_text_of(ONUS_TEXT_KEPT_EPOCH, d->p->language),
+             (long long)c->kept);
+    onus_chart_ref_x(d, c->kept, kept);
 }
 
 static void chart(onus_page *p, const curve *c)
 {
     double lo = INFINITY, hi = -INFINITY;
-    widen(c->train, c->n_points, &lo, &hi);
-    widen(c->valid, c->n_points, &lo, &hi);
+    for (int64_t i = 0; i < c->n_points; i++) {
+        onus_range_widen(c->train[i], &lo, &hi);
+        onus_range_widen(c->valid[i], &lo, &hi);
+    }
     if (!(lo <= hi)) return;
     const onus_axis y = onus_axis_of(lo, hi, 5);
     const onus_axis x = {.lo = c->epoch[0],
-                         .hi = c->n_points > 1 ? c->epoch[c->n_points - 1] : c->epoch[0] + 1,
-                         .step = 0,
-                         .decimals = 0};
+                         .hi = c->n_points > 1 ? c->epoch[c->n_points - 1] : c->epoch[0] + 1};
     onus_chart d;
-    char kept[64] = "";
     onus_page_raw(p, "<figure>");
     onus_chart_open(&d, p, "plot", HEIGHT);
     onus_page_say(p, ONUS_TEXT_LOSS_BY_EPOCH);
@@ -89,70 +102,89 @@ static void chart(onus_page *p, const curve *c)
     onus_chart_ticks_y(&d, &y);
     onus_chart_number(&d, "tick", ONUS_ANCHOR_START, 0, BOTTOM + 17, x.lo, 0);
     onus_chart_number(&d, "tick", ONUS_ANCHOR_END, 1, BOTTOM + 17, x.hi, 0);
-    onus_chart_line(&d, "line a", c->epoch, c->train, c->n_points);
-    onus_chart_line(&d, "line b", c->epoch, c->valid, c->n_points);
-    if (isfinite(c->best)) {
-        snprintf(kept, sizeof kept, "%s %lld", onus_text_of(ONUS_TEXT_KEPT_EPOCH, p->language),
-                 (long long)c->best);
-        onus_chart_ref_x(&d, c->best, kept);
-    }
+    draw(&d, c);
+    onus_chart_text_open(&d, "tick", ONUS_ANCHOR_MIDDLE, 0.5, BOTTOM + 17);
+    onus_page_say(p, ONUS_TEXT_EPOCH_AXIS);
+    onus_chart_text_close(&d);
     onus_chart_close(&d);
     onus_page_raw(p, "<figcaption>");
-    const bool has_train = isfinite(c->train[0]);
-    if (has_train) onus_page_tag(p, "<span class=\"key a\">", ONUS_TEXT_TRAIN);
-    if (isfinite(c->valid[0])) onus_page_tag(p, "<span class=\"key b\">", ONUS_TEXT_VALID);
-    onus_page_say(p, has_train ? ONUS_TEXT_LOSS_BY_EPOCH : ONUS_TEXT_LOSS_PRIVATE);
+    onus_page_say(p, isfinite(last_of(c->train, c->n_points)) ? ONUS_TEXT_LOSS_CAPTION
+                                                              : ONUS_TEXT_LOSS_PRIVATE);
     onus_page_raw(p, "</figcaption></figure>\n");
-    (void)line_name;
+}
+
+static void cell(onus_page *p, const onus_entry *e, const char *name, int decimals)
+{
+    const onus_fact f = onus_entry_fact(e, "%s", name);
+    onus_page_raw(p, "<td class=\"num\">");
+    if (f.event)
+        onus_page_number(p, f, decimals);
+    else
+        onus_page_raw(p, "\xe2\x80\x93");
+    onus_page_raw(p, "</td>");
 }
 
 static void epoch_table(onus_page *p, const curve *c)
 {
-    static const onus_heading heads[] = {
-        {ONUS_TEXT_EPOCH, "num"}, {ONUS_TEXT_TRAIN_LOSS, "num"}, {ONUS_TEXT_VALID_LOSS, "num"}};
+    static const onus_heading heads[] = {{ONUS_TEXT_EPOCH, "num"},
+                                         {ONUS_TEXT_TRAIN_LOSS, "num"},
+                                         {ONUS_TEXT_VALID_LOSS, "num"},
+                                         {ONUS_TEXT_VALID_METRIC, "num"},
+                                         {ONUS_TEXT_RATE, "num"}};
     const int64_t rows = c->n < ROWS_MAX ? c->n : ROWS_MAX;
     onus_details_open(p, c->n > ROWS_MAX ? ONUS_TEXT_NUMBERS_SOME : ONUS_TEXT_NUMBERS);
     onus_table_open(p, "small", heads, sizeof heads / sizeof *heads);
     for (int64_t k = 0; k < rows; k++) {
         const onus_entry *e = c->entry[rows > 1 ? k * (c->n - 1) / (rows - 1) : 0];
-        const onus_fact train = onus_entry_fact(e, "train.loss"),
-                        valid = onus_entry_fact(e, "valid.loss");
-        onus_page_raw(p, "<tr><td class=\"num\">");
-        onus_page_count(p, onus_entry_fact(e, "train.epoch"));
-        onus_page_raw(p, "</td><td class=\"num\">");
-        if (train.event) onus_page_number(p, train, 4);
-        onus_page_raw(p, train.event ? "" : "\xe2\x80\x93");
-        onus_page_raw(p, "</td><td class=\"num\">");
-        if (valid.event) onus_page_number(p, valid, 4);
-        onus_page_raw(p, valid.event ? "" : "\xe2\x80\x93");
-        onus_page_raw(p, "</td></tr>\n");
+        onus_page_raw(p, "<tr>");
+        cell(p, e, "train.epoch", 0);
+        cell(p, e, "train.loss", 4);
+        cell(p, e, "train.valid_loss", 4);
+        cell(p, e, "train.valid_metric", 4);
+        cell(p, e, "train.rate", 6);
+        onus_page_raw(p, "</tr>\n");
     }
     onus_table_close(p);
     onus_details_close(p);
 }
 
-/* Everything that train.begin says, by its own names. */
+/* What was asked for and what was done. A setting of zero switches its part off and is left
+ * out. */
 static void settings(onus_page *p)
 {
-    const onus_entry *e = onus_page_entry(p, "train.begin", NULL);
-    const char *key;
-    json_t *v;
-    if (!e) return;
+    static const struct {
+        const char *name;
+        onus_text text;
+    } rows[] = {
+        {"train.optimiser", ONUS_TEXT_OPTIMISER},
+        {"train.lr", ONUS_TEXT_RATE},
+        {"train.schedule", ONUS_TEXT_SCHEDULE},
+        {"train.warmup", ONUS_TEXT_WARMUP},
+        {"train.batch", ONUS_TEXT_BATCH},
+        {"train.sampling", ONUS_TEXT_SAMPLING},
+        {"train.epochs_run", ONUS_TEXT_EPOCHS_RUN},
+        {"train.ended", ONUS_TEXT_ENDED},
+        {"train.kept_epoch", ONUS_TEXT_KEPT},
+        {"train.steps", ONUS_TEXT_STEPS},
+        {"train.weight_decay", ONUS_TEXT_WEIGHT_DECAY},
+        {"train.l1", ONUS_TEXT_L1},
+        {"train.l2", ONUS_TEXT_L2},
+        {"train.class_weights", ONUS_TEXT_CLASS_WEIGHTS},
+        {"train.patience", ONUS_TEXT_PATIENCE},
+    };
     onus_page_raw(p, "<dl class=\"terms\">");
-    json_object_foreach(e->claim, key, v)
-    {
-        const onus_fact f = {v, key, e->n};
-        if (json_is_array(v)) continue;
-        onus_page_raw(p, "<div><dt>");
-        onus_page_text(p, strncmp(key, "train.", 6) == 0 ? key + 6 : key);
-        onus_page_raw(p, "</dt><dd>");
-        if (json_is_integer(v))
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double v = 1;
+        const onus_fact f = onus_page_fact(p, "%s", rows[i].name);
+        if (!f.event || (onus_fact_real(f, &v) && v == 0)) continue;
+        onus_term_open(p, rows[i].text);
+        if (json_is_integer(f.v))
             onus_page_count(p, f);
-        else if (json_is_number(v))
+        else if (json_is_number(f.v))
             onus_page_number(p, f, 4);
         else
             onus_page_word(p, f);
-        onus_page_raw(p, "</dd></div>");
+        onus_term_close(p);
     }
     onus_page_raw(p, "</dl>\n");
 }

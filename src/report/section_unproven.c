@@ -106,8 +106,7 @@ static bool few_tested(onus_page *p)
     return onus_fact_real(onus_page_fact(p, "data.test.rows"), &n) && n < TEST_FEW;
 }
 
-/* ---- rules that name names
- * -------------------------------------------------------------------- */
+/* ---- rules that name names -------------------------------------------------------------- */
 
 /* Calls see for every undefined value of a measure; returns how many there are. */
 static int64_t undefined_values(onus_page *p, void (*see)(onus_page *p, onus_fact f, int64_t i))
@@ -157,8 +156,7 @@ static void name_undefined(onus_page *p)
     (void)undefined_values(p, name_item);
 }
 
-/* ---- the rules
- * -------------------------------------------------------------------------------- */
+/* ---- the rules -------------------------------------------------------------------------- */
 
 static const struct {
     bool (*applies)(onus_page *p);

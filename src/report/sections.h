@@ -33,8 +33,7 @@ void onus_energy_joules(onus_page *p, const char *name);                /* "41 J
 void onus_document_open(onus_page *p, onus_text title, const char *name);
 void onus_document_close(onus_page *p);
 
-/* ---- shared --------------------------------------------------------------------------------
- */
+/* ---- shared ----------------------------------------------------------------------------- */
 
 /* Entries of a type among those that the page may see; NULL: none. after NULL: the first. */
 const onus_entry *onus_page_entry(onus_page *p, const char *type, const onus_entry *after);
@@ -72,11 +71,21 @@ int64_t onus_policy_count(onus_page *p);
  * so that the one that is under 10 cannot be found by subtraction: hide[n] is written. */
 void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide);
 
-/* Names of a list in the ledger as parts of dotted names; else the parts of the keys PREFIX
- * part SUFFIX of e. */
-onus_parts onus_page_list(onus_page *p, onus_fact list, const onus_entry *e, const char *prefix,
-                          const char *suffix);
-/* A cell with an interval as a drawing: value, and lower to upper where they are known. */
+/* A list in the ledger as parts of dotted names: of names as they are (columns, classes), or of
+ * names that are parts already (fairness.A.groups). At most `most` of them. */
+onus_parts onus_page_names(onus_page *p, onus_fact list, int64_t most);
+onus_parts onus_page_name_parts(onus_page *p, onus_fact list, int64_t most);
+/* Classes in order, else in the ledger's. */
+onus_parts onus_page_classes(onus_page *p);
+/* Is the value of that dotted name a number of people? */
+bool onus_name_counts_people(const char *name);
+
+/* A value with its interval as a drawing over [x0, x1], and a mark at bound (or none). */
 void onus_mini_interval(onus_page *p, const char *style, const char *name, double x0, double x1,
                         onus_fact bound);
+/* Cells of a row about one measure: value, interval, drawing (x0 < x1; else none), method or
+ * why it is undefined. */
+void onus_measure_cells(onus_page *p, const char *name, double x0, double x1, onus_fact bound);
+/* Range of a chart: takes in v where it is a number. */
+void onus_range_widen(double v, double *lo, double *hi);
 #endif

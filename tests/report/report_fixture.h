@@ -87,8 +87,7 @@ static inline void fixture_release(fixture *f)
     onus_buf_release(&f->text);
 }
 
-/* ---- a run on a table of people -----------------------------------------------------------
- */
+/* ---- a run on a table of people --------------------------------------------------------- */
 
 #define HEX "9f3c51aa07be44d19f3c51aa07be44d19f3c51aa07be44d19f3c51aa07be44d1"
 
@@ -129,7 +128,10 @@ static inline void fixture_data(fixture *f)
     fixture_add(
         f, "data.sheet",
         "{\"data.licence\":\"CC-BY-4.0\",\"data.origin\":\"https://doi.org/10.24432/C5NC77\","
-        "\"data.features\":61,\"data.columns\":[\"checking_account\",\"duration_months\","
+        "\"data.task\":\"binary\",\"data.target\":\"risk\",\"data.classes\":[\"bad\",\"good\"],"
+        "\"data.attributes\":[\"sex\",\"age\"],\"data.groups.sex\":[\"female\",\"male\"],"
+        "\"data.groups.age\":[\"<25\",\">=25\"],\"data.features\":61,\"data.columns\":["
+        "\"checking_account\",\"duration_months\","
         "\"credit_history\",\"amount\",\"savings\",\"age\",\"sex\"],"
         "\"data.column.checking_account\":\"category\",\"data.column.duration_months\":"
         "\"number\",\"data.column.credit_history\":\"category\",\"data.column.amount\":"
@@ -160,22 +162,26 @@ static inline void fixture_training(fixture *f, int epochs, bool is_private)
         const double loss = 0.45 + 0.7 / (1 + 0.25 * i) + 0.01 * ((i * 7) % 5),
                      valid = 0.52 + 0.62 / (1 + 0.3 * i) + 0.012 * ((i * 3) % 4);
         if (is_private)
-            fixture_addf(f, "train.epoch", "{\"train.epoch\":%d,\"valid.loss\":%.17g}", i,
+            fixture_addf(f, "train.epoch", "{\"train.epoch\":%d,\"train.valid_loss\":%.17g}", i,
                          valid);
         else
             fixture_addf(f, "train.epoch",
-                         "{\"train.epoch\":%d,\"train.loss\":%.17g,\"valid.loss\":%.17g}", i,
-                         loss, valid);
+                         "{\"train.epoch\":%d,\"train.loss\":%.17g,\"train.valid_loss\":%.17g}",
+                         i, loss, valid);
     }
-    fixture_addf(f, "train.end", "{\"train.best_epoch\":%d,\"train.steps\":%d}",
+    fixture_addf(f, "train.end", "{\"train.kept_epoch\":%d,\"train.steps\":%d}",
                  epochs > 4 ? epochs - 3 : 1, epochs * 11);
     if (is_private)
-        fixture_add(f, "privacy.budget",
-                    "{\"privacy.epsilon\":7.94123,\"privacy.delta\":0.00001,\"privacy.clip\":1,"
-                    "\"privacy.noise_multiplier\":0.7431,\"privacy.sampling_rate\":0.0914,"
-                    "\"privacy.steps\":330,\"privacy.order\":3.4,\"privacy.accountant\":"
-                    "\"rdp, Poisson sampling, add or remove one\"}",
-                    "");
+        fixture_add(
+            f, "privacy.budget",
+            "{\"privacy.epsilon\":7.94123,\"privacy.delta\":0.00001,\"privacy.clip\":1,"
+            "\"privacy.noise_multiplier\":0.7431,\"privacy.sampling_rate\":0.0914,"
+            "\"privacy.steps\":330,\"privacy.order\":3.4,\"privacy.accountant\":"
+            "\"Renyi DP of the Poisson-subsampled Gaussian\",\"privacy.unit\":\"one row added "
+            "or "
+            "removed\",\"privacy.sampling\":\"Poisson\",\"privacy.outside\":[\"the counts and "
+            "hashes of the data sheet\",\"the people of the test part\"]}",
+            "");
     fixture_add(f, "model",
                 "{\"model.description\":\"mlp 61-64-32-1, relu\",\"model.parameters\":6081,"
                 "\"model.multiply_adds\":5984,\"model.bytes\":28112,\"model.sha256\":\"" HEX
@@ -217,7 +223,8 @@ static inline void fixture_metrics(fixture *f)
         "\"log_loss.method\":\"bootstrap 2000\",\"brier\":0.168,\"brier.lower\":0.145,"
         "\"brier.upper\":0.192,\"brier.method\":\"bootstrap 2000\",\"calibration_error\":0.041,"
         "\"calibration_error.lower\":0.03,\"calibration_error.upper\":0.09,"
-        "\"calibration.predicted\":[0.18,0.26,0.35,0.45,0.55,0.64,0.75,0.86,0.94],"
+        "\"calibration.of\":\"probability of the positive "
+        "class\",\"calibration.predicted\":[0.18,0.26,0.35,0.45,0.55,0.64,0.75,0.86,0.94],"
         "\"calibration.observed\":[0.25,0.22,0.41,0.47,0.6,0.66,0.74,0.83,0.95],"
         "\"calibration.lower\":[0.07,0.1,0.3,0.33,0.45,0.54,0.62,0.72,0.85],"
         "\"calibration.upper\":[0.6,0.42,0.53,0.61,0.72,0.76,0.83,0.9,0.99],"
@@ -246,11 +253,12 @@ static inline void fixture_group(onus_buf *b, const char *attribute, const char 
                     attribute, group, fpr, attribute, group, n * 3 / 10);
 }
 
-static inline void fixture_gaps(onus_buf *b, const char *attribute, double difference,
-                                double ratio)
+static inline void fixture_gaps(onus_buf *b, const char *attribute, const char *groups,
+                                double difference, double ratio)
 {
     static const char *const names[] = {"demographic_parity", "equalized_odds",
                                         "equal_opportunity"};
+    onus_buf_printf(b, "\"fairness.%s.groups\":[%s],", attribute, groups);
     for (int i = 0; i < 3; i++)
         onus_buf_printf(
             b,
@@ -265,20 +273,20 @@ static inline void fixture_gaps(onus_buf *b, const char *attribute, double diffe
 
 static inline void fixture_fairness(fixture *f)
 {
-    static const char *const end = "\"fairness.seed\":\"1\"}";
+    static const char *const end = "\"fairness.missing\":0}";
     onus_buf b;
     onus_buf_init(&b, NULL, 1 << 20);
     onus_buf_str(&b, "{");
     fixture_group(&b, "sex", "female", 62, 0.69, 0.8, "0.41");
     fixture_group(&b, "sex", "male", 138, 0.77, 0.9, "0.47");
-    fixture_gaps(&b, "sex", 0.08, 0.9);
+    fixture_gaps(&b, "sex", "\"female\",\"male\"", 0.08, 0.9);
     onus_buf_str(&b, end);
     fixture_add(f, "fairness", b.data, "");
     onus_buf_clear(&b);
     onus_buf_str(&b, "{");
     fixture_group(&b, "age", "<25", 38, 0.47, 0.58, "0.29");
     fixture_group(&b, "age", ">=25", 162, 0.71, 0.86, "0.44");
-    fixture_gaps(&b, "age", 0.24, 0.66);
+    fixture_gaps(&b, "age", "\"<25\",\">=25\"", 0.24, 0.66);
     onus_buf_str(&b, end);
     fixture_add(f, "fairness", b.data, "");
     onus_buf_clear(&b);
@@ -287,7 +295,8 @@ static inline void fixture_fairness(fixture *f)
     fixture_group(&b, "sex+age", "female+>=25", 45, 0.69, 0.8, "0.41");
     fixture_group(&b, "sex+age", "male+<25", 7, 0.52, 0.61, "\"undefined\"");
     fixture_group(&b, "sex+age", "male+>=25", 131, 0.77, 0.9, "0.47");
-    fixture_gaps(&b, "sex+age", 0.3, 0.61);
+    fixture_gaps(&b, "sex+age", "\"female+<25\",\"female+>=25\",\"male+<25\",\"male+>=25\"",
+                 0.3, 0.61);
     onus_buf_str(&b, end);
     fixture_add(f, "fairness", b.data, "");
     onus_buf_release(&b);
