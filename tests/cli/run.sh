@@ -71,6 +71,14 @@ expect 0 . "$onus" run small.yaml --out signed --key key --quiet
 expect 0 "signed by 'bank', a key that you know" "$onus" verify signed --key key.pub
 expect 1 'not by the key' "$onus" verify r1 --key key.pub
 
+# ---- without Onus: the script of docs/EVIDENCE.md -----------------------------------------------
+if command -v openssl >/dev/null; then
+    awk '/^```python/{on=1;next}/^```/{on=0}on' "$root/docs/EVIDENCE.md" > check.py
+    expect 0 'report.html is unchanged' python3 check.py signed
+    cp -r signed spoilt && sed -i '3s/"rows"/"rowz"/; 3s/:300/:301/' spoilt/ledger.jsonl
+    expect 1 'does not have the signed head' python3 check.py spoilt
+fi
+
 # ---- private runs -------------------------------------------------------------------------------
 expect 0 'privacy.epsilon' "$onus" run secret.yaml --out p1 --quiet
 expect 0 'opens the commitment' "$onus" verify p1
