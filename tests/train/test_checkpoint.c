@@ -216,7 +216,31 @@ static void set_counters(json_t *header, const char *text)
                      0);
 }
 
-static void spoilt_files_are_refused(void **state)
+/* Writes the good file of step 22 with another text in its metadata "onus.train" (NULL: none),
+ * and expects the refusal. */
+static void refuse_counters(file *good, const char *text, const char *part)
+{
+    json_t *keep = good->header;
+    good->header = json_deep_copy(keep);
+    if (text)
+        set_counters(good->header, text);
+    else
+        json_object_del(json_object_get(good->header, "__metadata__"), "onus.train");
+    write_spoilt(good, 22);
+    refused(part);
+    json_decref(good->header);
+    good->header = keep;
+}
+
+static void train_whole(void)
+{
+    setting s = with_checkpoints();
+    outcome o;
+    train_well(&s, &o);
+    release(&o);
+}
+
+static void spoilt_counters_are_refused(void **state)
 {
     (void)state;
     static const char *const counters[] = {
@@ -233,41 +257,31 @@ static void spoilt_files_are_refused(void **state)
         "{\"best_epoch\":1.5,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":1,\"step\":22}",
         "[]",
     };
-    setting s = with_checkpoints();
-    outcome o;
-    train_well(&s, &o);
-    release(&o);
+    train_whole();
     file good = read_good(22);
-    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
-        json_t *keep = good.header;
-        good.header = json_deep_copy(keep);
-        set_counters(good.header, counters[i]);
-        write_spoilt(&good, 22);
-        refused("is not the state of this training after step 22");
-        json_decref(good.header);
-        good.header = keep;
-    }
-    json_t *keep = good.header;
-    good.header = json_deep_copy(keep);
-    set_counters(good.header,
-                 "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":9,"
-                 "\"step\":22}");
-    write_spoilt(&good, 22);
-    refused("numerics contract 9");
-    set_counters(good.header, "{");
-    write_spoilt(&good, 22);
-    refused("22.safetensors");
-    json_object_del(json_object_get(good.header, "__metadata__"), "onus.train");
-    write_spoilt(&good, 22);
-    refused("no metadata 'onus.train'");
-    json_decref(good.header);
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        refuse_counters(&good, counters[i], "is not the state of this training after step 22");
+    refuse_counters(&good,
+                    "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":9,"
+                    "\"step\":22}",
+                    "numerics contract 9");
+    refuse_counters(&good, "{", "22.safetensors");
+    refuse_counters(&good, NULL, "no metadata 'onus.train'");
+    release_file(&good);
+}
 
+static void spoilt_tensors_are_refused(void **state)
+{
+    (void)state;
+    train_whole();
+    file good = read_good(22);
+    json_t *keep = good.header;
     good.header = json_deep_copy(keep); /* another shape of the same size */
     json_t *t = json_object_get(good.header, "layers.0.weight.m");
     assert_non_null(t);
-    const json_int_t rows = json_integer_value(json_array_get(json_object_get(t, "shape"), 0)),
-                     columns =
-                         json_integer_value(json_array_get(json_object_get(t, "shape"), 1));
+    json_t *shape = json_object_get(t, "shape");
+    const json_int_t rows = json_integer_value(json_array_get(shape, 0)),
+                     columns = json_integer_value(json_array_get(shape, 1));
     json_object_set_new(t, "shape", json_pack("[I, I]", columns, rows));
     write_spoilt(&good, 22);
     refused("tensor 'layers.0.weight.m' has shape");
@@ -280,8 +294,11 @@ static void spoilt_files_are_refused(void **state)
     write_spoilt(&good, 22);
     refused("lacks the tensor 'layers.0.weight.v'");
     json_decref(good.header);
-    good.header = keep;
-    write_spoilt(&good, 22); /* as it was */
+
+    good.header = keep; /* as it was */
+    write_spoilt(&good, 22);
+    setting s = with_checkpoints();
+    outcome o;
     s.start_step = 22;
     train_well(&s, &o);
     release(&o);
@@ -382,7 +399,8 @@ int main(void)
         cmocka_unit_test(stops_after_a_stretch),
         cmocka_unit_test(when_checkpoints_are_made),
         cmocka_unit_test(divergence_names_the_last_checkpoint),
-        cmocka_unit_test(spoilt_files_are_refused),
+        cmocka_unit_test(spoilt_counters_are_refused),
+        cmocka_unit_test(spoilt_tensors_are_refused),
         cmocka_unit_test(other_trainings_are_refused),
         cmocka_unit_test(memory_may_end_while_loading),
         cmocka_unit_test(a_checkpoint_that_cannot_be_written),
