@@ -5,6 +5,7 @@
 # ones above it in the list only, so `make test-num` works while `run` does not compile.
 
 BUILD   ?= build
+comma   := ,
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -131,6 +132,15 @@ FUZZ_SECONDS ?= 60
 fuzz: ## every parser for FUZZ_SECONDS (60) under libFuzzer and the address sanitizer
 	$(MAKE) BUILD=$(BUILD)-fuzz CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined" OPT="-O1 -g" $(BUILD)-fuzz/libonus.a
 	fuzz/run.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+# functions of the library that proof_cost puts a stopwatch around
+BENCH_WRAP := onus_event_emit onus_ledger_open onus_ledger_close onus_log_read onus_log_facts onus_note_sign \
+              onus_sha256_init onus_sha256_add onus_sha256_end onus_sha256_of onus_net_sha256 \
+              onus_meter_open onus_meter_joules onus_meter_phase onus_meter_emit
+$(BUILD)/bench/proof_cost: BENCH_LD = $(addprefix -Wl$(comma)--wrap=,$(BENCH_WRAP))
+$(BUILD)/bench/%: bench/%.c bench/peak.c $(BUILD)/libonus.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALLCFLAGS) $(ALLLDFLAGS) $(BENCH_LD) -o $@ $< bench/peak.c $(BUILD)/libonus.a $(LIBS)
 
 bench: all ## figures against peers, side by side: bench/results.json
 	bench/run.sh $(BUILD)

@@ -2,14 +2,16 @@
  * gemm_bench.c - matrix products against OpenBLAS, in one process and interleaved, one JSON
  * object a line.
  *
- * usage: gemm_bench [SECONDS-A-CASE]        (default 0.6)
+ * usage: gemm_bench [SECONDS-A-CASE [KERNEL]]        (default 0.6; OpenBLAS's own choice)
  *
  * Method: for every shape, form and number of threads the two take turns; a turn is a warm-up
  * and short timed batches; each side's best batch counts, because other work on the machine can
  * only add time. Our workers are parked while the peer runs; the peer's idle threads spin for
  * 2^28 cycles after its turn (0.11 s, measured), so we wait for longer than that before ours.
- * OpenBLAS picks its kernel itself: the environment may not name one. The floor of a case is
- * what fused multiply-adds on registers alone reach on as many threads, measured here.
+ * OpenBLAS picks its kernel itself, whatever the environment says; only an argument can name
+ * another (for ONUS_ISA=avx2 beside its AVX2 kernels), and such rows have no goal. The floor of
+ * a case is what fused multiply-adds on registers alone reach on as many threads, measured
+ * here.
  *
  * Exit status: 0, or 1 where something could not be measured (a line on stderr says what). */
 #include <dlfcn.h>
@@ -22,9 +24,7 @@
 #include <unistd.h>
 #include "base/pool.h"
 #include "num/gemm.h"
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "peak.h"
 
 #define GOAL 0.9 /* asked for: of OpenBLAS's speed, geometric mean */
 
@@ -50,89 +50,6 @@ typedef struct {
     float *A, *B, *C;
     void *scratch;
 } bench;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* ---- the floor --------------------------------------------------------------------------- */
-
-#define PEAK_STEPS 20000
-#if defined(__x86_64__)
-/* Twelve chains in registers: the latency of four cycles times two units, and some over. */
-#define TWELVE(X)     X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-#define AVX2_START(i) __m256 x##i = _mm256_set1_ps(i);
-#define AVX2_STEP(i)  x##i = _mm256_fmadd_ps(x##i, a, b);
-#define AVX2_KEEP(i)  __asm__ volatile("" ::"x"(x##i)); /* else the chains would be removed */
-__attribute__((target("avx2,fma"))) static void chains_avx2(void)
-{
-    TWELVE(AVX2_START)
-    const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
-    for (int k = 0; k < PEAK_STEPS; k++) {
-        TWELVE(AVX2_STEP)
-    }
-    TWELVE(AVX2_KEEP)
-}
-
-#define AVX512_START(i) __m512 x##i = _mm512_set1_ps(i);
-#define AVX512_STEP(i)  x##i = _mm512_fmadd_ps(x##i, a, b);
-#define AVX512_KEEP(i)  __asm__ volatile("" ::"v"(x##i));
-__attribute__((target("avx512f"))) static void chains_avx512(void)
-{
-    TWELVE(AVX512_START)
-    const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
-    for (int k = 0; k < PEAK_STEPS; k++) {
-        TWELVE(AVX512_STEP)
-    }
-    TWELVE(AVX512_KEEP)
-}
-
-static double chain_flops(onus_isa isa)
-{
-    const int lanes = isa == ONUS_ISA_AVX512 ? 16 : isa == ONUS_ISA_AVX2 ? 8 : 0;
-    return 2.0 * 12 * lanes * PEAK_STEPS;
-}
-
-static void chains(onus_isa isa)
-{
-    if (isa == ONUS_ISA_AVX512) chains_avx512();
-    if (isa == ONUS_ISA_AVX2) chains_avx2();
-}
-#else
-static double chain_flops(onus_isa isa)
-{
-    (void)isa;
-    return 0.0;
-}
-
-static void chains(onus_isa isa)
-{
-    (void)isa;
-}
-#endif
-
-static void peak_part(void *ctx, int part, int n_parts)
-{
-    (void)part, (void)n_parts;
-    chains(*(const onus_isa *)ctx);
-}
-
-/* GFLOP/s of multiply-adds that touch no memory; 0 where no such loop is written for the
- * instruction set. */
-static double peak_gflops(onus_pool *pool, onus_isa isa)
-{
-    double best_s = 1e9;
-    for (int i = 0; i < 300; i++) {
-        const double t = now_s();
-        onus_pool_run(pool, peak_part, &isa);
-        const double s = now_s() - t;
-        if (s < best_s) best_s = s;
-    }
-    return chain_flops(isa) * onus_pool_size(pool) / best_s * 1e-9;
-}
 
 /* ---- one case ---------------------------------------------------------------------------- */
 
@@ -160,13 +77,13 @@ static void turn(const bench *b, void (*call)(const bench *), double *best_s)
 {
     const double flops = 2.0 * b->s->M * b->s->N * b->s->K;
     const int calls = flops < 4e6 ? (int)(4e6 / flops) + 1 : 1;
-    const double start = now_s(), warm_s = b->s->threads > 1 ? 5e-3 : 0.5e-3;
+    const double start = bench_now_s(), warm_s = b->s->threads > 1 ? 5e-3 : 0.5e-3;
     do call(b);
-    while (now_s() - start < warm_s);
-    for (int batch = 0; batch < 2 || now_s() - start < 4 * warm_s; batch++) {
-        const double t = now_s();
+    while (bench_now_s() - start < warm_s);
+    for (int batch = 0; batch < 2 || bench_now_s() - start < 4 * warm_s; batch++) {
+        const double t = bench_now_s();
         for (int i = 0; i < calls; i++) call(b);
-        const double s = (now_s() - t) / calls;
+        const double s = (bench_now_s() - t) / calls;
         if (s < *best_s) *best_s = s;
     }
 }
@@ -179,10 +96,10 @@ static void rest(const bench *b)
 
 static void measure(const bench *b, double seconds, double *onus_s, double *peer_s)
 {
-    const double start = now_s();
+    const double start = bench_now_s();
     *onus_s = *peer_s = 1e9;
     b->p->set_threads(b->s->threads);
-    for (int round = 0; round < 3 || now_s() - start < seconds; round++) {
+    for (int round = 0; round < 3 || bench_now_s() - start < seconds; round++) {
         turn(b, call_onus, onus_s);
         if (b->ex.pool) onus_pool_park(b->ex.pool);
         turn(b, call_peer, peer_s);
@@ -232,17 +149,19 @@ typedef struct {
     const char *isa;
     double floor;
     const peer *p;
+    const char *named; /* the peer's kernel where the caller named it, else NULL */
 } place;
 
 static void print_row(const place *at, const char *name, int threads, double onus,
                       double peer_v, double ratio, bool has_goal, bool summary)
 {
-    printf("{\"name\": \"%s\", \"unit\": \"%s\", \"onus\": %.4g, \"peer\": %.4g, "
+    printf("{\"name\": \"%s%s%s%s\", \"unit\": \"%s\", \"onus\": %.4g, \"peer\": %.4g, "
            "\"peer_version\": \"%s\", "
            "\"peer_settings\": \"threads=%d, kernel %s\", \"ratio\": %.3f, \"goal\": ",
-           name, summary ? "GFLOP/s, geometric mean" : "GFLOP/s", onus, peer_v, at->p->version,
-           threads, at->p->core, ratio);
-    printf(has_goal ? "%.1f" : "null", GOAL);
+           name, at->named ? ", " : "", at->named ? at->isa : "",
+           at->named ? " kernels of both" : "", summary ? "GFLOP/s, geometric mean" : "GFLOP/s",
+           onus, peer_v, at->p->version, threads, at->p->core, ratio);
+    printf(has_goal && !at->named ? "%.1f" : "null", GOAL);
     if (at->floor > 0.0)
         printf(", \"floor\": %.4g, \"share_of_floor\": %.3f", at->floor, onus / at->floor);
     else
@@ -295,7 +214,7 @@ static bool run_threads(int threads, place *at, onus_isa isa, double seconds)
         fprintf(stderr, "gemm_bench: cannot start %d threads\n", threads);
         return false;
     }
-    at->floor = peak_gflops(ex.pool, isa);
+    at->floor = bench_peak_gflops(ex.pool, isa);
     for (size_t i = 0; i < sizeof size / sizeof *size; i++)
         for (size_t f = 0; f < sizeof form / sizeof *form; f++) {
             const shape s = {size[i][0], size[i][1], size[i][2], threads, form[f]};
@@ -365,9 +284,10 @@ int main(int argc, char **argv)
     onus_err err;
     onus_isa isa;
     peer p;
-    place at = {.p = &p};
+    place at = {.p = &p, .named = argc > 2 ? argv[2] : NULL};
     /* Left to itself it reads its kernel's cache sizes from the processor. */
     unsetenv("OPENBLAS_CORETYPE");
+    if (at.named) setenv("OPENBLAS_CORETYPE", at.named, 1);
     unsetenv("OPENBLAS_L2_SIZE");
     if (onus_isa_default(&isa, &err) != ONUS_OK) {
         fprintf(stderr, "gemm_bench: %s\n", err.msg);

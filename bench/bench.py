@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs Onus and its peers side by side: bench.py BUILD VENV [GROUP...], called by bench/run.sh.
+
+Rules of measurement. Both sides of a row run in this process's time, in turns; of each side the best of its turns
+counts, since other work on a machine can only add time. Peers run at the best settings known (threads, memory
+allocation, OpenMP's waiting are tried, and the best counts). Where the two are not timed alike, the difference
+favours the peer: a script of a peer is timed from after its imports, `onus` from exec to exit.
+
+Rows of bench/results.json: ratio above 1 means that Onus is better; goal is the ratio asked for. Where a row has no
+peer but a limit, ratio is limit over measured and peer_settings tell the limit. floor is what the arithmetic alone
+would take (or reach) at the peak of fused multiply-adds measured here; share_of_floor is 1 at the floor."""
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RECIPES = ROOT / "bench" / "recipes"
+TABLE = ("name", "unit", "onus", "peer", "ratio", "goal", "share_of_floor")
+# What README-level advice on PyTorch on processors adds up to; used where it is faster.
+TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "-1", "KMP_BLOCKTIME": "1"}
+
+
+class Bench:
+    def __init__(self, build, venv, room):
+        self.build, self.python, self.room = build, venv / "bin" / "python", room
+        self.onus = build / "onus"
+        self.rows, self.n_runs = [], 0
+        openmp = sorted(venv.glob("**/libiomp5.so")) if self.python.exists() else []
+        self.tuned = dict(TUNED, **({"LD_PRELOAD": str(openmp[0])} if openmp else {}))
+        with open("/proc/cpuinfo") as f:
+            found = re.search(r"model name\s*: (.*)", f.read())
+        self.cpu = found.group(1) if found else "unknown"
+        peak = self.program("layer_bench", "peak")
+        self.isa, self.peak = peak["isa"], peak["gflops"]  # GFLOP/s of 1 and 2 threads
+
+    # ---- running things --------------------------------------------------------------------
+    def program(self, name, *args, env=None):
+        """Our own C program; its JSON."""
+        done = subprocess.run([self.build / "bench" / name, *map(str, args)], env=dict(os.environ, **(env or {})),
+                              stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+        return json.loads(done.stdout)
+
+    def peer(self, script, *args, tuned=False):
+        """A script of bench/peers in the peers' environment; its JSON, or None where it cannot run."""
+        if not self.python.exists():
+            return None
+        done = subprocess.run([self.python, ROOT / "bench" / "peers" / script, *map(str, args)], text=True, cwd=ROOT,
+                              env=dict(os.environ, **(self.tuned if tuned else {})), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            print(f"bench: {script}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+            return None
+        found = json.loads(done.stdout.splitlines()[-1])
+        found["settings"] = found.get("settings", "") + (", tuned environment" if tuned else "")
+        return found
+
+    def timed(self, *args, allowed=(0,)):
+        """A process from exec to exit: seconds, megabytes at most, what it printed."""
+        with tempfile.TemporaryFile("w+") as out:
+            start = time.perf_counter()
+            pid = os.posix_spawn(str(args[0]), [str(a) for a in args], os.environ,
+                                 file_actions=[(os.POSIX_SPAWN_DUP2, out.fileno(), 1)])
+            _, status, usage = os.wait4(pid, 0)
+            seconds = time.perf_counter() - start
+            out.seek(0)
+            text = out.read()
+        if os.waitstatus_to_exitcode(status) not in allowed:
+            raise SystemExit(f"bench: {' '.join(map(str, args))}: exit {os.waitstatus_to_exitcode(status)}")
+        return seconds, usage.ru_maxrss / 1024, text
+
+    def run(self, command, recipe):
+        """onus run or train: seconds, megabytes, facts, run folder. A policy that is not met is a result."""
+        self.n_runs += 1
+        folder = self.room / f"run{self.n_runs}"
+        seconds, megabytes, text = self.timed(self.onus, command, recipe, "--out", folder, "--quiet", "--json",
+                                              allowed=(0, 3))
+        return seconds, megabytes, json.loads(text), folder
+
+    # ---- rows ------------------------------------------------------------------------------
+    def row(self, name, unit, onus, peer=None, goal=None, limit=None, floor=None, settings=None):
+        """Smaller is better. peer: its JSON with `seconds` (or `value`), or None."""
+        value = None if peer is None else peer.get("value", peer.get("seconds"))
+        ratio = limit / onus if limit is not None else value / onus if value is not None else None
+        if limit is not None:
+            settings = f"no peer: a limit of {limit:g} {unit}" + (f"; {settings}" if settings else "")
+        elif peer is not None:
+            settings = "; ".join(s for s in (peer.get("settings"), settings) if s)
+        else:
+            settings = "the peer could not run here"
+        self.add({"name": name, "unit": unit, "onus": onus, "peer": value,
+                  "peer_version": peer.get("version") if peer else None, "peer_settings": settings, "ratio": ratio,
+                  "goal": goal, "floor": floor, "share_of_floor": floor / onus if floor is not None else None,
+                  "cpu": self.cpu, "isa": self.isa})
+
+    def add(self, row):
+        self.rows.append({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()})
+        print(line(self.rows[-1]), flush=True)
+
+
+def best(results):
+    """The fastest of several runs of peers, those that could not run left out."""
+    return min((r for r in results if r), key=lambda r: r["seconds"], default=None)
+
+
+# ---- groups --------------------------------------------------------------------------------
+def gemm(b):
+    """Matrix products against OpenBLAS."""
+    cases = [({}, ["0.6"])]
+    if b.isa == "avx512":  # what a processor without AVX-512 would see, as far as this one can tell
+        cases.append(({"ONUS_ISA": "avx2"}, ["0.3", "Haswell"]))
+    for env, args in cases:
+        done = subprocess.run([b.build / "bench" / "gemm_bench", *args], env=dict(os.environ, **env),
+                              stdout=subprocess.PIPE, text=True)
+        for text in done.stdout.splitlines():
+            b.add(json.loads(text))
+        if done.returncode != 0:
+            print("bench: gemm_bench could not measure everything", file=sys.stderr)
+
+
+def fashion(b):
+    """The MLP on Fashion-MNIST, end to end, against PyTorch."""
+    recipe = ROOT / "examples" / "fashion-mnist.yaml"
+    whole, facts, tensor, loader = [], {}, [], []
+    training = None
+    for turn in range(3):
+        for _ in range(3):
+            seconds, _, facts, _ = b.run("run", recipe)
+            whole.append(seconds)
+        for threads, tuned in ((1, False), (1, True), (2, False), (2, True)):
+            tensor.append(b.peer("fashion_torch.py", "tensor", threads, tuned=tuned))
+        if turn < 2:
+            loader.append(b.peer("fashion_torch.py", "loader", 1, tuned=turn == 1))
+        found = b.program("layer_bench", "train", 3, recipe)[0]
+        training = min(training or found, found, key=lambda r: r["seconds"])
+    floor = training["gflop"] / b.peak[1]
+    t, l = best(tensor), best(loader)
+    said = f"test accuracy {facts['accuracy']:.4f} here"
+    for peer in (t, l):
+        if peer:
+            peer["settings"] += f", test accuracy {peer['accuracy']:.4f}"
+    b.row("Fashion-MNIST, data to report, vs DataLoader script", "s", min(whole), l, 20, floor=floor, settings=said)
+    b.row("Fashion-MNIST, data to report, vs best tensor loop", "s", min(whole), t, 4, floor=floor, settings=said)
+    b.row("Fashion-MNIST, training alone, vs best tensor loop (whole)", "s", training["seconds"], t, floor=floor,
+          settings="the peer reads its files as well")
+
+
+def private(b):
+    """Private training at batch 256."""
+    plain, secret = RECIPES / "fashion-256.yaml", RECIPES / "fashion-256-private.yaml"
+    found = None
+    memory, opacus = {plain: 0.0, secret: 0.0}, []
+    for _ in range(3):
+        pair = b.program("layer_bench", "train", 3, plain, secret)
+        found = pair if found is None else [min(x, y, key=lambda r: r["seconds"]) for x, y in zip(found, pair)]
+        for recipe in memory:
+            memory[recipe] = max(memory[recipe], b.run("train", recipe)[1])
+        for threads, tuned in ((1, False), (2, False), (2, True)):
+            opacus.append(b.peer("private_opacus.py", "ghost", threads, 200, tuned=tuned))
+    for threads in (1, 2):
+        opacus.append(b.peer("private_opacus.py", "hooks", threads, 30))
+    ours = {"version": "Onus, not private", "settings": "the same network, data, batch of 256, 5 epochs"}
+    b.row("private training, vs not private (at most 1.5 times)", "s", found[1]["seconds"],
+          dict(ours, seconds=found[0]["seconds"]), 1 / 1.5, floor=found[1]["gflop"] / b.peak[1])
+    b.row("private training, memory, vs not private (at most 1.2 times)", "MB", memory[secret],
+          dict(ours, value=memory[plain]), 1 / 1.2)
+    b.row("private training, a step at batch 256, vs Opacus", "ms", 1e3 * found[1]["seconds"] / found[1]["steps"],
+          scaled(best(opacus), 1e3), 10, floor=1e3 * found[1]["gflop"] / found[1]["steps"] / b.peak[1],
+          settings="ours is the mean over the run, with sampling, fetching, validation and accounting")
+
+
+def scaled(peer, factor):
+    return dict(peer, value=peer["seconds"] * factor) if peer else None
+
+
+def shapley(b):
+    """Shapley values against shap."""
+    recipe = (RECIPES / "german-plain.yaml").read_text().replace("../../data", str(ROOT / "data"))
+    exact, sampled, twelve = b.room / "exact.yaml", b.room / "sampled.yaml", b.room / "twelve.yaml"
+    exact.write_text(recipe)
+    table = b.room / "twelve.csv"
+    draw_numbers(table)
+    twelve.write_text((RECIPES / "numbers-12.yaml").read_text().replace("TABLE", str(table)))
+    ours, theirs = {}, {}
+    permutation = [b.peer("shapley_shap.py", "permutation", 200)]
+    pairs = permutation[0]["permutations"] if permutation[0] else 12
+    sampled.write_text(recipe.replace("background: 100}", f"background: 100, exact_columns: 0, permutations: {pairs}}}"))
+    for _ in range(2):
+        for r in (exact, sampled, twelve):
+            found = b.program("layer_bench", "explain", 2 if r == sampled else 1, r)
+            ours[r] = min(ours.get(r, found), found, key=lambda x: x["seconds"])
+        permutation.append(b.peer("shapley_shap.py", "permutation", 200))
+        theirs.setdefault("exact", []).append(b.peer("shapley_shap.py", "exact", 40, table))
+    peer, peer12 = best(permutation), best(theirs["exact"])
+    if peer12:
+        peer12["value"] = peer12["seconds"] * 200 / peer12["rows"]
+        peer12["settings"] += f", {peer12['rows']} rows timed, scaled to 200"
+
+    def said(r):
+        x = ours[r]
+        return f"ours: {x['evaluations']:.4g} evaluations, {x['differing']:.2f} columns differ, residual {x['residual']:.1e}"
+
+    for name, r, p, goal in (
+            ("Shapley values, German credit, exact, vs sampled", exact, peer, 1.0),
+            (f"Shapley values, German credit, {pairs} pairs of permutations, both", sampled, peer, 20),
+            ("Shapley values, 12 columns that all differ, exact, both", twelve, peer12, 8)):
+        b.row(name, "s", ours[r]["seconds"], dict(p) if p else None, goal, floor=ours[r]["gflop"] / b.peak[1],
+              settings=said(r))
+
+
+def draw_numbers(path):
+    draw = random.Random(1)
+    with open(path, "w") as f:
+        f.write(",".join(f"x{i}" for i in range(12)) + ",label\n")
+        for _ in range(500):
+            x = [draw.gauss(0, 1) for _ in range(12)]
+            f.write(",".join(f"{v:.9f}" for v in x) + f",{'yes' if sum(x) > 0 else 'no'}\n")
+
+
+def german(b):
+    """Training of the German credit MLP against scikit-learn."""
+    ours, theirs = None, []
+    for _ in range(3):
+        found = b.program("layer_bench", "train", 7, RECIPES / "german-plain.yaml")[0]
+        ours = min(ours or found, found, key=lambda r: r["seconds"])
+        for threads in (1, 2):
+            for kind in ("float32", "float64"):
+                theirs.append(b.peer("german_sklearn.py", threads, 5, kind))
+    b.row("German credit MLP 64-32, 30 epochs, vs MLPClassifier", "s", ours["seconds"], best(theirs), 1.0,
+          floor=ours["gflop"] / b.peak[0])
+
+
+def proof(b):
+    """What ledger, hashing and energy add to the Fashion-MNIST run."""
+    shares = []
+    for _ in range(5):
+        b.n_runs += 1
+        x = b.program("proof_cost", ROOT / "examples" / "fashion-mnist.yaml", b.room / f"run{b.n_runs}")
+        shares.append((100 * (x["ledger"] + x["hash"] + x["energy"]) / x["seconds"], x))
+    share, x = min(shares, key=lambda s: s[0])
+    parts = ", ".join(f"{k} {1e3 * x[k]:.2f} ms" for k in ("ledger", "hash", "energy"))
+    b.row("ledger, hashing and energy in the Fashion-MNIST run", "% of its time", share, goal=1.0, limit=2.0,
+          settings=f"{parts} of {x['seconds']:.3f} s; {1e3 * x['beside']:.1f} ms of hashing on other threads, beside "
+                   "inflation, is not counted")
+
+
+def first(b):
+    """The first prediction after exec."""
+    _, _, _, folder = b.run("train", ROOT / "examples" / "german-credit.yaml")
+    with open(ROOT / "data" / "german_credit.csv") as f:
+        names, values = f.readline().strip().split(","), f.readline().strip().split(",")
+    person = [f"{n}={v}" for n, v in zip(names, values) if n not in ("risk", "telephone")]
+    weights, theirs = b.room / "weights.pt", None
+    made = subprocess.run([b.python, ROOT / "bench/peers/first_torch.py", weights, "make"], stdout=subprocess.PIPE,
+                          text=True) if b.python.exists() else None
+    ours = []
+    for turn in range(5):
+        ours += [b.timed(b.build / "bench" / "first", folder, *person)[0] for _ in range(10)]
+        if made and made.returncode == 0 and turn < 3:
+            seconds = b.timed(b.python, ROOT / "bench/peers/first_torch.py", weights)[0]
+            theirs = min(theirs or seconds, seconds)
+    peer = {"value": 1e3 * theirs, "version": "torch " + made.stdout.strip(),
+            "settings": "import torch, load, predict"} if theirs else None
+    b.row("first prediction, exec to exit", "ms", 1e3 * min(ours), goal=1.0, limit=20)
+    b.row("first prediction, exec to exit, vs PyTorch", "ms", 1e3 * min(ours), peer)
+
+
+def demo(b):
+    """The German credit example, from data to report."""
+    times = [b.run("run", ROOT / "examples" / "german-credit.yaml")[0] for _ in range(3)]
+    b.row("German credit demo, data to report", "s", min(times), goal=1.0, limit=10)
+
+
+GROUPS = {f.__name__: f for f in (gemm, fashion, private, shapley, german, proof, first, demo)}
+
+
+# ---- the table -------------------------------------------------------------------------------
+def number(v):
+    return "" if v is None else v if isinstance(v, str) else f"{v:.4g}"
+
+
+def line(row):
+    verdict = "" if row["goal"] is None else "?" if row["ratio"] is None else "ok" if row["ratio"] >= row["goal"] else "below"
+    cells = [f"{row['name']:<68}", f"{row['unit']:<24}"] + [f"{number(row[k]):>9}" for k in TABLE[2:]]
+    return " ".join(cells) + f"  {verdict}"
+
+
+def main(argv):
+    if argv[1:] == ["--list"]:
+        for name, f in GROUPS.items():
+            print(f"{name:<8} {f.__doc__}")
+        return 0
+    asked = argv[3:] or list(GROUPS)
+    if len(argv) < 3 or not set(asked) <= set(GROUPS):
+        print(f"usage: bench.py BUILD VENV [GROUP...], groups: {', '.join(GROUPS)}", file=sys.stderr)
+        return 2
+    room = pathlib.Path(tempfile.mkdtemp(prefix="onus-bench-"))
+    try:
+        b = Bench(pathlib.Path(argv[1]).resolve(), pathlib.Path(argv[2]).resolve(), room)
+        print(f"{b.cpu}, {b.isa}, peak {b.peak[0]:.0f} and {b.peak[1]:.0f} GFLOP/s on 1 and 2 threads")
+        print(" ".join([f"{TABLE[0]:<68}", f"{TABLE[1]:<24}"] + [f"{k[:9]:>9}" for k in TABLE[2:]]), flush=True)
+        for name in asked:
+            GROUPS[name](b)
+        with open(ROOT / "bench" / "results.json", "w") as f:
+            json.dump(b.rows, f, indent=1)
+            f.write("\n")
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

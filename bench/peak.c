@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * peak.c - fused multiply-adds on registers, timed. */
+#include "peak.h"
+
+#include <time.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+double bench_now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- the floor --------------------------------------------------------------------------- */
+
+#define PEAK_STEPS 20000
+#if defined(__x86_64__)
+/* Twelve chains in registers: the latency of four cycles times two units, and some over. */
+#define TWELVE(X)     X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define AVX2_START(i) __m256 x##i = _mm256_set1_ps(i);
+#define AVX2_STEP(i)  x##i = _mm256_fmadd_ps(x##i, a, b);
+#define AVX2_KEEP(i)  __asm__ volatile("" ::"x"(x##i)); /* else the chains would be removed */
+__attribute__((target("avx2,fma"))) static void chains_avx2(void)
+{
+    TWELVE(AVX2_START)
+    const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
+    for (int k = 0; k < PEAK_STEPS; k++) {
+        TWELVE(AVX2_STEP)
+    }
+    TWELVE(AVX2_KEEP)
+}
+
+#define AVX512_START(i) __m512 x##i = _mm512_set1_ps(i);
+#define AVX512_STEP(i)  x##i = _mm512_fmadd_ps(x##i, a, b);
+#define AVX512_KEEP(i)  __asm__ volatile("" ::"v"(x##i));
+__attribute__((target("avx512f"))) static void chains_avx512(void)
+{
+    TWELVE(AVX512_START)
+    const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
+    for (int k = 0; k < PEAK_STEPS; k++) {
+        TWELVE(AVX512_STEP)
+    }
+    TWELVE(AVX512_KEEP)
+}
+
+static double chain_flops(onus_isa isa)
+{
+    const int lanes = isa == ONUS_ISA_AVX512 ? 16 : isa == ONUS_ISA_AVX2 ? 8 : 0;
+    return 2.0 * 12 * lanes * PEAK_STEPS;
+}
+
+static void chains(onus_isa isa)
+{
+    if (isa == ONUS_ISA_AVX512) chains_avx512();
+    if (isa == ONUS_ISA_AVX2) chains_avx2();
+}
+#else
+static double chain_flops(onus_isa isa)
+{
+    (void)isa;
+    return 0.0;
+}
+
+static void chains(onus_isa isa)
+{
+    (void)isa;
+}
+#endif
+
+static void peak_part(void *ctx, int part, int n_parts)
+{
+    (void)part, (void)n_parts;
+    chains(*(const onus_isa *)ctx);
+}
+
+double bench_peak_gflops(onus_pool *pool, onus_isa isa)
+{
+    double best_s = 1e9;
+    for (int i = 0; i < 300; i++) {
+        const double t = bench_now_s();
+        onus_pool_run(pool, peak_part, &isa);
+        const double s = bench_now_s() - t;
+        if (s < best_s) best_s = s;
+    }
+    return chain_flops(isa) * onus_pool_size(pool) / best_s * 1e-9;
+}

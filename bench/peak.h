@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * peak.h - the floor of a computation: what fused multiply-adds on registers alone reach. */
+#ifndef ONUS_BENCH_PEAK_H
+#define ONUS_BENCH_PEAK_H
+#include "num/exec.h"
+/* GFLOP/s of multiply-adds that touch no memory, on all threads of the pool (NULL: one); 0
+ * where no such loop is written for the instruction set. */
+double bench_peak_gflops(onus_pool *pool, onus_isa isa);
+double bench_now_s(void);
+#endif
