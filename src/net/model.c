@@ -96,26 +96,45 @@ static const struct family {
 };
 static const char *const head_names[] = {"binary", "classes", "value"};
 
-static onus_status find_family(const onus_model_spec *s, onus_head head,
-                               const struct family **out, onus_err *err)
+static onus_status find_family(const onus_model_spec *s, const struct family **out,
+                               onus_err *err)
 {
     char known[120] = "";
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         const size_t n = strlen(known);
         snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", families[i].kind);
         if (strcmp(s->kind, families[i].kind) != 0) continue;
-        if (!(families[i].heads & 1u << head))
-            return onus_fail(err, ONUS_BAD_INPUT, "model.kind: %s does not fit a label of %s",
-                             s->kind,
-                             head == ONUS_HEAD_VALUE    ? "numbers"
-                             : head == ONUS_HEAD_BINARY ? "two classes"
-                                                        : "several classes");
         *out = &families[i];
         return ONUS_OK;
     }
     return onus_fail(err, ONUS_BAD_INPUT,
                      "model.kind: '%.40s' is not in this version, which has %s", s->kind,
                      known);
+}
+
+static onus_status check_head(const struct family *f, onus_head head, onus_err *err)
+{
+    if (f->heads & 1u << head) return ONUS_OK;
+    return onus_fail(err, ONUS_BAD_INPUT, "model.kind: %s does not fit a label of %s", f->kind,
+                     head == ONUS_HEAD_VALUE    ? "numbers"
+                     : head == ONUS_HEAD_BINARY ? "two classes"
+                                                : "several classes");
+}
+
+onus_status onus_model_check(const onus_model_spec *spec, const onus_allocator *mem,
+                             onus_err *err)
+{
+    const struct family *f = NULL;
+    onus_arena arena;
+    onus_arena_init(&arena, mem);
+    layers *l = onus_arena_alloc(&arena, 1, sizeof *l);
+    onus_status st = l ? find_family(spec, &f, err) : onus_fail_mem(err, "model");
+    if (st == ONUS_OK) {
+        l->arena = &arena;
+        st = f->layers(spec, 1, l, err);
+    }
+    onus_arena_release(&arena);
+    return st;
 }
 
 /* Layers in a row, then what the head adds. */
@@ -205,7 +224,8 @@ onus_status onus_model_build(onus_net **out, const onus_model_spec *spec, int64_
         goto done;
     }
     l->arena = &arena;
-    ONUS_TRY(find_family(spec, head, &f, err));
+    ONUS_TRY(find_family(spec, &f, err));
+    ONUS_TRY(check_head(f, head, err));
     ONUS_TRY(f->layers(spec, n_out, l, err));
     ONUS_TRY(onus_net_create(&net, &input, mem, err));
     ONUS_TRY(add_nodes(net, l, head, err));

@@ -19,6 +19,9 @@ typedef struct {
     int line;
 } onus_model_spec;
 
+/* Whether a spec is one of this version's at all, before features and label are known. */
+onus_status onus_model_check(const onus_model_spec *spec, const onus_allocator *mem,
+                             onus_err *err) ONUS_CHECKED;
 onus_status onus_model_build(onus_net **out, const onus_model_spec *spec, int64_t n_features,
                              onus_head head, int64_t n_classes, const onus_allocator *mem,
                              onus_err *err) ONUS_CHECKED;

@@ -15,7 +15,7 @@
 #include "base/fail.h"
 #include "data/csv.h"
 
-enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 16 };
+enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 16, YAML_PAIRS_MAX = 70000 };
 
 const char *onus_yaml_scalar(const yaml_node_t *node)
 {
@@ -255,6 +255,35 @@ static onus_status read_item(onus_yaml *y, const onus_yaml_field *f, const char 
     return read_real(y, f, where, node, (double *)array + i, err);
 }
 
+typedef struct {
+    const char *text;
+    int64_t place;
+} placed;
+
+static int by_text(const void *a, const void *b)
+{
+    const placed *x = a, *y = b;
+    const int order = strcmp(x->text, y->text);
+    return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+/* The first text of texts[n] that stands before, too; -1 if there is none, -2 without memory.
+ */
+static int64_t first_repeated(const onus_yaml *y, const char *const *texts, int64_t n)
+{
+    placed *list = onus_alloc(y->arena->mem, (size_t)n + 1, sizeof *list);
+    if (!list) return -2;
+    int64_t first = -1;
+    for (int64_t i = 0; i < n; i++) list[i] = (placed){texts[i], i};
+    qsort(list, (size_t)n, sizeof *list, by_text);
+    for (int64_t i = 1; i < n; i++) {
+        if (strcmp(list[i].text, list[i - 1].text) == 0 && (first < 0 || list[i].place < first))
+            first = list[i].place;
+    }
+    onus_free(y->arena->mem, list);
+    return first;
+}
+
 /* A sequence, or one scalar as a list of one. */
 static onus_status read_list(onus_yaml *y, const onus_yaml_field *f, const char *where,
                              yaml_node_t *node, void *base, onus_err *err)
@@ -263,6 +292,9 @@ static onus_status read_list(onus_yaml *y, const onus_yaml_field *f, const char 
     const bool one = node->type == YAML_SCALAR_NODE;
     const yaml_node_item_t *items = one ? NULL : node->data.sequence.items.start;
     const int64_t n = one ? 1 : node->data.sequence.items.top - node->data.sequence.items.start;
+    if (n == 0 && f->kind != ONUS_YAML_INTS)
+        return onus_yaml_fail(y, node, err, "%s%s%s: an empty list says nothing", where,
+                              where[0] ? "." : "", f->key);
     void *array = onus_arena_alloc(y->arena, (size_t)n + 1, 8);
     if (!array) return onus_fail_mem(err, y->path);
     for (int64_t i = 0; i < n; i++) {
@@ -270,6 +302,12 @@ static onus_status read_list(onus_yaml *y, const onus_yaml_field *f, const char 
         onus_status st = read_item(y, f, where, item, array, i, err);
         if (st != ONUS_OK) return st;
     }
+    const int64_t twice = f->kind == ONUS_YAML_TEXTS ? first_repeated(y, array, n) : -1;
+    if (twice == -2) return onus_fail_mem(err, y->path);
+    if (twice >= 0)
+        return onus_yaml_fail(y, yaml_document_get_node(&y->doc, items[twice]), err,
+                              "%s%s%s: '%.80s' is said twice", where, where[0] ? "." : "",
+                              f->key, ((const char *const *)array)[twice]);
     *(void **)((char *)base + f->offset) = array;
     *(int64_t *)(void *)((char *)base + f->count_offset) = n;
     return ONUS_OK;
@@ -351,16 +389,32 @@ static onus_status unknown_key(const onus_yaml *y, const char *where, const yaml
                           dot, text, known);
 }
 
-static bool repeated(const onus_yaml *y, const yaml_node_t *map, const yaml_node_pair_t *pair)
+/* Keys are texts, each once. */
+static onus_status check_keys(onus_yaml *y, yaml_node_t *node, const char *where, onus_err *err)
 {
-    const char *key =
-        onus_yaml_scalar(yaml_document_get_node((yaml_document_t *)&y->doc, pair->key));
-    for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; key && p < pair; p++) {
-        const char *other =
-            onus_yaml_scalar(yaml_document_get_node((yaml_document_t *)&y->doc, p->key));
-        if (other && !strcmp(other, key)) return true;
+    const yaml_node_pair_t *pairs = node->data.mapping.pairs.start;
+    const int64_t n = node->data.mapping.pairs.top - pairs;
+    const char *dot = where[0] ? "." : "";
+    if (n > YAML_PAIRS_MAX)
+        return onus_yaml_fail(y, node, err, "%s: %lld keys, at most %d", where, (long long)n,
+                              YAML_PAIRS_MAX);
+    const char **keys = onus_alloc(y->arena->mem, (size_t)n + 1, sizeof *keys);
+    if (!keys) return onus_fail_mem(err, y->path);
+    onus_status st = ONUS_OK;
+    for (int64_t i = 0; st == ONUS_OK && i < n; i++) {
+        const yaml_node_t *key = yaml_document_get_node(&y->doc, pairs[i].key);
+        keys[i] = onus_yaml_scalar(key);
+        if (!keys[i])
+            st = onus_yaml_fail(y, key, err, "%s%sa key must be a text", where,
+                                where[0] ? ": " : "");
     }
-    return false;
+    const int64_t twice = st == ONUS_OK ? first_repeated(y, keys, n) : -1;
+    if (twice >= 0)
+        st = onus_yaml_fail(y, yaml_document_get_node(&y->doc, pairs[twice].key), err,
+                            "%s%s%.60s is said twice", where, dot, keys[twice]);
+    if (twice == -2) st = onus_fail_mem(err, y->path);
+    onus_free(y->arena->mem, keys);
+    return st;
 }
 
 onus_status onus_yaml_pairs(onus_yaml *y, yaml_node_t *node, const char *where,
@@ -369,19 +423,12 @@ onus_status onus_yaml_pairs(onus_yaml *y, yaml_node_t *node, const char *where,
     if (node->type != YAML_MAPPING_NODE)
         return onus_yaml_fail(y, node, err, "%s: expected a mapping (key: value)",
                               where[0] ? where : "recipe");
-    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
-         p++) {
-        yaml_node_t *key = yaml_document_get_node(&y->doc, p->key);
-        yaml_node_t *value = yaml_document_get_node(&y->doc, p->value);
-        if (!onus_yaml_scalar(key))
-            return onus_yaml_fail(y, key, err, "%s: a key must be a text", where);
-        if (repeated(y, node, p))
-            return onus_yaml_fail(y, key, err, "%s%s%.60s is said twice", where,
-                                  where[0] ? "." : "", onus_yaml_scalar(key));
-        onus_status st = fn(y, ctx, key, value, err);
-        if (st != ONUS_OK) return st;
-    }
-    return ONUS_OK;
+    onus_status st = check_keys(y, node, where, err);
+    for (yaml_node_pair_t *p = node->data.mapping.pairs.start;
+         st == ONUS_OK && p < node->data.mapping.pairs.top; p++)
+        st = fn(y, ctx, yaml_document_get_node(&y->doc, p->key),
+                yaml_document_get_node(&y->doc, p->value), err);
+    return st;
 }
 
 typedef struct {
@@ -400,14 +447,33 @@ static onus_status fill_pair(onus_yaml *y, void *ctx, yaml_node_t *key, yaml_nod
     return onus_yaml_value(y, f, c->where, value, c->base, err);
 }
 
-bool onus_yaml_has(onus_yaml *y, const yaml_node_t *map, const char *key)
+/* The value of a key of n bytes, or NULL. */
+static yaml_node_t *value_of(onus_yaml *y, const yaml_node_t *map, const char *key, size_t n)
 {
+    if (!map || map->type != YAML_MAPPING_NODE) return NULL;
     for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
          p++) {
         const char *k = onus_yaml_scalar(yaml_document_get_node(&y->doc, p->key));
-        if (k && !strcmp(k, key)) return true;
+        if (k && strlen(k) == n && memcmp(k, key, n) == 0)
+            return yaml_document_get_node(&y->doc, p->value);
     }
-    return false;
+    return NULL;
+}
+
+yaml_node_t *onus_yaml_find(onus_yaml *y, const char *path)
+{
+    yaml_node_t *node = onus_yaml_root(y);
+    while (node && *path) {
+        const size_t n = strcspn(path, ".");
+        node = value_of(y, node, path, n);
+        path += n + (path[n] == '.');
+    }
+    return node;
+}
+
+bool onus_yaml_has(onus_yaml *y, const yaml_node_t *map, const char *key)
+{
+    return value_of(y, map, key, strlen(key)) != NULL;
 }
 
 onus_status onus_yaml_fill(onus_yaml *y, yaml_node_t *node, const char *where,

@@ -24,7 +24,8 @@ typedef enum {
     ONUS_YAML_REAL,  /* double within [lower, upper] */
     ONUS_YAML_BOOL,  /* bool: true, false, yes, no, on, off */
     ONUS_YAML_ENUM,  /* int: place in words[] */
-    ONUS_YAML_TEXTS, /* const char *const * and int64_t count; one scalar is a list of one */
+    ONUS_YAML_TEXTS, /* const char *const * and int64_t count, no two the same, lower > 0: none
+                        empty; one scalar is a list of one */
     ONUS_YAML_INTS,  /* const int64_t * and count */
     ONUS_YAML_REALS, /* const double * and count */
     ONUS_YAML_MAP,   /* a nested mapping: sub */
@@ -60,6 +61,9 @@ typedef onus_status (*onus_yaml_pair_fn)(onus_yaml *y, void *ctx, yaml_node_t *k
                                          yaml_node_t *value, onus_err *err);
 onus_status onus_yaml_pairs(onus_yaml *y, yaml_node_t *node, const char *where,
                             onus_yaml_pair_fn fn, void *ctx, onus_err *err) ONUS_CHECKED;
+/* The value at a dotted path ("data.split"), or NULL; for messages about what was read before.
+ */
+yaml_node_t *onus_yaml_find(onus_yaml *y, const char *path);
 bool onus_yaml_has(onus_yaml *y, const yaml_node_t *map, const char *key);
 /* One value of a field's kind. */
 onus_status onus_yaml_value(onus_yaml *y, const onus_yaml_field *f, const char *where,

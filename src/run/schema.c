@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * schema.c - the schema of a recipe: one table a mapping, each field with its kind, range and
+ * place in the layers' own structs. What a table cannot say (two shapes of one value) is a
+ * reader of its own.
+ *
+ * CHECKLIST: a new field in a layer's spec wants a row here and a line in docs/RECIPE.md. */
+#include "run/schema.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+
+enum { BINS_MAX = 199 };
+#define AT(type, member)    .offset = offsetof(type, member)
+#define COUNT(type, member) .count_offset = offsetof(type, member)
+#define REAL(type, member, lo, hi) \
+    .kind = ONUS_YAML_REAL, AT(type, member), .lower = (lo), .upper = (hi)
+#define INT(type, member, lo, hi) \
+    .kind = ONUS_YAML_INT, AT(type, member), .lower = (lo), .upper = (hi)
+#define TEXT(type, member)       .kind = ONUS_YAML_TEXT, AT(type, member), .lower = 1
+#define ENUM(type, member, list) .kind = ONUS_YAML_ENUM, AT(type, member), .words = (list)
+#define BOOL(type, member)       .kind = ONUS_YAML_BOOL, AT(type, member)
+
+/* ---- data -------------------------------------------------------------------------------- */
+
+static const char *const roles[] = {"-",      "number", "category", "identifier",
+                                    "weight", "drop",   NULL};
+static const char *const missing_ways[] = {"-",      "error", "drop",     "mean",
+                                           "median", "mode",  "category", NULL};
+static const char *const scales[] = {"-", "standard", "minmax", "none", NULL};
+static const char *const formats[] = {"csv", "idx", NULL};
+static const char *const keep_or_drop[] = {"keep", "drop", NULL};
+
+static onus_status read_bounds(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                               void *at, onus_err *err)
+{
+    onus_column_spec *c = at;
+    struct {
+        const double *v;
+        int64_t n;
+    } list = {0};
+    const onus_yaml_field pair = {.key = f->key,
+                                  .kind = ONUS_YAML_REALS,
+                                  .count_offset = 8,
+                                  .lower = -DBL_MAX,
+                                  .upper = DBL_MAX};
+    onus_status st = onus_yaml_value(y, &pair, "data.columns", node, &list, err);
+    if (st != ONUS_OK) return st;
+    if (list.n != 2 || !(list.v[0] < list.v[1]))
+        return onus_yaml_fail(
+            y, node, err, "data.columns: bounds: expected [lower, upper] with lower < upper");
+    c->has_bounds = true;
+    c->lower = list.v[0];
+    c->upper = list.v[1];
+    return ONUS_OK;
+}
+
+static const onus_yaml_field column_fields[] = {
+    {.key = "type", ENUM(onus_column_spec, role, roles)},
+    {.key = "missing", ENUM(onus_column_spec, missing, missing_ways)},
+    {.key = "scale", ENUM(onus_column_spec, scale, scales)},
+    {.key = "bounds", .kind = ONUS_YAML_CUSTOM, .read = read_bounds},
+    {.key = "values",
+     .kind = ONUS_YAML_TEXTS,
+     AT(onus_column_spec, values),
+     COUNT(onus_column_spec, n_values),
+     .lower = 1},
+    {0},
+};
+
+typedef struct {
+    onus_column_spec *list;
+    int64_t n;
+} column_list;
+
+/* What is said of a column fits its type, and gives it one where none is said. */
+static onus_status check_column(const onus_yaml *y, const yaml_node_t *node,
+                                onus_column_spec *c, onus_err *err)
+{
+    const char *wrong = NULL;
+    if (c->has_bounds && c->n_values)
+        wrong = "bounds are for numbers, values for categories";
+    else if (c->has_bounds && c->role != ONUS_ROLE_AUTO && c->role != ONUS_ROLE_NUMBER)
+        wrong = "bounds are for numbers";
+    else if (c->n_values && c->role != ONUS_ROLE_AUTO && c->role != ONUS_ROLE_CATEGORY)
+        wrong = "values are for categories";
+    if (c->has_bounds) c->role = ONUS_ROLE_NUMBER;
+    if (c->n_values) c->role = ONUS_ROLE_CATEGORY;
+    if (wrong) return onus_yaml_fail(y, node, err, "data.columns: %.80s: %s", c->name, wrong);
+    if (c->scale != ONUS_SCALE_UNSAID && c->has_bounds)
+        wrong = "bounds say how it is scaled";
+    else if (c->scale != ONUS_SCALE_UNSAID && c->role != ONUS_ROLE_AUTO &&
+             c->role != ONUS_ROLE_NUMBER)
+        wrong = "scale is for numbers";
+    else if (c->role == ONUS_ROLE_CATEGORY &&
+             (c->missing == ONUS_MISSING_MEAN || c->missing == ONUS_MISSING_MEDIAN))
+        wrong = "missing: mean and median are for numbers";
+    else if (c->role == ONUS_ROLE_NUMBER && c->missing == ONUS_MISSING_CATEGORY)
+        wrong = "missing: category is for categories";
+    if (wrong) return onus_yaml_fail(y, node, err, "data.columns: %.80s: %s", c->name, wrong);
+    return ONUS_OK;
+}
+
+/* NAME: role, or NAME: {type: role, bounds: [..], ...} */
+static onus_status read_column(onus_yaml *y, void *ctx, yaml_node_t *key, yaml_node_t *value,
+                               onus_err *err)
+{
+    column_list *l = ctx;
+    onus_column_spec *c = &l->list[l->n++];
+    c->line = onus_yaml_line(key);
+    c->name = onus_arena_strdup(y->arena, onus_yaml_scalar(key));
+    if (!c->name) return onus_fail_mem(err, y->path);
+    const onus_yaml_field role = {.key = c->name,
+                                  .kind = ONUS_YAML_ENUM,
+                                  .words = roles,
+                                  .offset = offsetof(onus_column_spec, role)};
+    if (value->type == YAML_SCALAR_NODE)
+        return onus_yaml_value(y, &role, "data.columns", value, c, err);
+    onus_status st = onus_yaml_fill(y, value, c->name, column_fields, c, err);
+    return st == ONUS_OK ? check_column(y, value, c, err) : st;
+}
+
+static onus_status read_columns(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                void *at, onus_err *err)
+{
+    (void)f;
+    onus_data_spec *d = at;
+    const int64_t n = node->type == YAML_MAPPING_NODE
+                          ? node->data.mapping.pairs.top - node->data.mapping.pairs.start
+                          : 0;
+    column_list l = {.list = onus_arena_alloc(y->arena, (size_t)n + 1, sizeof *l.list)};
+    if (!l.list) return onus_fail_mem(err, y->path);
+    onus_status st = onus_yaml_pairs(y, node, "data.columns", read_column, &l, err);
+    d->columns = l.list;
+    d->n_columns = l.n;
+    return st;
+}
+
+static const onus_yaml_field protected_fields[] = {
+    {.key = "column", TEXT(onus_protected_spec, column), .required = true},
+    {.key = "bins",
+     .kind = ONUS_YAML_REALS,
+     AT(onus_protected_spec, bins),
+     COUNT(onus_protected_spec, n_bins),
+     .lower = -DBL_MAX,
+     .upper = DBL_MAX},
+    {0},
+};
+
+static onus_status read_protected_item(onus_yaml *y, yaml_node_t *node, onus_protected_spec *p,
+                                       onus_err *err)
+{
+    p->line = onus_yaml_line(node);
+    if (node->type == YAML_SCALAR_NODE) {
+        p->column = onus_arena_strdup(y->arena, onus_yaml_scalar(node));
+        return p->column ? ONUS_OK : onus_fail_mem(err, y->path);
+    }
+    onus_status st = onus_yaml_fill(y, node, "data.protected", protected_fields, p, err);
+    for (int64_t i = 1; st == ONUS_OK && i < p->n_bins; i++) {
+        if (!(p->bins[i - 1] < p->bins[i]))
+            st = onus_yaml_fail(y, node, err, "data.protected: bins of '%.80s' must ascend",
+                                p->column);
+    }
+    if (st == ONUS_OK && p->n_bins > BINS_MAX)
+        st = onus_yaml_fail(y, node, err, "data.protected: %lld bins of '%.80s', at most %d",
+                            (long long)p->n_bins, p->column, BINS_MAX);
+    return st;
+}
+
+/* none, or a list of columns: what protects people has no silent default */
+static onus_status read_protected(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                  void *at, onus_err *err)
+{
+    (void)f;
+    onus_data_spec *d = at;
+    const char *text = onus_yaml_scalar(node);
+    if (text && !strcmp(text, "none")) {
+        d->protected_none = true;
+        return ONUS_OK;
+    }
+    if (node->type != YAML_SEQUENCE_NODE)
+        return onus_yaml_fail(y, node, err,
+                              "data.protected: expected a list of columns, or none");
+    const int64_t n = node->data.sequence.items.top - node->data.sequence.items.start;
+    if (n < 1 || n > 8)
+        return onus_yaml_fail(y, node, err,
+                              "data.protected: %d columns, expected 1 to 8, or none", (int)n);
+    onus_protected_spec *list = onus_arena_alloc(y->arena, (size_t)n, sizeof *list);
+    if (!list) return onus_fail_mem(err, y->path);
+    onus_status st = ONUS_OK;
+    for (int64_t i = 0; i < n && st == ONUS_OK; i++) {
+        yaml_node_t *item = yaml_document_get_node(&y->doc, node->data.sequence.items.start[i]);
+        st = read_protected_item(y, item, &list[i], err);
+        for (int64_t j = 0; st == ONUS_OK && j < i; j++) {
+            if (!strcmp(list[i].column, list[j].column))
+                st = onus_yaml_fail(y, item, err, "data.protected: '%s' is named twice",
+                                    list[i].column);
+        }
+    }
+    d->protected_ = list;
+    d->n_protected = n;
+    return st;
+}
+
+typedef struct {
+    const char *column, *positive;
+    const char *const *values;
+    int64_t n_values;
+    int type;
+    char strip;
+} label_form;
+
+static const char *const label_types[] = {"category", "number", NULL};
+static const onus_yaml_field label_fields[] = {
+    {.key = "column", TEXT(label_form, column)},
+    {.key = "positive", TEXT(label_form, positive)},
+    {.key = "values",
+     .kind = ONUS_YAML_TEXTS,
+     AT(label_form, values),
+     COUNT(label_form, n_values),
+     .lower = 1},
+    {.key = "type", ENUM(label_form, type, label_types)},
+    {.key = "strip", .kind = ONUS_YAML_CHAR, AT(label_form, strip)},
+    {0},
+};
+
+/* COLUMN, or {column, positive | values | type: number, strip} */
+static onus_status read_label(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                              void *at, onus_err *err)
+{
+    (void)f;
+    onus_data_spec *d = at;
+    label_form l = {0};
+    if (node->type == YAML_SCALAR_NODE) {
+        const onus_yaml_field column = {.key = "label", TEXT(label_form, column)};
+        onus_status st = onus_yaml_value(y, &column, "data", node, &l, err);
+        d->label = l.column;
+        return st;
+    }
+    onus_status st = onus_yaml_fill(y, node, "data.label", label_fields, &l, err);
+    if (st != ONUS_OK) return st;
+    if (l.type == 1 && (l.positive || l.n_values))
+        return onus_yaml_fail(y, node, err,
+                              "data.label: a number has no positive and no values");
+    int64_t place = 0;
+    while (l.positive && place < l.n_values && strcmp(l.values[place], l.positive) != 0)
+        place++;
+    if (l.positive && l.n_values && (place == l.n_values || l.n_values != 2))
+        return onus_yaml_fail(
+            y, node, err, "data.label: positive '%.80s' must be one of two values", l.positive);
+    if (l.n_values == 1)
+        return onus_yaml_fail(y, node, err, "data.label: one value; there is nothing to learn");
+    d->label = l.column;
+    d->positive = l.positive;
+    d->label_values = l.values;
+    d->n_label_values = l.n_values;
+    d->label_number = l.type == 1;
+    d->label_strip = l.strip;
+    return ONUS_OK;
+}
+
+/* keep or drop, into the bool that says the unusual one: drop_duplicates, keep_constant */
+static onus_status read_keep_drop(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                  void *at, onus_err *err)
+{
+    const bool says_drop = !strcmp(f->key, "duplicates");
+    int way = 0;
+    const onus_yaml_field word = {.key = f->key, .kind = ONUS_YAML_ENUM, .words = keep_or_drop};
+    onus_status st = onus_yaml_value(y, &word, "data.clean", node, &way, err);
+    if (st == ONUS_OK) *(bool *)at = (way == 1) == says_drop;
+    return st;
+}
+
+static const onus_yaml_field clean_fields[] = {
+    {.key = "missing", ENUM(onus_data_spec, missing, missing_ways)},
+    {.key = "duplicates",
+     .kind = ONUS_YAML_CUSTOM,
+     AT(onus_data_spec, drop_duplicates),
+     .read = read_keep_drop},
+    {.key = "constant",
+     .kind = ONUS_YAML_CUSTOM,
+     AT(onus_data_spec, keep_constant),
+     .read = read_keep_drop},
+    {0},
+};
+static const onus_yaml_field split_fields[] = {
+    {.key = "train", REAL(onus_data_spec, train, 0, 1)},
+    {.key = "valid", REAL(onus_data_spec, valid, 0, 1)},
+    {.key = "test", REAL(onus_data_spec, test, 0, 1)},
+    {.key = "stratify",
+     .kind = ONUS_YAML_TEXTS,
+     AT(onus_data_spec, stratify),
+     COUNT(onus_data_spec, n_stratify),
+     .lower = 1},
+    {0},
+};
+static const onus_yaml_field data_fields[] = {
+    {.key = "format", ENUM(onus_data_spec, format, formats)},
+    {.key = "source", TEXT(onus_data_spec, source), .required = true},
+    {.key = "test", TEXT(onus_data_spec, test_source)},
+    {.key = "labels", TEXT(onus_data_spec, labels)},
+    {.key = "test_labels", TEXT(onus_data_spec, test_labels)},
+    {.key = "licence", TEXT(onus_data_spec, licence)},
+    {.key = "origin", TEXT(onus_data_spec, origin)},
+    {.key = "description", TEXT(onus_data_spec, description)},
+    {.key = "delimiter", .kind = ONUS_YAML_CHAR, AT(onus_data_spec, delimiter)},
+    {.key = "trim", BOOL(onus_data_spec, trim)},
+    {.key = "comment", .kind = ONUS_YAML_CHAR, AT(onus_data_spec, comment)},
+    {.key = "names",
+     .kind = ONUS_YAML_TEXTS,
+     AT(onus_data_spec, names),
+     COUNT(onus_data_spec, n_names),
+     .lower = 1},
+    {.key = "missing",
+     .kind = ONUS_YAML_TEXTS,
+     AT(onus_data_spec, missing_tokens),
+     COUNT(onus_data_spec, n_missing_tokens),
+     .lower = 1},
+    {.key = "label", .kind = ONUS_YAML_CUSTOM, .read = read_label},
+    {.key = "protected", .kind = ONUS_YAML_CUSTOM, .read = read_protected, .required = true},
+    {.key = "columns", .kind = ONUS_YAML_CUSTOM, .read = read_columns},
+    {.key = "clean", .kind = ONUS_YAML_MAP, .sub = clean_fields},
+    {.key = "scale", ENUM(onus_data_spec, scale, scales)},
+    {.key = "split", .kind = ONUS_YAML_MAP, .sub = split_fields},
+    {0},
+};
+
+/* ---- model, training, privacy ------------------------------------------------------------ */
+
+static const char *const optimisers[] = {"adam", "adamw", "sgd", "momentum", NULL};
+static const char *const schedules[] = {"constant", "step", "exponential", "cosine", NULL};
+static const char *const keeps[] = {"best", "last", NULL};
+
+static const onus_yaml_field model_fields[] = {
+    {.key = "kind", TEXT(onus_model_spec, kind), .required = true},
+    {.key = "hidden",
+     .kind = ONUS_YAML_INTS,
+     AT(onus_model_spec, hidden),
+     COUNT(onus_model_spec, n_hidden),
+     .lower = 1,
+     .upper = 1 << 20},
+    {.key = "activation", TEXT(onus_model_spec, activation)},
+    {.key = "dropout", REAL(onus_model_spec, dropout, 0, 0.99)},
+    {0},
+};
+
+/* none, balanced, or a list of weights in the order of classes */
+static onus_status read_class_weights(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                      void *at, onus_err *err)
+{
+    onus_train_spec *t = at;
+    const char *text = onus_yaml_scalar(node);
+    if (text && !strcmp(text, "none")) return ONUS_OK;
+    if (text && !strcmp(text, "balanced")) {
+        t->class_weights = ONUS_CLASS_WEIGHTS_BALANCED;
+        return ONUS_OK;
+    }
+    if (text)
+        return onus_yaml_fail(
+            y, node, err, "train.class_weights: '%.60s' is not none, balanced or a list", text);
+    const onus_yaml_field list = {.key = f->key,
+                                  .kind = ONUS_YAML_REALS,
+                                  AT(onus_train_spec, class_weight),
+                                  COUNT(onus_train_spec, n_class_weight),
+                                  .lower = 0,
+                                  .upper = 1e6};
+    t->class_weights = ONUS_CLASS_WEIGHTS_GIVEN;
+    return onus_yaml_value(y, &list, "train", node, t, err);
+}
+
+static const onus_yaml_field train_fields[] = {
+    {.key = "epochs", INT(onus_train_spec, epochs, 1, 1000000)},
+    {.key = "batch", INT(onus_train_spec, batch, 1, 1 << 24)},
+    {.key = "shards", INT(onus_train_spec, shards, 1, 1 << 16)},
+    {.key = "optimiser", ENUM(onus_train_spec, optimiser, optimisers)},
+    {.key = "lr", REAL(onus_train_spec, lr, 0, 1e6)},
+    {.key = "momentum", REAL(onus_train_spec, momentum, 0, 0.9999)},
+    {.key = "beta1", REAL(onus_train_spec, beta1, 0, 0.999999)},
+    {.key = "beta2", REAL(onus_train_spec, beta2, 0, 0.999999)},
+    {.key = "eps", REAL(onus_train_spec, eps, 1e-30, 1)},
+    {.key = "weight_decay", REAL(onus_train_spec, weight_decay, 0, 1e3)},
+    {.key = "l1", REAL(onus_train_spec, l1, 0, 1e6)},
+    {.key = "l2", REAL(onus_train_spec, l2, 0, 1e6)},
+    {.key = "schedule", ENUM(onus_train_spec, schedule, schedules)},
+    {.key = "warmup", INT(onus_train_spec, warmup, 0, 1e9)},
+    {.key = "step_epochs", INT(onus_train_spec, step_epochs, 1, 1000000)},
+    {.key = "gamma", REAL(onus_train_spec, gamma, 0, 1)},
+    {.key = "class_weights", .kind = ONUS_YAML_CUSTOM, .read = read_class_weights},
+    {.key = "patience", INT(onus_train_spec, patience, 0, 1000000)},
+    {.key = "keep", ENUM(onus_train_spec, keep, keeps)},
+    {.key = "checkpoint", INT(onus_train_spec, checkpoint_epochs, -1, 1000000)},
+    {0},
+};
+
+static const onus_yaml_field privacy_fields[] = {
+    {.key = "epsilon", REAL(onus_privacy_spec, epsilon, 1e-3, 1e3)},
+    {.key = "delta", REAL(onus_privacy_spec, delta, 1e-30, 0.5), .required = true},
+    {.key = "clip", REAL(onus_privacy_spec, clip, 1e-9, 1e9), .required = true},
+    {.key = "noise", REAL(onus_privacy_spec, noise_multiplier, 1e-3, 1e4)},
+    {0},
+};
+
+/* off, said aloud, or {epsilon | noise, delta, clip} */
+static onus_status read_privacy(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                void *at, onus_err *err)
+{
+    (void)f;
+    onus_privacy_spec *p = at;
+    p->line = onus_yaml_line(node);
+    const char *text = onus_yaml_scalar(node);
+    if (text && !strcmp(text, "off")) {
+        p->off = true;
+        return ONUS_OK;
+    }
+    if (text)
+        return onus_yaml_fail(y, node, err,
+                              "privacy: '%.60s' is not off or {epsilon, delta, clip}", text);
+    onus_status st = onus_yaml_fill(y, node, "privacy", privacy_fields, p, err);
+    if (st != ONUS_OK) return st;
+    if ((p->epsilon > 0) == (p->noise_multiplier > 0))
+        return onus_yaml_fail(
+            y, node, err,
+            "privacy: expected either epsilon or noise, so that the other follows");
+    return ONUS_OK;
+}
+
+/* ---- explanation, energy, policy --------------------------------------------------------- */
+
+static const char *const methods[] = {"shap", NULL};
+static const onus_yaml_field explain_fields[] = {
+    {.key = "rows", INT(onus_explain_spec, rows, 1, 1000000)},
+    {.key = "background", INT(onus_explain_spec, background, 1, 100000)},
+    {.key = "exact_columns", INT(onus_explain_spec, exact_columns, 0, 16)},
+    {.key = "permutations", INT(onus_explain_spec, permutations, 1, 1000000)},
+    {.key = "method",
+     .kind = ONUS_YAML_ENUM,
+     .offset = sizeof(onus_explain_spec),
+     .words = methods},
+    {0},
+};
+
+static onus_status read_explain(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                void *at, onus_err *err)
+{
+    (void)f;
+    onus_explain_spec *e = at;
+    const char *text = onus_yaml_scalar(node);
+    if (text && !strcmp(text, "off")) {
+        e->off = true;
+        return ONUS_OK;
+    }
+    struct {
+        onus_explain_spec spec;
+        int method;
+    } form = {.spec = *e};
+    form.spec.line = onus_yaml_line(node);
+    onus_status st = onus_yaml_fill(y, node, "explain", explain_fields, &form, err);
+    if (st == ONUS_OK) *e = form.spec;
+    return st;
+}
+
+static const onus_yaml_field energy_fields[] = {
+    {.key = "region", TEXT(onus_recipe, region)},
+    {0},
+};
+
+/* Names what this version does not have, instead of passing over it. */
+static onus_status refuse_mitigation(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                     void *at, onus_err *err)
+{
+    (void)at;
+    const char *text = onus_yaml_scalar(node);
+    if (text && !strcmp(text, "none")) return ONUS_OK;
+    return onus_yaml_fail(y, node, err,
+                          "fairness.%s: '%.60s' is not in this version, only none is", f->key,
+                          text ? text : "(list)");
+}
+static const onus_yaml_field fairness_fields[] = {
+    {.key = "mitigate", .kind = ONUS_YAML_CUSTOM, .read = refuse_mitigation},
+    {0},
+};
+
+static onus_status read_policy(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                               void *at, onus_err *err)
+{
+    (void)f;
+    onus_recipe *r = at;
+    const char *none = onus_yaml_scalar(node);
+    if (none && !strcmp(none, "none")) return ONUS_OK;
+    if (node->type != YAML_SEQUENCE_NODE)
+        return onus_yaml_fail(
+            y, node, err,
+            "policy: expected a list of demands such as 'auc.lower >= 0.65', or none");
+    const int64_t n = node->data.sequence.items.top - node->data.sequence.items.start;
+    onus_policy *list = onus_arena_alloc(y->arena, (size_t)n + 1, sizeof *list);
+    if (!list) return onus_fail_mem(err, y->path);
+    for (int64_t i = 0; i < n; i++) {
+        yaml_node_t *item = yaml_document_get_node(&y->doc, node->data.sequence.items.start[i]);
+        const char *text = onus_yaml_scalar(item);
+        if (!text)
+            return onus_yaml_fail(y, item, err,
+                                  "policy: a demand is one line, such as 'auc.lower >= 0.65'");
+        char *copy = onus_arena_strdup(y->arena, text);
+        if (!copy) return onus_fail_mem(err, y->path);
+        onus_status st = onus_policy_parse(&list[i], copy, y->path, onus_yaml_line(item), err);
+        if (st != ONUS_OK) return st;
+    }
+    r->policies = list;
+    r->n_policies = n;
+    return ONUS_OK;
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+static onus_status read_version(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                void *at, onus_err *err)
+{
+    (void)f;
+    (void)at;
+    const char *text = onus_yaml_scalar(node);
+    if (text && !strcmp(text, "1")) return ONUS_OK;
+    return onus_yaml_fail(
+        y, node, err, "onus: '%.40s' is not 1, the only form of recipe that this version reads",
+        text ? text : "(not a number)");
+}
+
+const onus_yaml_field onus_recipe_fields[] = {
+    {.key = "onus", .kind = ONUS_YAML_CUSTOM, .read = read_version, .required = true},
+    {.key = "name", TEXT(onus_recipe, name), .required = true},
+    {.key = "purpose", TEXT(onus_recipe, purpose)},
+    {.key = "seed", .kind = ONUS_YAML_SEED, AT(onus_recipe, seed), .required = true},
+    {.key = "data",
+     .kind = ONUS_YAML_MAP,
+     AT(onus_recipe, data),
+     .sub = data_fields,
+     .required = true},
+    {.key = "model",
+     .kind = ONUS_YAML_MAP,
+     AT(onus_recipe, model),
+     .sub = model_fields,
+     .required = true},
+    {.key = "train", .kind = ONUS_YAML_MAP, AT(onus_recipe, train), .sub = train_fields},
+    {.key = "privacy",
+     .kind = ONUS_YAML_CUSTOM,
+     AT(onus_recipe, privacy),
+     .read = read_privacy,
+     .required = true},
+    {.key = "fairness", .kind = ONUS_YAML_MAP, .sub = fairness_fields},
+    {.key = "explain",
+     .kind = ONUS_YAML_CUSTOM,
+     AT(onus_recipe, explain),
+     .read = read_explain},
+    {.key = "energy", .kind = ONUS_YAML_MAP, .sub = energy_fields},
+    {.key = "policy", .kind = ONUS_YAML_CUSTOM, .read = read_policy},
+    {0},
+};
