@@ -176,8 +176,9 @@ static void list_outside(const onus_trainer *t, outside *o)
     if (s->keep == ONUS_KEEP_BEST)
         say(o, "the epoch that was kept, chosen by the validation part");
     if (s->patience > 0) say(o, "the number of epochs, ended by the validation part");
-    say(o, "the people of the test part: metrics, intervals and gaps are told");
-    say(o, "rows shown in explanations, and the background they are measured from");
+    say(o, "the people of the test part: metrics, intervals and gaps, where they are told");
+    say(o,
+        "explanations, where the run makes them: the rows explained and the background rows");
     say(o, "further rows of the same person: the unit is one row");
     say(o, "running times, which vary with the sizes of the samples");
     if (t->privacy->delta * (double)t->n_train >= 1)
