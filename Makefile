@@ -24,7 +24,7 @@ OPT     ?= -O3 -g
 STD     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off -pthread
 CPPFLAGS += -Iinclude -Isrc
 ALLCFLAGS = $(STD) $(WARN) $(OPT) $(SAN) $(CFLAGS)
-LIBS    := -lyaml -ljansson -lsodium -lz -lmpfr -lgmp -lm
+LIBS    := -lyaml -ljansson -lsodium -lz -lm
 ALLLDFLAGS = $(SAN) -pthread $(LDFLAGS)
 
 # Instruction sets: *_avx2.c and *_avx512.c get their own flags; *_fma.c are the references again, built
@@ -82,7 +82,7 @@ $$(TESTS_$(1)): $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $$(foreach l,$$(call upto,
 	@mkdir -p $$(@D)
 	$$(call say,TEST,$$@)
 	$(Q)$$(CC) $$(CPPFLAGS) -Itests $$(ALLCFLAGS) -MMD -MP $$(ALLLDFLAGS) -o $$@ $$< \
-	    -Wl,--start-group $$(foreach l,$$(call upto,$(1),$(LAYERS)),$(BUILD)/$$(l).a) -Wl,--end-group -lcmocka $$(LIBS)
+	    -Wl,--start-group $$(foreach l,$$(call upto,$(1),$(LAYERS)),$(BUILD)/$$(l).a) -Wl,--end-group -lcmocka -lmpfr -lgmp $$(LIBS)
 .PHONY: test-$(1)
 test-$(1): $$(TESTS_$(1))
 	@set -e; for t in $$(TESTS_$(1)); do echo "# $$$$t"; $$$$t; done

@@ -30,21 +30,29 @@ bool onus_mul_size(size_t a, size_t b, size_t *out)
     return !__builtin_mul_overflow(a, b, out);
 }
 
+/* Bytes of n * size, at least 1; no object is larger than PTRDIFF_MAX. */
+static bool bytes_of(size_t n, size_t size, size_t *bytes)
+{
+    if (!onus_mul_size(n, size, bytes) || *bytes > PTRDIFF_MAX) return false;
+    if (*bytes == 0) *bytes = 1;
+    return true;
+}
+
 void *onus_alloc(const onus_allocator *mem, size_t n, size_t size)
 {
     size_t bytes;
-    if (!onus_mul_size(n, size, &bytes)) return NULL;
-    if (!mem) return calloc(1, bytes ? bytes : 1); /* the kernel's zero pages, untouched */
-    void *p = resize_bytes(mem, NULL, bytes ? bytes : 1);
-    if (p) memset(p, 0, bytes ? bytes : 1);
+    if (!bytes_of(n, size, &bytes)) return NULL;
+    if (!mem) return calloc(1, bytes); /* the kernel's zero pages, untouched */
+    void *p = resize_bytes(mem, NULL, bytes);
+    if (p) memset(p, 0, bytes);
     return p;
 }
 
 void *onus_resize(const onus_allocator *mem, void *ptr, size_t n, size_t size)
 {
     size_t bytes;
-    if (!onus_mul_size(n, size, &bytes)) return NULL;
-    return resize_bytes(mem, ptr, bytes ? bytes : 1);
+    if (!bytes_of(n, size, &bytes)) return NULL;
+    return resize_bytes(mem, ptr, bytes);
 }
 
 void onus_free(const onus_allocator *mem, void *ptr)

@@ -32,6 +32,7 @@ typedef struct {
 
 struct onus_pool {
     const onus_allocator *mem;
+    void *block; /* what mem gave; the pool starts at a cache line within */
     int n;
     onus_pool_fn fn;
     void *ctx;
@@ -91,9 +92,14 @@ onus_status onus_pool_create(onus_pool **out, int n_threads, const onus_allocato
     if (n_threads < 1 || n_threads > ONUS_THREADS_MAX)
         return onus_fail(err, ONUS_BAD_ARG, "threads: %d, expected 1 to %d", n_threads,
                          ONUS_THREADS_MAX);
-    struct onus_pool *p = onus_alloc(mem, 1, sizeof *p + (size_t)n_threads * sizeof *p->worker);
-    if (!p) return onus_fail_mem(err, "threads");
+    struct onus_pool *p;
+    const size_t bytes = sizeof *p + (size_t)n_threads * sizeof *p->worker;
+    char *block = onus_alloc(mem, bytes + _Alignof(struct onus_pool), 1);
+    if (!block) return onus_fail_mem(err, "threads");
+    p = (struct onus_pool *)(void *)(block +
+                                     (-(uintptr_t)block & (_Alignof(struct onus_pool) - 1)));
     p->mem = mem;
+    p->block = block;
     p->n = n_threads;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
@@ -133,7 +139,7 @@ void onus_pool_destroy(onus_pool *p)
     }
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
-    onus_free(p->mem, p);
+    onus_free(p->mem, p->block);
 }
 
 int onus_pool_size(const onus_pool *p)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * vec.h - exact-by-contract scalar functions in binary64 (<= 1 ulp in practice, the same bits
- * on every machine: own polynomials, basic operations and fma only), and reductions in
+ * vec.h - functions of one number in binary64 (a few ulp, the same bits on every machine: own
+ * polynomials, basic operations and fma only), and reductions in
  * binary64. They serve schedules, bias corrections, metrics, accountants. */
 #ifndef ONUS_NUM_VEC_H
 #define ONUS_NUM_VEC_H
@@ -9,13 +9,9 @@ double onus_exp64(double x);
 double onus_expm1_64(double x);
 double onus_log64(double x);
 double onus_log1p_64(double x);
-double
-onus_pow64(double x,
-           double y); /* exp(y log x) in extended steps, x > 0; integer y by multiplication */
-double onus_cos64(double x); /* |x| <= 2^20 */
-double onus_sin64(double x);
-double onus_tanh64(double x);
-double onus_erf64(double x);
+double onus_pow64(double x,
+                  int64_t n);     /* by squaring, from the lowest bit; 1 / that for n < 0 */
+double onus_cos64(double x);      /* |x| <= 2^20, else NaN */
 double onus_erfc64(double x);     /* relative accuracy kept in the tail */
 double onus_log_erfc64(double x); /* log(erfc(x)) for any finite x */
 double onus_lgamma64(double x);   /* x > 0 */

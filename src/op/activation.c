@@ -25,8 +25,7 @@
     }                                                                                       \
     static void name##_relevance(onus_call *c, const onus_call *c0)                         \
     {                                                                                       \
-        name##_backward(c);                                                                 \
-        if (c->d_in[0]) onus_rescale(c, c0);                                                \
+        if (c->d_in[0]) onus_rescale(c, c0, c->from, c->ex->k->name##_back);                \
     }
 
 /* Rough work of an element in units of a multiply-add: what onus_each weighs. */
@@ -41,22 +40,18 @@ BACKWARD(tanh, out)
 FORWARD(gelu)
 BACKWARD(gelu, in[0])
 
-/* Not products: an element counts as one multiply-add, so that no work is free. */
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     (void)attr;
-    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD
-                         ? (double)(B * onus_shape_numel(&in[0]))
-                         : 0;
-    return (onus_cost){.multiply_adds = n, .bytes = 8 * n};
+    return onus_cost_each(&in[0], B, pass, 1, 1, 8, 12);
 }
 
 #define ROW(name, help, inplace, keeps)                                                       \
-    const onus_op onus_op_##name =                                                            \
-        ONUS_OP_ROW(#name, help, 1, false, inplace, keeps, NULL, 0, onus_same_shape,          \
-                    onus_no_params, onus_no_bytes, onus_no_scratch, ONUS_CAN(name##_forward), \
-                    ONUS_CAN(name##_backward), ONUS_CAN(onus_no_norm2),                       \
-                    ONUS_CAN(onus_no_grad), ONUS_CAN(name##_relevance), ONUS_CAN(cost))
+    const onus_op onus_op_##name = ONUS_OP_ROW(                                               \
+        #name, help, 1, false, inplace, keeps | ONUS_RELEVANCE_IN | ONUS_RELEVANCE_OUT, NULL, \
+        0, onus_same_shape, onus_no_params, onus_no_bytes, onus_no_scratch,                   \
+        ONUS_CAN(name##_forward), ONUS_CAN(name##_backward), ONUS_CAN(onus_no_norm2),         \
+        ONUS_CAN(onus_no_grad), ONUS_CAN(name##_relevance), ONUS_CAN(cost))
 
 ROW(relu, "y = x < 0 ? 0 : x", true, ONUS_KEEPS_OUT);
 ROW(sigmoid, "y = 1 / (1 + exp(-x))", true, ONUS_KEEPS_OUT);

@@ -77,8 +77,14 @@ static void relevance(onus_call *c, const onus_call *c0)
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     (void)attr;
-    const double n = (double)(B * onus_shape_numel(&in[0]));
-    return (onus_cost){.multiply_adds = pass == ONUS_PASS_BACKWARD ? 0 : n, .bytes = 8 * n};
+    const double p = (double)onus_shape_numel(&in[0]), n = (double)B * p;
+    switch (pass) {
+    case ONUS_PASS_FORWARD: return (onus_cost){n, 8 * n + 4 * p};
+    case ONUS_PASS_BACKWARD: return (onus_cost){0, 8 * n}; /* a copy */
+    case ONUS_PASS_NORM: return (onus_cost){n, 4 * n};
+    case ONUS_PASS_GRAD: return (onus_cost){n, 4 * n + 4 * p};
+    }
+    return (onus_cost){0};
 }
 
 const onus_op onus_op_bias = ONUS_OP_ROW(

@@ -181,10 +181,14 @@ static void relevance(onus_call *c, const onus_call *c0)
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     const double n = (double)in[0].d[0], u = (double)attr[UNITS].i, b = (double)B;
-    const double product = b * n * u, moved = 4 * (b * n + b * u + n * u);
-    if (pass == ONUS_PASS_NORM)
-        return (onus_cost){.multiply_adds = b * (n + u), .bytes = 4 * b * (n + u)};
-    return (onus_cost){.multiply_adds = product, .bytes = moved};
+    const double bias = attr[BIAS].i ? u : 0, moved = 4 * (b * n + b * u + n * u);
+    switch (pass) {
+    case ONUS_PASS_BACKWARD: return (onus_cost){b * n * u, moved};
+    case ONUS_PASS_NORM: return (onus_cost){b * (n + u), 4 * b * (n + u)};
+    case ONUS_PASS_FORWARD:
+    case ONUS_PASS_GRAD: return (onus_cost){b * n * u + b * bias, moved + 4 * bias};
+    }
+    return (onus_cost){0};
 }
 
 const onus_op onus_op_dense = ONUS_OP_ROW(

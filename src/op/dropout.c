@@ -45,12 +45,18 @@ static void forward(onus_call *c)
         memcpy(c->out, c->in[0], (size_t)n * sizeof(float));
 }
 
+static void backward_range(const onus_call *c, int64_t begin, int64_t end)
+{
+    apply((const uint8_t *)c->saved + begin, (float)(1.0 / (1.0 - c->attr[RATE].r)),
+          c->d_out + begin, c->d_in[0] + begin, end - begin);
+}
+
 static void backward(onus_call *c)
 {
     const int64_t n = onus_call_out(c);
     if (!c->d_in[0]) return;
     if (c->training)
-        apply(c->saved, (float)(1.0 / (1.0 - c->attr[RATE].r)), c->d_out, c->d_in[0], n);
+        onus_each(c, n, 16, 1, backward_range);
     else if (c->d_in[0] != c->d_out)
         memcpy(c->d_in[0], c->d_out, (size_t)n * sizeof(float));
 }
@@ -62,13 +68,11 @@ static void relevance(onus_call *c, const onus_call *c0)
     backward(c);
 }
 
+/* Forward: the draw and the scaling. */
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     (void)attr;
-    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD
-                         ? (double)(B * onus_shape_numel(&in[0]))
-                         : 0;
-    return (onus_cost){.multiply_adds = n, .bytes = 9 * n};
+    return onus_cost_each(&in[0], B, pass, 2, 1, 9, 9);
 }
 
 const onus_op onus_op_dropout = ONUS_OP_ROW(

@@ -3,6 +3,7 @@
 #include "op/each.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { WORTH_WAKING = 32768 };
 
@@ -77,12 +78,28 @@ onus_status onus_same_shape(const onus_attr *attr, const onus_shape in[], int n_
     return ONUS_OK;
 }
 
-void onus_rescale(onus_call *c, const onus_call *c0)
+void onus_rescale(onus_call *c, const onus_call *c0, const float *from, onus_back_kernel back)
 {
+    enum { PIECE = 256 };
+    float m[PIECE]; /* d_in may be d_out, which is needed to the end */
     const int64_t n = onus_call_out(c);
-    for (int64_t i = 0; i < n; i++) {
-        const float dx = c->in[0][i] - c0->in[0][i];
-        const float dy = c->out[i] - c0->out[i];
-        if (fabsf(dx) > 1e-6f) c->d_in[0][i] = c->d_out[i] * (dy / dx);
+    for (int64_t at = 0; at < n; at += PIECE) {
+        const int64_t k = n - at < PIECE ? n - at : PIECE;
+        back(from + at, c->d_out + at, m, k);
+        for (int64_t i = 0; i < k; i++) {
+            const float dx = c->in[0][at + i] - c0->in[0][at + i];
+            const float dy = c->out[at + i] - c0->out[at + i];
+            if (fabsf(dx) > 1e-6f) m[i] = c->d_out[at + i] * (dy / dx);
+        }
+        memcpy(c->d_in[0] + at, m, (size_t)k * sizeof *m);
     }
+}
+
+onus_cost onus_cost_each(const onus_shape *in, int64_t B, onus_pass pass, double forward,
+                         double backward, double bytes_forward, double bytes_backward)
+{
+    const double n = (double)(B * onus_shape_numel(in));
+    if (pass == ONUS_PASS_FORWARD) return (onus_cost){forward * n, bytes_forward * n};
+    if (pass == ONUS_PASS_BACKWARD) return (onus_cost){backward * n, bytes_backward * n};
+    return (onus_cost){0};
 }

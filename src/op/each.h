@@ -26,7 +26,11 @@ void onus_no_grad(onus_call *c, const float *w);
 onus_status onus_same_shape(const onus_attr *attr, const onus_shape in[], int n_in,
                             onus_shape *out, onus_err *err);
 /* Multipliers of an elementwise function: m_in = m_out (y - y0) / (x - x0), or m_out f'(x)
- * where x and x0 nearly agree (the rescale rule of Shrikumar et al. 2017, section 3.5.2). d_in
- * must hold m_out f'(x) at entry. */
-void onus_rescale(onus_call *c, const onus_call *c0);
+ * where x and x0 nearly agree (the rescale rule of Shrikumar et al. 2017, section 3.5.2).
+ * back: the kernel that makes m_out f'(x) of (from, m_out). d_in may be d_out. */
+typedef void (*onus_back_kernel)(const float *from, const float *dy, float *dx, int64_t n);
+void onus_rescale(onus_call *c, const onus_call *c0, const float *from, onus_back_kernel back);
+/* Cost of an operation without parameters, by operations and bytes an element of its input. */
+onus_cost onus_cost_each(const onus_shape *in, int64_t B, onus_pass pass, double forward,
+                         double backward, double bytes_forward, double bytes_backward);
 #endif

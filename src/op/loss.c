@@ -21,13 +21,6 @@ static onus_status one_number(const char *name, const onus_shape *in, onus_shape
     return ONUS_OK;
 }
 
-static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
-{
-    (void)attr, (void)in;
-    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD ? (double)B : 0;
-    return (onus_cost){.multiply_adds = 4 * n, .bytes = 12 * n};
-}
-
 static onus_status logistic_shape(const onus_attr *attr, const onus_shape in[], int n_in,
                                   onus_shape *out, onus_err *err)
 {
@@ -70,12 +63,21 @@ static void logistic_backward(onus_call *c)
     }
 }
 
+/* Forward: nine operations as above, sigmoid included; number, label, loss, p. Backward: p - y,
+ * times w, times the scale; p, label, weight, gradient. */
+static onus_cost logistic_cost(const onus_attr *attr, const onus_shape in[], int64_t B,
+                               onus_pass pass)
+{
+    (void)attr;
+    return onus_cost_each(&in[0], B, pass, 9, 3, 16, 16);
+}
+
 const onus_op onus_op_logistic_loss =
     ONUS_OP_ROW("logistic_loss", "-log of the label's probability under sigmoid(x)", 1, true,
                 false, 0, NULL, 0, logistic_shape, onus_no_params, logistic_saved,
                 onus_no_scratch, ONUS_CAN(logistic_forward), ONUS_CAN(logistic_backward),
                 ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-                ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));
+                ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(logistic_cost));
 
 static onus_status squared_shape(const onus_attr *attr, const onus_shape in[], int n_in,
                                  onus_shape *out, onus_err *err)
@@ -102,8 +104,15 @@ static void squared_backward(onus_call *c)
     }
 }
 
+static onus_cost squared_cost(const onus_attr *attr, const onus_shape in[], int64_t B,
+                              onus_pass pass)
+{
+    (void)attr;
+    return onus_cost_each(&in[0], B, pass, 2, 4, 12, 16);
+}
+
 const onus_op onus_op_squared_error = ONUS_OP_ROW(
     "squared_error", "(x - y)^2", 1, true, false, ONUS_KEEPS_IN, NULL, 0, squared_shape,
     onus_no_params, onus_no_bytes, onus_no_scratch, ONUS_CAN(squared_forward),
     ONUS_CAN(squared_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-    ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));
+    ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(squared_cost));

@@ -91,6 +91,9 @@ typedef struct {
     float *copy;
 } onus_call;
 
+/* Work of a pass: multiply-adds of products; of everything else one for each operation of its
+ * formula on an element (a function counts as one). Bytes of the arrays it touches, each once.
+ * weighted_grad without weights. */
 typedef struct {
     double multiply_adds;
     double bytes;
@@ -124,8 +127,11 @@ typedef onus_cost (*onus_op_cost)(const onus_attr *attr, const onus_shape in[], 
         NULL, "" reason      \
     }
 
-#define ONUS_KEEPS_IN  1 /* backward, sample_norm2, weighted_grad or relevance read in[] */
-#define ONUS_KEEPS_OUT 2 /* they read out */
+/* What a plan must keep for the way back: else in[] and out may be overwritten before it. */
+#define ONUS_KEEPS_IN      1 /* backward, sample_norm2 or weighted_grad read in[] */
+#define ONUS_KEEPS_OUT     2 /* they read out */
+#define ONUS_RELEVANCE_IN  4 /* relevance reads in[] */
+#define ONUS_RELEVANCE_OUT 8 /* relevance reads out */
 
 typedef struct onus_op {
     const char *name;
@@ -169,11 +175,13 @@ typedef struct onus_op {
     }
 
 /* Every row, in the order of the documentation. */
-#define ONUS_OP_LIST(X)                                                               \
-    X(dense)                                                                          \
-    X(bias)                                                                           \
-    X(relu) X(sigmoid) X(tanh) X(gelu) X(dropout) X(softmax) X(softmax_cross_entropy) \
-        X(logistic_loss) X(squared_error)
+#define ONUS_OP_LIST(X)                                                             \
+    X(dense)                                                                        \
+    X(bias)                                                                         \
+    X(relu)                                                                         \
+    X(sigmoid)                                                                      \
+    X(tanh) X(gelu) X(dropout) X(softmax) X(softmax_cross_entropy) X(logistic_loss) \
+        X(squared_error)
 #define X(name) extern const onus_op onus_op_##name;
 ONUS_OP_LIST(X)
 #undef X

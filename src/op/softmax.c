@@ -3,6 +3,7 @@
  *
  * m = max x, e_j = exp(x_j - m), l = sum of e (contract, item 4), p = e / l. Cross-entropy of
  * class t: (log l + m) - x_t; its gradient ((p - y) w) (float)(1/N), y = 1 at t. */
+#include <assert.h>
 #include <math.h>
 
 #include "base/fail.h"
@@ -63,13 +64,11 @@ static void backward(onus_call *c)
     }
 }
 
+/* Forward: max, x - max, exp, sum, / l; backward: dot, dy - dot, times y. */
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     (void)attr;
-    const double n = pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_BACKWARD
-                         ? (double)(B * onus_shape_numel(&in[0]))
-                         : 0;
-    return (onus_cost){.multiply_adds = 2 * n, .bytes = 8 * n};
+    return onus_cost_each(&in[0], B, pass, 5, 3, 8, 12);
 }
 
 const onus_op onus_op_softmax = ONUS_OP_ROW(
@@ -110,6 +109,7 @@ static void loss_range(const onus_call *c, int64_t begin, int64_t end)
     for (int64_t b = begin; b < end; b++) {
         const float *x = c->in[0] + b * n;
         float log_sum;
+        assert(c->label[b] >= 0 && c->label[b] < (float)n);
         softmax_row(c->ex->k, x, (float *)c->saved + b * n, n, &log_sum);
         c->out[b] = log_sum - x[(int64_t)c->label[b]];
     }
@@ -136,8 +136,20 @@ static void loss_backward(onus_call *c)
     }
 }
 
+/* The softmax's, its logarithm plus m, minus x_t; p is kept. Backward: p - y, times w, times
+ * the scale. Labels and weights are one number an example. */
+static onus_cost loss_cost(const onus_attr *attr, const onus_shape in[], int64_t B,
+                           onus_pass pass)
+{
+    (void)attr;
+    onus_cost c = onus_cost_each(&in[0], B, pass, 5, 3, 8, 8);
+    if (pass == ONUS_PASS_FORWARD) c.multiply_adds += 3 * (double)B;
+    if (c.bytes > 0) c.bytes += 8 * (double)B;
+    return c;
+}
+
 const onus_op onus_op_softmax_cross_entropy = ONUS_OP_ROW(
     "softmax_cross_entropy", "log sum exp(x) - x of the label's class", 1, true, false, 0, NULL,
     0, loss_shape, onus_no_params, loss_saved, onus_no_scratch, ONUS_CAN(loss_forward),
     ONUS_CAN(loss_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-    ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));
+    ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(loss_cost));

@@ -12,8 +12,8 @@ double onus_schedule_rate(const onus_train_spec *s, int64_t t, int64_t n_steps,
     double factor = 1;
     switch (s->schedule) {
     case ONUS_RATE_CONSTANT: break;
-    case ONUS_RATE_STEP: factor = onus_pow64(s->gamma, (double)(epoch / s->step_epochs)); break;
-    case ONUS_RATE_EXPONENTIAL: factor = onus_pow64(s->gamma, (double)epoch); break;
+    case ONUS_RATE_STEP: factor = onus_pow64(s->gamma, epoch / s->step_epochs); break;
+    case ONUS_RATE_EXPONENTIAL: factor = onus_pow64(s->gamma, epoch); break;
     case ONUS_RATE_COSINE:
         factor = (1 + onus_cos64(0x1.921fb54442d18p1 * ((double)t / (double)n_steps))) / 2;
         break;

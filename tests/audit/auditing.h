@@ -64,6 +64,66 @@ static inline void rows_group(rows *r, const char *name, const char *groups, int
         .name = name, .n_groups = n_groups, .group_names = names, .group = r->group[a]};
 }
 
+/* ---- rows that make_expected.py makes, too ------------------------------------------------
+ */
+
+typedef struct {
+    uint32_t s;
+} draws;
+
+static inline double draw_next(draws *d)
+{
+    d->s = d->s * 1664525u + 1013904223u;
+    return (double)(d->s >> 8) * 0x1p-24;
+}
+
+static inline void rows_binary(rows *r, int64_t n, uint32_t seed, double share, int steps)
+{
+    draws d = {seed};
+    rows_begin(r, ONUS_TASK_BINARY, n, 2);
+    for (int64_t i = 0; i < n; i++) {
+        const double score = floor(draw_next(&d) * (steps + 1)) / steps;
+        r->label[i] = draw_next(&d) < share * (0.25 + 1.5 * score);
+        r->score[i] = (float)score;
+    }
+    onus_decide(ONUS_TASK_BINARY, r->score, n, 2, r->decision);
+}
+
+static inline void rows_classes(rows *r, int64_t n, int64_t k, uint32_t seed)
+{
+    static const char *const names[] = {"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"};
+    draws d = {seed};
+    rows_begin(r, ONUS_TASK_CLASSES, n, k);
+    r->p.class_names = names;
+    for (int64_t i = 0; i < n; i++) {
+        int w[CLASSES_MAX], sum = 0, left = 64;
+        for (int64_t c = 0; c < k; c++) sum += w[c] = 1 + (int)(draw_next(&d) * 20);
+        for (int64_t c = 0; c < k; c++) left -= w[c] = 64 * w[c] / sum;
+        w[0] += left;
+        for (int64_t c = 0; c < k; c++) r->score[i * k + c] = (float)w[c] / 64;
+        const double u = draw_next(&d);
+        double at = 0;
+        int64_t c = 0;
+        for (; c < k - 1; c++) {
+            at += (double)w[c] / 64;
+            if (u < at) break;
+        }
+        r->label[i] = (float)c;
+    }
+    onus_decide(ONUS_TASK_CLASSES, r->score, n, k, r->decision);
+}
+
+static inline void rows_numbers(rows *r, int64_t n, uint32_t seed)
+{
+    draws d = {seed};
+    rows_begin(r, ONUS_TASK_REGRESSION, n, 0);
+    for (int64_t i = 0; i < n; i++) {
+        const double v = 10 * draw_next(&d);
+        r->label[i] = (float)v;
+        r->score[i] = (float)(0.5 + 0.9 * v + 2 * draw_next(&d) - 1);
+    }
+}
+
 /* ---- what an audit said ------------------------------------------------------------------ */
 
 typedef struct {
@@ -121,6 +181,16 @@ static inline void near(const said *s, const char *name, double want, double wit
         fail_msg("%s is %.17g, expected %.17g", name, found, want);
 }
 
+/* NAME.lower and .upper. */
+static inline void between(const said *s, const char *name, const double want[2], double within)
+{
+    char full[256];
+    snprintf(full, sizeof full, "%s.lower", name);
+    near(s, full, want[0], within);
+    snprintf(full, sizeof full, "%s.upper", name);
+    near(s, full, want[1], within);
+}
+
 static inline void undefined(const said *s, const char *name)
 {
     if (fact(s, name)->kind != ONUS_FIELD_UNDEFINED) fail_msg("%s is defined", name);
@@ -149,4 +219,19 @@ static inline const double *array(const said *s, const char *name, int64_t *n)
     fail_msg("nobody said %s", name);
     return NULL;
 }
+/* An array of the events equals want (n). */
+static inline void array_near(const said *s, const char *name, const double *want, int64_t n,
+                              double within)
+{
+    int64_t found = 0;
+    const double *a = array(s, name, &found);
+    if (found != n)
+        fail_msg("%s has %lld entries, expected %lld", name, (long long)found, (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        if (!(fabs(a[i] - want[i]) <= within))
+            fail_msg("%s[%lld] is %.17g, expected %.17g", name, (long long)i, a[i], want[i]);
+    }
+}
+#define ARRAY_NEAR(s, name, want, within) \
+    array_near(s, name, want, (int64_t)(sizeof(want) / sizeof *(want)), within)
 #endif

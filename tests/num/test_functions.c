@@ -290,6 +290,11 @@ static void twins_are_exact(void **state)
     twin("log64", onus_log64, mpfr_log, 1e-300, 5, 4.5e-16);
     twin("log64 large", onus_log64, mpfr_log, 1, 1e300, 3.4e-16);
     twin("log1p", onus_log1p_64, mpfr_log1p, -0.9, 3, 1e-15);
+    twin("cos64", onus_cos64, mpfr_cos, -7, 7, 1e-15);
+    twin("cos64 far", onus_cos64, mpfr_cos, -0x1p20, 0x1p20, 1e-15);
+    twin("erfc64", onus_erfc64, mpfr_erfc, -6, 26, 4e-15);
+    twin("lgamma64", onus_lgamma64, mpfr_lngamma, 3, 1e6, 4e-15);
+    twin("lgamma64 small", onus_lgamma64, mpfr_lngamma, 1e-9, 0.5, 2e-14);
     twin("log_erfc", onus_log_erfc64, log_erfc_exact, -3.001, 40, 1e-15);
     assert_true(onus_exp64(-INFINITY) == 0 && onus_exp64(INFINITY) == INFINITY &&
                 onus_log64(0) == -INFINITY);
@@ -303,6 +308,13 @@ static void twins_are_exact(void **state)
     assert_float_equal(onus_beta_inc64(2, 3, 0.5), 0.6875, 1e-14);
     assert_float_equal(onus_beta_inc64(7, 2.5, 0.3) + onus_beta_inc64(2.5, 7, 0.7), 1, 1e-14);
     assert_float_equal(onus_pow64(1.1, 10), 2.5937424601, 1e-13);
+    assert_float_equal(onus_pow64(0.5, -3), 8, 0);
+    /* near a multiple of pi / 2 the last digits of pi decide; beyond 2^20 there is no answer */
+    assert_float_equal(onus_cos64(0x1.921fb54442d18p0), 0x1.1a62633145c07p-54, 1e-32);
+    assert_true(onus_cos64(0) == 1 && onus_cos64(0x1.8p20) != onus_cos64(0x1.8p20));
+    assert_true(onus_erfc64(INFINITY) == 0 && onus_erfc64(-INFINITY) == 2 &&
+                onus_erfc64(0) == 1);
+    assert_true(fabs(onus_lgamma64(1)) < 1e-14 && fabs(onus_lgamma64(2)) < 1e-14);
 }
 
 /* Known answers: Random123's kat_vectors, philox4x32 with 10 rounds. */

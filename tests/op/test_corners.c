@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Goal: operations at their corners, and the worked examples that texts on the subject print.
+ * Method: values by hand and from the contract's words (docs/NUMERICS.md): masked and large
+ * logits, labels and weights, dropout's draws, errors of shape that name both sides. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "num/philox.h"
+#include "op_run.h"
+
+static onus_exec ref;
+
+/* A row of numbers through a softmax. */
+static void softmax_of(const float *x, int64_t n, float *p)
+{
+    op_run r;
+    const onus_attr none[ONUS_ATTR_MAX] = {{0}};
+    const onus_shape in = {1, {n}};
+    op_run_make(&r, onus_op_find("softmax"), none, &in, 1, &ref, 0, 1);
+    memcpy(r.x[0], x, (size_t)n * sizeof *x);
+    r.op->forward.fn(&r.call);
+    memcpy(p, r.y, (size_t)n * sizeof *p);
+    op_run_free(&r);
+}
+
+/* The loss and its gradient of one row. */
+static float entropy_of(const float *x, int64_t n, int label, float *dx)
+{
+    op_run r;
+    const onus_attr none[ONUS_ATTR_MAX] = {{0}};
+    const onus_shape in = {1, {n}};
+    op_run_make(&r, onus_op_find("softmax_cross_entropy"), none, &in, 1, &ref, 0, 1);
+    memcpy(r.x[0], x, (size_t)n * sizeof *x);
+    r.label[0] = (float)label;
+    r.weight[0] = 1.0f;
+    r.call.loss_scale = 1.0f;
+    r.op->forward.fn(&r.call);
+    r.op->backward.fn(&r.call);
+    memcpy(dx, r.dx[0], (size_t)n * sizeof *dx);
+    const float loss = r.y[0];
+    op_run_free(&r);
+    return loss;
+}
+
+/* Masked numbers get nothing; all masked: +0 everywhere; equal ones share evenly however large.
+ */
+static void softmax_at_its_corners(void **state)
+{
+    (void)state;
+    const float inf = INFINITY;
+    const float rows[][4] = {{-inf, -inf, -inf, -inf},     {-inf, 2, -inf, 2},
+                             {3e38f, 3e38f, 3e38f, 3e38f}, {-3e38f, 3e38f, 0, 0},
+                             {1e4f, -1e4f, 0, 1e4f},       {-0.0f, 0.0f, -0.0f, 0}};
+    const float want[][4] = {{0, 0, 0, 0}, {0, 0.5f, 0, 0.5f}, {0.25f, 0.25f, 0.25f, 0.25f},
+                             {0, 1, 0, 0}, {0.5f, 0, 0, 0.5f}, {0.25f, 0.25f, 0.25f, 0.25f}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        float p[4];
+        softmax_of(rows[i], 4, p);
+        assert_memory_equal(p, want[i], sizeof p);
+    }
+    float p[4];
+    const float nan_row[4] = {1, NAN, 2, 3};
+    softmax_of(nan_row, 4, p);
+    for (int j = 0; j < 4; j++) assert_true(p[j] != p[j]);
+}
+
+/* log(e^0 + e^0) - 0 = log 2; logits of a thousand lose nothing: log(1 + e^-1000) = 0, and
+ * -log p = 1000 for the other class. A masked class as label costs infinitely much. */
+static void entropy_at_its_corners(void **state)
+{
+    (void)state;
+    float dx[3];
+    const float even[2] = {7, 7};
+    assert_float_equal(entropy_of(even, 2, 1, dx), 0.693147182f, 1e-7);
+    assert_true(dx[0] == 0.5f && dx[1] == -0.5f);
+    const float far_[2] = {1000, 0};
+    assert_true(entropy_of(far_, 2, 0, dx) == 0.0f && dx[0] == 0 && dx[1] == 0);
+    assert_true(entropy_of(far_, 2, 1, dx) == 1000.0f && dx[0] == 1 && dx[1] == -1);
+    const float masked[3] = {-INFINITY, 1, 1};
+    assert_true(entropy_of(masked, 3, 0, dx) == INFINITY);
+    assert_float_equal(entropy_of(masked, 3, 2, dx), 0.693147182f, 1e-7);
+    assert_true(dx[0] == 0 && dx[1] == 0.5f && dx[2] == -0.5f);
+    const float none[2] = {-INFINITY, -INFINITY}; /* nothing to choose from: not a number */
+    assert_true(isnan(entropy_of(none, 2, 0, dx)));
+}
+
+/* Logistic loss: -log sigmoid. At z = 0: log 2. Far out: |z| or 0, nothing overflows. */
+static void logistic_at_its_corners(void **state)
+{
+    (void)state;
+    op_run r;
+    const onus_attr none[ONUS_ATTR_MAX] = {{0}};
+    const onus_shape in = {1, {1}};
+    const float z[8] = {0, 0, 1e4f, 1e4f, -1e4f, -1e4f, 3e38f, -3e38f};
+    const float y[8] = {0, 1, 1, 0, 0, 1, 0, 0};
+    const float want[8] = {0.693147182f, 0.693147182f, 0, 1e4f, 0, 1e4f, 3e38f, 0};
+    const float slope[8] = {0.5f, -0.5f, 0, 1, 0, -1, 1, 0};
+    op_run_make(&r, onus_op_find("logistic_loss"), none, &in, 8, &ref, 0, 1);
+    for (int b = 0; b < 8; b++) {
+        r.x[0][b] = z[b];
+        r.label[b] = y[b];
+    }
+    r.call.weight = NULL; /* ones */
+    r.call.loss_scale = 1.0f;
+    r.op->forward.fn(&r.call);
+    r.op->backward.fn(&r.call);
+    for (int b = 0; b < 8; b++) {
+        assert_float_equal(r.y[b], want[b], want[b] * 1e-7f);
+        assert_true(r.dx[0][b] == slope[b]);
+    }
+    /* weight and scale multiply in this order, each rounded (rule 8) */
+    r.call.weight = r.weight;
+    for (int b = 0; b < 8; b++) r.weight[b] = 0.1f * (float)(b + 1);
+    r.call.loss_scale = 0x1.99999ap-4f;
+    r.op->backward.fn(&r.call);
+    for (int b = 0; b < 8; b++) {
+        volatile float weighted = slope[b] * r.weight[b];
+        volatile float scaled = weighted * 0x1.99999ap-4f;
+        assert_true(r.dx[0][b] == scaled);
+    }
+    op_run_free(&r);
+}
+
+/* ReLU: -0 and NaN stay, the gradient at 0 is +0 (contract, item 2). */
+static void relu_at_zero(void **state)
+{
+    (void)state;
+    op_run r;
+    const onus_attr none[ONUS_ATTR_MAX] = {{0}};
+    const onus_shape in = {1, {6}};
+    op_run_make(&r, onus_op_find("relu"), none, &in, 1, &ref, 0, 1);
+    const float x[6] = {-0.0f, 0.0f, NAN, -1e-45f, 1e-45f, -INFINITY};
+    const float want[6] = {-0.0f, 0.0f, NAN, 0.0f, 1e-45f, 0.0f};
+    memcpy(r.x[0], x, sizeof x);
+    for (int i = 0; i < 6; i++) r.dy[i] = -3;
+    r.op->forward.fn(&r.call);
+    r.op->backward.fn(&r.call);
+    assert_int_equal(op_differ(r.y, want, 6), -1);
+    const float slope[6] = {0, 0, 0, 0, -3, 0};
+    assert_int_equal(op_differ(r.dx[0], slope, 6), -1);
+    op_run_free(&r);
+}
+
+/* ---- dropout
+ * ------------------------------------------------------------------------------------ */
+
+static void dropout_make(op_run *r, double rate, int64_t n, int64_t B)
+{
+    const onus_attr attr[ONUS_ATTR_MAX] = {{.r = rate}};
+    const onus_shape in = {1, {n}};
+    op_run_make(r, onus_op_find("dropout"), attr, &in, B, &ref, 0.5f, 3);
+}
+
+/* The share kept is 1 - rate (five deviations of the binomial), what is kept is multiplied by
+ * (float)(1 / (1 - rate)), and outside training everything passes. */
+static void dropout_keeps_the_right_share(void **state)
+{
+    (void)state;
+    static const double rates[] = {0, 0.1, 0.5, 0.9, 0.99};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        op_run r;
+        const double p = rates[i], n = 200 * 300;
+        const float scale = (float)(1.0 / (1.0 - p));
+        dropout_make(&r, p, 300, 200);
+        r.op->forward.fn(&r.call);
+        r.op->backward.fn(&r.call);
+        int kept = 0;
+        for (int64_t k = 0; k < 200 * 300; k++) {
+            volatile float y = r.x[0][k] * scale, dx = r.dy[k] * scale;
+            if (r.y[k] == 0) {
+                assert_true(!signbit(r.y[k]) && r.dx[0][k] == 0 && !signbit(r.dx[0][k]));
+                continue;
+            }
+            kept++;
+            assert_true(r.y[k] == y && r.dx[0][k] == dx);
+        }
+        assert_true(fabs(kept - n * (1 - p)) <= 5 * sqrt(n * p * (1 - p)));
+        r.call.training = false;
+        r.op->forward.fn(&r.call);
+        r.op->backward.fn(&r.call);
+        assert_memory_equal(r.y, r.x[0], 200 * 300 * sizeof(float));
+        assert_memory_equal(r.dx[0], r.dy, 200 * 300 * sizeof(float));
+        op_run_free(&r);
+    }
+}
+
+/* Examples draw by their place in the logical batch: micro-batches draw what one batch draws;
+ * other steps, nodes and seeds draw otherwise. */
+static void dropout_draws_by_place(void **state)
+{
+    (void)state;
+    enum { N = 7, B = 12, CUT = 5 };
+    op_run whole, part;
+    float y[B * N];
+    dropout_make(&whole, 0.5, N, B);
+    whole.op->forward.fn(&whole.call);
+    memcpy(y, whole.y, sizeof y);
+    for (int half = 0; half < 2; half++) {
+        const int64_t from = half ? CUT : 0, n = half ? B - CUT : CUT;
+        dropout_make(&part, 0.5, N, n);
+        memcpy(part.x[0], whole.x[0] + from * N, (size_t)(n * N) * sizeof(float));
+        part.call.first = whole.call.first + from;
+        part.op->forward.fn(&part.call);
+        assert_memory_equal(part.y, y + from * N, (size_t)(n * N) * sizeof(float));
+        op_run_free(&part);
+    }
+    const onus_call was = whole.call;
+    for (int what = 0; what < 4; what++) {
+        whole.call = was;
+        if (what == 0) whole.call.step++;
+        if (what == 1) whole.call.node++;
+        if (what == 2) whole.call.seed++;
+        if (what == 3) whole.call.seed ^= UINT64_C(1) << 40;
+        whole.op->forward.fn(&whole.call);
+        assert_memory_not_equal(whole.y, y, sizeof y);
+    }
+    op_run_free(&whole);
+}
+
+/* ---- worked examples (shared reference values)
+ * ----------------------------------------------------- */
+
+/* h = relu(w x + b) for x = (1, 2, 3), w = b = (.1, .2, .3), dL/dh = (.1, .2, .3): h = (.2,
+ * .6, 1.2), dL/db = (.1, .2, .3), dL/dw = (.1, .4, .9). A layer of one input and one unit,
+ * three times. */
+static void elementwise_layer(void **state)
+{
+    (void)state;
+    static const double w[3] = {.1, .2, .3}, h[3] = {.2, .6, 1.2}, dw[3] = {.1, .4, .9};
+    for (int i = 0; i < 3; i++) {
+        op_run dense, relu;
+        const onus_attr units[ONUS_ATTR_MAX] = {{1, 1}, {1, 1}};
+        const onus_shape in = {1, {1}};
+        op_run_make(&dense, onus_op_find("dense"), units, &in, 1, &ref, 0, 1);
+        op_run_make(&relu, onus_op_find("relu"), units, &in, 1, &ref, 0, 1);
+        dense.x[0][0] = (float)(i + 1);
+        dense.param[0][0] = dense.param[1][0] = (float)w[i];
+        dense.op->forward.fn(&dense.call);
+        relu.x[0][0] = dense.y[0];
+        relu.op->forward.fn(&relu.call);
+        assert_float_equal(relu.y[0], h[i], 1e-6);
+        relu.dy[0] = (float)w[i]; /* dL/dh has the same numbers */
+        relu.op->backward.fn(&relu.call);
+        dense.dy[0] = relu.dx[0][0];
+        dense.op->weighted_grad.fn(&dense.call, NULL);
+        assert_float_equal(dense.grad[0][0], dw[i], 1e-6);
+        assert_float_equal(dense.grad[1][0], w[i], 1e-6);
+        op_run_free(&dense);
+        op_run_free(&relu);
+    }
+}
+
+/* y = W x + b, delta = dL/dy act'(z): dL/dW = delta x^T, dL/db = delta, dL/dx = W^T delta. By
+ * hand: x = (1, -2), W = ((1, 2), (3, 4), (5, 6)), delta = (1, 10, 100). */
+static void dense_layer(void **state)
+{
+    (void)state;
+    op_run r;
+    const onus_attr units[ONUS_ATTR_MAX] = {{3, 3}, {1, 1}};
+    const onus_shape in = {1, {2}};
+    op_run_make(&r, onus_op_find("dense"), units, &in, 1, &ref, 0, 1);
+    const float x[2] = {1, -2}, delta[3] = {1, 10, 100}, b[3] = {0.5f, 0.25f, 0};
+    for (int i = 0; i < 6; i++) r.param[0][i] = (float)(i + 1);
+    memcpy(r.x[0], x, sizeof x);
+    memcpy(r.dy, delta, sizeof delta);
+    memcpy(r.param[1], b, sizeof b);
+    r.op->forward.fn(&r.call);
+    r.op->backward.fn(&r.call);
+    r.op->weighted_grad.fn(&r.call, NULL);
+    const float y[3] = {-2.5f, -4.75f, -7}, dw[6] = {1, -2, 10, -20, 100, -200},
+                dx[2] = {531, 642};
+    assert_memory_equal(r.y, y, sizeof y);
+    assert_memory_equal(r.grad[0], dw, sizeof dw);
+    assert_memory_equal(r.grad[1], delta, sizeof delta);
+    assert_memory_equal(r.dx[0], dx, sizeof dx);
+    double norm2[1] = {0}; /* |x|^2 |delta|^2 + |delta|^2 = 5 * 10101 + 10101 */
+    r.op->sample_norm2.fn(&r.call, norm2);
+    assert_true(norm2[0] == 6 * 10101.0);
+    op_run_free(&r);
+}
+
+/* Logistic regression: the gradient of -sum(y log p + (1 - y) log(1 - p)) is sum((p - y) x). By
+ * hand: two rows x = (1, 2), (-1, 3), theta = 0, so p = 1/2, labels 1 and 0: (-1/2)(1, 2) +
+ * (1/2)(-1, 3) = (-1, 1/2). */
+static void logistic_gradient(void **state)
+{
+    (void)state;
+    op_run dense, loss;
+    const onus_attr one[ONUS_ATTR_MAX] = {{1, 1}, {0, 0}};
+    const onus_shape in = {1, {2}}, scalar = {1, {1}};
+    op_run_make(&dense, onus_op_find("dense"), one, &in, 2, &ref, 0, 1);
+    op_run_make(&loss, onus_op_find("logistic_loss"), one, &scalar, 2, &ref, 0, 1);
+    const float x[4] = {1, 2, -1, 3};
+    memcpy(dense.x[0], x, sizeof x);
+    memset(dense.param[0], 0, 2 * sizeof(float));
+    dense.op->forward.fn(&dense.call);
+    memcpy(loss.x[0], dense.y, 2 * sizeof(float));
+    loss.label[0] = 1;
+    loss.label[1] = 0;
+    loss.call.weight = NULL;
+    loss.call.loss_scale = 1;
+    loss.op->forward.fn(&loss.call);
+    loss.op->backward.fn(&loss.call);
+    memcpy(dense.dy, loss.dx[0], 2 * sizeof(float));
+    dense.op->weighted_grad.fn(&dense.call, NULL);
+    assert_true(dense.grad[0][0] == -1.0f && dense.grad[0][1] == 0.5f);
+    op_run_free(&dense);
+    op_run_free(&loss);
+}
+
+/* ---- shapes
+ * ----------------------------------------------------------------------------------------- */
+
+static void shapes_that_do_not_fit_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *op;
+        onus_shape in;
+        const char *expected, *got;
+    } rows[] = {
+        {"dense", {2, {3, 4}}, "(n)", "(3, 4)"},
+        {"dense", {0}, "(n)", "()"},
+        {"softmax_cross_entropy", {1, {1}}, "(2 or more)", "(1)"},
+        {"softmax_cross_entropy", {2, {5, 5}}, "(2 or more)", "(5, 5)"},
+        {"logistic_loss", {1, {2}}, "(1)", "(2)"},
+        {"squared_error", {3, {1, 2, 1}}, "(1)", "(1, 2, 1)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const onus_attr attr[ONUS_ATTR_MAX] = {{1, 1}, {1, 1}};
+        onus_shape out = {3, {7, 7, 7}};
+        onus_err err;
+        const onus_op *op = onus_op_find(rows[i].op);
+        assert_int_equal(op->shape(attr, &rows[i].in, 1, &out, &err), ONUS_BAD_INPUT);
+        assert_non_null(strstr(err.msg, rows[i].op));
+        assert_non_null(strstr(err.msg, rows[i].expected));
+        assert_non_null(strstr(err.msg, rows[i].got));
+        assert_int_equal(out.n, 3); /* untouched */
+    }
+    char text[96], tiny[5];
+    const onus_shape big = {5, {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, 1}};
+    onus_shape_text(&big, text, sizeof text);
+    assert_string_equal(text, "(9223372036854775807, 9223372036854775807, 9223372036854775807, "
+                              "9223372036854775807, 1)");
+    onus_shape_text(&big, tiny, sizeof tiny); /* cut, but never beyond its room */
+    assert_int_equal(strlen(tiny), 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(softmax_at_its_corners),
+        cmocka_unit_test(entropy_at_its_corners),
+        cmocka_unit_test(logistic_at_its_corners),
+        cmocka_unit_test(relu_at_zero),
+        cmocka_unit_test(dropout_keeps_the_right_share),
+        cmocka_unit_test(dropout_draws_by_place),
+        cmocka_unit_test(elementwise_layer),
+        cmocka_unit_test(dense_layer),
+        cmocka_unit_test(logistic_gradient),
+        cmocka_unit_test(shapes_that_do_not_fit_are_named),
+    };
+    ref.k = onus_kernels_of(ONUS_ISA_REF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Goal: how an operation runs changes nothing it computes, and its row tells the truth about
+ * memory and work. Method: every instruction set and number of threads against the reference,
+ * bit for bit; outputs over inputs; what a row does not keep is poisoned; no examples at all;
+ * costs against kernels that count. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "chapters.h"
+#include "num/tables.h"
+
+/* ---- one set of bits
+ * -------------------------------------------------------------------------------------- */
+
+/* Everything that a run computes. */
+static void run_all(op_run *r, op_run *r0)
+{
+    const onus_op *op = r->op;
+    op->forward.fn(&r->call);
+    op->backward.fn(&r->call);
+    memset(r->norm2, 0, (size_t)r->B * sizeof *r->norm2);
+    op->sample_norm2.fn(&r->call, r->norm2);
+    op->weighted_grad.fn(&r->call, r->weight);
+    if (op->relevance.refused) return;
+    op->forward.fn(&r0->call);
+    r0->call.d_in[0] = r0->dx[0];
+    op->relevance.fn(&r0->call, &r->call);
+}
+
+static void compare_runs(const op_run *a, const op_run *b, const char *op, const char *isa,
+                         int threads)
+{
+    int64_t at = op_differ(a->y, b->y, a->B * a->n_out);
+    if (at >= 0)
+        fail_msg("%s, %s, %d threads: output %lld differs", op, isa, threads, (long long)at);
+    for (int k = 0; k < a->op->n_in; k++) {
+        at = op_differ(a->dx[k], b->dx[k], a->B * a->n_in[k]);
+        if (at >= 0)
+            fail_msg("%s, %s, %d threads: gradient %lld differs", op, isa, threads,
+                     (long long)at);
+    }
+    for (int k = 0; k < a->n_params; k++)
+        if (op_differ(a->grad[k], b->grad[k], a->n_param[k]) >= 0)
+            fail_msg("%s, %s, %d threads: a parameter's gradient differs", op, isa, threads);
+    for (int64_t e = 0; e < a->B; e++)
+        if (a->norm2[e] == a->norm2[e] || b->norm2[e] == b->norm2[e])
+            assert_memory_equal(&a->norm2[e], &b->norm2[e], sizeof(double));
+}
+
+/* Some numbers of every kind among the others. */
+static void make_awkward(op_run *r)
+{
+    static const float odd[] = {-0.0f, 0.0f,      1e-42f, -1e-45f, 3e38f,
+                                NAN,   -INFINITY, 1e-30f, INFINITY};
+    for (int64_t i = 0; i < 9; i++) {
+        r->x[0][(i * 37 + 5) % (r->B * r->n_in[0])] = odd[i];
+        if (!r->op->is_loss) r->dy[(i * 41 + 3) % (r->B * r->n_out)] = odd[(i + 4) % 9];
+    }
+}
+
+static void bits_do_not_depend_on_the_machine(void **state)
+{
+    (void)state;
+    int n;
+    const onus_op *const *ops = onus_ops(&n);
+    onus_pool *pools[4] = {NULL};
+    for (int t = 2; t <= 3; t++)
+        assert_int_equal(onus_pool_create(&pools[t], t, NULL, NULL), 0);
+    for (int i = 0; i < 2 * n; i++) {
+        const chapter *ch = chapter_of(ops[i / 2]);
+        const onus_exec plain = {.k = &onus_kernels_ref};
+        op_run want, want0;
+        make(&want, ch, &ch->big, &plain);
+        make(&want0, ch, &ch->big, &plain);
+        if (i % 2) make_awkward(&want);
+        run_all(&want, &want0);
+        for (int isa = 0; isa < ONUS_ISA_COUNT; isa++)
+            for (int t = 1; t <= 3; t++) {
+                const onus_exec ex = {.k = onus_kernels_of((onus_isa)isa), .pool = pools[t]};
+                op_run r, r0;
+                if (!ex.k) continue;
+                make(&r, ch, &ch->big, &ex);
+                make(&r0, ch, &ch->big, &ex);
+                if (i % 2) make_awkward(&r);
+                run_all(&r, &r0);
+                compare_runs(&want, &r, ch->op, onus_isa_name((onus_isa)isa), t);
+                compare_runs(&want0, &r0, ch->op, onus_isa_name((onus_isa)isa), t);
+                op_run_free(&r);
+                op_run_free(&r0);
+            }
+        op_run_free(&want);
+        op_run_free(&want0);
+    }
+    for (int isa = 0; isa < ONUS_ISA_COUNT; isa++)
+        print_message("operations on %s: %s\n", onus_isa_name((onus_isa)isa),
+                      onus_kernels_of((onus_isa)isa) ? "ran" : "not proven on this machine");
+    for (int t = 2; t <= 3; t++) onus_pool_destroy(pools[t]);
+}
+
+/* ---- memory
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* Where a row allows it, the output over the input and the gradient over the output's gradient
+ * change no bit. */
+static void check_inplace(const chapter *ch, const chapter_case *at)
+{
+    op_run r, over;
+    make(&r, ch, at, &ref);
+    if (r.op->inplace) {
+        make(&over, ch, at, &ref);
+        over.call.out = over.x[0];
+        over.call.d_in[0] = over.dy;
+        r.op->forward.fn(&r.call);
+        r.op->forward.fn(&over.call);
+        assert_int_equal(op_differ(r.y, over.x[0], r.B * r.n_out), -1);
+        r.op->backward.fn(&r.call);
+        r.op->weighted_grad.fn(&r.call, NULL);
+        r.op->weighted_grad.fn(&over.call, NULL);
+        r.op->backward.fn(&over.call);
+        assert_int_equal(op_differ(r.dx[0], over.dy, r.B * r.n_out), -1);
+        for (int k = 0; k < r.n_params; k++)
+            assert_int_equal(op_differ(r.grad[k], over.grad[k], r.n_param[k]), -1);
+        op_run_free(&over);
+    }
+    op_run_free(&r);
+}
+
+static void outputs_may_stand_over_inputs(void **state)
+{
+    (void)state;
+    walk(check_inplace);
+}
+
+static void poison(float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) x[i] = NAN;
+}
+
+/* What the row does not keep is gone when the way back starts: it must not be read. */
+static void check_keeps(const chapter *ch, const chapter_case *at)
+{
+    op_run r, gone;
+    make(&r, ch, at, &ref);
+    make(&gone, ch, at, &ref);
+    op_run *const both[] = {&r, &gone};
+    for (int i = 0; i < 2; i++) {
+        const onus_op *op = both[i]->op;
+        op->forward.fn(&both[i]->call);
+        if (i && !(op->keeps & ONUS_KEEPS_IN)) poison(gone.x[0], gone.B * gone.n_in[0]);
+        if (i && !(op->keeps & ONUS_KEEPS_OUT)) poison(gone.y, gone.B * gone.n_out);
+        op->backward.fn(&both[i]->call);
+        memset(both[i]->norm2, 0, (size_t)r.B * sizeof(double));
+        op->sample_norm2.fn(&both[i]->call, both[i]->norm2);
+        op->weighted_grad.fn(&both[i]->call, r.weight);
+    }
+    assert_int_equal(op_differ(r.dx[0], gone.dx[0], r.B * r.n_in[0]), -1);
+    assert_memory_equal(r.norm2, gone.norm2, (size_t)r.B * sizeof(double));
+    for (int k = 0; k < r.n_params; k++)
+        assert_int_equal(op_differ(r.grad[k], gone.grad[k], r.n_param[k]), -1);
+    op_run_free(&r);
+    op_run_free(&gone);
+}
+
+/* The same for relevance, which has marks of its own. */
+static void check_relevance_keeps(const chapter *ch, const chapter_case *at)
+{
+    const onus_op *op = onus_op_find(ch->op);
+    if (op->relevance.refused) return;
+    op_run r[2], r0[2];
+    for (int i = 0; i < 2; i++) {
+        relevance_of(ch, at, &r[i], &r0[i]);
+        if (i && !(op->keeps & ONUS_RELEVANCE_IN)) {
+            poison(r[1].x[0], r[1].B * r[1].n_in[0]);
+            poison(r0[1].x[0], r[1].B * r[1].n_in[0]);
+        }
+        if (i && !(op->keeps & ONUS_RELEVANCE_OUT)) {
+            poison(r[1].y, r[1].B * r[1].n_out);
+            poison(r0[1].y, r[1].B * r[1].n_out);
+        }
+        op->relevance.fn(&r[i].call, &r0[i].call);
+    }
+    assert_int_equal(op_differ(r[0].dx[0], r[1].dx[0], r[0].B * r[0].n_in[0]), -1);
+    for (int i = 0; i < 2; i++) {
+        op_run_free(&r[i]);
+        op_run_free(&r0[i]);
+    }
+}
+
+static void what_is_not_kept_is_not_read(void **state)
+{
+    (void)state;
+    walk(check_keeps);
+    walk(check_relevance_keeps);
+}
+
+/* No examples: a Poisson sample can be empty. Gradients are +0. */
+static void no_examples_are_fine(void **state)
+{
+    (void)state;
+    int n;
+    const onus_op *const *ops = onus_ops(&n);
+    for (int i = 0; i < n; i++)
+        for (int isa = 0; isa < ONUS_ISA_COUNT; isa++) {
+            const chapter *ch = chapter_of(ops[i]);
+            const onus_exec ex = {.k = onus_kernels_of((onus_isa)isa)};
+            op_run r;
+            if (!ex.k) continue;
+            make(&r, ch, &ch->big, &ex);
+            r.call.B = 0;
+            r.op->forward.fn(&r.call);
+            r.op->backward.fn(&r.call);
+            r.op->sample_norm2.fn(&r.call, r.norm2);
+            for (int w = 0; w < 2; w++) {
+                for (int k = 0; k < r.n_params; k++) poison(r.grad[k], r.n_param[k]);
+                r.op->weighted_grad.fn(&r.call, w ? r.weight : NULL);
+                for (int k = 0; k < r.n_params; k++)
+                    for (int64_t e = 0; e < r.n_param[k]; e++)
+                        assert_true(r.grad[k][e] == 0 && !signbit(r.grad[k][e]));
+            }
+            op_run_free(&r);
+        }
+}
+
+/* ---- costs
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static double counted;
+
+static void count_gemm(const float *A, int64_t a_row, int64_t a_col, const float *B,
+                       int64_t b_row, int64_t b_col, float *C, int64_t ldc, int64_t m0,
+                       int64_t m1, int64_t n0, int64_t n1, int64_t K, const float *bias,
+                       void *pack)
+{
+    counted += (double)((m1 - m0) * (n1 - n0)) * (double)(K + (bias != NULL));
+    onus_kernels_ref.gemm_tile(A, a_row, a_col, B, b_row, b_col, C, ldc, m0, m1, n0, n1, K,
+                               bias, pack);
+}
+#define COUNT_ONE(f)                                           \
+    static void count_##f(const float *x, float *y, int64_t n) \
+    {                                                          \
+        counted += (double)n;                                  \
+        onus_kernels_ref.f(x, y, n);                           \
+    }
+#define COUNT_TWO(f)                                                           \
+    static void count_##f(const float *x, const float *y, float *z, int64_t n) \
+    {                                                                          \
+        counted += (double)n;                                                  \
+        onus_kernels_ref.f(x, y, z, n);                                        \
+    }
+#define COUNT_SUM(f)                                  \
+    static float count_##f(const float *x, int64_t n) \
+    {                                                 \
+        counted += (double)n;                         \
+        return onus_kernels_ref.f(x, n);              \
+    }
+COUNT_ONE(exp)
+COUNT_ONE(log)
+COUNT_ONE(tanh)
+COUNT_ONE(sigmoid)
+COUNT_ONE(relu)
+COUNT_ONE(gelu)
+COUNT_TWO(relu_back)
+COUNT_TWO(sigmoid_back)
+COUNT_TWO(tanh_back)
+COUNT_TWO(gelu_back)
+COUNT_TWO(add)
+COUNT_SUM(sum)
+COUNT_SUM(max)
+
+static float count_dot(const float *x, const float *y, int64_t n)
+{
+    counted += (double)n;
+    return onus_kernels_ref.dot(x, y, n);
+}
+
+static double count_norm2(const float *x, int64_t n)
+{
+    counted += (double)n;
+    return onus_kernels_ref.norm2(x, n);
+}
+
+static void count_col_sum(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1,
+                          float *out)
+{
+    counted += (double)(rows * (j1 - j0));
+    onus_kernels_ref.col_sum(X, rows, ld, j0, j1, out);
+}
+
+/* Kernels that are not counted are absent: a row that starts to use one crashes here. */
+static const onus_kernels counting = {.name = "counting",
+                                      .gemm_tile = count_gemm,
+                                      .exp = count_exp,
+                                      .log = count_log,
+                                      .tanh = count_tanh,
+                                      .sigmoid = count_sigmoid,
+                                      .sum = count_sum,
+                                      .dot = count_dot,
+                                      .max = count_max,
+                                      .norm2 = count_norm2,
+                                      .relu = count_relu,
+                                      .relu_back = count_relu_back,
+                                      .sigmoid_back = count_sigmoid_back,
+                                      .tanh_back = count_tanh_back,
+                                      .gelu = count_gelu,
+                                      .gelu_back = count_gelu_back,
+                                      .add = count_add,
+                                      .col_sum = count_col_sum};
+
+/* Bytes of the arrays that a pass touches, each once. */
+static double bytes_of(const op_run *r, onus_pass pass, unsigned reads)
+{
+    const double b = 4.0 * (double)r->B, in = b * (double)r->n_in[0],
+                 out = b * (double)r->n_out;
+    double params = 0;
+    for (int k = 0; k < r->n_params; k++) params += 4.0 * (double)r->n_param[k];
+    const double weights = r->n_params ? 4.0 * (double)r->n_param[0] : 0; /* all but the bias */
+    const double saved = (double)r->saved_bytes;
+    double sum = (reads & READS_X ? in : 0) + (reads & READS_Y ? out : 0) +
+                 (reads & READS_P ? weights : 0) + (reads & READS_DY ? out : 0);
+    if (pass == ONUS_PASS_FORWARD) sum = in + out + params + saved + (r->op->is_loss ? b : 0);
+    if (pass == ONUS_PASS_BACKWARD) sum += in + saved + (r->op->is_loss ? 2 * b : 0);
+    if (pass == ONUS_PASS_GRAD) sum += params;
+    return sum;
+}
+
+static void check_pass_cost(const op_run *r, onus_pass pass, double loops, unsigned reads)
+{
+    static const char *const names[] = {"forward", "backward", "norm", "grad"};
+    const onus_cost c = r->op->cost.fn(r->attr, r->in_shape, r->B, pass);
+    if (c.multiply_adds != counted + loops)
+        fail_msg("%s, %s: %.0f multiply-adds by its row, counted %.0f", r->op->name,
+                 names[pass], c.multiply_adds, counted + loops);
+    if (c.bytes != bytes_of(r, pass, reads))
+        fail_msg("%s, %s: %.0f bytes by its row, %.0f by its arrays", r->op->name, names[pass],
+                 c.bytes, bytes_of(r, pass, reads));
+}
+
+static void check_cost(const chapter *ch, const chapter_case *at)
+{
+    const onus_exec ex = {.k = &counting};
+    op_run r;
+    make(&r, ch, at, &ex);
+    const double b = (double)r.B, n = b * (double)r.n_in[0];
+    counted = 0;
+    r.op->forward.fn(&r.call);
+    check_pass_cost(&r, ONUS_PASS_FORWARD, ch->loops_forward[0] * n + ch->loops_forward[1] * b,
+                    0);
+    counted = 0;
+    r.op->backward.fn(&r.call);
+    check_pass_cost(&r, ONUS_PASS_BACKWARD,
+                    ch->loops_backward[0] * n + ch->loops_backward[1] * b, ch->backward_reads);
+    if (r.n_params) {
+        counted = 0;
+        r.op->sample_norm2.fn(&r.call, r.norm2);
+        check_pass_cost(&r, ONUS_PASS_NORM, 0, ch->norm_reads);
+        counted = 0;
+        r.op->weighted_grad.fn(&r.call, NULL);
+        check_pass_cost(&r, ONUS_PASS_GRAD, 0, ch->grad_reads);
+    }
+    op_run_free(&r);
+}
+
+static void costs_are_those_of_a_counted_run(void **state)
+{
+    (void)state;
+    walk(check_cost);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bits_do_not_depend_on_the_machine),
+        cmocka_unit_test(outputs_may_stand_over_inputs),
+        cmocka_unit_test(what_is_not_kept_is_not_read),
+        cmocka_unit_test(no_examples_are_fine),
+        cmocka_unit_test(costs_are_those_of_a_counted_run),
+    };
+    ref.k = onus_kernels_of(ONUS_ISA_REF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
