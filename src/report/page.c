@@ -262,47 +262,47 @@ onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix
 
 /* ---- numbers ---------------------------------------------------------------------------- */
 
-/* 2.1e-07 as a person writes it: 2.1·10⁻⁷. */
+/* 2.1e-07 as a person writes it: 2.1·10⁻⁷; a power of ten without its 1. */
 static void scientific(char out[32], double v)
 {
     static const char *const superscript[] = {
         "\xe2\x81\xb0", "\xc2\xb9",     "\xc2\xb2",     "\xc2\xb3",     "\xe2\x81\xb4",
         "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7", "\xe2\x81\xb8", "\xe2\x81\xb9"};
-    char text[40];
-    snprintf(text, sizeof text, "%.1e", v);
-    const char *c = text;
+    char text[40], digits[40];
+    snprintf(text, sizeof text, "%.1e", fabs(v));
+    snprintf(digits, sizeof digits, "%.14e", fabs(v));
+    const char *e = text + strcspn(text, "e");
     int n = 0;
-    if (*c == '-') n += snprintf(out, 32, "\xe2\x88\x92"), c++;
-    n += snprintf(out + n, (size_t)(32 - n),
-                  "%c.%c\xc2\xb7"
-                  "10",
-                  c[0], c[strcspn(c, "e") - 1]);
-    c += strcspn(c, "e") + 1;
-    if (*c == '-') n += snprintf(out + n, (size_t)(32 - n), "\xe2\x81\xbb");
-    for (c += 1 + (c[1] == '0'); *c && n < 28; c++)
+    if (v < 0) n += snprintf(out, 32, "\xe2\x88\x92");
+    if (strspn(digits + 1, "0.,") < 15 || digits[0] != '1')
+        n += snprintf(out + n, (size_t)(32 - n), "%c.%c\xc2\xb7", text[0], e[-1]);
+    n += snprintf(out + n, (size_t)(32 - n), "10%s", e[1] == '-' ? "\xe2\x81\xbb" : "");
+    for (const char *c = e + 2 + (e[2] == '0'); *c && n < 28; c++)
         n += snprintf(out + n, (size_t)(32 - n), "%s", superscript[*c - '0']);
 }
 
 void onus_plain_number(char out[32], double v, int decimals)
 {
     char text[64];
-    double least = 0.5;
     const double size = fabs(v);
+    double least = 0.5;
+    /* five digits are enough to read */
+    const int most = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 9;
+    decimals = decimals < most ? decimals : most;
     for (int i = 0; i < decimals; i++) least /= 10;
     if (size != 0 && (size < least || size >= 1e12)) {
         scientific(out, v);
         return;
     }
-    snprintf(text, sizeof text, "%.*f", decimals, v);
-    int n = 0;
-    for (const char *c = text; *c && n < 28; c++) {
-        if (*c == '-')
-            n += snprintf(out + n, (size_t)(32 - n), "\xe2\x88\x92"); /* minus sign */
-        else if (*c >= '0' && *c <= '9')
-            out[n++] = *c;
-        else if (n > 0 && out[n - 1] != '.')
-            out[n++] = '.'; /* whatever the locale's decimal point is */
+    snprintf(text, sizeof text, "%.*f", decimals, size);
+    const int whole = (int)strspn(text, "0123456789");
+    int n = v < 0 ? snprintf(out, 32, "\xe2\x88\x92") : 0; /* minus sign */
+    for (int i = 0; i < whole; i++) {
+        out[n++] = text[i];
+        if ((whole - i) % 3 == 1 && i + 1 < whole) out[n++] = ',';
     }
+    if (decimals > 0) /* the point is ours, whatever the locale's is */
+        n += snprintf(out + n, (size_t)(32 - n), ".%s", text + strlen(text) - decimals);
     out[n] = '\0';
 }
 
@@ -365,40 +365,9 @@ void onus_page_small_number(onus_page *p, onus_fact f)
     onus_page_number(p, f, decimals);
 }
 
-void onus_page_percent(onus_page *p, onus_fact f, int decimals)
-{
-    double v;
-    char text[40];
-    if (say_lack(p, f) || !onus_fact_real(f, &v)) return;
-    onus_plain_number(text, 100 * v, decimals);
-    strcat(text, "%");
-    linked(p, f, text);
-}
-
-static void count_text(char out[48], double v)
-{
-    char digits[32];
-    if (fabs(v) >= 1e15) {
-        onus_plain_number(out, v, 0);
-        return;
-    }
-    snprintf(digits, sizeof digits, "%.0f", v);
-    const int n = (int)strlen(digits);
-    int k = 0;
-    for (int i = 0; i < n; i++) {
-        out[k++] = digits[i];
-        if (n - 1 - i > 0 && (n - 1 - i) % 3 == 0 && digits[i] != '-') out[k++] = ',';
-    }
-    out[k] = '\0';
-}
-
 void onus_page_count(onus_page *p, onus_fact f)
 {
-    double v;
-    char text[48];
-    if (say_lack(p, f) || !onus_fact_real(f, &v)) return;
-    count_text(text, v);
-    linked(p, f, text);
+    onus_page_number(p, f, 0);
 }
 
 void onus_page_people(onus_page *p, onus_fact f)

@@ -76,7 +76,6 @@ void onus_page_number(onus_page *p, onus_fact f, int decimals);
 void onus_page_small_number(onus_page *p, onus_fact f);
 void onus_page_count(onus_page *p, onus_fact f);  /* whole, thousands apart */
 void onus_page_people(onus_page *p, onus_fact f); /* a count of people: "< 10" below 10 */
-void onus_page_percent(onus_page *p, onus_fact f, int decimals);
 /* The same, where a small count beside it could be found by subtraction: "≥ 10". */
 void onus_page_people_hidden(onus_page *p, onus_fact f);
 void onus_page_word(onus_page *p, onus_fact f); /* a text of the ledger, escaped and linked */
@@ -88,8 +87,9 @@ void onus_page_interval(onus_page *p, const char *name, int decimals);
 /* Why the value of that name or a bound of it is undefined, in an element of its own; nothing
  * where the ledger gives no reason. */
 void onus_page_reason(onus_page *p, const char *name);
-/* Formats a number for a chart's text: no link, the table beside has it. Writes at most 31
- * characters. */
+/* A number as a person reads it: thousands apart, fewer decimals where five digits are there
+ * without them, 2.1·10⁻⁷ where the decimals would show nothing. No link: for charts, whose
+ * table has it. Writes at most 31 bytes. */
 void onus_plain_number(char out[32], double v, int decimals);
 
 /* ---- sentences -------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include "report/report.h"
 #include "report/sections.h"
 
-enum { STEPS_MAX = 12, ROW = 36 };
+enum { STEPS_MAX = 12, ROW = 36, TOP = 22 };
 
 typedef struct {
     const onus_explanation *x;
@@ -33,30 +33,42 @@ static void order_columns(const person *w)
     }
 }
 
-static void step(onus_chart *c, const person *w, int64_t k, double from, double v)
+/* One bar from where the last one ended, and the thread down to the next. */
+static void step_bar(onus_chart *c, int64_t k, double from, double v, bool last)
 {
-    const double y = (double)(k * ROW);
-    const int64_t column = w->order[k];
-    onus_chart_text_open(c, "cat", ONUS_ANCHOR_START, 0, y + 14);
-    onus_page_text_cut(c->p, onus_dataset_column(w->d, column)->name, 30);
-    onus_page_raw(c->p, "<tspan class=\"sub\" dx=\"8\">");
-    onus_page_text_cut(c->p, onus_dataset_text(w->d, w->x->rows[w->i], column), 30);
-    onus_page_raw(c->p, "</tspan>");
+    const double y = TOP + (double)(k * ROW);
+    char text[32];
+    onus_plain_number(text, v, 3);
+    onus_chart_text_open(c, "val", ONUS_ANCHOR_END, 1, y + 14);
+    onus_page_raw(c->p, v > 0 ? "+" : "");
+    onus_page_raw(c->p, text);
     onus_chart_text_close(c);
-    onus_chart_number(c, "val", ONUS_ANCHOR_END, 1, y + 14, v, 3);
     onus_chart_bar(c, v < 0 ? "bar down" : "bar", from, from + v, y + 25, 10);
+    if (!last) onus_chart_span(c, "join", from + v, y + 30, from + v, y + 20 + ROW);
 }
 
-static void rest(onus_chart *c, const person *w, int64_t k, double from, double v)
+static void step(onus_chart *c, const person *w, int64_t k, double from, bool last)
+{
+    const int64_t column = w->order[k];
+    onus_chart_text_open(c, "cat", ONUS_ANCHOR_START, 0, TOP + (double)(k * ROW) + 14);
+    onus_page_text_cut(c->p, onus_dataset_column(w->d, column)->name, 30);
+    onus_page_raw(c->p, "<tspan class=\"sub\" dx=\"8\">");
+    onus_page_text_cut(c->p, onus_dataset_text(w->d, w->x->rows[w->i], column), 24);
+    onus_page_raw(c->p, "</tspan>");
+    onus_chart_text_close(c);
+    step_bar(c, k, from, value_of(w, column), last);
+}
+
+static void rest(onus_chart *c, const person *w, int64_t k, double from)
 {
     char n[24];
-    const double y = (double)(k * ROW);
+    double sum = 0;
+    for (int64_t i = k; i < w->x->n_columns; i++) sum += value_of(w, w->order[i]);
     snprintf(n, sizeof n, "%lld", (long long)(w->x->n_columns - k));
-    onus_chart_text_open(c, "cat", ONUS_ANCHOR_START, 0, y + 14);
+    onus_chart_text_open(c, "cat", ONUS_ANCHOR_START, 0, TOP + (double)(k * ROW) + 14);
     ONUS_FILL(c->p, ONUS_TEXT_OTHER_COLUMNS, ONUS_ANY(n));
     onus_chart_text_close(c);
-    onus_chart_number(c, "val", ONUS_ANCHOR_END, 1, y + 14, v, 3);
-    onus_chart_bar(c, v < 0 ? "bar down" : "bar", from, from + v, y + 25, 10);
+    step_bar(c, k, from, sum, true);
 }
 
 /* The axis holds every step of the way from base to score. */
@@ -71,27 +83,35 @@ static onus_axis axis_of(const person *w)
     return onus_axis_of(lo, hi, 4);
 }
 
+static void base_line(onus_chart *c, const person *w)
+{
+    char value[32], text[96];
+    onus_plain_number(value, w->x->base[w->i], 3);
+    snprintf(text, sizeof text, "%s %s", onus_text_of(ONUS_TEXT_BASE_SHORT, c->p->language),
+             value);
+    onus_chart_ref_x(c, w->x->base[w->i], text);
+}
+
 static void waterfall(onus_page *p, const person *w)
 {
     const int64_t n = w->x->n_columns, shown = n <= STEPS_MAX ? n : STEPS_MAX - 1;
     const onus_axis axis = axis_of(w);
-    const double bottom = (double)((n > shown ? shown + 1 : shown) * ROW) + 4;
-    double at = w->x->base[w->i], left = 0;
+    const double bottom = TOP + (double)((n > shown ? shown + 1 : shown) * ROW) + 4;
+    double at = w->x->base[w->i];
     onus_chart c;
-    onus_page_raw(p, "<figure>");
+    onus_page_raw(p, "<figure class=\"waterfall\">");
     onus_chart_open(&c, p, "rows", bottom + 24);
     onus_page_say(p, ONUS_TEXT_WATERFALL);
     onus_chart_desc(&c);
     onus_page_say(p, ONUS_TEXT_WATERFALL_DESC);
-    onus_chart_body(&c, 0, bottom, &axis, NULL);
+    onus_chart_body(&c, TOP, bottom, &axis, NULL);
     onus_chart_ticks_x(&c, &axis);
+    base_line(&c, w);
     for (int64_t k = 0; k < shown; k++) {
-        const double v = value_of(w, w->order[k]);
-        step(&c, w, k, at, v);
-        at += v;
+        step(&c, w, k, at, k + 1 == n);
+        at += value_of(w, w->order[k]);
     }
-    for (int64_t k = shown; k < n; k++) left += value_of(w, w->order[k]);
-    if (n > shown) rest(&c, w, shown, at, left);
+    if (n > shown) rest(&c, w, shown, at);
     onus_chart_close(&c);
     onus_page_raw(p, "</figure>\n");
 }
@@ -186,9 +206,12 @@ onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d,
     onus_page_raw(&p, "<h1>");
     onus_page_text(&p, run_name);
     onus_page_raw(&p, "</h1>");
-    onus_page_tag(&p, "<p class=\"verdict warn\">", ONUS_TEXT_PEOPLE_WARNING);
-    onus_page_tag(&p, "<p class=\"lead\">", ONUS_TEXT_PEOPLE_LEAD);
-    onus_page_raw(&p, "</header><main>\n");
+    onus_page_tag(&p, "<p class=\"alarm\">", ONUS_TEXT_PEOPLE_WARNING);
+    onus_page_raw(&p, "<p class=\"lead\">");
+    onus_page_say(&p, ONUS_TEXT_PEOPLE_LEAD);
+    if (onus_dataset_task(d) == ONUS_TASK_BINARY)
+        ONUS_FILL(&p, ONUS_TEXT_SCORE_IS, ONUS_ANY(onus_dataset_class_name(d, 1)));
+    onus_page_raw(&p, "</p></header><main>\n");
     for (int64_t k = 0; k < n_show; k++) {
         const person w = {.x = e, .d = d, .i = show[k], .order = order};
         order_columns(&w);

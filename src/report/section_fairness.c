@@ -203,18 +203,28 @@ static const struct {
     {"mae_difference", ONUS_TEXT_MAE_DIFFERENCE, 0, 0},
 };
 
+/* Gaps that are defined between two classes only are in every ledger, undefined there. */
+bool onus_gap_applies(onus_page *p, const char *name)
+{
+    static const char *const binary[] = {"demographic_parity_", "equal_opportunity_",
+                                         "equalized_odds_", "average_odds_",
+                                         "average_absolute_odds_"};
+    const onus_fact task = onus_page_fact(p, "data.task");
+    if (!task.event || onus_fact_is(task, "binary")) return true;
+    for (size_t i = 0; i < sizeof binary / sizeof *binary; i++) {
+        if (strstr(name, binary[i])) return false;
+    }
+    return true;
+}
+
 static void gap_table(onus_page *p, const fairness *f)
 {
-    static const onus_heading heads[] = {{ONUS_TEXT_GAP, ""},
-                                         {ONUS_TEXT_VALUE, "num"},
-                                         {ONUS_TEXT_INTERVAL_95, "num"},
-                                         {ONUS_TEXT_ZERO_TO_ONE, "draw"},
-                                         {ONUS_TEXT_METHOD, "how"}};
     char name[2048];
-    onus_table_open(p, "measures", heads, sizeof heads / sizeof *heads);
+    onus_measure_table_open(p, ONUS_TEXT_GAP);
     for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
         snprintf(name, sizeof name, "fairness.%s.%s", f->attribute, gaps[i].name);
-        if (!onus_page_fact(p, "%s", name).event) continue;
+        const onus_fact v = onus_page_fact(p, "%s", name);
+        if (!v.event || (onus_fact_undefined(v) && !onus_gap_applies(p, name))) continue;
         onus_page_raw(p, "<tr>");
         onus_page_tag(p, "<th scope=\"row\">", gaps[i].text);
         onus_measure_cells(p, name, gaps[i].lo, gaps[i].hi, (onus_fact){0});
@@ -294,9 +304,12 @@ static void words(onus_page *p, const fairness *f)
         if (!onus_fact_real(v, &gap) || !lowest || !highest) continue;
         const bool proven = onus_fact_real(lo, &least) && least > 0;
         onus_page_raw(p, "<p>");
-        ONUS_FILL(p, proven ? rows[i].proven : rows[i].open, ONUS_PART(lowest),
-                  ONUS_PART(highest), ONUS_NUMBER(v, 3), ONUS_NUMBER(lo, 3),
-                  ONUS_NUMBER(hi, 3));
+        if (gap == 0)
+            ONUS_FILL(p, ONUS_TEXT_NO_GAP, ONUS_NUMBER(lo, 3), ONUS_NUMBER(hi, 3));
+        else
+            ONUS_FILL(p, proven ? rows[i].proven : rows[i].open, ONUS_PART(lowest),
+                      ONUS_PART(highest), ONUS_NUMBER(v, 3), ONUS_NUMBER(lo, 3),
+                      ONUS_NUMBER(hi, 3));
         onus_page_raw(p, "</p>");
         return;
     }

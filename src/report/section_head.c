@@ -112,39 +112,62 @@ static void quality_tile(onus_page *p)
     tile_close(p);
 }
 
-/* The attribute whose groups differ most: the lowest ratio of any fairness event about one
- * attribute. */
+/* The attribute whose groups differ most: in what they are given, else in how right it is. */
+static const struct {
+    const char *name;
+    onus_text text;
+    double sign; /* the worst is the largest value times sign */
+} worst_gaps[] = {{"demographic_parity_ratio", ONUS_TEXT_LOWEST_RATIO, -1},
+                  {"accuracy_ratio", ONUS_TEXT_LOWEST_ACCURACY_RATIO, -1},
+                  {"mae_difference", ONUS_TEXT_LARGEST_MAE_DIFFERENCE, 1}};
+
+/* Writes the dotted name of the worst gap; NULL: there is none. Intersections are left out. */
+static const char *worst_gap(onus_page *p, size_t k, char full[2048])
+{
+    const char *attribute = NULL;
+    double worst = 0, v;
+    for (const onus_entry *e = NULL; (e = onus_page_entry(p, "fairness", e)) != NULL;) {
+        const char *name = onus_fairness_attribute(p, e);
+        const onus_fact f = onus_entry_fact(e, "fairness.%s.%s", name, worst_gaps[k].name);
+        if (strchr(name, '+') || !onus_fact_real(f, &v)) continue;
+        if (attribute && v * worst_gaps[k].sign <= worst) continue;
+        worst = v * worst_gaps[k].sign;
+        attribute = name;
+        snprintf(full, 2048, "fairness.%s.%s", name, worst_gaps[k].name);
+    }
+    return attribute;
+}
+
+static void no_gap(onus_page *p)
+{
+    double asked = 1;
+    const bool none = onus_fact_real(onus_page_fact(p, "run.protected"), &asked) && asked == 0;
+    if (none)
+        onus_page_say(p, ONUS_TEXT_NONE);
+    else
+        onus_page_number(p, (onus_fact){0}, 0);
+    tile_mid(p);
+    onus_page_say(p, none ? ONUS_TEXT_PROTECTED_NONE_SHORT : ONUS_TEXT_NO_RATIO);
+}
+
 static void fairness_tile(onus_page *p)
 {
-    static const char *const what[] = {"demographic_parity_ratio", "accuracy_ratio"};
-    static const onus_text texts[] = {ONUS_TEXT_LOWEST_RATIO, ONUS_TEXT_LOWEST_ACCURACY_RATIO};
-    char full[2048] = "";
+    char full[2048];
     const char *attribute = NULL;
     size_t k = 0;
-    for (double least = 2, v; k < 2 && !attribute; k++) {
-        for (const onus_entry *e = NULL; (e = onus_page_entry(p, "fairness", e)) != NULL;) {
-            const char *name = onus_fairness_attribute(p, e);
-            const onus_fact f = onus_entry_fact(e, "fairness.%s.%s", name, what[k]);
-            if (strchr(name, '+') || !onus_fact_real(f, &v) || v >= least) continue;
-            least = v;
-            attribute = name;
-            snprintf(full, sizeof full, "fairness.%s.%s", name, what[k]);
-        }
+    for (; k < sizeof worst_gaps / sizeof *worst_gaps; k++) {
+        attribute = worst_gap(p, k, full);
+        if (attribute) break;
     }
     tile_open(p, onus_verdict_style(p, ONUS_ABOUT_FAIRNESS), "fairness", ONUS_TEXT_FAIRNESS);
     if (attribute) {
         onus_page_number(p, onus_page_fact(p, "%s", full), 2);
         tile_mid(p);
-        ONUS_FILL(p, texts[k - 1], ONUS_PART(attribute));
+        ONUS_FILL(p, worst_gaps[k].text, ONUS_PART(attribute));
         onus_page_raw(p, ", 95% ");
         onus_page_interval(p, full, 2);
     } else {
-        double asked = 1;
-        const onus_fact f = onus_page_fact(p, "run.protected");
-        const bool none = onus_fact_real(f, &asked) && asked == 0;
-        onus_page_say(p, none ? ONUS_TEXT_NONE : ONUS_TEXT_NOT_PROVEN);
-        tile_mid(p);
-        onus_page_say(p, none ? ONUS_TEXT_PROTECTED_NONE_SHORT : ONUS_TEXT_NO_RATIO);
+        no_gap(p);
     }
     tile_close(p);
 }
@@ -159,7 +182,7 @@ static void privacy_tile(onus_page *p)
         onus_page_say(p, ONUS_TEXT_PRIVACY_OFF_SHORT);
     } else {
         if (epsilon.event) onus_page_raw(p, "\xce\xb5\xc2\xa0");
-        onus_page_number(p, epsilon, 2);
+        onus_page_number(p, epsilon, 3);
         tile_mid(p);
         ONUS_FILL(p, ONUS_TEXT_PRIVACY_SHORT,
                   ONUS_NUMBER(onus_page_fact(p, "privacy.delta"), 1));

@@ -61,12 +61,7 @@ static void measure_row(onus_page *p, size_t i)
 
 static void measure_table(onus_page *p)
 {
-    static const onus_heading heads[] = {{ONUS_TEXT_MEASURE, ""},
-                                         {ONUS_TEXT_VALUE, "num"},
-                                         {ONUS_TEXT_INTERVAL_95, "num"},
-                                         {ONUS_TEXT_ZERO_TO_ONE, "draw"},
-                                         {ONUS_TEXT_METHOD, "how"}};
-    onus_table_open(p, "measures", heads, sizeof heads / sizeof *heads);
+    onus_measure_table_open(p, ONUS_TEXT_MEASURE);
     for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) measure_row(p, i);
     onus_table_close(p);
 }
@@ -252,8 +247,9 @@ static void confusion_row(onus_page *p, const onus_parts *classes, int64_t t, on
     onus_page_part(p, classes->name[t]);
     onus_page_raw(p, "</th>");
     for (int64_t c = 0; c < classes->n; c++) {
-        onus_page_printf(p, "<td class=\"num s%d%s\">", shade(cells[c], total),
-                         c == t ? " hit" : "");
+        const bool zero = onus_fact_real(cells[c], &v) && v == 0;
+        onus_page_printf(p, "<td class=\"num s%d%s%s\">", shade(cells[c], total),
+                         c == t ? " hit" : "", zero ? " zero" : "");
         if (hide[c])
             onus_page_people_hidden(p, cells[c]);
         else

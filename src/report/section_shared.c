@@ -206,13 +206,25 @@ void onus_mini_interval(onus_page *p, const char *style, const char *name, doubl
 {
     double value, at;
     onus_chart c;
-    if (!onus_fact_real(onus_page_fact(p, "%s", name), &value)) return;
+    if (!onus_fact_real(onus_page_fact(p, "%s", name), &value) || value < x0 || value > x1)
+        return;
     onus_chart_mini(&c, p, style, x0, x1);
     onus_chart_span(&c, "grid", x0, 9, x1, 9);
     draw_interval(&c, name, x0, x1);
     if (onus_fact_real(bound, &at)) onus_chart_span(&c, "thr", at, 2, at, 16);
     onus_chart_dot(&c, "dot", value, 9, 4);
     onus_chart_close(&c);
+}
+
+void onus_measure_table_open(onus_page *p, onus_text what)
+{
+    const bool shares = onus_page_fact(p, "accuracy").event != 0; /* else nothing is drawn */
+    const onus_heading heads[] = {{what, ""},
+                                  {ONUS_TEXT_VALUE, "num"},
+                                  {ONUS_TEXT_INTERVAL_95, "num"},
+                                  {shares ? ONUS_TEXT_ZERO_TO_ONE : ONUS_TEXT_EMPTY, "draw"},
+                                  {ONUS_TEXT_METHOD, "how"}};
+    onus_table_open(p, "measures", heads, sizeof heads / sizeof *heads);
 }
 
 void onus_measure_cells(onus_page *p, const char *name, double x0, double x1, onus_fact bound)

@@ -123,7 +123,7 @@ static int64_t undefined_values(onus_page *p, void (*see)(onus_page *p, onus_fac
                 const size_t len = strlen(key);
                 const bool detail = len > 6 && (!strcmp(key + len - 6, ".lower") ||
                                                 !strcmp(key + len - 6, ".upper"));
-                if (!detail && onus_fact_undefined(f)) {
+                if (!detail && onus_fact_undefined(f) && onus_gap_applies(p, key)) {
                     if (see) see(p, f, n);
                     n++;
                 }

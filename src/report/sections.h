@@ -27,6 +27,7 @@ void onus_section_evidence(onus_page *p); /* the entries that numbers link to: t
 
 int64_t onus_unproven_count(onus_page *p);
 const char *onus_fairness_attribute(onus_page *p, const onus_entry *e); /* as it is escaped */
+bool onus_gap_applies(onus_page *p, const char *name);                  /* to this task */
 void onus_energy_joules(onus_page *p, const char *name);                /* "41 J" */
 
 /* A page from <!doctype> to <body>, and its end. */
@@ -83,6 +84,8 @@ bool onus_name_counts_people(const char *name);
 /* A value with its interval as a drawing over [x0, x1], and a mark at bound (or none). */
 void onus_mini_interval(onus_page *p, const char *style, const char *name, double x0, double x1,
                         onus_fact bound);
+/* The head of a table of measures, whose first column is `what`. */
+void onus_measure_table_open(onus_page *p, onus_text what);
 /* Cells of a row about one measure: value, interval, drawing (x0 < x1; else none), method or
  * why it is undefined. */
 void onus_measure_cells(onus_page *p, const char *name, double x0, double x1, onus_fact bound);
