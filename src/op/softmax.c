@@ -15,32 +15,41 @@ static int64_t width(const onus_shape *s)
     return s->n ? s->d[s->n - 1] : 1;
 }
 
-/* One row: e into p, then p = e / l; returns log l + m where asked. */
-static void softmax_row(const onus_kernels *k, const float *x, float *p, int64_t n,
-                        float *log_sum)
+enum { ROWS = 64, NUMBERS = 4096 }; /* at once: 16 KiB, half of a first-level cache */
+
+static int64_t rows_at_once(int64_t n, int64_t left)
 {
-    const float m = k->max(x, n);
-    if (m == -INFINITY) { /* all masked */
-        for (int64_t j = 0; j < n; j++) p[j] = 0.0f;
-        if (log_sum) *log_sum = -INFINITY;
-        return;
+    const int64_t fit = n < NUMBERS / ROWS ? ROWS : n < NUMBERS ? NUMBERS / n : 1;
+    return left < fit ? left : fit;
+}
+
+/* p = e / l for at most ROWS rows of n, and their m and l. One call of exp for all: rows are
+ * short, and kernels work on long arrays. A row that is masked whole stays 0, and so does its
+ * l.
+ */
+static void softmax_rows(const onus_kernels *k, const float *x, float *p, int64_t rows,
+                         int64_t n, float m[ROWS], float l[ROWS])
+{
+    for (int64_t r = 0; r < rows; r++) {
+        m[r] = k->max(x + r * n, n);
+        for (int64_t i = r * n; i < (r + 1) * n; i++)
+            p[i] = m[r] == -INFINITY ? m[r] : x[i] - m[r];
     }
-    for (int64_t j = 0; j < n; j++) p[j] = x[j] - m;
-    k->exp(p, p, n);
-    const float l = k->sum(p, n);
-    for (int64_t j = 0; j < n; j++) p[j] = p[j] / l;
-    if (log_sum) {
-        float log_l;
-        k->log(&l, &log_l, 1);
-        *log_sum = log_l + m;
+    k->exp(p, p, rows * n);
+    for (int64_t r = 0; r < rows; r++) {
+        l[r] = k->sum(p + r * n, n);
+        for (int64_t i = r * n; l[r] != 0.0f && i < (r + 1) * n; i++) p[i] = p[i] / l[r];
     }
 }
 
 static void forward_range(const onus_call *c, int64_t begin, int64_t end)
 {
     const int64_t n = width(&c->out_shape);
-    for (int64_t r = begin; r < end; r++)
-        softmax_row(c->ex->k, c->in[0] + r * n, c->out + r * n, n, NULL);
+    float m[ROWS], l[ROWS];
+    for (int64_t r = begin, rows; r < end; r += rows) {
+        rows = rows_at_once(n, end - r);
+        softmax_rows(c->ex->k, c->in[0] + r * n, c->out + r * n, rows, n, m, l);
+    }
 }
 
 static void forward(onus_call *c)
@@ -103,15 +112,27 @@ static size_t loss_saved(const onus_attr *attr, const onus_shape in[], int64_t B
     return (size_t)(B * in[0].d[0]) * sizeof(float); /* probabilities */
 }
 
+static void loss_rows(const onus_call *c, int64_t first, int64_t rows)
+{
+    const onus_kernels *k = c->ex->k;
+    const int64_t n = c->in_shape[0].d[0];
+    float m[ROWS], l[ROWS];
+    softmax_rows(k, c->in[0] + first * n, (float *)c->saved + first * n, rows, n, m, l);
+    k->log(l, l, rows);
+    for (int64_t r = 0; r < rows; r++) {
+        const float label = c->label[first + r], *x = c->in[0] + (first + r) * n;
+        assert(label >= 0 && label < (float)n);
+        const float log_sum = l[r] + m[r];
+        c->out[first + r] = log_sum - x[(int64_t)label];
+    }
+}
+
 static void loss_range(const onus_call *c, int64_t begin, int64_t end)
 {
     const int64_t n = c->in_shape[0].d[0];
-    for (int64_t b = begin; b < end; b++) {
-        const float *x = c->in[0] + b * n;
-        float log_sum;
-        assert(c->label[b] >= 0 && c->label[b] < (float)n);
-        softmax_row(c->ex->k, x, (float *)c->saved + b * n, n, &log_sum);
-        c->out[b] = log_sum - x[(int64_t)c->label[b]];
+    for (int64_t b = begin, rows; b < end; b += rows) {
+        rows = rows_at_once(n, end - b);
+        loss_rows(c, b, rows);
     }
 }
 
