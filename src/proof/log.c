@@ -9,12 +9,23 @@
 #include "proof/line.h"
 #include "proof/merkle.h"
 
+/* A name in an entry. Nodes of a bucket hang together, the newest first. */
+typedef struct {
+    uint64_t hash;
+    const char *name;
+    const json_t *value;
+    int64_t entry, older; /* indices; older: node + 1, 0 at the end */
+} name_node;
+
 struct onus_log {
     const onus_allocator *mem;
     onus_buf bytes;
     onus_entry *entries;
     json_t **roots;
     int64_t n, cap;
+    name_node *nodes;
+    int64_t *buckets; /* (mask + 1): newest node + 1, 0 where there is none */
+    uint64_t mask;
 };
 
 void onus_log_close(onus_log *log)
@@ -23,6 +34,8 @@ void onus_log_close(onus_log *log)
     for (int64_t i = 0; i < log->n; i++) json_decref(log->roots[i]);
     onus_free(log->mem, log->entries);
     onus_free(log->mem, log->roots);
+    onus_free(log->mem, log->nodes);
+    onus_free(log->mem, log->buckets);
     onus_buf_release(&log->bytes);
     onus_free(log->mem, log);
 }
@@ -123,6 +136,53 @@ static onus_status parse_lines(onus_log *log, const char *what, onus_err *err)
     return ONUS_OK;
 }
 
+/* ---- names ------------------------------------------------------------------------------ */
+
+/* FNV-1a, folded: a ledger has few enough names, and nobody gains by making them collide. */
+static uint64_t hash_of(const char *name)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+        h = (h ^ *c) * 0x100000001b3u;
+    return h ^ h >> 32;
+}
+
+static void index_body(onus_log *log, const json_t *body, int64_t entry, int64_t *n)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)body, name, value)
+    {
+        const uint64_t hash = hash_of(name);
+        int64_t *bucket = &log->buckets[hash & log->mask];
+        log->nodes[*n] = (name_node){
+            .hash = hash, .name = name, .value = value, .entry = entry, .older = *bucket};
+        *bucket = ++*n;
+    }
+}
+
+/* Reports ask for hundreds of names of ledgers of thousands of entries. */
+static onus_status index_names(onus_log *log, const char *what, onus_err *err)
+{
+    size_t n_names = 0, n_buckets = 64;
+    int64_t n = 0;
+    for (int64_t i = 0; i < log->n; i++)
+        n_names += json_object_size(log->entries[i].claim) +
+                   json_object_size(log->entries[i].observed);
+    while (n_buckets < n_names) n_buckets *= 2;
+    log->mask = n_buckets - 1;
+    log->nodes = onus_alloc(log->mem, n_names + 1, sizeof *log->nodes);
+    log->buckets = onus_alloc(log->mem, n_buckets, sizeof *log->buckets);
+    if (!log->nodes || !log->buckets) return onus_fail_mem(err, what);
+    for (int64_t i = 0; i < log->n; i++) {
+        index_body(log, log->entries[i].observed, i, &n);
+        index_body(log, log->entries[i].claim, i, &n); /* last: it is found first */
+    }
+    return ONUS_OK;
+}
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
 static onus_status make_log(onus_log **out, const onus_allocator *mem, onus_err *err)
 {
     *out = onus_alloc(mem, 1, sizeof **out);
@@ -141,6 +201,7 @@ onus_status onus_log_parse(onus_log **out, const char *text, size_t len, const c
     onus_buf_add(&log->bytes, text, len);
     ONUS_TRY(onus_buf_status(&log->bytes, what, err));
     ONUS_TRY(parse_lines(log, what, err));
+    ONUS_TRY(index_names(log, what, err));
     *out = log;
     log = NULL;
 done:
@@ -156,6 +217,7 @@ onus_status onus_log_read(onus_log **out, const char *path, const onus_allocator
     if (st != ONUS_OK) return st;
     ONUS_TRY(onus_file_read(path, &log->bytes, err));
     ONUS_TRY(parse_lines(log, path, err));
+    ONUS_TRY(index_names(log, path, err));
     *out = log;
     log = NULL;
 done:
@@ -176,12 +238,13 @@ const onus_entry *onus_log_at(const onus_log *log, int64_t i)
 const onus_entry *onus_log_find(const onus_log *log, const char *name, int64_t before,
                                 const json_t **value)
 {
-    for (int64_t i = (before < log->n ? before : log->n) - 1; i >= 0; i--) {
-        const json_t *v = json_object_get(log->entries[i].claim, name);
-        if (!v) v = json_object_get(log->entries[i].observed, name);
-        if (!v) continue;
-        if (value) *value = v;
-        return &log->entries[i];
+    const uint64_t hash = hash_of(name);
+    for (int64_t k = log->buckets[hash & log->mask]; k > 0; k = log->nodes[k - 1].older) {
+        const name_node *node = &log->nodes[k - 1];
+        if (node->hash != hash || node->entry >= before || strcmp(node->name, name) != 0)
+            continue;
+        if (value) *value = node->value;
+        return &log->entries[node->entry];
     }
     return NULL;
 }
