@@ -98,7 +98,7 @@ all: ## build/onus, build/libonus.a, build/libonus.so
 lib: $(BUILD)/libonus.a $(BUILD)/libonus.so
 
 # Objects, not the archive: they can be checked while the tree does not link.
-lint: $(foreach l,$(LAYERS),$(BUILD)/$(l).a) $(BUILD)/tools/operations_doc ## rules of the tree
+lint: $(foreach l,$(LAYERS),$(BUILD)/$(l).a) $(BUILD)/tools/operations_doc $(BUILD)/tools/recipe_doc ## rules of the tree
 	tools/check_includes.sh
 	tools/check_size.sh
 	tools/check_libm.sh $(foreach l,$(LAYERS),$(BUILD)/$(l).a)
@@ -165,6 +165,11 @@ $(BUILD)/tools/operations_doc: tools/operations_doc.c $(BUILD)/op.a $(BUILD)/num
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALLCFLAGS) -MMD -MP $(ALLLDFLAGS) -o $@ $< $(BUILD)/op.a $(BUILD)/num.a $(BUILD)/base.a $(LIBS)
+
+$(BUILD)/tools/recipe_doc: tools/recipe_doc.c $(BUILD)/libonus.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLCFLAGS) -MMD -MP $(ALLLDFLAGS) -o $@ $< $(BUILD)/libonus.a $(LIBS)
 
 docs: $(BUILD)/tools/operations_doc ## documents that are made from the source
 	@mkdir -p docs

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# tools/check_docs.sh BUILD: the documents that are made from the source are what the source says now.
+# tools/check_docs.sh BUILD: what documents say of operations and of recipes is what the source says now.
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:?usage: tools/check_docs.sh BUILD}
@@ -11,3 +11,14 @@ if ! cmp -s "$made" docs/OPERATIONS.md; then
     echo "docs/OPERATIONS.md: is not what the table of operations says: run make docs"
     exit 1
 fi
+
+# Every key of a recipe has its row in docs/RECIPE.md, with what the schema says of it, and no other row is there.
+bad=0
+"$build/tools/recipe_doc" >"$made"
+while IFS= read -r row; do
+    grep -qF -- "$row" docs/RECIPE.md || { echo "docs/RECIPE.md: lacks a row that begins with $row"; bad=1; }
+done <"$made"
+grep -o '^| `[a-z0-9_.]*`' docs/RECIPE.md | while read -r row; do
+    grep -qF -- "$row" "$made" || { echo "docs/RECIPE.md: $row is no key of a recipe"; exit 1; }
+done || bad=1
+exit $bad

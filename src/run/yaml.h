@@ -42,7 +42,8 @@ struct onus_yaml_field {
     double lower, upper;
     const char *const
         *words; /* ENUM: NULL-terminated; the index is the value, "-" entries can't be said */
-    const onus_yaml_field *sub; /* MAP; ends with key NULL */
+    const onus_yaml_field *sub; /* MAP: its fields, ending with key NULL; CUSTOM: those of its
+                                   mapping form, for who describes the schema */
     onus_yaml_read read;        /* CUSTOM */
     bool required;
 };
