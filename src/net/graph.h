@@ -5,6 +5,11 @@
 #include "net/net.h"
 
 enum { ONUS_NODES_MAX = 4096 };
+/* Numbers of one example at a node, examples of a call, numbers of a parameter (whose draws
+ * have 2^34 words, two a normal): products of them stay below 2^63. */
+#define ONUS_NODE_FLOATS_MAX  (INT64_C(1) << 31)
+#define ONUS_BATCH_MAX        (INT64_C(1) << 30)
+#define ONUS_PARAM_FLOATS_MAX (INT64_C(1) << 33)
 
 typedef struct {
     const char *name;
@@ -25,6 +30,7 @@ struct onus_net {
     onus_tensor *tensors;
     int n_tensors;
     int64_t floats, count;
+    int64_t count_max; /* more parameters are refused before they are allocated; 0: any */
     float *params;
     int logits, prediction, loss;
     bool sealed;
@@ -32,6 +38,9 @@ struct onus_net {
     const char *spec_json; /* model.c: the family's settings, for the model file */
 };
 
+/* runs: the nodes that prediction (else the loss) and logits are made of. needs: parameters lie
+ * at or before the node, so that in training somebody wants the gradient of its output. */
+void onus_net_mark(const onus_net *net, bool predicts, bool *runs, bool *needs);
 /* Shapes of a node's inputs. */
 void onus_node_inputs(const onus_net *net, const onus_node *node, onus_shape in[ONUS_IN_MAX]);
 #endif

@@ -63,7 +63,7 @@ static onus_status mlp_layers(const onus_model_spec *s, int64_t n_out, layers *l
         if (strcmp(activation, "none") != 0)
             ONUS_TRY(add(l, activation, onus_arena_printf(l->arena, "activation.%d", (int)i),
                          (onus_attr_value){0}, err));
-        if (s->dropout > 0)
+        if (s->dropout != 0)
             ONUS_TRY(add(l, "dropout", onus_arena_printf(l->arena, "dropout.%d", (int)i),
                          (onus_attr_value){"rate", s->dropout}, err));
     }
@@ -207,9 +207,10 @@ done:
     return st == ONUS_OK ? ONUS_OK : onus_fail_mem(err, "model");
 }
 
-onus_status onus_model_build(onus_net **out, const onus_model_spec *spec, int64_t n_features,
-                             onus_head head, int64_t n_classes, const onus_allocator *mem,
-                             onus_err *err)
+/* count_max: more parameters are refused before they are allocated; 0: any number. */
+static onus_status build(onus_net **out, const onus_model_spec *spec, int64_t n_features,
+                         onus_head head, int64_t n_classes, int64_t count_max,
+                         const onus_allocator *mem, onus_err *err)
 {
     onus_status st = ONUS_OK;
     const struct family *f = NULL;
@@ -228,6 +229,7 @@ onus_status onus_model_build(onus_net **out, const onus_model_spec *spec, int64_
     ONUS_TRY(check_head(f, head, err));
     ONUS_TRY(f->layers(spec, n_out, l, err));
     ONUS_TRY(onus_net_create(&net, &input, mem, err));
+    net->count_max = count_max;
     ONUS_TRY(add_nodes(net, l, head, err));
     ONUS_TRY(describe(net, f, n_features, err));
     ONUS_TRY(keep_spec(net, spec, n_features, head, n_classes, err));
@@ -237,6 +239,13 @@ done:
     onus_net_destroy(net);
     onus_arena_release(&arena);
     return st;
+}
+
+onus_status onus_model_build(onus_net **out, const onus_model_spec *spec, int64_t n_features,
+                             onus_head head, int64_t n_classes, const onus_allocator *mem,
+                             onus_err *err)
+{
+    return build(out, spec, n_features, head, n_classes, 0, mem, err);
 }
 
 /* ---- model files ------------------------------------------------------------------------- */
@@ -301,6 +310,16 @@ static onus_status read_spec(const json_t *json, onus_model_spec *spec,
     return ONUS_OK;
 }
 
+/* Numbers in a file's tensors: what its settings may ask memory for. At least 1, for 0 is no
+ * limit. */
+static int64_t count_floats(const onus_safetensors *file)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < onus_safetensors_count(file); i++)
+        n += onus_shape_numel(&onus_safetensors_at(file, i)->shape);
+    return n > 0 ? n : 1;
+}
+
 onus_status onus_model_read(onus_net **out, const onus_safetensors *file,
                             const onus_allocator *mem, onus_err *err)
 {
@@ -315,7 +334,7 @@ onus_status onus_model_read(onus_net **out, const onus_safetensors *file,
         return onus_fail(err, ONUS_BAD_INPUT, "the model file has no metadata 'onus.model'");
     ONUS_TRY(onus_json_parse(&json, text, strlen(text), "metadata 'onus.model'", err));
     ONUS_TRY(read_spec(json, &spec, hidden, &features, &classes, &head, err));
-    ONUS_TRY(onus_model_build(&net, &spec, features, head, classes, mem, err));
+    ONUS_TRY(build(&net, &spec, features, head, classes, count_floats(file), mem, err));
     ONUS_TRY(onus_model_load(net, file, err));
     *out = net;
     net = NULL;

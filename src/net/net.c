@@ -11,9 +11,29 @@
 #include "net/graph.h"
 #include "num/philox.h"
 
+/* Is the number of elements at most that? Dimensions may come from a file. */
+static bool small_enough(const onus_shape *s, int64_t most)
+{
+    int64_t n = 1;
+    for (int i = 0; i < s->n; i++) {
+        if (s->d[i] < 0 || s->d[i] > most) return false;
+        n *= s->d[i];
+        if (n > most) return false;
+    }
+    return true;
+}
+
+static onus_status fail_large(onus_err *err, const char *what, const onus_shape *s)
+{
+    char text[128];
+    onus_shape_text(s, text, sizeof text);
+    return onus_fail(err, ONUS_BAD_INPUT, "%s: too large: shape %s", what, text);
+}
+
 onus_status onus_net_create(onus_net **out, const onus_shape *input, const onus_allocator *mem,
                             onus_err *err)
 {
+    if (!small_enough(input, ONUS_NODE_FLOATS_MAX)) return fail_large(err, "input", input);
     onus_net *net = onus_alloc(mem, 1, sizeof *net);
     if (!net) return onus_fail_mem(err, "net");
     net->mem = mem;
@@ -90,6 +110,10 @@ onus_status onus_net_add(onus_net *net, const char *op_name, const char *name,
     for (int i = 0; i < n_in; i++) {
         if (inputs[i] < 0 || inputs[i] >= net->n_nodes)
             return onus_fail(err, ONUS_BAD_ARG, "%s: input %d is no node", name, inputs[i]);
+        const onus_node *from = &net->nodes[inputs[i]];
+        if (from->op && from->op->is_loss)
+            return onus_fail(err, ONUS_BAD_ARG, "%s: reads the loss '%s', which ends a net",
+                             name, from->name);
         node->in[i] = inputs[i];
     }
     onus_shape in[ONUS_IN_MAX];
@@ -99,6 +123,8 @@ onus_status onus_net_add(onus_net *net, const char *op_name, const char *name,
     onus_err inner = {.code = ONUS_OK};
     st = op->shape(node->attr, in, n_in, &node->shape, &inner);
     if (st != ONUS_OK) return onus_fail(err, st, "%s: %s", name, inner.msg);
+    if (!small_enough(&node->shape, ONUS_NODE_FLOATS_MAX))
+        return fail_large(err, name, &node->shape);
     node->n_params = op->params(node->attr, in, node->param);
     *out = net->n_nodes++;
     return ONUS_OK;
@@ -109,35 +135,45 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const onus_tensor *)a)->name, ((const onus_tensor *)b)->name);
 }
 
-/* All parameters, by name, each at a multiple of 64 bytes. */
-static onus_status lay_out_params(onus_net *net, onus_err *err)
+/* All parameters, in the order of the graph. */
+static onus_status list_params(onus_net *net, onus_err *err)
 {
     int n = 0;
     for (int i = 0; i < net->n_nodes; i++) n += net->nodes[i].n_params;
     net->tensors = onus_arena_alloc(&net->arena, (size_t)n + 1, sizeof *net->tensors);
     if (!net->tensors) return onus_fail_mem(err, "net");
+    net->n_tensors = 0;
     for (int i = 0; i < net->n_nodes; i++) {
         for (int k = 0; k < net->nodes[i].n_params; k++) {
             const onus_param_def *def = &net->nodes[i].param[k];
             onus_tensor *t = &net->tensors[net->n_tensors++];
-            *t = (onus_tensor){.shape = def->shape,
-                               .n = onus_shape_numel(&def->shape),
-                               .def = *def,
-                               .node = i};
+            *t = (onus_tensor){.shape = def->shape, .def = *def, .node = i};
             t->name = onus_arena_printf(&net->arena, "%s.%s", net->nodes[i].name, def->name);
             if (!t->name) return onus_fail_mem(err, "net");
+            if (!small_enough(&t->shape, ONUS_PARAM_FLOATS_MAX))
+                return fail_large(err, t->name, &t->shape);
+            t->n = onus_shape_numel(&t->shape);
         }
     }
+    return ONUS_OK;
+}
+
+/* Sorted by name, each at a multiple of 64 bytes. */
+static onus_status lay_out_params(onus_net *net, onus_err *err)
+{
     qsort(net->tensors, (size_t)net->n_tensors, sizeof *net->tensors, by_name);
+    net->floats = net->count = 0;
     for (int t = 0; t < net->n_tensors; t++) {
         onus_tensor *x = &net->tensors[t];
         if (t && strcmp(x->name, x[-1].name) == 0)
             return onus_fail(err, ONUS_BAD_INPUT, "two parameters are called '%s'", x->name);
         x->offset = net->floats;
-        if (x->n > INT64_C(1) << 40)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s: too large", x->name);
         net->count += x->n;
         net->floats += (x->n + 15) / 16 * 16;
+        if (net->count_max && net->count > net->count_max)
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s: the model has more than the file's %lld parameters", x->name,
+                             (long long)net->count_max);
         onus_node *node = &net->nodes[x->node];
         for (int k = 0; k < node->n_params; k++) {
             if (strcmp(node->param[k].name, x->def.name) == 0) node->tensor[k] = t;
@@ -146,16 +182,55 @@ static onus_status lay_out_params(onus_net *net, onus_err *err)
     return ONUS_OK;
 }
 
+void onus_net_mark(const onus_net *net, bool predicts, bool *runs, bool *needs)
+{
+    memset(runs, 0, (size_t)net->n_nodes * sizeof *runs);
+    runs[predicts ? net->prediction : net->loss] = true;
+    for (int i = net->n_nodes - 1; i > 0; i--)
+        for (int k = 0; runs[i] && k < net->nodes[i].n_in; k++)
+            runs[net->nodes[i].in[k]] = true;
+    for (int i = 0; i < net->n_nodes; i++) {
+        needs[i] = net->nodes[i].n_params > 0;
+        for (int k = 0; k < net->nodes[i].n_in; k++)
+            needs[i] = needs[i] || needs[net->nodes[i].in[k]];
+    }
+}
+
+/* The loss must depend on every parameter, else its gradient would be nobody's; and logits must
+ * lie before both ends. */
+static onus_status check_paths(const onus_net *net, onus_err *err)
+{
+    bool runs[ONUS_NODES_MAX], needs[ONUS_NODES_MAX];
+    onus_net_mark(net, true, runs, needs);
+    const bool predicted = runs[net->logits];
+    onus_net_mark(net, false, runs, needs);
+    if (!predicted || !runs[net->logits])
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "net: prediction and loss must depend on the logits, '%s'",
+                         net->nodes[net->logits].name);
+    for (int i = 0; i < net->n_nodes; i++) {
+        if (net->nodes[i].n_params > 0 && !runs[i])
+            return onus_fail(err, ONUS_BAD_ARG, "net: the loss does not depend on '%s'",
+                             net->nodes[i].name);
+    }
+    return ONUS_OK;
+}
+
 onus_status onus_net_seal(onus_net *net, int logits, int prediction, int loss, onus_err *err)
 {
+    if (net->sealed) return onus_fail(err, ONUS_BAD_ARG, "net: it is sealed");
     if (logits < 1 || prediction < 1 || loss < 1 || logits >= net->n_nodes ||
-        prediction >= net->n_nodes || loss >= net->n_nodes || !net->nodes[loss].op->is_loss)
-        return onus_fail(err, ONUS_BAD_ARG,
-                         "net: logits, prediction and loss must be nodes, and loss a loss");
+        prediction >= net->n_nodes || loss >= net->n_nodes || !net->nodes[loss].op->is_loss ||
+        net->nodes[logits].op->is_loss || net->nodes[prediction].op->is_loss)
+        return onus_fail(
+            err, ONUS_BAD_ARG,
+            "net: logits, prediction and loss must be nodes, and loss alone a loss");
     net->logits = logits;
     net->prediction = prediction;
     net->loss = loss;
-    onus_status st = lay_out_params(net, err);
+    onus_status st = check_paths(net, err);
+    if (st == ONUS_OK) st = list_params(net, err);
+    if (st == ONUS_OK) st = lay_out_params(net, err);
     if (st != ONUS_OK) return st;
     net->params = onus_arena_alloc(&net->arena, (size_t)net->floats, sizeof *net->params);
     if (!net->params)
@@ -286,22 +361,26 @@ void onus_net_sha256(const onus_net *net, uint8_t out[32])
 
 onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool private_)
 {
+    bool runs[ONUS_NODES_MAX], needs[ONUS_NODES_MAX];
     onus_cost sum = {0};
-    const int last = training ? net->n_nodes - 1 : net->prediction;
-    for (int i = 1; i <= last; i++) {
+    onus_net_mark(net, !training, runs, needs);
+    for (int i = 0; i < net->n_nodes; i++) {
         const onus_node *node = &net->nodes[i];
+        if (!node->op || !runs[i]) continue;
+        bool back = false;
+        for (int k = 0; k < node->n_in; k++) back = back || needs[node->in[k]];
+        const struct {
+            onus_pass pass;
+            bool runs;
+        } passes[] = {{ONUS_PASS_FORWARD, true},
+                      {ONUS_PASS_BACKWARD, training && back},
+                      {ONUS_PASS_GRAD, training && node->n_params > 0},
+                      {ONUS_PASS_NORM, training && private_ && node->n_params > 0}};
         onus_shape in[ONUS_IN_MAX];
         onus_node_inputs(net, node, in);
-        if (training && i == net->prediction && net->prediction != net->logits)
-            continue; /* not run in training */
-        if (!training && node->op->is_loss) continue;
-        const onus_pass passes[] = {ONUS_PASS_FORWARD, ONUS_PASS_BACKWARD, ONUS_PASS_GRAD,
-                                    ONUS_PASS_NORM};
-        for (int p = 0; p < (training ? private_ ? 4 : 3 : 1); p++) {
-            if (passes[p] == ONUS_PASS_BACKWARD && node->in[0] == 0)
-                continue; /* the input needs no gradient */
-            if (passes[p] >= ONUS_PASS_NORM && node->n_params == 0) continue;
-            const onus_cost c = node->op->cost.fn(node->attr, in, B, passes[p]);
+        for (int p = 0; p < 4; p++) {
+            if (!passes[p].runs) continue;
+            const onus_cost c = node->op->cost.fn(node->attr, in, B, passes[p].pass);
             sum.multiply_adds += c.multiply_adds;
             sum.bytes += c.bytes;
         }

@@ -28,52 +28,35 @@ struct onus_plan {
     onus_call *call; /* (n_nodes) */
     bool *runs;      /* forward: this node is part of the plan */
     bool *needs;     /* backward: somebody wants the gradient of this node's output */
+    int *last_reader, *readers; /* the last node that reads this one's output; how many do */
     int *out_slot, *grad_slot;
     bool *adds; /* backward: this node's first input already has a gradient: (n_nodes,
                    ONUS_IN_MAX) */
     slot *slots;
     int n_slots;
     void *scratch;
-    float *extra; /* a gradient on its way to be added to another */
+    float *extra[ONUS_IN_MAX]; /* gradients of inputs on their way to be added to others */
     float *input;
 };
 
-/* ---- which nodes ------------------------------------------------------------------------- */
+/* ---- which nodes ------------------------------------------------------------------------ */
 
-static void mark_needed(onus_plan *p)
+static void mark(onus_plan *p)
 {
     const onus_net *net = p->net;
-    const bool predicts = p->mode == ONUS_PLAN_PREDICT;
-    p->runs[predicts ? net->prediction : net->loss] = true;
-    for (int i = net->n_nodes - 1; i > 0; i--)
-        for (int k = 0; p->runs[i] && k < net->nodes[i].n_in; k++)
-            p->runs[net->nodes[i].in[k]] = true;
-    /* a gradient is wanted where parameters lie at or before the node */
-    for (int i = 1; i < net->n_nodes; i++) {
-        bool wants = net->nodes[i].n_params > 0;
-        for (int k = 0; k < net->nodes[i].n_in; k++)
-            wants = wants || p->needs[net->nodes[i].in[k]];
-        p->needs[i] = wants && p->runs[i];
-    }
+    onus_net_mark(net, p->mode == ONUS_PLAN_PREDICT, p->runs, p->needs);
+    for (int i = 0; i < net->n_nodes; i++) p->last_reader[i] = i;
+    for (int i = 0; i < net->n_nodes; i++)
+        for (int k = 0; p->runs[i] && k < net->nodes[i].n_in; k++) {
+            p->last_reader[net->nodes[i].in[k]] = i;
+            p->readers[net->nodes[i].in[k]]++;
+        }
 }
 
-/* The last node that reads node i's output in this plan. */
-static int last_reader(const onus_plan *p, int i)
+/* An input of the net: it has no gradient, and its numbers stay. */
+static bool is_input(const onus_plan *p, int i)
 {
-    int last = i;
-    for (int j = i + 1; j < p->net->n_nodes; j++)
-        for (int k = 0; p->runs[j] && k < p->net->nodes[j].n_in; k++)
-            if (p->net->nodes[j].in[k] == i) last = j;
-    return last;
-}
-
-static int readers(const onus_plan *p, int i)
-{
-    int n = 0;
-    for (int j = i + 1; j < p->net->n_nodes; j++)
-        for (int k = 0; p->runs[j] && k < p->net->nodes[j].n_in; k++)
-            n += p->net->nodes[j].in[k] == i;
-    return n;
+    return !p->net->nodes[i].op;
 }
 
 /* ---- slots ---------------------------------------------------------------------------------
@@ -107,85 +90,111 @@ static bool may_overwrite(const onus_plan *p, int i)
 {
     const onus_node *node = &p->net->nodes[i];
     const int from = node->in[0];
-    const onus_node *source = &p->net->nodes[from];
-    if (!node->op->inplace || from == 0 || readers(p, from) != 1 || from == p->net->logits)
+    if (!node->op->inplace || is_input(p, from) || p->readers[from] != 1 ||
+        from == p->net->logits)
         return false;
     if (p->mode == ONUS_PLAN_PREDICT) return true;
-    return !(source->op->keeps & ONUS_KEEPS_OUT) && !(node->op->keeps & ONUS_KEEPS_IN);
+    return !(p->net->nodes[from].op->keeps & ONUS_KEEPS_OUT) &&
+           !(node->op->keeps & ONUS_KEEPS_IN);
+}
+
+/* Frees the buffers of node i's inputs that nobody reads after it. */
+static void free_inputs(onus_plan *p, int i)
+{
+    const onus_node *node = &p->net->nodes[i];
+    for (int k = 0; k < node->n_in; k++) {
+        const int from = node->in[k];
+        if (p->last_reader[from] == i && !is_input(p, from) && from != p->net->logits &&
+            p->out_slot[from] != p->out_slot[i])
+            p->slots[p->out_slot[from]].busy = false;
+    }
 }
 
 static void plan_outputs(onus_plan *p)
 {
     const onus_net *net = p->net;
     const bool predicts = p->mode == ONUS_PLAN_PREDICT;
-    p->out_slot[0] = take_slot(p, floats_of(net, 0), false);
-    for (int i = 1; i < net->n_nodes; i++) {
+    for (int i = 0; i < net->n_nodes; i++) {
         if (!p->runs[i]) continue;
-        p->out_slot[i] = may_overwrite(p, i) ? p->out_slot[net->nodes[i].in[0]]
-                                             : take_slot(p, floats_of(net, i), predicts);
-        for (int j = 1; predicts && j < i; j++) { /* whose last reader was this node is done */
-            const bool kept = j == net->logits || p->out_slot[j] == p->out_slot[i];
-            if (p->runs[j] && last_reader(p, j) == i && !kept)
-                p->slots[p->out_slot[j]].busy = false;
-        }
+        p->out_slot[i] = !is_input(p, i) && may_overwrite(p, i)
+                             ? p->out_slot[net->nodes[i].in[0]]
+                             : take_slot(p, floats_of(net, i), predicts);
+        if (predicts) free_inputs(p, i);
     }
 }
 
+/* Gradients get slots of their own. */
 static void plan_gradients(onus_plan *p)
 {
     const onus_net *net = p->net;
-    const int first = p->n_slots; /* gradients get slots of their own */
-    for (int i = 0; i < net->n_nodes; i++) p->grad_slot[i] = -1;
+    for (int s = 0; s < p->n_slots; s++) p->slots[s].busy = true;
     for (int i = net->n_nodes - 1; i > 0; i--) {
         if (!p->runs[i] || !p->needs[i]) continue;
         const onus_node *node = &net->nodes[i];
         const bool keeps = p->mode == ONUS_PLAN_PRIVATE && node->n_params > 0;
+        const int mine = p->grad_slot[i];
+        bool passed_on = false;
         for (int k = 0; k < node->n_in; k++) {
             const int to = node->in[k];
-            if (to == 0 || !p->needs[to]) continue;
+            if (!p->needs[to]) continue;
             if (p->grad_slot[to] >=
-                0) { /* read more than once: the gradients add, later readers first */
+                0) { /* read more than once: gradients add, later readers first */
                 p->adds[i * ONUS_IN_MAX + k] = true;
                 continue;
             }
-            const bool over = node->op->inplace && !keeps && p->grad_slot[i] >= 0 && k == 0;
-            p->grad_slot[to] = over ? p->grad_slot[i] : take_slot(p, floats_of(net, to), true);
+            const bool over = node->op->inplace && !keeps && mine >= 0 && k == 0;
+            p->grad_slot[to] = over ? mine : take_slot(p, floats_of(net, to), true);
+            passed_on = passed_on || over;
         }
-        const int mine = p->grad_slot[i];
-        bool passed_on = false;
-        for (int k = 0; k < node->n_in; k++)
-            passed_on = passed_on || p->grad_slot[node->in[k]] == mine;
-        if (mine >= first && !keeps && !passed_on) p->slots[mine].busy = false;
+        if (mine >= 0 && !keeps && !passed_on) p->slots[mine].busy = false;
     }
 }
 
 /* ---- pointers ---------------------------------------------------------------------------- */
 
+/* bytes for each of B_max examples */
+static void *alloc_batch(onus_plan *p, size_t bytes)
+{
+    return onus_arena_alloc(&p->arena, (size_t)p->B_max, bytes);
+}
+
+/* What node i keeps beside its output; the scratch and the extra gradients that it needs. */
+static onus_status allocate_node(onus_plan *p, int i, size_t *scratch,
+                                 size_t extra[ONUS_IN_MAX], onus_err *err)
+{
+    const onus_node *node = &p->net->nodes[i];
+    onus_shape in[ONUS_IN_MAX];
+    onus_node_inputs(p->net, node, in);
+    const size_t bytes = node->op->scratch(p->ex, node->attr, in, p->B_max);
+    if (bytes > *scratch) *scratch = bytes;
+    for (int k = 0; k < node->n_in; k++)
+        if (p->adds[i * ONUS_IN_MAX + k] && floats_of(p->net, node->in[k]) > extra[k])
+            extra[k] = floats_of(p->net, node->in[k]);
+    const size_t saved = node->op->saved(node->attr, in, p->B_max);
+    if (saved && !(p->call[i].saved = onus_arena_alloc(&p->arena, saved, 1)))
+        return onus_fail_mem(err, node->name);
+    return ONUS_OK;
+}
+
 static onus_status allocate(onus_plan *p, onus_err *err)
 {
-    size_t scratch = ONUS_ALIGN, extra = 0;
+    onus_status st = ONUS_OK;
+    size_t scratch = ONUS_ALIGN, extra[ONUS_IN_MAX] = {0};
     for (int s = 0; s < p->n_slots; s++) {
-        p->slots[s].data =
-            onus_arena_alloc(&p->arena, p->slots[s].floats * (size_t)p->B_max, sizeof(float));
+        p->slots[s].data = alloc_batch(p, p->slots[s].floats * sizeof(float));
         if (!p->slots[s].data) return onus_fail_mem(err, "plan");
     }
-    for (int i = 1; i < p->net->n_nodes; i++) {
-        const onus_node *node = &p->net->nodes[i];
-        onus_shape in[ONUS_IN_MAX];
-        if (!p->runs[i]) continue;
-        onus_node_inputs(p->net, node, in);
-        const size_t bytes = node->op->scratch(p->ex, node->attr, in, p->B_max);
-        if (bytes > scratch) scratch = bytes;
-        for (int k = 0; k < node->n_in; k++)
-            if (p->adds[i * ONUS_IN_MAX + k] && floats_of(p->net, node->in[k]) > extra)
-                extra = floats_of(p->net, node->in[k]);
-        const size_t saved = node->op->saved(node->attr, in, p->B_max);
-        if (saved && !(p->call[i].saved = onus_arena_alloc(&p->arena, saved, 1)))
+    for (int i = 0; i < p->net->n_nodes; i++) {
+        if (p->runs[i] && !is_input(p, i)) ONUS_TRY(allocate_node(p, i, &scratch, extra, err));
+    }
+    for (int k = 0; k < ONUS_IN_MAX; k++) {
+        if (extra[k] && !(p->extra[k] = alloc_batch(p, extra[k] * sizeof(float))))
             return onus_fail_mem(err, "plan");
     }
-    p->scratch = onus_arena_alloc(&p->arena, scratch, 1);
-    p->extra = onus_arena_alloc(&p->arena, extra * (size_t)p->B_max + 1, sizeof(float));
-    return p->scratch && p->extra ? ONUS_OK : onus_fail_mem(err, "plan");
+    if (!(p->scratch = onus_arena_alloc(&p->arena, scratch, 1)))
+        return onus_fail_mem(err, "plan");
+done:
+    return st;
 }
 
 static void set_pointers(onus_plan *p)
@@ -206,11 +215,10 @@ static void set_pointers(onus_plan *p)
         onus_node_inputs(net, node, c->in_shape);
         for (int k = 0; k < node->n_in; k++) {
             c->in[k] = p->slots[p->out_slot[node->in[k]]].data;
-            const bool wanted =
-                p->mode != ONUS_PLAN_PREDICT && node->in[k] != 0 && p->needs[node->in[k]];
+            const bool wanted = p->mode != ONUS_PLAN_PREDICT && p->needs[node->in[k]];
             c->d_in[k] = !wanted ? NULL
                          : p->adds[i * ONUS_IN_MAX + k]
-                             ? p->extra
+                             ? p->extra[k]
                              : p->slots[p->grad_slot[node->in[k]]].data;
         }
         for (int k = 0; k < node->n_params; k++)
@@ -226,9 +234,9 @@ onus_status onus_plan_create(onus_plan **out, onus_net *net, const onus_exec *ex
                              onus_err *err)
 {
     onus_status st = ONUS_OK;
-    if (B_max < 1)
-        return onus_fail(err, ONUS_BAD_ARG, "plan: batch %lld, expected at least 1",
-                         (long long)B_max);
+    if (B_max < 1 || B_max > ONUS_BATCH_MAX)
+        return onus_fail(err, ONUS_BAD_ARG, "plan: batch %lld, expected 1 to %lld",
+                         (long long)B_max, (long long)ONUS_BATCH_MAX);
     onus_plan *p = onus_alloc(mem, 1, sizeof *p);
     if (!p) return onus_fail_mem(err, "plan");
     *p = (onus_plan){.net = net, .ex = ex, .mode = mode, .B_max = B_max};
@@ -237,22 +245,22 @@ onus_status onus_plan_create(onus_plan **out, onus_net *net, const onus_exec *ex
     p->call = onus_arena_alloc(&p->arena, n, sizeof *p->call);
     p->runs = onus_arena_alloc(&p->arena, n, sizeof *p->runs);
     p->needs = onus_arena_alloc(&p->arena, n, sizeof *p->needs);
+    p->last_reader = onus_arena_alloc(&p->arena, n, sizeof *p->last_reader);
+    p->readers = onus_arena_alloc(&p->arena, n, sizeof *p->readers);
     p->out_slot = onus_arena_alloc(&p->arena, n, sizeof *p->out_slot);
     p->grad_slot = onus_arena_alloc(&p->arena, n, sizeof *p->grad_slot);
     p->adds = onus_arena_alloc(&p->arena, n * ONUS_IN_MAX, sizeof *p->adds);
     p->slots = onus_arena_alloc(&p->arena, 2 * n, sizeof *p->slots);
-    if (!p->call || !p->runs || !p->needs || !p->out_slot || !p->grad_slot || !p->adds ||
-        !p->slots) {
+    if (!p->call || !p->runs || !p->needs || !p->last_reader || !p->readers || !p->out_slot ||
+        !p->grad_slot || !p->adds || !p->slots) {
         st = onus_fail_mem(err, "plan");
         goto done;
     }
     if (mode == ONUS_PLAN_PRIVATE) ONUS_TRY(onus_net_can_private(net, err));
-    mark_needed(p);
+    for (size_t i = 0; i < n; i++) p->grad_slot[i] = -1;
+    mark(p);
     plan_outputs(p);
-    if (mode != ONUS_PLAN_PREDICT) {
-        for (int s = 0; s < p->n_slots; s++) p->slots[s].busy = true;
-        plan_gradients(p);
-    }
+    if (mode != ONUS_PLAN_PREDICT) plan_gradients(p);
     ONUS_TRY(allocate(p, err));
     set_pointers(p);
     *out = p;
@@ -356,7 +364,7 @@ static void node_backward(onus_plan *p, int i)
     for (int k = 0; k < node->n_in; k++) {
         if (!p->adds[i * ONUS_IN_MAX + k]) continue;
         float *sum = p->slots[p->grad_slot[node->in[k]]].data;
-        p->ex->k->add(sum, p->extra, sum, c->B * (int64_t)floats_of(p->net, node->in[k]));
+        p->ex->k->add(sum, p->extra[k], sum, c->B * (int64_t)floats_of(p->net, node->in[k]));
     }
 }
 
@@ -377,8 +385,9 @@ void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2)
 {
     memset(norm2, 0, (size_t)b->B * sizeof *norm2);
     for (int i = 1; i < p->net->n_nodes; i++) {
-        if (p->runs[i] && p->net->nodes[i].n_params > 0)
-            p->net->nodes[i].op->sample_norm2.fn(&p->call[i], norm2);
+        if (!p->runs[i] || p->net->nodes[i].n_params == 0) continue;
+        set_batch(&p->call[i], b);
+        p->net->nodes[i].op->sample_norm2.fn(&p->call[i], norm2);
     }
 }
 

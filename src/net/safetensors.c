@@ -82,6 +82,12 @@ onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int
     if (st != ONUS_OK) goto done;
     if (n) memcpy(sorted, t, (size_t)n * sizeof *t);
     qsort(sorted, (size_t)n, sizeof *sorted, by_view_name);
+    for (int64_t i = 1; i < n; i++) {
+        if (strcmp(sorted[i - 1].name, sorted[i].name) != 0) continue;
+        st = onus_fail(err, ONUS_BAD_ARG, "safetensors: two tensors are called '%.80s'",
+                       sorted[i].name);
+        goto done;
+    }
     ONUS_TRY(write_header(&header, sorted, n, meta, n_meta, err));
     uint8_t length[8];
     for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)header.len >> (8 * i));
@@ -218,6 +224,19 @@ done:
     return st;
 }
 
+/* Absent, or an object of texts. */
+static bool is_metadata(json_t *meta)
+{
+    const char *key;
+    json_t *value;
+    if (meta && !json_is_object(meta)) return false;
+    json_object_foreach(meta, key, value)
+    {
+        if (!json_is_string(value)) return false;
+    }
+    return true;
+}
+
 onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, size_t len,
                                    const char *what, const onus_allocator *mem, onus_err *err)
 {
@@ -246,8 +265,7 @@ onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, si
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: the header is not a JSON object", what);
         goto done;
     }
-    const json_t *meta = json_object_get(s->header, "__metadata__");
-    if (meta && !json_is_object(meta)) {
+    if (!is_metadata(json_object_get(s->header, "__metadata__"))) {
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: __metadata__ is not an object of texts", what);
         goto done;
     }
