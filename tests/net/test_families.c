@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Goal: families of models are nets of the right shape, their files hold all there is and
+ * rebuild the same net, and a file that lies is refused before memory is asked for on its word.
+ * Method: MLPs of depth 0 to 5, every activation and head, sizes by hand; files written twice
+ * and read back; settings spoilt one by one. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "failing_mem.h"
+#include "net/model.h"
+
+static const int64_t widths[] = {7, 5, 9, 4, 6};
+
+static onus_net *mlp(int depth, onus_head head, int64_t classes, const char *activation,
+                     double dropout)
+{
+    const onus_model_spec spec = {.kind = "mlp",
+                                  .hidden = widths,
+                                  .n_hidden = depth,
+                                  .activation = activation,
+                                  .dropout = dropout};
+    onus_net *net = NULL;
+    onus_err err;
+    if (onus_model_build(&net, &spec, 11, head, classes, NULL, &err) != ONUS_OK)
+        fail_msg("depth %d: %s", depth, err.msg);
+    return net;
+}
+
+static void mlps_of_every_depth(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"MLP 11-3",         "MLP 11-7-3",
+                                        "MLP 11-7-5-3",     "MLP 11-7-5-9-3",
+                                        "MLP 11-7-5-9-4-3", "MLP 11-7-5-9-4-6-3"};
+    for (int depth = 0; depth <= 5; depth++) {
+        onus_net *net = mlp(depth, ONUS_HEAD_CLASSES, 3, "tanh", 0.25);
+        int64_t count = 0, in = 11;
+        for (int i = 0; i <= depth; i++) {
+            const int64_t out = i < depth ? widths[i] : 3;
+            count += in * out + out;
+            in = out;
+        }
+        assert_string_equal(onus_net_describe(net), words[depth]);
+        assert_int_equal(onus_net_param_count(net), count);
+        assert_int_equal(onus_net_tensors(net), 2 * (depth + 1));
+        assert_int_equal(onus_net_outputs(net), 3);
+        for (int t = 0; t <= depth;
+             t++) { /* layers.0.bias, layers.0.weight, layers.1.bias ... */
+            char name[40];
+            snprintf(name, sizeof name, "layers.%d.bias", t);
+            assert_string_equal(onus_net_tensor(net, 2 * t)->name, name);
+            assert_false(onus_net_tensor(net, 2 * t)->def.decay);
+            snprintf(name, sizeof name, "layers.%d.weight", t);
+            assert_string_equal(onus_net_tensor(net, 2 * t + 1)->name, name);
+            assert_true(onus_net_tensor(net, 2 * t + 1)->def.decay);
+        }
+        onus_net_destroy(net);
+    }
+}
+
+/* A net that computes nothing but its biases: its prediction is known for every head. */
+static void heads_end_as_they_must(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind;
+        onus_head head;
+        int64_t classes, outputs;
+        double logits[3], want[3];
+    } rows[] = {
+        {"logistic", ONUS_HEAD_BINARY, 2, 1, {1.5}, {0.81757447619364365}}, /* 1 / (1 + e^-1.5)
+                                                                             */
+        {"mlp", ONUS_HEAD_BINARY, 2, 1, {0}, {0.5}},
+        {"linear", ONUS_HEAD_VALUE, 0, 1, {-2.25}, {-2.25}},
+        {"softmax", ONUS_HEAD_CLASSES, 3, 3, {0, 0.69314718, 0}, {0.25, 0.5, 0.25}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const onus_model_spec spec = {.kind = rows[i].kind};
+        const onus_exec ex = {.k = onus_kernels_of(ONUS_ISA_REF)};
+        const onus_batch one = {.B = 1};
+        onus_net *net;
+        onus_plan *p;
+        assert_int_equal(
+            onus_model_build(&net, &spec, 4, rows[i].head, rows[i].classes, NULL, NULL),
+            ONUS_OK);
+        for (int k = 0; k < rows[i].outputs; k++) /* layers.0.bias comes first */
+            onus_net_params(net)[k] = (float)rows[i].logits[k];
+        assert_int_equal(onus_net_outputs(net), rows[i].outputs);
+        assert_int_equal(onus_plan_create(&p, net, &ex, ONUS_PLAN_PREDICT, 1, NULL, NULL),
+                         ONUS_OK);
+        onus_plan_forward(p, &one);
+        for (int k = 0; k < rows[i].outputs; k++)
+            assert_float_equal(onus_plan_prediction(p)[k], rows[i].want[k], 1e-7);
+        onus_plan_destroy(p);
+        onus_net_destroy(net);
+    }
+}
+
+static void settings_that_make_no_sense_are_named(void **state)
+{
+    (void)state;
+    static const int64_t none[] = {0}, minus[] = {4, -1}, huge[] = {INT64_MAX};
+    static int64_t many[300];
+    for (int i = 0; i < 300; i++) many[i] = 2;
+    static const struct {
+        onus_model_spec spec;
+        onus_head head;
+        const char *why;
+    } rows[] = {
+        {{.kind = "forest"}, ONUS_HEAD_BINARY, "forest"},
+        {{.kind = "mlp", .activation = "swish"}, ONUS_HEAD_BINARY, "swish"},
+        {{.kind = "mlp", .hidden = none, .n_hidden = 1}, ONUS_HEAD_BINARY, "layers.0"},
+        {{.kind = "mlp", .hidden = minus, .n_hidden = 2}, ONUS_HEAD_BINARY, "layers.1"},
+        {{.kind = "mlp", .hidden = huge, .n_hidden = 1}, ONUS_HEAD_BINARY, "layers.0"},
+        {{.kind = "mlp", .hidden = many, .n_hidden = 300}, ONUS_HEAD_BINARY, "300"},
+        {{.kind = "mlp", .hidden = many, .n_hidden = 1, .dropout = 1},
+         ONUS_HEAD_BINARY,
+         "rate"},
+        {{.kind = "mlp", .hidden = many, .n_hidden = 1, .dropout = -0.5},
+         ONUS_HEAD_BINARY,
+         "rate"},
+        {{.kind = "mlp", .hidden = many, .n_hidden = 1, .dropout = NAN},
+         ONUS_HEAD_BINARY,
+         "rate"},
+        {{.kind = "linear"}, ONUS_HEAD_BINARY, "two classes"},
+        {{.kind = "logistic"}, ONUS_HEAD_CLASSES, "several classes"},
+        {{.kind = "softmax"}, ONUS_HEAD_VALUE, "numbers"},
+        {{.kind = "logistic", .hidden = many, .n_hidden = 1}, ONUS_HEAD_BINARY, "model.hidden"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        onus_net *net = NULL;
+        onus_err err = {.code = ONUS_OK};
+        const onus_status st =
+            onus_model_build(&net, &rows[i].spec, 4, rows[i].head, 3, NULL, &err);
+        if (st != ONUS_BAD_INPUT || net) fail_msg("row %zu: status %d", i, (int)st);
+        if (!strstr(err.msg, rows[i].why)) fail_msg("'%s' lacks '%s'", err.msg, rows[i].why);
+    }
+}
+
+/* ---- files
+ * -------------------------------------------------------------------------------------------
+ */
+
+static void write_file(const onus_net *net, onus_buf *out)
+{
+    const onus_meta extra[] = {{"onus.encoder", "{\"a\":1}"}, {"note", "x"}};
+    onus_buf_init(out, NULL, 1 << 20);
+    assert_int_equal(onus_model_write(out, net, extra, 2, NULL), ONUS_OK);
+}
+
+/* Written twice: the same bytes. Read back: the same net, and again the same bytes. */
+static void files_hold_all_there_is(void **state)
+{
+    (void)state;
+    static const char *const activations[] = {"relu", "tanh", "sigmoid", "gelu", "none", NULL};
+    for (int i = 0; i < 18; i++) {
+        const onus_head head = (onus_head)(i % 3);
+        onus_net *net = mlp(i % 6, head, head == ONUS_HEAD_CLASSES ? 4 : 2, activations[i % 6],
+                            i % 2 ? 0.1 : 0),
+                 *again = NULL;
+        onus_buf one, two;
+        onus_safetensors *s;
+        uint8_t sha1[32], sha2[32];
+        onus_err err;
+        onus_net_init(net, (uint64_t)i);
+        write_file(net, &one);
+        write_file(net, &two);
+        assert_int_equal(one.len, two.len);
+        assert_memory_equal(one.data, two.data, one.len);
+        onus_buf_release(&two);
+        assert_int_equal(onus_safetensors_parse(&s, one.data, one.len, "m", NULL, NULL),
+                         ONUS_OK);
+        assert_string_equal(onus_safetensors_meta(s, "onus.encoder"), "{\"a\":1}");
+        if (onus_model_read(&again, s, NULL, &err) != ONUS_OK) fail_msg("%s", err.msg);
+        onus_net_sha256(net, sha1);
+        onus_net_sha256(again, sha2);
+        assert_memory_equal(sha1, sha2, 32);
+        assert_string_equal(onus_net_describe(net), onus_net_describe(again));
+        write_file(again, &two);
+        assert_int_equal(one.len, two.len);
+        assert_memory_equal(one.data, two.data, one.len);
+        onus_net_init(again, 99);
+        assert_int_equal(onus_model_load(again, s, NULL), ONUS_OK);
+        onus_net_sha256(again, sha2);
+        assert_memory_equal(sha1, sha2, 32);
+        onus_buf_release(&one);
+        onus_buf_release(&two);
+        onus_safetensors_close(s);
+        onus_net_destroy(net);
+        onus_net_destroy(again);
+    }
+}
+
+/* The settings of a model of 2 inputs and one hidden layer of 3, spoilt. */
+static void refuse_settings(const char *settings, const char *why)
+{
+    static const float w[6] = {0}, zero[3] = {0};
+    const onus_tensor_view views[] = {{"layers.0.weight", {2, {3, 2}}, w},
+                                      {"layers.0.bias", {1, {3}}, zero},
+                                      {"layers.1.weight", {2, {1, 3}}, zero},
+                                      {"layers.1.bias", {1, {1}}, zero}};
+    const onus_meta meta[] = {{"onus.model", settings}};
+    failing_mem m = {.most = 8 << 20}; /* more than the graph's table of nodes */
+    const onus_allocator mem = failing_mem_allocator(&m);
+    onus_buf out;
+    onus_safetensors *s;
+    onus_net *net = NULL;
+    onus_err err = {.code = ONUS_OK};
+    onus_buf_init(&out, NULL, 10000);
+    assert_int_equal(onus_safetensors_write(&out, views, 4, meta, settings != NULL, NULL),
+                     ONUS_OK);
+    assert_int_equal(onus_safetensors_parse(&s, out.data, out.len, "m", NULL, NULL), ONUS_OK);
+    const onus_status st = onus_model_read(&net, s, &mem, &err);
+    if (st != (why ? ONUS_BAD_INPUT : ONUS_OK))
+        fail_msg("%s: status %d, %s", settings ? settings : "none", (int)st, err.msg);
+    if (why && !strstr(err.msg, why)) fail_msg("%s: '%s' lacks '%s'", settings, err.msg, why);
+    assert_int_equal(m.failed, 0);
+    onus_net_destroy(net);
+    onus_safetensors_close(s);
+    onus_buf_release(&out);
+    assert_int_equal(m.live, 0);
+}
+
+#define SETTINGS(kind, activation, classes, dropout, features, head, hidden, numerics)  \
+    "{\"activation\":" activation ",\"classes\":" classes ",\"dropout\":" dropout       \
+    ",\"features\":" features ",\"head\":" head ",\"hidden\":" hidden ",\"kind\":" kind \
+    ",\"numerics\":" numerics "}"
+
+static void settings_that_lie_are_refused(void **state)
+{
+    (void)state;
+    const char *no_model = "not a model of Onus";
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3]", "1"),
+                    NULL);
+    refuse_settings(NULL, "onus.model");
+    refuse_settings("", "onus.model");
+    refuse_settings("[]", no_model);
+    refuse_settings("{}", no_model);
+    refuse_settings("{\"kind\":\"mlp\",\"kind\":\"mlp\"}", "onus.model");
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3]", "2"),
+                    "numerics contract");
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"ternary\"", "[3]", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"tree\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3]", "1"),
+                    "tree");
+    refuse_settings(SETTINGS("7", "\"relu\"", "2", "0", "2", "\"binary\"", "[3]", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"mlp\"", "\"swish\"", "2", "0", "2", "\"binary\"", "[3]", "1"),
+                    "swish");
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "1", "2", "\"binary\"", "[3]", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "-1", "2", "\"binary\"", "[3]", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "0", "\"binary\"", "[3]", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "-2", "\"binary\"", "[3]", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "1", "0", "2", "\"classes\"", "[3]", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[0]", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3.5]", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "3", "1"),
+                    no_model);
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3,3]", "1"),
+                    "parameters");
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[]", "1"),
+                    "4 tensors");
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[2]", "1"),
+                    "shape (3");
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "1", "\"binary\"", "[3]", "1"),
+                    "(3, 1)");
+    /* memory is not asked for on a file's word: 2^15 x 2^15 weights, a wide input */
+    refuse_settings(
+        SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[32768,32768]", "1"),
+        "13 parameters");
+    refuse_settings(
+        SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "16777216", "\"binary\"", "[3]", "1"),
+        "13 parameters");
+}
+
+/* A file of other names or shapes changes nothing in the net. */
+static void loading_names_both_sides(void **state)
+{
+    (void)state;
+    onus_net *net = mlp(1, ONUS_HEAD_BINARY, 2, NULL, 0),
+             *other = mlp(0, ONUS_HEAD_CLASSES, 7, NULL, 0);
+    static const float zeros[200] = {0};
+    onus_tensor_view views[] = {{"layers.0.bias", {1, {7}}, zeros},
+                                {"layers.0.weight", {2, {7, 11}}, zeros},
+                                {"layers.1.bias", {1, {1}}, zeros},
+                                {"layers.1.weights", {2, {1, 7}}, zeros}};
+    onus_buf out;
+    onus_safetensors *s;
+    onus_err err;
+    uint8_t before[32], after[32];
+    onus_net_init(net, 1);
+    onus_net_sha256(net, before);
+    for (int round = 0; round < 3; round++) {
+        onus_buf_init(&out, NULL, 1 << 16);
+        if (round == 1)
+            views[3].name = "layers.1.weight", views[3].shape = (onus_shape){2, {7, 1}};
+        if (round < 2)
+            assert_int_equal(onus_safetensors_write(&out, views, 4, NULL, 0, NULL), ONUS_OK);
+        else
+            assert_int_equal(onus_model_write(&out, other, NULL, 0, NULL), ONUS_OK);
+        assert_int_equal(onus_safetensors_parse(&s, out.data, out.len, "m", NULL, NULL),
+                         ONUS_OK);
+        assert_int_equal(onus_model_load(net, s, &err), ONUS_BAD_INPUT);
+        const char *const words[][2] = {
+            {"layers.1.weight", "lacks"}, {"(7, 1)", "(1, 7)"}, {"2 tensors", "model 4"}};
+        assert_non_null(strstr(err.msg, words[round][0]));
+        assert_non_null(strstr(err.msg, words[round][1]));
+        onus_net_sha256(net, after);
+        assert_memory_equal(before, after, 32);
+        onus_safetensors_close(s);
+        onus_buf_release(&out);
+    }
+    onus_net_destroy(net);
+    onus_net_destroy(other);
+}
+
+static onus_status build_write_read(const onus_allocator *mem, void *ctx, onus_err *err)
+{
+    (void)ctx;
+    const onus_model_spec spec = {
+        .kind = "mlp", .hidden = widths, .n_hidden = 2, .dropout = 0.1};
+    const onus_meta extra = {"k", "v"};
+    onus_net *net = NULL, *again = NULL;
+    onus_buf out;
+    onus_safetensors *s = NULL;
+    onus_buf_init(&out, mem, 1 << 20);
+    onus_status st = onus_model_build(&net, &spec, 11, ONUS_HEAD_CLASSES, 3, mem, err);
+    if (st == ONUS_OK) st = onus_model_write(&out, net, &extra, 1, err);
+    if (st == ONUS_OK) st = onus_safetensors_parse(&s, out.data, out.len, "m", mem, err);
+    if (st == ONUS_OK) st = onus_model_read(&again, s, mem, err);
+    onus_safetensors_close(s);
+    onus_buf_release(&out);
+    onus_net_destroy(again);
+    onus_net_destroy(net);
+    return st;
+}
+
+static void families_survive_the_end_of_memory(void **state)
+{
+    (void)state;
+    failing_mem_walk("model", build_write_read, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mlps_of_every_depth),
+        cmocka_unit_test(heads_end_as_they_must),
+        cmocka_unit_test(settings_that_make_no_sense_are_named),
+        cmocka_unit_test(files_hold_all_there_is),
+        cmocka_unit_test(settings_that_lie_are_refused),
+        cmocka_unit_test(loading_names_both_sides),
+        cmocka_unit_test(families_survive_the_end_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Goal: model files are safetensors (huggingface/safetensors, README: 8 bytes of header length,
+ * JSON, bytes), the same bytes for the same model, and no file can make the reader look outside
+ * its bytes or use what it has not checked. Method: one small file by hand; round trips;
+ * hostile files one by one, each refused by a line that names the file; every cut and every
+ * flipped bit of a good one. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "failing_mem.h"
+#include "net/model.h"
+
+static const float a_data[2] = {1.0f, -2.0f}, b_data[3] = {0.5f, -0.0f, 3e38f};
+static const onus_tensor_view views[] = {{"b", {2, {3, 1}}, b_data}, {"a", {1, {2}}, a_data}};
+static const onus_meta meta[] = {{"z", "\"quoted\""}, {"k", "v"}};
+
+/* The file of the two tensors above, by hand: names in order, header padded with spaces to 8.
+ */
+static const char header[] =
+    "{\"__metadata__\":{\"k\":\"v\",\"z\":\"\\\"quoted\\\"\"},"
+    "\"a\":{\"data_offsets\":[0,8],\"dtype\":\"F32\",\"shape\":[2]},"
+    "\"b\":{\"data_offsets\":[8,20],\"dtype\":\"F32\",\"shape\":[3,1]}}";
+static const unsigned char bytes[20] = {0x00, 0x00, 0x80, 0x3f, 0x00, 0x00, 0x00,
+                                        0xc0, 0x00, 0x00, 0x00, 0x3f, 0x00, 0x00,
+                                        0x00, 0x80, 0xe6, 0xb1, 0x61, 0x7f};
+
+/* A file of a header's text and n bytes of data; len gets its length. */
+static char *file_of(const char *text, const void *data, size_t n, size_t *len)
+{
+    const size_t h = strlen(text);
+    char *f = malloc(8 + h + n + 1);
+    for (int i = 0; i < 8; i++) f[i] = (char)((uint64_t)h >> (8 * i));
+    memcpy(f + 8, text, h);
+    memcpy(f + 8 + h, data, n);
+    *len = 8 + h + n;
+    return f;
+}
+
+static void written_as_the_readme_says(void **state)
+{
+    (void)state;
+    onus_buf out;
+    char padded[400];
+    size_t len;
+    onus_buf_init(&out, NULL, 10000);
+    assert_int_equal(onus_safetensors_write(&out, views, 2, meta, 2, NULL), ONUS_OK);
+    snprintf(padded, sizeof padded, "%s", header);
+    while (strlen(padded) % 8) strcat(padded, " ");
+    char *want = file_of(padded, bytes, sizeof bytes, &len);
+    assert_int_equal(out.len, len);
+    assert_memory_equal(out.data, want, len);
+    free(want);
+    onus_buf_release(&out);
+}
+
+static void read_back_whole(void **state)
+{
+    (void)state;
+    onus_buf out;
+    onus_safetensors *s;
+    onus_buf_init(&out, NULL, 10000);
+    assert_int_equal(onus_safetensors_write(&out, views, 2, meta, 2, NULL), ONUS_OK);
+    assert_int_equal(onus_safetensors_parse(&s, out.data, out.len, "x", NULL, NULL), ONUS_OK);
+    onus_buf_release(&out); /* the reader keeps a copy */
+    assert_int_equal(onus_safetensors_count(s), 2);
+    assert_string_equal(onus_safetensors_at(s, 0)->name, "a");
+    assert_null(onus_safetensors_at(s, 2));
+    assert_null(onus_safetensors_at(s, -1));
+    const onus_tensor_view *b = onus_safetensors_find(s, "b");
+    assert_int_equal(b->shape.n, 2);
+    assert_true(b->shape.d[0] == 3 && b->shape.d[1] == 1);
+    assert_memory_equal(b->data, b_data, sizeof b_data);
+    assert_memory_equal(onus_safetensors_find(s, "a")->data, a_data, sizeof a_data);
+    assert_null(onus_safetensors_find(s, "c"));
+    assert_string_equal(onus_safetensors_meta(s, "z"), "\"quoted\"");
+    assert_null(onus_safetensors_meta(s, "none"));
+    onus_safetensors_close(s);
+    onus_safetensors_close(NULL);
+}
+
+/* Scalars, empty tensors and a file of nothing. */
+static void small_things_are_files_too(void **state)
+{
+    (void)state;
+    const float one = 7;
+    const onus_tensor_view odd[] = {
+        {"scalar", {0}, &one}, {"empty", {2, {0, 5}}, &one}, {"also", {1, {0}}, &one}};
+    onus_buf out;
+    onus_safetensors *s;
+    onus_buf_init(&out, NULL, 10000);
+    assert_int_equal(onus_safetensors_write(&out, odd, 3, NULL, 0, NULL), ONUS_OK);
+    assert_int_equal(onus_safetensors_parse(&s, out.data, out.len, "x", NULL, NULL), ONUS_OK);
+    assert_true(onus_safetensors_find(s, "scalar")->data[0] == 7);
+    assert_int_equal(onus_safetensors_find(s, "empty")->shape.d[1], 5);
+    assert_null(onus_safetensors_meta(s, "k"));
+    onus_safetensors_close(s);
+    onus_buf_clear(&out);
+    assert_int_equal(onus_safetensors_write(&out, NULL, 0, NULL, 0, NULL), ONUS_OK);
+    assert_int_equal(onus_safetensors_parse(&s, out.data, out.len, "x", NULL, NULL), ONUS_OK);
+    assert_int_equal(onus_safetensors_count(s), 0);
+    assert_null(onus_safetensors_find(s, "a"));
+    onus_safetensors_close(s);
+    onus_buf_release(&out);
+    const onus_tensor_view twice[] = {{"a", {0}, &one}, {"b", {0}, &one}, {"a", {0}, &one}};
+    onus_err err;
+    onus_buf_init(&out, NULL, 10000);
+    assert_int_equal(onus_safetensors_write(&out, twice, 3, NULL, 0, &err), ONUS_BAD_ARG);
+    assert_non_null(strstr(err.msg, "'a'"));
+    onus_buf_release(&out);
+}
+
+/* ---- hostile files
+ * --------------------------------------------------------------------------------- */
+
+#define T(name, dtype, shape, from, to)                                                        \
+    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" from "," to \
+    "]}"
+
+static const struct {
+    const char *header, *why; /* why: a word of the message */
+} hostile[] = {
+    {"", "JSON"},
+    {"[]", "object"},
+    {"{", "JSON"},
+    {"{" T("a", "F32", "[4]", "0", "16") "} x", "JSON"},
+    {"{" T("a", "F32", "[5]", "0", "20") "," T("a", "F32", "[5]", "0", "20") "}", "duplicate"},
+    {"{" T("a", "F64", "[4]", "0", "32") "}", "F64"},
+    {"{" T("a", "BF16", "[8]", "0", "16") "}", "BF16"},
+    {"{" T("a", "f32", "[4]", "0", "16") "}", "f32"},
+    {"{" T("a", "F32", "[4]", "0", "20") "}", "16 bytes"},
+    {"{" T("a", "F32", "[4]", "0", "16") "}", "20 bytes"},
+    {"{" T("a", "F32", "[4]", "4", "20") "}", "hole"},
+    {"{" T("a", "F32", "[6]", "0", "24") "}", "24"},
+    {"{" T("a", "F32", "[3]", "0", "12") "," T("b", "F32", "[3]", "8", "20") "}", "overlap"},
+    {"{" T("a", "F32", "[2]", "0", "8") "," T("b", "F32", "[2]", "12", "20") "}", "hole"},
+    {"{" T("a", "F32", "[5]", "0", "20") "," T("b", "F32", "[5]", "0", "20") "}", "overlap"},
+    {"{" T("a", "F32", "[5]", "0", "20") "," T("b", "F32", "[0]", "12", "12") "}", "overlap"},
+    {"{" T("a", "F32", "[2]", "1", "9") "}", "offsets"},
+    {"{" T("a", "F32", "[2]", "8", "0") "}", "offsets"},
+    {"{" T("a", "F32", "[2]", "-8", "0") "}", "offsets"},
+    {"{" T("a", "F32", "[2]", "0.0", "8.0") "}", "data_offsets"},
+    {"{" T("a", "F32", "[-5]", "0", "20") "}", "dimension"},
+    {"{" T("a", "F32", "[5.0]", "0", "20") "}", "dimension"},
+    {"{" T("a", "F32", "[\"5\"]", "0", "20") "}", "dimension"},
+    {"{" T("a", "F32", "[4611686018427387904,4]", "0", "0") "}", "dimension"},
+    {"{" T("a", "F32", "[9223372036854775807]", "0", "20") "}", "dimension"},
+    {"{" T("a", "F32", "[9223372036854775808]", "0", "20") "}", "JSON"},
+    {"{" T("a", "F32", "[65536,65536,65536,65536]", "0", "0") "}", "dimension"},
+    {"{" T("a", "F32", "[1,1,1,1,1,5]", "0", "20") "}", "dimensions"},
+    {"{" T("a", "F32", "5", "0", "20") "}", "shape"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[5]}}", "data_offsets"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[5],\"data_offsets\":[0,20],\"x\":1}}",
+     "data_offsets"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[5],\"data_offsets\":[0,20,20]}}", "data_offsets"},
+    {"{\"a\":[0,20]}", "data_offsets"},
+    {"{\"a\":null}", "data_offsets"},
+    {"{\"__metadata__\":[]," T("a", "F32", "[5]", "0", "20") "}", "__metadata__"},
+    {"{\"__metadata__\":{\"k\":1}," T("a", "F32", "[5]", "0", "20") "}", "__metadata__"},
+    {"{\"__metadata__\":{\"k\":null}," T("a", "F32", "[5]", "0", "20") "}", "__metadata__"},
+    {"{}", "20 bytes"},
+};
+
+static void hostile_files_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+        size_t len;
+        char *f = file_of(hostile[i].header, bytes, sizeof bytes, &len);
+        onus_safetensors *s = NULL;
+        onus_err err = {.code = ONUS_OK};
+        if (onus_safetensors_parse(&s, f, len, "m.safetensors", NULL, &err) != ONUS_BAD_INPUT)
+            fail_msg("taken: %s", hostile[i].header);
+        assert_null(s);
+        if (!strstr(err.msg, "m.safetensors") || !strstr(err.msg, hostile[i].why))
+            fail_msg("%s: '%s' lacks '%s'", hostile[i].header, err.msg, hostile[i].why);
+        free(f);
+    }
+}
+
+/* Lengths of headers that lie. */
+static void lengths_are_not_believed(void **state)
+{
+    (void)state;
+    static const uint64_t lies[] = {UINT64_MAX, UINT64_C(1) << 63, 1u << 30, 100,
+                                    21,         1000000000000};
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        char f[28];
+        memcpy(f + 8, bytes, 20);
+        for (int k = 0; k < 8; k++) f[k] = (char)(lies[i] >> (8 * k));
+        onus_safetensors *s = NULL;
+        onus_err err;
+        failing_mem m = {.most = 1 << 20};
+        const onus_allocator mem = failing_mem_allocator(&m);
+        assert_int_equal(onus_safetensors_parse(&s, f, sizeof f, "x", &mem, &err),
+                         ONUS_BAD_INPUT);
+        assert_int_equal(m.failed, 0); /* nothing was asked for on its word */
+        for (size_t len = 0; len < 8; len++)
+            assert_int_equal(onus_safetensors_parse(&s, f, len, "x", NULL, NULL),
+                             ONUS_BAD_INPUT);
+    }
+}
+
+/* Cut anywhere it is refused; with one bit flipped it is refused or still safe to read whole.
+ */
+static void cut_and_flipped_files_do_no_harm(void **state)
+{
+    (void)state;
+    size_t len;
+    char *f = file_of(header, bytes, sizeof bytes, &len);
+    for (size_t cut = 0; cut < len; cut++) {
+        char *copy = malloc(cut + 1);
+        onus_safetensors *s;
+        memcpy(copy, f, cut);
+        assert_int_equal(onus_safetensors_parse(&s, copy, cut, "x", NULL, NULL),
+                         ONUS_BAD_INPUT);
+        free(copy);
+    }
+    for (size_t at = 0; at < len; at++)
+        for (int bit = 0; bit < 8; bit++) {
+            onus_safetensors *s;
+            f[at] ^= (char)(1 << bit);
+            if (onus_safetensors_parse(&s, f, len, "x", NULL, NULL) == ONUS_OK) {
+                volatile float sum = 0;
+                for (int64_t i = 0; i < onus_safetensors_count(s); i++) {
+                    const onus_tensor_view *v = onus_safetensors_at(s, i);
+                    for (int64_t k = 0; k < onus_shape_numel(&v->shape); k++) sum += v->data[k];
+                }
+                onus_safetensors_close(s);
+            }
+            f[at] ^= (char)(1 << bit);
+        }
+    free(f);
+}
+
+static void files_are_named(void **state)
+{
+    (void)state;
+    onus_safetensors *s;
+    onus_err err;
+    assert_int_equal(onus_safetensors_read(&s, "/nowhere/m.safetensors", NULL, &err), ONUS_IO);
+    assert_non_null(strstr(err.msg, "/nowhere/m.safetensors"));
+}
+
+static onus_status round_trip(const onus_allocator *mem, void *ctx, onus_err *err)
+{
+    (void)ctx;
+    onus_buf out;
+    onus_safetensors *s = NULL;
+    onus_buf_init(&out, mem, 10000);
+    onus_status st = onus_safetensors_write(&out, views, 2, meta, 2, err);
+    if (st == ONUS_OK) st = onus_safetensors_parse(&s, out.data, out.len, "x", mem, err);
+    onus_safetensors_close(s);
+    onus_buf_release(&out);
+    return st;
+}
+
+static void files_survive_the_end_of_memory(void **state)
+{
+    (void)state;
+    failing_mem_walk("safetensors", round_trip, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(written_as_the_readme_says),
+        cmocka_unit_test(read_back_whole),
+        cmocka_unit_test(small_things_are_files_too),
+        cmocka_unit_test(hostile_files_are_refused),
+        cmocka_unit_test(lengths_are_not_believed),
+        cmocka_unit_test(cut_and_flipped_files_do_no_harm),
+        cmocka_unit_test(files_are_named),
+        cmocka_unit_test(files_survive_the_end_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
