@@ -105,11 +105,16 @@ void onus_arena_reset(onus_arena *a)
     a->used_bytes = 0;
 }
 
-static onus_arena_block *add_block(onus_arena *a, size_t bytes)
+/* The size of a block that grows with the arena, at least bytes. */
+static size_t block_size(const onus_arena *a, size_t bytes)
 {
     size_t size = a->held_bytes / 2 > BLOCK_MIN ? a->held_bytes / 2 : BLOCK_MIN;
     if (size > (size_t)64 << 20) size = (size_t)64 << 20;
-    if (size < bytes) size = bytes;
+    return size < bytes ? bytes : size;
+}
+
+static onus_arena_block *add_block(onus_arena *a, size_t size)
+{
     if (size > SIZE_MAX - sizeof(onus_arena_block) - ONUS_ALIGN) return NULL;
     onus_arena_block *b = onus_alloc(a->mem, 1, size + sizeof *b + ONUS_ALIGN);
     if (!b) return NULL;
@@ -128,6 +133,13 @@ static onus_arena_block *add_block(onus_arena *a, size_t bytes)
     return b;
 }
 
+bool onus_arena_reserve(onus_arena *a, size_t bytes)
+{
+    while (a->last && a->last->next) a->last = a->last->next;
+    if (a->last && a->last->size - a->last->used >= bytes) return true;
+    return add_block(a, bytes) != NULL;
+}
+
 void *onus_arena_alloc(onus_arena *a, size_t n, size_t size)
 {
     size_t bytes;
@@ -136,7 +148,7 @@ void *onus_arena_alloc(onus_arena *a, size_t n, size_t size)
     if (bytes == 0) bytes = ONUS_ALIGN;
     onus_arena_block *b = a->last;
     while (b && b->size - b->used < bytes && b->next) b = a->last = b->next;
-    if (!b || b->size - b->used < bytes) b = add_block(a, bytes);
+    if (!b || b->size - b->used < bytes) b = add_block(a, block_size(a, bytes));
     if (!b) return NULL;
     void *p = b->start + b->used;
     b->used += bytes;

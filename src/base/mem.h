@@ -33,6 +33,9 @@ void onus_arena_init(onus_arena *a, const onus_allocator *mem);
 void onus_arena_release(onus_arena *a); /* frees all; a zeroed arena is fine */
 void onus_arena_reset(onus_arena *a);   /* keeps the blocks, forgets what was in them */
 void *onus_arena_alloc(onus_arena *a, size_t n, size_t size);
+/* Room for exactly that many bytes (each allocation rounded up to ONUS_ALIGN) in one block, so
+ * that a plan of known size wastes nothing; false when memory ends. */
+bool onus_arena_reserve(onus_arena *a, size_t bytes);
 char *onus_arena_strdup(onus_arena *a, const char *text);
 char *onus_arena_printf(onus_arena *a, const char *fmt, ...) ONUS_PRINTF(2, 3);
 #endif

@@ -25,6 +25,8 @@ struct onus_plan {
     onus_plan_mode mode;
     int64_t B_max;
     onus_arena arena;
+    bool measuring; /* sizes are added up, nothing is handed out */
+    size_t measured;
     onus_call *call; /* (n_nodes) */
     bool *runs;      /* forward: this node is part of the plan */
     bool *needs;     /* backward: somebody wants the gradient of this node's output */
@@ -152,10 +154,14 @@ static void plan_gradients(onus_plan *p)
 
 /* ---- pointers ---------------------------------------------------------------------------- */
 
-/* bytes for each of B_max examples */
-static void *alloc_batch(onus_plan *p, size_t bytes)
+/* Memory is laid out twice: the first pass adds up what the second hands out of one block. */
+static void *take(onus_plan *p, size_t n, size_t size)
 {
-    return onus_arena_alloc(&p->arena, (size_t)p->B_max, bytes);
+    size_t bytes;
+    if (!p->measuring) return onus_arena_alloc(&p->arena, n, size);
+    if (!onus_mul_size(n, size, &bytes) || bytes > PTRDIFF_MAX - p->measured) return NULL;
+    p->measured += (bytes + ONUS_ALIGN - 1) & ~(size_t)(ONUS_ALIGN - 1);
+    return p->arena.first; /* not NULL, not used */
 }
 
 /* What node i keeps beside its output; the scratch and the extra gradients that it needs. */
@@ -171,30 +177,38 @@ static onus_status allocate_node(onus_plan *p, int i, size_t *scratch,
         if (p->adds[i * ONUS_IN_MAX + k] && floats_of(p->net, node->in[k]) > extra[k])
             extra[k] = floats_of(p->net, node->in[k]);
     const size_t saved = node->op->saved(node->attr, in, p->B_max);
-    if (saved && !(p->call[i].saved = onus_arena_alloc(&p->arena, saved, 1)))
-        return onus_fail_mem(err, node->name);
+    if (saved && !(p->call[i].saved = take(p, saved, 1))) return onus_fail_mem(err, node->name);
     return ONUS_OK;
 }
 
-static onus_status allocate(onus_plan *p, onus_err *err)
+static onus_status lay_out(onus_plan *p, onus_err *err)
 {
     onus_status st = ONUS_OK;
     size_t scratch = ONUS_ALIGN, extra[ONUS_IN_MAX] = {0};
     for (int s = 0; s < p->n_slots; s++) {
-        p->slots[s].data = alloc_batch(p, p->slots[s].floats * sizeof(float));
+        p->slots[s].data = take(p, (size_t)p->B_max, p->slots[s].floats * sizeof(float));
         if (!p->slots[s].data) return onus_fail_mem(err, "plan");
     }
     for (int i = 0; i < p->net->n_nodes; i++) {
         if (p->runs[i] && !is_input(p, i)) ONUS_TRY(allocate_node(p, i, &scratch, extra, err));
     }
     for (int k = 0; k < ONUS_IN_MAX; k++) {
-        if (extra[k] && !(p->extra[k] = alloc_batch(p, extra[k] * sizeof(float))))
+        if (extra[k] && !(p->extra[k] = take(p, (size_t)p->B_max, extra[k] * sizeof(float))))
             return onus_fail_mem(err, "plan");
     }
-    if (!(p->scratch = onus_arena_alloc(&p->arena, scratch, 1)))
-        return onus_fail_mem(err, "plan");
+    if (!(p->scratch = take(p, scratch, 1))) return onus_fail_mem(err, "plan");
 done:
     return st;
+}
+
+static onus_status allocate(onus_plan *p, onus_err *err)
+{
+    p->measuring = true;
+    onus_status st = lay_out(p, err);
+    p->measuring = false;
+    if (st != ONUS_OK) return st;
+    if (!onus_arena_reserve(&p->arena, p->measured)) return onus_fail_mem(err, "plan");
+    return lay_out(p, err);
 }
 
 static void set_pointers(onus_plan *p)

@@ -118,6 +118,28 @@ static void arena_refuses_sizes_that_wrap(void **state)
     onus_arena_release(&a);
 }
 
+/* A reserved block holds exactly what was reserved, and nothing more is taken for it. */
+static void arena_reserves_in_one_block(void **state)
+{
+    (void)state;
+    failing_mem m = {0};
+    const onus_allocator mem = failing_mem_allocator(&m);
+    onus_arena a;
+    onus_arena_init(&a, &mem);
+    assert_non_null(onus_arena_alloc(&a, 100, 1));
+    assert_true(onus_arena_reserve(&a, 640 << 10));
+    const long calls = m.calls;
+    assert_true(a.held_bytes <= (640 << 10) + (16 << 10));
+    assert_true(onus_arena_reserve(&a, 640 << 10)); /* it is there */
+    for (int i = 0; i < 10; i++) assert_non_null(onus_arena_alloc(&a, 64 << 10, 1));
+    assert_int_equal(m.calls, calls);
+    m.fail_at = calls + 1;
+    assert_false(onus_arena_reserve(&a, 1));
+    assert_false(onus_arena_reserve(&a, SIZE_MAX));
+    onus_arena_release(&a);
+    assert_int_equal(m.live, 0);
+}
+
 static void arena_texts(void **state)
 {
     (void)state;
@@ -266,6 +288,7 @@ int main(void)
         cmocka_unit_test(blocks_are_zeroed_and_resizable),
         cmocka_unit_test(arena_hands_out_separate_zeroed_blocks),
         cmocka_unit_test(arena_refuses_sizes_that_wrap),
+        cmocka_unit_test(arena_reserves_in_one_block),
         cmocka_unit_test(arena_texts),
         cmocka_unit_test(arena_survives_the_end_of_memory),
         cmocka_unit_test(buffer_grows_to_its_limit_and_no_further),

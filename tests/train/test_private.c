@@ -473,8 +473,9 @@ static void memory_may_end_at_any_moment(void **state)
     assert_true(failing_mem_walk("private training", train_secretly, &s) > 10);
 }
 
-/* No gradient of one example is stored: at batch 256 the memory is within 1.2 of what ordinary
- * training of the same net takes. */
+/* No gradient of one example is stored: the memory is within 1.2 of what ordinary training of
+ * the same net takes with as many rows in one piece (a private batch of 256 has room for 512:
+ * samples vary). What a whole process takes is measured by make bench. */
 static void memory_is_that_of_ordinary_training(void **state)
 {
     (void)state;
@@ -491,6 +492,7 @@ static void memory_is_that_of_ordinary_training(void **state)
     train_well(&s, &o);
     release(&o);
     s.privacy = privacy_off;
+    s.spec.batch = 512;
     s.mem = &a;
     train_well(&s, &o);
     release(&o);
