@@ -15,13 +15,16 @@
  * 200 million coalitions of an MLP 61-64-32-1: nearly all time goes into the second layer's
  * products.
  *
- * Threads: a row is one thread's, backgrounds in order: same bits for any number of threads. */
+ * Threads: a row is one thread's, backgrounds in order: same bits for any number of threads.
+ * Rows are handed out one by one, since some have a thousand times the coalitions of others. */
 #include "audit/explain.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "num/kernels.h"
 #include "num/philox.h"
 #include "num/vec.h"
 
@@ -41,6 +44,7 @@ typedef struct {
     const float *weight;   /* (features, width): the first layer transposed; NULL where the net
                               does not begin with one */
     const int32_t *output; /* (n_rows): which output is explained */
+    const uint8_t *players_in; /* (2^exact_columns): players of a coalition */
     onus_explanation *out;
     double *values, *std_error;
 } shared;
@@ -53,9 +57,10 @@ typedef struct {
     float *delta; /* (n_columns, width) of the columns that differ */
     float *high;  /* (2^8, width): sums over the upper columns */
     float *score; /* scores of a game's coalitions or walks */
+    int64_t filled, scored; /* rows that wait in `rows`; scores that stand in `score` */
     double *game, *sum, *sum2;
     int64_t *player; /* columns that differ */
-    int64_t *order;
+    int64_t *order;  /* of players, some permutations */
     void *tmp;
     double exact, sampled, evaluations, differing;
 } worker;
@@ -88,12 +93,6 @@ static int64_t find_players(const shared *s, worker *w, int64_t i, int64_t j)
     return d;
 }
 
-static void add_row(float *restrict out, const float *restrict a, const float *restrict b,
-                    int64_t n)
-{
-    for (int64_t h = 0; h < n; h++) out[h] = a[h] + b[h];
-}
-
 /* Scores of the n rows that stand in w->rows. */
 static void score_rows(const shared *s, worker *w, int64_t n, int64_t output, float *score)
 {
@@ -116,15 +115,17 @@ static void score_coalitions(const shared *s, worker *w, const float *start, int
     const int64_t low = d < CHUNK_BITS ? d : CHUNK_BITS, n_low = (int64_t)1 << low,
                   n_high = (int64_t)1 << (d - low);
     const int64_t width = s->width;
+    void (*const add)(const float *, const float *, float *, int64_t) = w->ex.k->add;
     memcpy(w->high, start, (size_t)width * sizeof *start);
     for (int64_t m = 1; m < n_high; m++)
-        add_row(w->high + m * width, w->high + (m & (m - 1)) * width,
-                w->delta + (low + __builtin_ctzll((uint64_t)m)) * width, width);
+        add(w->high + (m & (m - 1)) * width,
+            w->delta + (low + __builtin_ctzll((uint64_t)m)) * width, w->high + m * width,
+            width);
     for (int64_t m = 0; m < n_high; m++) {
         memcpy(w->rows, w->high + m * width, (size_t)width * sizeof *start);
         for (int64_t k = 1; k < n_low; k++)
-            add_row(w->rows + k * width, w->rows + (k & (k - 1)) * width,
-                    w->delta + __builtin_ctzll((uint64_t)k) * width, width);
+            add(w->rows + (k & (k - 1)) * width,
+                w->delta + __builtin_ctzll((uint64_t)k) * width, w->rows + k * width, width);
         score_rows(s, w, n_low, output, w->score + m * n_low);
     }
 }
@@ -144,14 +145,14 @@ static void coalition_weights(int64_t d, double w1[EXACT_MAX + 1], double w0[EXA
 
 /* value of player j = sum over coalitions with j of v (w1 + w0) - sum over all of v w0; the
  * first sums of all players together by folding the array bit by bit. Adds to sum[column]. */
-static void solve_game(worker *w, int64_t d)
+static void solve_game(const shared *s, worker *w, int64_t d)
 {
     double w1[EXACT_MAX + 1], w0[EXACT_MAX + 1];
     coalition_weights(d, w1, w0);
     const int64_t n = (int64_t)1 << d;
     double *with_j = w->game, *outside = w->game + n;
     for (int64_t m = 0; m < n; m++) {
-        const int k = __builtin_popcountll((uint64_t)m);
+        const int k = s->players_in[m];
         const double v = (double)w->score[m];
         with_j[m] = v * (w1[k] + w0[k]);
         outside[m] = v * w0[k];
@@ -167,72 +168,115 @@ static void solve_game(worker *w, int64_t d)
 
 /* ---- walks: more players than can be enumerated ------------------------------------------ */
 
-/* One walk from the background row to the row, taking players in order; score[k] after k of
- * them, k = 1 .. d-1. */
-static void walk(const shared *s, worker *w, const float *start, int64_t d, int64_t output,
-                 bool reverse)
+static void flush(const shared *s, worker *w, int64_t output)
+{
+    score_rows(s, w, w->filled, output, w->score + w->scored);
+    w->scored += w->filled;
+    w->filled = 0;
+}
+
+/* One walk from the background row to the row, taking players in order: rows after 1 .. d-1 of
+ * them. Rows that were scored are gone, so the last one is kept aside. */
+static void walk(const shared *s, worker *w, const float *start, const int64_t *order,
+                 int64_t d, bool reverse, int64_t output)
 {
     const int64_t width = s->width;
     const float *last = start;
-    int64_t filled = 0, scored = 0;
     for (int64_t k = 0; k + 1 < d; k++) {
-        const int64_t j = w->order[reverse ? d - 1 - k : k];
-        add_row(w->rows + filled * width, last, w->delta + j * width, width);
-        last = w->rows + filled * width;
-        if (++filled == CHUNK || k + 2 == d) {
+        const int64_t j = order[reverse ? d - 1 - k : k];
+        if (w->filled == CHUNK) {
             memcpy(w->high, last, (size_t)width * sizeof *last);
             last = w->high;
-            score_rows(s, w, filled, output, w->score + scored);
-            scored += filled;
-            filled = 0;
+            flush(s, w, output);
         }
+        float *row = w->rows + w->filled++ * width;
+        w->ex.k->add(last, w->delta + j * width, row, width);
+        last = row;
     }
 }
 
-/* Adds what each player brought on the walk to gain[player]. */
-static void add_gains(const worker *w, int64_t d, double first, double end, bool reverse,
-                      double *gain)
+/* Adds to gain[player] what each brought on a walk whose scores are given. */
+static void add_gains(const float *score, const int64_t *order, int64_t d, bool reverse,
+                      double first, double end, double *gain)
 {
     double before = first;
     for (int64_t k = 0; k < d; k++) {
-        const double after = k + 1 < d ? (double)w->score[k] : end;
-        gain[w->order[reverse ? d - 1 - k : k]] += after - before;
+        const double after = k + 1 < d ? (double)score[k] : end;
+        gain[order[reverse ? d - 1 - k : k]] += after - before;
         before = after;
     }
 }
 
-/* Paired permutations: the mean over pairs is the estimate, their spread its error. */
-static void sample_game(const shared *s, worker *w, int64_t i, int64_t j, int64_t d,
-                        double first, double end)
+/* Scores of nobody (the background row) and of everybody. */
+static void score_ends(const shared *s, worker *w, const float *start, int64_t d,
+                       int64_t output, double *first, double *end)
+{
+    const size_t bytes = (size_t)s->width * sizeof *start;
+    float *full = w->rows + s->width;
+    memcpy(w->rows, start, bytes);
+    memcpy(full, start, bytes);
+    for (int64_t k = d - 1; k >= 0; k--)
+        w->ex.k->add(full, w->delta + k * s->width, full, s->width);
+    score_rows(s, w, 2, output, w->score);
+    *first = (double)w->score[0];
+    *end = (double)w->score[1];
+}
+
+/* n permutations from p0 on, and their reverses: what each player gains, its sum and squares
+ * over pairs. */
+static void walk_some(const shared *s, worker *w, int64_t i, int64_t j, int64_t d, int64_t p0,
+                      int64_t n, const double ends[2])
 {
     const float *start = s->first + j * s->width;
-    double *gain = w->game, *mean = w->game + d, *square = w->game + 2 * d;
-    memset(w->game, 0, (size_t)(3 * d) * sizeof *gain);
-    const int64_t n = s->spec->permutations;
+    double *gain = w->game, *sum = w->game + d, *square = w->game + 2 * d;
+    w->filled = w->scored = 0;
     for (int64_t p = 0; p < n; p++) {
         const onus_stream stream = {.seed = s->seed,
                                     .step = (uint32_t)(i * s->n_background + j),
-                                    .node = (uint32_t)(2 + p),
+                                    .node = (uint32_t)(2 + p0 + p),
                                     .purpose = ONUS_DRAW_EXPLAIN};
-        for (int64_t k = 0; k < d; k++) w->order[k] = k;
-        onus_stream_shuffle(&stream, w->order, d, w->tmp);
+        int64_t *order = w->order + p * d;
+        for (int64_t k = 0; k < d; k++) order[k] = k;
+        onus_stream_shuffle(&stream, order, d, w->tmp);
+        walk(s, w, start, order, d, false, s->output[i]);
+        walk(s, w, start, order, d, true, s->output[i]);
+    }
+    if (w->filled > 0) flush(s, w, s->output[i]);
+    for (int64_t p = 0; p < n; p++) {
+        const float *score = w->score + 2 * p * (d - 1);
         memset(gain, 0, (size_t)d * sizeof *gain);
-        for (int reverse = 0; reverse < 2; reverse++) {
-            walk(s, w, start, d, s->output[i], reverse);
-            add_gains(w, d, first, end, reverse, gain);
-        }
+        add_gains(score, w->order + p * d, d, false, ends[0], ends[1], gain);
+        add_gains(score + d - 1, w->order + p * d, d, true, ends[0], ends[1], gain);
         for (int64_t k = 0; k < d; k++) {
             const double g = gain[k] / 2;
-            mean[k] += g;
+            sum[k] += g;
             square[k] = fma(g, g, square[k]);
         }
     }
+}
+
+/* Permutations whose walks, both ways, fill a chunk; at least one. */
+static int64_t walks_of(int64_t d)
+{
+    const int64_t n = d > 1 ? CHUNK / (2 * (d - 1)) : 1;
+    return n > 1 ? n : 1;
+}
+
+/* Paired permutations: the mean over pairs is the estimate, their spread its error; one pair
+ * alone has none that could be known. */
+static void sample_game(const shared *s, worker *w, int64_t i, int64_t j, int64_t d)
+{
+    const double *sum = w->game + d, *square = w->game + 2 * d;
+    const int64_t n = s->spec->permutations, some = walks_of(d);
+    double ends[2];
+    memset(w->game, 0, (size_t)(3 * d) * sizeof *w->game);
+    score_ends(s, w, s->first + j * s->width, d, s->output[i], &ends[0], &ends[1]);
+    for (int64_t p = 0; p < n; p += some)
+        walk_some(s, w, i, j, d, p, n - p < some ? n - p : some, ends);
     for (int64_t k = 0; k < d; k++) {
-        const double m = mean[k] / (double)n;
-        const double spread =
-            n > 1 ? (square[k] - (double)n * m * m) / ((double)(n - 1) * (double)n) : 0;
+        const double m = sum[k] / (double)n, spread = square[k] - (double)n * m * m;
         w->sum[w->player[k]] += m;
-        w->sum2[w->player[k]] += spread > 0 ? spread : 0;
+        w->sum2[w->player[k]] += n > 1 ? fmax(0, spread) / ((double)(n - 1) * (double)n) : NAN;
     }
     w->sampled += 1;
 }
@@ -246,22 +290,14 @@ static void explain_row(const shared *s, worker *w, int64_t i)
     memset(w->sum2, 0, (size_t)C * sizeof *w->sum2);
     for (int64_t j = 0; j < N; j++) {
         const int64_t d = find_players(s, w, i, j);
-        const float *start = s->first + j * s->width;
         w->differing += (double)d;
         if (d == 0) continue;
         if (d <= s->spec->exact_columns) {
-            score_coalitions(s, w, start, d, s->output[i]);
-            solve_game(w, d);
-            continue;
+            score_coalitions(s, w, s->first + j * s->width, d, s->output[i]);
+            solve_game(s, w, d);
+        } else {
+            sample_game(s, w, i, j, d);
         }
-        float ends[2];
-        memcpy(w->rows, start, (size_t)s->width * sizeof *start);
-        float *last = w->rows + s->width;
-        memcpy(last, start, (size_t)s->width * sizeof *start);
-        for (int64_t k = 0; k < d; k++)
-            for (int64_t h = 0; h < s->width; h++) last[h] += w->delta[k * s->width + h];
-        score_rows(s, w, 2, s->output[i], ends);
-        sample_game(s, w, i, j, d, (double)ends[0], (double)ends[1]);
     }
     for (int64_t c = 0; c < C; c++) {
         s->values[i * C + c] = w->sum[c] / (double)N;
@@ -272,14 +308,15 @@ static void explain_row(const shared *s, worker *w, int64_t i)
 typedef struct {
     const shared *s;
     worker *workers;
+    atomic_llong next; /* row */
 } job;
 
 static void explain_part(void *ctx, int part, int n_parts)
 {
-    const job *jb = ctx;
-    int64_t begin, end;
-    onus_split(jb->s->n_rows, 1, part, n_parts, &begin, &end);
-    for (int64_t i = begin; i < end; i++) explain_row(jb->s, &jb->workers[part], i);
+    job *jb = ctx;
+    (void)n_parts;
+    for (int64_t i; (i = atomic_fetch_add(&jb->next, 1)) < jb->s->n_rows;)
+        explain_row(jb->s, &jb->workers[part], i);
 }
 
 /* ---- setting up -------------------------------------------------------------------------- */
@@ -298,13 +335,15 @@ static onus_status make_worker(const shared *s, const onus_exec *ex, worker *w, 
     w->rows = s->weight ? onus_plan_first_output(w->plan) : onus_plan_input(w->plan);
     w->delta = onus_arena_alloc(a, (size_t)(C * s->width), sizeof *w->delta);
     w->high = onus_arena_alloc(a, (size_t)(n_high * s->width), sizeof *w->high);
-    w->score = onus_arena_alloc(a, (size_t)(coalitions > C ? coalitions : C), sizeof *w->score);
+    const int64_t walked = CHUNK + 2 * C;
+    w->score = onus_arena_alloc(a, (size_t)(coalitions > walked ? coalitions : walked),
+                                sizeof *w->score);
     w->game = onus_arena_alloc(a, (size_t)(2 * coalitions > 3 * C ? 2 * coalitions : 3 * C),
                                sizeof *w->game);
     w->sum = onus_arena_alloc(a, (size_t)C, sizeof *w->sum);
     w->sum2 = onus_arena_alloc(a, (size_t)C, sizeof *w->sum2);
     w->player = onus_arena_alloc(a, (size_t)C, sizeof *w->player);
-    w->order = onus_arena_alloc(a, (size_t)C, sizeof *w->order);
+    w->order = onus_arena_alloc(a, (size_t)(CHUNK + C), sizeof *w->order);
     w->tmp = onus_arena_alloc(a, ONUS_SHUFFLE_TMP_BYTES((size_t)C), 1);
     const bool all = w->delta && w->high && w->score && w->game && w->sum && w->sum2 &&
                      w->player && w->order && w->tmp;
@@ -403,11 +442,17 @@ static onus_status prepare(shared *s, const onus_exec *ex, const int64_t *rows,
     out->mean_abs = onus_arena_alloc(&out->arena, (size_t)s->n_columns, sizeof *out->mean_abs);
     out->mean_abs_se =
         onus_arena_alloc(&out->arena, (size_t)s->n_columns, sizeof *out->mean_abs_se);
-    if (!x || !b || !kept || !s->values || !s->std_error || !out->mean_abs || !out->mean_abs_se)
+    uint8_t *players_in =
+        onus_arena_alloc(a, (size_t)1 << s->spec->exact_columns, sizeof *players_in);
+    if (!x || !b || !kept || !players_in || !s->values || !s->std_error || !out->mean_abs ||
+        !out->mean_abs_se)
         return onus_fail_mem(err, "explain");
     onus_dataset_fetch(s->d, rows, s->n_rows, x, NULL, NULL);
     onus_dataset_fetch(s->d, background, s->n_background, b, NULL, NULL);
     memcpy(kept, rows, (size_t)s->n_rows * sizeof *kept);
+    for (int64_t m = 1; m < (int64_t)1 << s->spec->exact_columns; m++)
+        players_in[m] = (uint8_t)(players_in[m / 2] + m % 2);
+    s->players_in = players_in;
     s->x = x;
     s->b = b;
     out->rows = kept;
@@ -416,6 +461,7 @@ static onus_status prepare(shared *s, const onus_exec *ex, const int64_t *rows,
     out->n_rows = s->n_rows;
     out->n_columns = s->n_columns;
     out->n_background = s->n_background;
+    out->output = s->spec->output;
     onus_status st = prepare_first(s, ex, a, err);
     return st == ONUS_OK ? prepare_scores(s, ex, a, err) : st;
 }

@@ -15,7 +15,7 @@ typedef struct {
     int64_t background;    /* from the training part, default 100 */
     int64_t exact_columns; /* default 16, the limit; 0 forces permutations */
     int64_t permutations; /* pairs of a permutation and its reverse for a (row, background) pair
-                             that is not exact; default 1... see .c */
+                             that is not exact; default 2, fewest that have a standard error */
     int64_t output; /* which output is explained: class index; binary: the positive probability;
                        -1 default (binary 0; classes: the predicted one) */
     int line;
@@ -23,10 +23,12 @@ typedef struct {
 
 typedef struct {
     int64_t n_rows, n_columns, n_background;
+    int64_t output;             /* as the spec said: a class, or -1 */
     const int64_t *rows;        /* which rows */
     const double *values;       /* (n_rows, n_columns) */
     const double *score, *base; /* (n_rows): f(row); mean over background of f */
-    const double *std_error;    /* (n_rows, n_columns); 0 where exact */
+    const double *std_error;    /* (n_rows, n_columns); 0 where exact, NAN where one
+                                   pair of permutations was walked */
     double residual;            /* max |sum of values - (score - base)| */
     double pairs_exact, pairs_sampled, evaluations, columns_differing_mean;
     double *mean_abs, *mean_abs_se; /* (n_columns): over rows, standard error over rows */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * explain_event.c - which rows are explained, and what the ledger says of an explanation: means
  * over rows and a hash of the values of single people, never the values. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,6 +39,19 @@ done:
     onus_free(mem, idx);
     onus_free(mem, tmp);
     return st;
+}
+
+/* What was explained. */
+static void add_output(onus_event_builder *b, const onus_dataset *d, int64_t output)
+{
+    char text[512] = "predicted value";
+    const onus_task task = onus_dataset_task(d);
+    if (task == ONUS_TASK_CLASSES && output < 0)
+        snprintf(text, sizeof text, "probability of the decided class");
+    else if (task != ONUS_TASK_REGRESSION)
+        snprintf(text, sizeof text, "probability of %.400s",
+                 onus_dataset_class_name(d, task == ONUS_TASK_BINARY ? 1 : output));
+    onus_event_text(b, text, "explain.of");
 }
 
 /* Columns by falling mean |value|, ties in their own order. */
@@ -93,14 +107,16 @@ onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset 
     order_columns(e, order);
     onus_sha256_of(e->values, (size_t)(e->n_rows * e->n_columns) * sizeof *e->values, sha);
     double worst = 0;
-    for (int64_t i = 0; i < e->n_rows * e->n_columns; i++)
-        worst = e->std_error[i] > worst ? e->std_error[i] : worst;
+    for (int64_t i = 0; i < e->n_rows * e->n_columns && !isnan(worst); i++) {
+        if (!(e->std_error[i] <= worst)) worst = e->std_error[i];
+    }
     onus_event_begin(&b, "explain");
     onus_event_text(&b,
                     e->pairs_sampled == 0
                         ? "shapley, exact"
                         : "shapley, paired permutations above the exact limit",
                     "explain.method");
+    add_output(&b, d, e->output);
     onus_event_int(&b, e->n_rows, "explain.rows");
     onus_event_int(&b, e->n_background, "explain.background");
     onus_event_real(&b, e->residual, "explain.residual");

@@ -28,7 +28,7 @@ static void set_defaults(onus_recipe *r)
                                  .gamma = -1,
                                  .step_epochs = 10};
     r->explain = (onus_explain_spec){
-        .rows = 200, .background = 100, .exact_columns = 16, .permutations = 1, .output = -1};
+        .rows = 200, .background = 100, .exact_columns = 16, .permutations = 2, .output = -1};
 }
 
 /* An error about what stands at a dotted path, or at the nearest mapping around it. */
