@@ -155,7 +155,7 @@ static void bench_peak(onus_isa isa)
 int main(int argc, char **argv)
 {
     onus_err err;
-    onus_isa isa;
+    onus_isa isa = ONUS_ISA_REF;
     int threads = 1;
     onus_exec ex = {.pool = NULL};
     const int reps = argc > 2 ? atoi(argv[2]) : 0;
