@@ -4,7 +4,12 @@
  * A training step of a small network makes a dozen short calls, microseconds apart: waking a
  * sleeping thread costs more than such a call takes. So a worker looks at the call's number for
  * SPIN_US before it sleeps, and the caller, who has work of its own, spins for the others' end.
- * Machines are shared: past its spin a waiter yields. */
+ *
+ * Machines are shared: a worker whose core is taken by another process may be away for
+ * milliseconds, thousands of times a call. So a part belongs to whoever takes it first: its
+ * worker, or the caller once its own part is done (with a busy process beside it, training on
+ * two cores took up to five times as long as on one before; measured). Past its spin a waiter
+ * yields. */
 #include "base/pool.h"
 
 #include <errno.h>
@@ -28,6 +33,9 @@ typedef struct {
     pthread_t thread;
     int part;
     bool started;
+    /* the last call for which the part was taken, and for which it was done */
+    _Alignas(64) atomic_uint taken;
+    atomic_uint done;
 } pool_worker;
 
 struct onus_pool {
@@ -36,8 +44,7 @@ struct onus_pool {
     int n;
     onus_pool_fn fn;
     void *ctx;
-    _Alignas(64) atomic_uint call;   /* counts calls; a worker that sees a new number works */
-    _Alignas(64) atomic_int running; /* workers that have not finished this call */
+    _Alignas(64) atomic_uint call; /* counts calls; a worker that sees a new number works */
     _Alignas(64) atomic_bool parked, end;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -73,6 +80,19 @@ static unsigned wait_for_call(struct onus_pool *p, unsigned seen)
     return atomic_load(&p->call);
 }
 
+/* The part of this call, unless somebody has it: every call takes every part once, so that the
+ * one before took it last. A worker that comes late to a call finds it taken. */
+static void run_part(pool_worker *w, unsigned call)
+{
+    struct onus_pool *p = w->pool;
+    unsigned before = call - 1;
+    if (!atomic_compare_exchange_strong_explicit(&w->taken, &before, call, memory_order_acquire,
+                                                 memory_order_relaxed))
+        return;
+    p->fn(p->ctx, w->part, p->n);
+    atomic_store_explicit(&w->done, call, memory_order_release);
+}
+
 static void *work(void *arg)
 {
     pool_worker *w = arg;
@@ -81,8 +101,7 @@ static void *work(void *arg)
     for (unsigned seen = 0;;) {
         seen = wait_for_call(p, seen);
         if (atomic_load(&p->end)) return NULL;
-        p->fn(p->ctx, w->part, p->n);
-        atomic_fetch_sub_explicit(&p->running, 1, memory_order_release);
+        run_part(w, seen);
     }
 }
 
@@ -120,20 +139,21 @@ onus_status onus_pool_create(onus_pool **out, int n_threads, const onus_allocato
     return ONUS_OK;
 }
 
-/* A new call for everybody; wakes who sleeps. */
-static void announce(onus_pool *p)
+/* A new call for everybody, its number; wakes who sleeps. */
+static unsigned announce(onus_pool *p)
 {
     pthread_mutex_lock(&p->lock);
-    atomic_fetch_add(&p->call, 1);
+    const unsigned call = atomic_fetch_add(&p->call, 1) + 1;
     if (p->asleep > 0) pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
+    return call;
 }
 
 void onus_pool_destroy(onus_pool *p)
 {
     if (!p) return;
     atomic_store(&p->end, true);
-    announce(p);
+    (void)announce(p);
     for (int i = 1; i < p->n; i++) {
         if (p->worker[i].started) pthread_join(p->worker[i].thread, NULL);
     }
@@ -156,11 +176,13 @@ void onus_pool_run(onus_pool *p, onus_pool_fn fn, void *ctx)
     p->fn = fn;
     p->ctx = ctx;
     atomic_store_explicit(&p->parked, false, memory_order_relaxed);
-    atomic_store_explicit(&p->running, p->n - 1, memory_order_relaxed);
-    announce(p);
+    const unsigned call = announce(p);
     fn(ctx, 0, p->n);
-    for (int i = 0; atomic_load_explicit(&p->running, memory_order_acquire) > 0; i++) {
-        if (i < 20000)
+    for (int i = 1; i < p->n; i++) run_part(&p->worker[i], call);
+    for (int i = 1, spins = 0; i < p->n;) {
+        if (atomic_load_explicit(&p->worker[i].done, memory_order_acquire) == call)
+            i++;
+        else if (spins++ < 20000)
             pause_cpu();
         else
             sched_yield();

@@ -2,8 +2,9 @@
  * pool.h - worker threads with a fixed split.
  *
  * onus_pool_run calls fn(ctx, part, n_parts) once for every part, part 0 on the calling
- * thread, and returns when all are done. Parts are work, not threads: results must not
- * depend on n_parts (numerics contract, items 3 and 4), and the tests run with 1, 2, 3.
+ * thread, and returns when all are done. Parts are work, not threads: the calling thread takes
+ * those that no worker has begun, and results must not depend on n_parts (numerics contract,
+ * items 3 and 4); the tests run with 1, 2, 3.
  * Workers spin a short while for the next call (a training step makes a dozen), then
  * sleep. A worker checks MXCSR at its start. One caller at a time. */
 #ifndef ONUS_BASE_POOL_H
