@@ -1,35 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0
  * gemm_ref.c - the specification of matrix products (contract, item 3) in plain loops: k is cut
  * at multiples of 256; a segment is one fmaf chain from +0, k ascending; segments are added
- * ascending, and the first one starts the total. Written to be checked by reading, not to be
- * fast. gemm_fma.c builds it a second time. */
+ * ascending, and the first one starts the total. Written to be checked by reading. Eight
+ * columns go side by side, because a chain alone waits for itself at every step (built a second
+ * time by gemm_fma.c, with the processor's scalar fmaf, this is what ONUS_ISA=ref runs). */
 #include <math.h>
 #include "num/gemm_kernels.h"
 
-static float segment(const float *a, int64_t a_col, const float *b, int64_t b_row, int64_t n)
+enum { SIDE = 8 };
+
+/* Terms [k0, k1) of eight dots that share a; column c of B starts at b[c]. */
+static void segment(const float *a, int64_t a_col, const float *const b[SIDE], int64_t b_row,
+                    int64_t k0, int64_t k1, float chain[SIDE])
 {
-    float chain = 0.0f;
-    for (int64_t k = 0; k < n; k++) chain = fmaf(a[k * a_col], b[k * b_row], chain);
-    return chain;
+    float x[SIDE] = {0.0f};
+    for (int64_t k = k0; k < k1; k++)
+        for (int c = 0; c < SIDE; c++) x[c] = fmaf(a[k * a_col], b[c][k * b_row], x[c]);
+    for (int c = 0; c < SIDE; c++) chain[c] = x[c];
 }
 
-static float dot(const float *a, int64_t a_col, const float *b, int64_t b_row, int64_t K)
+static void dots(const float *a, int64_t a_col, const float *const b[SIDE], int64_t b_row,
+                 int64_t K, float total[SIDE])
 {
-    float total = 0.0f; /* no term: +0 */
+    float part[SIDE];
+    for (int c = 0; c < SIDE; c++) total[c] = 0.0f; /* no term: +0 */
     for (int64_t k = 0; k < K; k += ONUS_GEMM_SEGMENT) {
-        const int64_t n = K - k < ONUS_GEMM_SEGMENT ? K - k : ONUS_GEMM_SEGMENT;
-        const float part = segment(a + k * a_col, a_col, b + k * b_row, b_row, n);
-        total = k == 0 ? part : total + part;
+        const int64_t end = K - k < ONUS_GEMM_SEGMENT ? K : k + ONUS_GEMM_SEGMENT;
+        segment(a, a_col, b, b_row, k, end, part);
+        for (int c = 0; c < SIDE; c++) total[c] = k == 0 ? part[c] : total[c] + part[c];
     }
-    return total;
 }
 
 void onus_gemm_tile_ref(ONUS_GEMM_TILE_ARGS)
 {
     (void)pack;
-    for (int64_t i = m0; i < m1; i++)
-        for (int64_t j = n0; j < n1; j++) {
-            const float total = dot(A + i * a_row, a_col, B + j * b_col, b_row, K);
-            C[i * ldc + j] = bias ? total + bias[j] : total;
+    for (int64_t i = m0; i < m1; i++) {
+        for (int64_t j = n0; j < n1; j += SIDE) {
+            const int width = n1 - j < SIDE ? (int)(n1 - j) : SIDE;
+            const float *b[SIDE];
+            float total[SIDE];
+            for (int c = 0; c < SIDE; c++) b[c] = B + (j + (c < width ? c : 0)) * b_col;
+            dots(A + i * a_row, a_col, b, b_row, K, total);
+            for (int c = 0; c < width; c++)
+                C[i * ldc + j + c] = bias ? total[c] + bias[j + c] : total[c];
         }
+    }
 }
