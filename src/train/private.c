@@ -29,15 +29,14 @@
 #include "train/accountant.h"
 #include "train/trainer.h"
 
-/* Rows of a private micro-batch, a function of the recipe's batch alone, so that it tells
- * nothing: room for a shard of the expected size and eight deviations, in steps of 16 within a
- * segment and of whole segments above. A larger sample runs in several. (The caller caps it.)
- */
+/* Rows of a private micro-batch, a function of the recipe alone, so that it tells nothing: room
+ * for a shard of the expected size and eight deviations where that is at most two segments,
+ * else a segment. A larger shard runs in several, cut at multiples of this. */
 int64_t onus_private_rows(const onus_train_spec *spec)
 {
     const double expected = ceil((double)spec->batch / (double)spec->shards);
-    const double room = expected + 8 * sqrt(expected), step = room > 256 ? 256 : 16;
-    return room < 4096 ? (int64_t)(ceil(room / step) * step) : 4096;
+    const double room = expected + 8 * sqrt(expected);
+    return room > 512 ? 256 : room > 256 ? 512 : (int64_t)ceil(room / 16) * 16;
 }
 
 /* min(1, C / norm), rounded down; 0 where the norm is not finite. */
