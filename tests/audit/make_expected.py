@@ -185,13 +185,18 @@ def put_fairness(name, n, seed):
             put_array(f"{name}_{tag}_{m}", rates.by_group[m])
 
 
-print("/* SPDX-License-Identifier: Apache-2.0")
-print(f" * expected.h - made by make_expected.py: scikit-learn {sklearn.__version__}, SciPy {scipy.__version__}, "
-      f"Fairlearn {fairlearn.__version__}. */")
-print("/* clang-format off */")
-put_binary("tied", 300, 7, 0.5, 16)
-put_binary("rare", 300, 8, 0.06, 16)
-put_classes("four", 250, 4, 9)
-put_numbers("value", 120, 10)
-put_fairness("fair", 400, 11)
-put_array("t_quantile", [stats.t.ppf(p, df) for p, df in ((0.975, 1), (0.975, 4), (0.975, 199), (0.9875, 7.5), (0.999, 30))])
+def main():
+    print("/* SPDX-License-Identifier: Apache-2.0")
+    print(f" * expected.h - made by make_expected.py: scikit-learn {sklearn.__version__}, SciPy {scipy.__version__}, "
+          f"Fairlearn {fairlearn.__version__}. */")
+    print("/* clang-format off */")
+    put_binary("tied", 300, 7, 0.5, 16)
+    put_binary("rare", 300, 8, 0.06, 16)
+    put_classes("four", 250, 4, 9)
+    put_numbers("value", 120, 10)
+    put_fairness("fair", 400, 11)
+    put_array("t_quantile", [stats.t.ppf(p, df) for p, df in ((0.975, 1), (0.975, 4), (0.975, 199), (0.9875, 7.5), (0.999, 30))])
+
+
+if __name__ == "__main__":
+    main()
