@@ -58,9 +58,10 @@ onus_axis onus_axis_of(double lo, double hi, int n)
 
 /* ---- coordinates ------------------------------------------------------------------------ */
 
+/* lo where v is no number, as between two edges that are one */
 static double within(double v, double lo, double hi)
 {
-    return v < lo ? lo : v > hi ? hi : v;
+    return v > hi ? hi : v > lo ? v : lo;
 }
 
 /* v with one or two decimals; v is finite and small. */

@@ -286,6 +286,10 @@ void onus_plain_number(char out[32], double v, int decimals)
     char text[64];
     const double size = fabs(v);
     double least = 0.5;
+    if (!isfinite(v)) {
+        snprintf(out, 32, "\xe2\x80\x93"); /* a dash: no number */
+        return;
+    }
     /* five digits are enough to read */
     const int most = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 9;
     decimals = decimals < most ? decimals : most;

@@ -120,7 +120,10 @@ static void number(onus_page *p, double v, int decimals)
 {
     char text[32];
     onus_plain_number(text, v, decimals);
-    onus_page_raw(p, text);
+    if (isfinite(v))
+        onus_page_raw(p, text);
+    else
+        onus_page_tag(p, "<span class=\"lack\">", ONUS_TEXT_UNDEFINED);
 }
 
 static void all_values(onus_page *p, const person *w)

@@ -32,9 +32,9 @@ static void verdict(onus_page *p)
     const onus_fact met_fact = onus_page_fact(p, "policy.met"),
                     count = onus_page_fact(p, "policy.count");
     const bool judged = onus_fact_real(met_fact, &met) && n > 0;
-    const char *style = !judged ? "none" : (int64_t)met == n ? "ok" : "warn";
+    const char *style = !judged ? "none" : met == (double)n ? "ok" : "warn";
     onus_page_printf(p, "<p class=\"verdict %s\"><b>", style);
-    if (judged && (int64_t)met == n)
+    if (judged && met == (double)n)
         ONUS_FILL(p, n == 1 ? ONUS_TEXT_POLICY_MET : ONUS_TEXT_POLICIES_ALL_MET,
                   ONUS_COUNT(count));
     else if (judged)

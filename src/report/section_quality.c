@@ -231,7 +231,8 @@ static int shade(onus_fact cell, double row_total)
 {
     double v;
     if (onus_fact_small(cell) || !onus_fact_real(cell, &v) || row_total <= 0) return 0;
-    return (int)floor(v / row_total * 5 + 0.5);
+    const double share = v / row_total;
+    return share > 0 && share <= 1 ? (int)floor(share * 5 + 0.5) : 0;
 }
 
 static void confusion_row(onus_page *p, const onus_parts *classes, int64_t t, onus_fact *cells,

@@ -70,14 +70,15 @@ static void line_name(onus_chart *d, const char *style, onus_text t, double y, b
 static void draw(onus_chart *d, const curve *c)
 {
     const double train = last_of(c->train, c->n_points), valid = last_of(c->valid, c->n_points);
-    char kept[64];
+    char kept[96], number[32];
     onus_chart_line(d, "line a", c->epoch, c->train, c->n_points);
     onus_chart_line(d, "line b", c->epoch, c->valid, c->n_points);
     line_name(d, "name a", ONUS_TEXT_TRAIN, train, !(train < valid));
     line_name(d, "name b", ONUS_TEXT_VALID, valid, !(valid <= train));
     if (!isfinite(c->kept)) return;
-    snprintf(kept, sizeof kept, "%s %lld", onus_text_of(ONUS_TEXT_KEPT_EPOCH, d->p->language),
-             (long long)c->kept);
+    onus_plain_number(number, c->kept, 0);
+    snprintf(kept, sizeof kept, "%s %s", onus_text_of(ONUS_TEXT_KEPT_EPOCH, d->p->language),
+             number);
     onus_chart_ref_x(d, c->kept, kept);
 }
 
@@ -90,8 +91,10 @@ static void chart(onus_page *p, const curve *c)
     }
     if (!(lo <= hi)) return;
     const onus_axis y = onus_axis_of(lo, hi, 5);
-    const onus_axis x = {.lo = c->epoch[0],
-                         .hi = c->n_points > 1 ? c->epoch[c->n_points - 1] : c->epoch[0] + 1};
+    double first = INFINITY, last = -INFINITY;
+    for (int64_t i = 0; i < c->n_points; i++) onus_range_widen(c->epoch[i], &first, &last);
+    if (!(first <= last)) return;
+    const onus_axis x = {.lo = first, .hi = first < last ? last : first + 1};
     onus_chart d;
     onus_page_raw(p, "<figure>");
     onus_chart_open(&d, p, "plot", HEIGHT);
