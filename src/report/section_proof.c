@@ -28,6 +28,14 @@ void onus_section_proof(onus_page *p)
     onus_term_open(p, ONUS_TEXT_HEAD_EVENTS);
     onus_page_printf(p, "%lld", (long long)p->n);
     onus_term_close(p);
+    onus_term_open(p, ONUS_TEXT_SIGNER);
+    onus_page_word(p, onus_page_fact(p, "run.signer"));
+    onus_term_close(p);
+    if (onus_page_fact(p, "run.resume.step").event) {
+        onus_term_open(p, ONUS_TEXT_RESUMED);
+        onus_page_count(p, onus_page_fact(p, "run.resume.step"));
+        onus_term_close(p);
+    }
     onus_term_open(p, ONUS_TEXT_MODEL_HASH);
     onus_page_hash(p, onus_page_fact(p, "model.sha256"));
     onus_term_close(p);

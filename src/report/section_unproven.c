@@ -106,6 +106,16 @@ static bool few_tested(onus_page *p)
     return onus_fact_real(onus_page_fact(p, "data.test.rows"), &n) && n < TEST_FEW;
 }
 
+static bool throw_away_key(onus_page *p)
+{
+    return onus_fact_is(onus_page_fact(p, "run.signer"), "throw-away");
+}
+
+static bool no_signer(onus_page *p)
+{
+    return !onus_page_fact(p, "run.signer").event;
+}
+
 /* ---- rules that name names -------------------------------------------------------------- */
 
 /* Calls see for every undefined value of a measure; returns how many there are. */
@@ -182,6 +192,8 @@ static const struct {
     {no_source, ONUS_TEXT_OPEN_ORIGIN, NULL},
     {no_licence, ONUS_TEXT_OPEN_LICENCE, NULL},
     {no_policy, ONUS_TEXT_OPEN_POLICY, NULL},
+    {no_signer, ONUS_TEXT_OPEN_SIGNER, NULL},
+    {throw_away_key, ONUS_TEXT_OPEN_KEY, NULL},
     {always, ONUS_TEXT_OPEN_WITNESS, NULL},
 };
 

@@ -15,7 +15,7 @@
 const char onus_style[] =
     /* colours */
     ":root{color-scheme:light dark;--ink:#1b2430;--dim:#566270;--line:#dfe3e8;--bg:#fbfbf9;"
-    "--card:#fff;--a:#0b6890;--b:#b34a0a;--warn:#b0400f;--none:#66717d;--soft:#f0f4f6;"
+    "--card:#fff;--a:#0b6890;--b:#b34a0a;--warn:#b0400f;--none:#636e7a;--soft:#f0f4f6;"
     "--warnsoft:#fbf0e9;--alarm:#a83a0c;--bar:#2d82a6}\n"
     "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ec;--dim:#a0acb8;--line:#2d353d;"
     "--bg:#13171b;--card:#191e24;--a:#5ab5db;--b:#f0995a;--warn:#f0995a;--none:#94a0ac;"
@@ -126,7 +126,7 @@ const char onus_style[] =
     ".box path{vector-effect:non-scaling-stroke}"
     ".line{fill:none;stroke-width:2.2;stroke-linejoin:round}"
     ".line.a{stroke:var(--a)}.line.b{stroke:var(--b)}"
-    ".ci{stroke:var(--a);stroke-width:3.5;stroke-linecap:round;opacity:.42}"
+    ".ci{stroke:var(--a);stroke-width:3.5;stroke-linecap:round;opacity:.66}"
     ".dot{fill:var(--a)}.warn .ci{stroke:var(--warn)}.warn .dot{fill:var(--warn)}"
     ".none .ci{stroke:var(--none)}.none .dot{fill:var(--none)}"
     ".ci.open{stroke-dasharray:1 6}"
@@ -134,7 +134,8 @@ const char onus_style[] =
     "stroke-linejoin:round}svg "
     ".name{font-size:13px;paint-order:stroke;stroke:var(--bg);stroke-width:4px;"
     "stroke-linejoin:round}svg .name.a{fill:var(--a)}svg .name.b{fill:var(--b)}"
-    ".bar{fill:var(--bar)}.bar.prot{opacity:.5}.bar.down{fill:var(--b)}"
+    ".bar{fill:var(--bar)}.bar.prot{fill-opacity:.28;stroke:var(--bar);stroke-width:1.4}.bar."
+    "down{fill:var(--b)}"
     ".err{stroke:var(--ink);stroke-width:1.3}"
     "\n"
     /* the rest */

@@ -209,6 +209,23 @@ static onus_status signing_key(const onus_run_opts *o, onus_key *key, onus_err *
     return st;
 }
 
+/* Before the report, which tells whose signature will stand under its head. A run that was
+ * killed after this is signed by the same name. */
+static onus_status name_signer(onus_session *s, const onus_key *key, onus_err *err)
+{
+    const onus_entry *old = s->before ? onus_log_type(s->before, "run.signer", 0) : NULL;
+    const char *name =
+        old ? json_string_value(json_object_get(old->observed, "run.signer")) : NULL;
+    if (name && strcmp(name, key->name) != 0)
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "event %lld says that '%s' signs this run; the key now is '%s'",
+                         (long long)old->n, name, key->name);
+    onus_event_begin(&s->event, "run.signer");
+    onus_event_observed(&s->event, true);
+    onus_event_text(&s->event, key->name, "run.signer");
+    return onus_session_emit(s, err);
+}
+
 static onus_status sign_head(onus_session *s, onus_key *key, onus_err *err)
 {
     onus_status st = ONUS_OK;
@@ -233,7 +250,8 @@ done:
 
 static onus_status finish(onus_session *s, const onus_run_opts *o, onus_key *key, onus_err *err)
 {
-    onus_status st = o->train_only ? ONUS_OK : write_report(s, err);
+    onus_status st = name_signer(s, key, err);
+    if (st == ONUS_OK && !o->train_only) st = write_report(s, err);
     if (st != ONUS_OK) return st;
     onus_event_begin(&s->event, "run.end");
     onus_event_observed(&s->event, true);

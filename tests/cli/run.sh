@@ -46,6 +46,18 @@ expect 1 'the runs part at event' "$onus" diff r1 r4
 expect 0 '<!doctype html>' "$onus" report r1
 "$onus" report r1 --out again.html && same "report from the ledger" "$(sha r1/report.html)" "$(sha again.html)"
 if grep -qi '<script' r1/report.html; then bad 'the report holds a script'; else ok; fi
+# an independent reader: well-formed, every link leads to an entry, nothing is loaded
+python3 - r1/report.html r1/private/explanations.html <<'PY' && ok || bad 'the pages, read as XML'
+import sys, xml.etree.ElementTree as tree
+for path in sys.argv[1:]:
+    text = open(path, encoding='utf-8').read()
+    page = tree.fromstring(text.removeprefix('<!doctype html>'))
+    ids = {e.get('id') for e in page.iter()}
+    links = [e.get('href') for e in page.iter('a')]
+    assert all(l.startswith('#') and l[1:] in ids for l in links), path
+    assert not any(e.get('src') or e.tag in ('script', 'link', 'img', 'iframe') for e in page.iter()), path
+    assert all(e.find('title') is not None and e.find('desc') is not None for e in page.iter('svg') if e.get('role')), path
+PY
 
 # ---- for machines ---------------------------------------------------------------------------
 json() { # json NAME VALUE COMMAND...: one flat object that holds this
@@ -70,6 +82,10 @@ same "private key's mode" "$(stat -c %a key)" 600
 expect 0 . "$onus" run small.yaml --out signed --key key --quiet
 expect 0 "signed by 'bank', a key that you know" "$onus" verify signed --key key.pub
 expect 1 'not by the key' "$onus" verify r1 --key key.pub
+cp -r signed cut && sed -i '/"type":"report"/,$d' cut/ledger.jsonl # killed before its report
+expect 2 "says that 'bank' signs this run" "$onus" run small.yaml --out cut --resume
+expect 0 . "$onus" run small.yaml --out cut --resume --key key --quiet
+expect 0 "signed by 'bank'" "$onus" verify cut --key key.pub
 
 # ---- without Onus: the script of docs/EVIDENCE.md -----------------------------------------------
 if command -v openssl >/dev/null; then
