@@ -96,7 +96,7 @@ static inline void rows_classes(rows *r, int64_t n, int64_t k, uint32_t seed)
     rows_begin(r, ONUS_TASK_CLASSES, n, k);
     r->p.class_names = names;
     for (int64_t i = 0; i < n; i++) {
-        int w[CLASSES_MAX], sum = 0, left = 64;
+        int w[CLASSES_MAX] = {0}, sum = 0, left = 64;
         for (int64_t c = 0; c < k; c++) sum += w[c] = 1 + (int)(draw_next(&d) * 20);
         for (int64_t c = 0; c < k; c++) left -= w[c] = 64 * w[c] / sum;
         w[0] += left;

@@ -285,9 +285,9 @@ static void too_many_combinations(void **state)
     static rows r;
     static said s;
     static const char *names[60];
-    static char text_of[60][4];
+    static char text_of[60][16];
     for (int i = 0; i < 60; i++) {
-        snprintf(text_of[i], 4, "%d", i);
+        snprintf(text_of[i], 16, "%d", i);
         names[i] = text_of[i];
     }
     rows_begin(&r, ONUS_TASK_BINARY, 3600, 2);
