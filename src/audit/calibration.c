@@ -66,7 +66,7 @@ static onus_measure measure_error(const onus_calibration *c, int64_t n)
                  below = sqrt(two_over_pi) * noise + z * sqrt((1 - two_over_pi) * noise2);
     return (onus_measure){
         .value = error,
-        .ci = {fmax(0, error - below), fmin(1, error + z * sqrt(noise2))},
+        .ci = {onus_larger(0, error - below), onus_smaller(1, error + z * sqrt(noise2))},
         .n = n,
         .method = "expected calibration error over bins of equal mass; noise bounds"};
 }

@@ -276,7 +276,8 @@ static void sample_game(const shared *s, worker *w, int64_t i, int64_t j, int64_
     for (int64_t k = 0; k < d; k++) {
         const double m = sum[k] / (double)n, spread = square[k] - (double)n * m * m;
         w->sum[w->player[k]] += m;
-        w->sum2[w->player[k]] += n > 1 ? fmax(0, spread) / ((double)(n - 1) * (double)n) : NAN;
+        w->sum2[w->player[k]] +=
+            n > 1 ? (spread > 0 ? spread : 0) / ((double)(n - 1) * (double)n) : NAN;
     }
     w->sampled += 1;
 }

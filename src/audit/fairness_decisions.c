@@ -125,17 +125,6 @@ static onus_status join(onus_gap *out, const onus_gap *t, const onus_gap *f, dou
     return ONUS_OK;
 }
 
-/* NAN if either is: fmax and fmin would hide it. */
-static double larger(double a, double b)
-{
-    return a + b != a + b ? NAN : fmax(a, b);
-}
-
-static double smaller(double a, double b)
-{
-    return a + b != a + b ? NAN : fmin(a, b);
-}
-
 static onus_status put_odds(onus_event_builder *b, const onus_partition *g,
                             const onus_rates *tpr, const onus_rates *fpr, onus_arena *arena,
                             onus_err *err)
@@ -148,12 +137,13 @@ static onus_status put_odds(onus_event_builder *b, const onus_partition *g,
     ONUS_TRY(onus_gap_ratio(&tq, tpr, pairs, arena, err));
     ONUS_TRY(onus_gap_ratio(&fq, fpr, pairs, arena, err));
     const onus_interval a = t.m.ci, c = f.m.ci, d = tq.m.ci, e = fq.m.ci;
-    ONUS_TRY(join(&odds, &t, &f, larger(t.m.value, f.m.value),
-                  (onus_interval){larger(a.lower, c.lower), larger(a.upper, c.upper)},
+    ONUS_TRY(join(&odds, &t, &f, onus_larger(t.m.value, f.m.value),
+                  (onus_interval){onus_larger(a.lower, c.lower), onus_larger(a.upper, c.upper)},
                   "newcombe; lower: bonferroni over pairs and both rates", arena, err));
-    ONUS_TRY(join(&ratio, &tq, &fq, smaller(tq.m.value, fq.m.value),
-                  (onus_interval){smaller(d.lower, e.lower), smaller(d.upper, e.upper)},
-                  "mover; upper: bonferroni over pairs and both rates", arena, err));
+    ONUS_TRY(
+        join(&ratio, &tq, &fq, onus_smaller(tq.m.value, fq.m.value),
+             (onus_interval){onus_smaller(d.lower, e.lower), onus_smaller(d.upper, e.upper)},
+             "mover; upper: bonferroni over pairs and both rates", arena, err));
     ONUS_TRY(join(&mean, &t, &f, (t.m.value + f.m.value) / 2,
                   (onus_interval){(a.lower + c.lower) / 2, (a.upper + c.upper) / 2},
                   "newcombe; lower: bonferroni over pairs and both rates", arena, err));

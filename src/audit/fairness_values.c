@@ -50,8 +50,8 @@ static onus_measure measure_gap(const moments *m, int64_t n_groups)
         if (m[g].n < 2) continue;
         groups++;
         d.n += (int64_t)m[g].n;
-        low = fmin(low, m[g].mean);
-        high = fmax(high, m[g].mean);
+        low = onus_smaller(low, m[g].mean);
+        high = onus_larger(high, m[g].mean);
     }
     if (groups < 2) {
         d.reason = "fewer than two groups have two rows";
@@ -64,8 +64,10 @@ static onus_measure measure_gap(const moments *m, int64_t n_groups)
         for (int64_t h = g + 1; h < n_groups; h++) {
             if (m[g].n < 2 || m[h].n < 2) continue;
             const int64_t pairs = groups * (groups - 1) / 2; /* see gap.c */
-            d.ci.lower = fmax(d.ci.lower, onus_interval_fold(welch(&m[g], &m[h], pairs)).lower);
-            d.ci.upper = fmax(d.ci.upper, onus_interval_fold(welch(&m[g], &m[h], 1)).upper);
+            d.ci.lower =
+                onus_larger(d.ci.lower, onus_interval_fold(welch(&m[g], &m[h], pairs)).lower);
+            d.ci.upper =
+                onus_larger(d.ci.upper, onus_interval_fold(welch(&m[g], &m[h], 1)).upper);
         }
     }
     if (groups == n_groups) return d;

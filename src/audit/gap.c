@@ -107,8 +107,8 @@ onus_status onus_gap_difference(onus_gap *out, const onus_rates *r, int64_t stat
             if (!(r->share[g].n > 0) || !(r->share[h].n > 0)) continue;
             const onus_interval u = newcombe_folded(r->share[g], r->share[h], one),
                                 l = newcombe_folded(r->share[g], r->share[h], all);
-            out->m.ci.lower = fmax(out->m.ci.lower, l.lower);
-            out->m.ci.upper = fmax(out->m.ci.upper, u.upper);
+            out->m.ci.lower = onus_larger(out->m.ci.lower, l.lower);
+            out->m.ci.upper = onus_larger(out->m.ci.upper, u.upper);
         }
     }
     if (out->m.reason) out->m.ci.upper = NAN; /* a group left out may lie anywhere */
@@ -121,7 +121,7 @@ static onus_interval ratio_folded(onus_share a, onus_share b, double z)
     const onus_interval i = onus_interval_ratio(a, b, z);
     if (i.upper <= 1) return i;
     if (i.lower >= 1) return (onus_interval){1 / i.upper, 1 / i.lower};
-    return (onus_interval){fmin(i.lower, 1 / i.upper), 1};
+    return (onus_interval){onus_smaller(i.lower, 1 / i.upper), 1};
 }
 
 onus_status onus_gap_ratio(onus_gap *out, const onus_rates *r, int64_t statements,
@@ -144,8 +144,8 @@ onus_status onus_gap_ratio(onus_gap *out, const onus_rates *r, int64_t statement
             if (!(r->share[g].n > 0) || !(r->share[h].n > 0)) continue;
             const onus_interval l = ratio_folded(r->share[g], r->share[h], one),
                                 u = ratio_folded(r->share[g], r->share[h], all);
-            out->m.ci.lower = fmin(out->m.ci.lower, l.lower);
-            out->m.ci.upper = fmin(out->m.ci.upper, u.upper);
+            out->m.ci.lower = onus_smaller(out->m.ci.lower, l.lower);
+            out->m.ci.upper = onus_smaller(out->m.ci.upper, u.upper);
         }
     }
     if (out->m.reason) out->m.ci.lower = NAN; /* a group left out may lie anywhere */

@@ -26,8 +26,8 @@ onus_interval onus_interval_wilson(onus_share s, double z)
     const double z2 = z * z, middle = (s.k + z2 / 2) / (s.n + z2);
     const double half = z * sqrt(s.k * (s.n - s.k) / s.n + z2 / 4) / (s.n + z2);
     /* the ends are exact where rounding would miss them by a bit */
-    return (onus_interval){s.k == 0 ? 0 : fmax(0, middle - half),
-                           s.k == s.n ? 1 : fmin(1, middle + half)};
+    return (onus_interval){s.k == 0 ? 0 : onus_larger(0, middle - half),
+                           s.k == s.n ? 1 : onus_smaller(1, middle + half)};
 }
 
 onus_interval onus_interval_mix(const double *c, const onus_share *s, int64_t n, double z)
@@ -60,10 +60,10 @@ onus_interval onus_interval_ratio(onus_share a, onus_share b, double z)
     const onus_interval i = onus_interval_wilson(a, z), j = onus_interval_wilson(b, z);
     /* roots of a quadratic; what is under them cannot be below zero but by rounding */
     const double low = j.upper * (2 * q - j.upper), high = j.lower * (2 * q - j.lower);
-    const double under = fmax(0, pq * pq - i.lower * (2 * p - i.lower) * low),
-                 over = fmax(0, pq * pq - i.upper * (2 * p - i.upper) * high);
+    const double under = onus_larger(0, pq * pq - i.lower * (2 * p - i.lower) * low),
+                 over = onus_larger(0, pq * pq - i.upper * (2 * p - i.upper) * high);
     onus_interval r = {.lower = 0, .upper = INFINITY};
-    if (low != 0) r.lower = fmax(0, (pq - sqrt(under)) / low);
+    if (low != 0) r.lower = onus_larger(0, (pq - sqrt(under)) / low);
     if (high > 0) r.upper = (pq + sqrt(over)) / high;
     return r;
 }
@@ -72,7 +72,7 @@ onus_interval onus_interval_fold(onus_interval i)
 {
     if (i.lower >= 0) return i;
     if (i.upper <= 0) return (onus_interval){-i.upper, -i.lower};
-    return (onus_interval){i.lower <= 0 ? 0 : NAN, fmax(-i.lower, i.upper)};
+    return (onus_interval){i.lower <= 0 ? 0 : NAN, onus_larger(-i.lower, i.upper)};
 }
 
 /* P(T <= t) = 1 - I_{df / (df + t^2)}(df / 2, 1 / 2) / 2 for t > 0; bisection, since the

@@ -10,6 +10,17 @@ typedef struct {
     double lower, upper;
 } onus_interval;
 
+/* NAN if either is. */
+static inline double onus_larger(double a, double b)
+{
+    return a > b || a != a ? a : b;
+}
+
+static inline double onus_smaller(double a, double b)
+{
+    return a < b || a != a ? a : b;
+}
+
 /* k successes of n: a rate. n = 0: the rate is undefined. */
 typedef struct {
     double k, n;

@@ -26,7 +26,7 @@ static onus_measure measure_r2(const double *error2, const double *spread2, doub
     const double df = (double)(n - 1);
     m.value = 1 - ratio;
     m.ci = onus_interval_mean(m.value, sqrt(onus_sum64(moved, n) * (double)n / df), df, 1);
-    m.ci.upper = fmin(1, m.ci.upper);
+    m.ci.upper = onus_smaller(1, m.ci.upper);
     return m;
 }
 
