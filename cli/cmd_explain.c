@@ -8,6 +8,8 @@ int cmd_explain(int argc, const char **argv)
     int threads = CLI_UNSAID, json = 0, rows = CLI_UNSAID, line = CLI_UNSAID;
     const char *words[1];
     const struct poptOption table[] = {
+        {"recipe-dir", 0, POPT_ARG_STRING, &opts.recipe_dir, 0,
+         "where the recipe's relative paths start", "DIR"},
         {"rows", 0, POPT_ARG_INT, &rows, 0,
          "rows of the test part (default: as the recipe says)", "N"},
         {"line", 0, POPT_ARG_INT, &line, 0,

@@ -218,8 +218,9 @@ ONUS_API onus_status onus_eval(const onus_eval_opts *opts, onus_facts **out,
  * terminal, owned by the caller: onus_text_free. */
 typedef struct {
     const char *run;
-    int64_t rows; /* how many, 0: as the recipe says; or */
-    int64_t line; /* one row, by its line in the table */
+    const char *recipe_dir; /* where the recipe's relative paths start; NULL: as recorded */
+    int64_t rows;           /* how many, 0: as the recipe says; or */
+    int64_t line;           /* one row, by its line in the table */
     int threads;
     const onus_allocator *mem;
 } onus_explain_opts;

@@ -114,6 +114,16 @@ int onus_utf8_len(const char *text)
     return code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : n;
 }
 
+bool onus_is_plain(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        const int n = onus_utf8_len((const char *)c);
+        if (n == 0 || *c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0)) return false;
+        c += n;
+    }
+    return true;
+}
+
 void onus_json_string(onus_buf *out, const char *text)
 {
     onus_buf_add(out, "\"", 1);

@@ -51,6 +51,18 @@ static bool is_time(const char *text)
     return text && !text[i] && !form[i];
 }
 
+/* Names are said to people: no ledger of ours has control characters in them. */
+static bool plain_names(const json_t *body)
+{
+    const char *name;
+    json_t *v;
+    json_object_foreach((json_t *)body, name, v)
+    {
+        if (!onus_is_plain(name)) return false;
+    }
+    return true;
+}
+
 /* Canonical bytes, exactly five members of the right types, number and order. */
 onus_status onus_line_parse(onus_entry *out, json_t **root, const char *line, size_t len,
                             int64_t number, const char *what, onus_err *err)
@@ -70,6 +82,10 @@ onus_status onus_line_parse(onus_entry *out, json_t **root, const char *line, si
         !json_is_integer(n) || !is_time(time) || !type || !*type) {
         st = onus_fail(err, ONUS_TAMPER, "%s: expected claim, n, observed, time and type",
                        where);
+        goto done;
+    }
+    if (!onus_is_plain(type) || !plain_names(claim) || !plain_names(observed)) {
+        st = onus_fail(err, ONUS_TAMPER, "%s: a name holds control characters", where);
         goto done;
     }
     if (json_integer_value(n) != number) {

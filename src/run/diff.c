@@ -74,7 +74,7 @@ static void compare_checkpoints(differ *d, int64_t step)
             continue;
         onus_buf_printf(&d->notes,
                         "checkpoint of step %lld: tensor '%s' is the first that differs\n",
-                        (long long)step, a->name);
+                        (long long)step, onus_is_plain(a->name) ? a->name : "?");
         onus_event_text(&d->facts, a->name, "diff.tensor");
         break;
     }
@@ -97,19 +97,20 @@ static onus_status part(differ *d, const onus_entry *a, const onus_entry *b, onu
                         (long long)a->n, d->dir[0], a->type, (long long)b->n, d->dir[1],
                         b->type);
     } else {
-        const json_t *step = json_object_get(a->claim, "train.step");
-        if (!step) step = json_object_get(a->claim, "checkpoint.step");
+        const json_t *trained = json_object_get(a->claim, "train.step");
+        const int64_t step =
+            json_is_integer(trained) ? json_integer_value(trained) : onus_checkpoint_step(a);
         onus_buf_printf(&text, "event %lld (%s)", (long long)a->n, a->type);
         onus_event_text(&d->facts, field, "diff.field");
-        if (step) {
-            onus_event_int(&d->facts, (int64_t)json_number_value(step), "diff.step");
-            onus_buf_printf(&text, ", step %lld", (long long)json_number_value(step));
+        if (step >= 0) {
+            onus_event_int(&d->facts, step, "diff.step");
+            onus_buf_printf(&text, ", step %lld", (long long)step);
         }
         onus_buf_printf(&text, ": %s is ", field);
         (void)add_value(&text, json_object_get(a->claim, field));
         onus_buf_str(&text, " and ");
         (void)add_value(&text, json_object_get(b->claim, field));
-        if (step) compare_checkpoints(d, (int64_t)json_number_value(step));
+        if (step >= 0) compare_checkpoints(d, step);
     }
     onus_status st = onus_fail(err, ONUS_MISMATCH, "the runs part at %s",
                                text.data ? text.data : "an event");

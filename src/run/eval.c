@@ -46,18 +46,41 @@ static onus_status write_predictions(const onus_predictions *p, const onus_datas
     return st;
 }
 
+/* Labels lie beside images, in a file that is named alike: images-idx3 and labels-idx1. */
+static onus_status labels_of(const char *images, onus_arena *arena, const char **out,
+                             onus_err *err)
+{
+    const char *slash = strrchr(images, '/'), *name = slash ? slash + 1 : images,
+               *word = strstr(name, "images");
+    if (!word)
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "--data %s: expected the images of an IDX pair (NAME-images-idx3..., "
+                         "whose labels are in NAME-labels-idx1...)",
+                         images);
+    char *labels = onus_arena_strdup(arena, images);
+    if (!labels) return onus_fail_mem(err, "eval");
+    memcpy(labels + (word - images), "labels", 6);
+    char *three = strstr(labels + (word - images), "idx3");
+    if (three) three[3] = '1';
+    *out = labels;
+    return ONUS_OK;
+}
+
 /* The run's recipe with another table in the place of its own. */
 static onus_status open_table(onus_session *s, const char *run, const char *table,
-                              const onus_encoder *encoder, onus_err *err)
+                              const onus_encoder *encoder, onus_arena *arena, onus_err *err)
 {
     char path[ONUS_PATH_MAX];
     onus_status st = onus_path_join(path, sizeof path, run, "recipe.yaml", err);
     if (st == ONUS_OK) st = onus_recipe_open(&s->recipe, path, ".", s->mem, err);
     if (st != ONUS_OK) return st;
-    s->recipe->data.source = table;
-    s->recipe->data.test_source = NULL;
-    return onus_dataset_open(&s->data, &s->recipe->data, encoder, s->recipe->seed, NULL, s->mem,
-                             err);
+    onus_data_spec *d = &s->recipe->data;
+    d->source = table;
+    d->test_source = d->test_labels = NULL;
+    if (d->format == ONUS_FORMAT_IDX) st = labels_of(table, arena, &d->labels, err);
+    return st == ONUS_OK
+               ? onus_dataset_open(&s->data, d, encoder, s->recipe->seed, NULL, s->mem, err)
+               : st;
 }
 
 static onus_status eval_run(const onus_eval_opts *o, onus_session *s, onus_arena *arena,
@@ -69,7 +92,7 @@ static onus_status eval_run(const onus_eval_opts *o, onus_session *s, onus_arena
     int64_t n = 0;
     const onus_sink sink = onus_session_sink(s);
     ONUS_TRY(onus_predictor_open(&s->net, &encoder, o->run, s->mem, err));
-    ONUS_TRY(open_table(s, o->run, o->data, encoder, err));
+    ONUS_TRY(open_table(s, o->run, o->data, encoder, arena, err));
     const int64_t *rows = onus_dataset_part(s->data, ONUS_PART_TEST, &n);
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, arena, &p, err));
     if (o->predictions_out)

@@ -51,16 +51,10 @@ static onus_status open_own_data(explainer *e, const onus_explain_opts *o, onus_
     onus_facts *read = NULL;
     ONUS_TRY(onus_path_join(path, sizeof path, o->run, "ledger.jsonl", err));
     ONUS_TRY(onus_log_read(&log, path, o->mem, err));
-    const onus_entry *begin = onus_log_type(log, "run.begin", 0);
-    const char *back =
-        begin ? json_string_value(json_object_get(begin->observed, "run.recipe.dir")) : NULL;
-    if (!back) {
-        st = onus_fail(err, ONUS_BAD_INPUT, "%s: no run.begin with run.recipe.dir", path);
-        goto done;
-    }
-    ONUS_TRY(onus_path_join(dir, sizeof dir, o->run, back, err));
+    if (!o->recipe_dir) ONUS_TRY(onus_place_read(log, o->run, dir, err));
     ONUS_TRY(onus_path_join(path, sizeof path, o->run, "recipe.yaml", err));
-    ONUS_TRY(onus_recipe_open(&e->s.recipe, path, dir, o->mem, err));
+    ONUS_TRY(
+        onus_recipe_open(&e->s.recipe, path, o->recipe_dir ? o->recipe_dir : dir, o->mem, err));
     ONUS_TRY(onus_facts_create(&read, o->mem, err));
     const onus_sink sink = onus_facts_sink(read);
     ONUS_TRY(onus_dataset_open(&e->s.data, &e->s.recipe->data, NULL, e->s.recipe->seed, &sink,

@@ -15,14 +15,8 @@
 static onus_status open_recipe(onus_session *s, const onus_replay_opts *o, onus_err *err)
 {
     char path[ONUS_PATH_MAX], dir[ONUS_PATH_MAX];
-    const onus_entry *begin = onus_log_type(s->before, "run.begin", 0);
-    const char *back =
-        begin ? json_string_value(json_object_get(begin->observed, "run.recipe.dir")) : NULL;
-    if (!begin || !back)
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s/ledger.jsonl has no run.begin with run.recipe.dir", o->run);
     onus_status st = onus_path_join(path, sizeof path, o->run, "recipe.yaml", err);
-    if (st == ONUS_OK) st = onus_path_join(dir, sizeof dir, o->run, back, err);
+    if (st == ONUS_OK && !o->recipe_dir) st = onus_place_read(s->before, o->run, dir, err);
     if (st == ONUS_OK)
         st = onus_recipe_open(&s->recipe, path, o->recipe_dir ? o->recipe_dir : dir, o->mem,
                               err);
@@ -33,9 +27,7 @@ static const onus_entry *checkpoint_at(const onus_log *log, int64_t step)
 {
     for (int64_t i = 0; i < onus_log_count(log); i++) {
         const onus_entry *e = onus_log_at(log, i);
-        if (strcmp(e->type, "checkpoint") == 0 &&
-            json_number_value(json_object_get(e->claim, "checkpoint.step")) == (double)step)
-            return e;
+        if (strcmp(e->type, "checkpoint") == 0 && onus_checkpoint_step(e) == step) return e;
     }
     return NULL;
 }

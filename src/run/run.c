@@ -97,8 +97,7 @@ static onus_status find_checkpoint(onus_session *s, onus_err *err)
     for (int64_t i = onus_log_count(s->before) - 1; i >= 0; i--) {
         const onus_entry *e = onus_log_at(s->before, i);
         if (strcmp(e->type, "checkpoint") != 0) continue;
-        const int64_t step =
-            (int64_t)json_number_value(json_object_get(e->claim, "checkpoint.step"));
+        const int64_t step = onus_checkpoint_step(e);
         const char *hex = json_string_value(json_object_get(e->claim, "checkpoint.sha256"));
         char name[64], path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
         uint8_t sha[32];
@@ -154,8 +153,13 @@ static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, on
 /* What a run that never got as far as training leaves behind is nothing. */
 static void remove_traces(const char *dir)
 {
-    static const char *const files[] = {"ledger.jsonl", "recipe.yaml", "private/noise.key",
-                                        "private",      "checkpoints", ""};
+    static const char *const files[] = {"ledger.jsonl",
+                                        "recipe.yaml",
+                                        "private/noise.key",
+                                        "private/recipe.dir",
+                                        "private",
+                                        "checkpoints",
+                                        ""};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[ONUS_PATH_MAX];
         if (onus_path_join(path, sizeof path, dir, files[i], NULL) == ONUS_OK)

@@ -88,6 +88,13 @@ onus_status onus_session_emit(onus_session *s, onus_err *err)
     return onus_event_emit(&s->event, &sink, err);
 }
 
+int64_t onus_checkpoint_step(const onus_entry *e)
+{
+    const json_t *step = json_object_get(e->claim, "checkpoint.step");
+    return json_is_integer(step) && json_integer_value(step) >= 0 ? json_integer_value(step)
+                                                                  : -1;
+}
+
 /* ---- the key of the noise ---------------------------------------------------------------- */
 
 enum { KEY_TEXT = 64 + 1 };

@@ -72,6 +72,23 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
                                 const int64_t *rows, int64_t n, onus_arena *arena,
                                 onus_predictions *out, onus_err *err) ONUS_CHECKED;
 
+/* Where the recipe lies, seen from the run folder; public where that tells nothing of the
+ * machine. */
+typedef struct {
+    char way[ONUS_PATH_MAX];
+    bool is_public;
+} onus_place;
+onus_status onus_place_find(const onus_session *s, onus_place *out, onus_err *err) ONUS_CHECKED;
+/* Keeps a place that is not public in private/recipe.dir: a "private" event, observed. */
+onus_status onus_place_write(onus_session *s, const onus_place *place,
+                             onus_err *err) ONUS_CHECKED;
+/* The directory that the recipe's relative paths start from. ONUS_BAD_ARG where the run folder
+ * does not say. */
+onus_status onus_place_read(const onus_log *log, const char *run, char dir[ONUS_PATH_MAX],
+                            onus_err *err) ONUS_CHECKED;
+/* Step of a "checkpoint" event, -1 if it has none that is a whole number. */
+int64_t onus_checkpoint_step(const onus_entry *e);
+
 /* What an event builder has gathered, as facts. */
 onus_status onus_event_facts(onus_event_builder *b, onus_facts **out, const onus_allocator *mem,
                              onus_err *err) ONUS_CHECKED;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stages.c - the life of a model, stage by stage. A stage calls one layer and says what came of
  * it in events; it decides nothing that a recipe could decide. */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,44 +33,17 @@ static void cpu_name(char *out, size_t size)
     fclose(f);
 }
 
-/* The way from the run folder to the recipe's directory, so that a replay finds the data; only
- * ".." and names, no absolute path, which would tell whose machine it was. */
-static onus_status relative_dir(const char *from, const char *to, char *out, size_t size,
-                                onus_err *err)
-{
-    char a[PATH_MAX], b[PATH_MAX];
-    if (!realpath(from, a) || !realpath(to, b))
-        return onus_fail(err, ONUS_IO, "cannot resolve '%s' or '%s'", from, to);
-    size_t common = 0, i = 0;
-    for (; a[i] && a[i] == b[i]; i++) {
-        if (a[i] == '/') common = i;
-    }
-    if ((!a[i] || a[i] == '/') && (!b[i] || b[i] == '/')) common = i;
-    size_t n = 0;
-    out[0] = '\0';
-    for (size_t k = common; a[k]; k++) {
-        if (a[k] == '/' && a[k + 1])
-            n += (size_t)snprintf(out + n, n < size ? size - n : 0, "%s..", n ? "/" : "");
-        if (n >= size) break;
-    }
-    const char *rest = b[common] == '/' ? b + common + 1 : b + common;
-    if (*rest && n < size) n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "/" : "", rest);
-    if (n >= size)
-        return onus_fail(err, ONUS_IO, "the way from '%s' to '%s' is too long", from, to);
-    if (n == 0) snprintf(out, size, ".");
-    return ONUS_OK;
-}
-
 onus_status onus_stage_begin(onus_session *s, onus_err *err)
 {
     const onus_recipe *r = s->recipe;
     uint8_t recipe_sha[32];
-    char seed[32], cpu[128], back[ONUS_PATH_MAX] = ".";
+    char seed[32], cpu[128];
+    onus_place place = {.is_public = true};
     onus_sha256_of(r->bytes.data, r->bytes.len, recipe_sha);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)r->seed);
     cpu_name(cpu, sizeof cpu);
     if (s->observes) {
-        onus_status st = relative_dir(s->dir, r->dir, back, sizeof back, err);
+        onus_status st = onus_place_find(s, &place, err);
         if (st != ONUS_OK) return st;
     }
     onus_event_builder *e = &s->event;
@@ -90,8 +62,9 @@ onus_status onus_stage_begin(onus_session *s, onus_err *err)
     onus_event_text(e, onus_isa_name(s->isa), "run.isa");
     onus_event_int(e, onus_pool_size(s->pool), "run.threads");
     onus_event_text(e, cpu, "run.cpu");
-    onus_event_text(e, back, "run.recipe.dir");
-    return onus_session_emit(s, err);
+    if (s->observes && place.is_public) onus_event_text(e, place.way, "run.recipe.dir");
+    onus_status st = onus_session_emit(s, err);
+    return st == ONUS_OK ? onus_place_write(s, &place, err) : st;
 }
 
 onus_status onus_stage_data(onus_session *s, onus_err *err)
@@ -282,8 +255,7 @@ onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
     ONUS_TRY(onus_session_emit(s, err));
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, &arena, &p, err));
     ONUS_TRY(onus_audit_quality(&p, &sink, s->mem, err));
-    if (p.n_attributes > 0)
-        ONUS_TRY(onus_audit_fairness(&p, &sink, s->mem, err));
+    if (p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&p, &sink, s->mem, err));
 done:
     onus_arena_release(&arena);
     return st;

@@ -56,6 +56,10 @@ static onus_status check_file(verifier *v, const char *name, const char *hex, in
     char path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
     uint8_t sha[32];
     onus_status st = path_of(v, name, path, err);
+    if (st == ONUS_OK && !onus_is_plain(name))
+        st =
+            onus_fail(err, ONUS_TAMPER, "event %lld names a file with control characters: '%s'",
+                      (long long)event, name);
     if (st != ONUS_OK) return st;
     if (!take_file(v, name)) {
         if (!may_lack)
@@ -123,7 +127,7 @@ static onus_status check_entry(verifier *v, const onus_entry *e, onus_err *err)
     if (strcmp(e->type, "checkpoint") == 0) {
         char name[64];
         snprintf(name, sizeof name, "checkpoints/%lld.safetensors",
-                 (long long)json_number_value(json_object_get(e->claim, "checkpoint.step")));
+                 (long long)onus_checkpoint_step(e));
         return check_file(v, name, claim_text(e, "checkpoint.sha256"), e->n, true, err);
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -263,6 +267,11 @@ static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
     }
     for (int64_t i = 0; i < v->n_files; i++) {
         if (v->known[i]) continue;
+        if (!onus_is_plain(v->files[i])) { /* it could pass for a line of this list */
+            st = onus_fail(err, ONUS_TAMPER, "%s: a file's name holds control characters: '%s'",
+                           v->run, v->files[i]);
+            goto done;
+        }
         v->n_unknown++;
         onus_buf_printf(&v->notes, "%-28s not in the ledger: nothing is proven of it\n",
                         v->files[i]);
