@@ -21,7 +21,8 @@ void onus_measure_put(onus_event_builder *b, const onus_measure *m, const char *
     onus_event_real(b, m->ci.lower, "%s.lower", name);
     onus_event_real(b, m->ci.upper, "%s.upper", name);
     onus_event_int(b, m->n, "%s.n", name);
-    if (m->method && isfinite(m->ci.lower)) onus_event_text(b, m->method, "%s.method", name);
+    if (m->method && (isfinite(m->ci.lower) || isfinite(m->ci.upper)))
+        onus_event_text(b, m->method, "%s.method", name);
     if (m->reason) onus_event_text(b, m->reason, "%s.reason", name);
 }
 

@@ -217,6 +217,8 @@ static void a_group_without_positives(void **state)
     reads(&s, "fairness.g.equal_opportunity_difference.reason", "left out, no positives: b");
     near(&s, "fairness.g.equal_opportunity_ratio", 1, 1e-15);
     undefined(&s, "fairness.g.equal_opportunity_ratio.lower");
+    near(&s, "fairness.g.equal_opportunity_ratio.upper", 1, 0);
+    reads(&s, "fairness.g.equal_opportunity_ratio.method", "mover");
     undefined(&s, "fairness.g.equalized_odds_difference.upper");
     /* c has no negatives: only two groups are left */
     reads(&s, "fairness.g.equalized_odds_difference.reason",
