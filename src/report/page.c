@@ -369,6 +369,15 @@ void onus_page_small_number(onus_page *p, onus_fact f)
     onus_page_number(p, f, decimals);
 }
 
+void onus_page_percent(onus_page *p, onus_fact f)
+{
+    double v;
+    char text[40];
+    if (say_lack(p, f) || !onus_fact_real(f, &v)) return;
+    onus_plain_number(text, 100 * v, 1);
+    linked(p, f, strcat(text, "%"));
+}
+
 void onus_page_count(onus_page *p, onus_fact f)
 {
     onus_page_number(p, f, 0);
@@ -473,6 +482,7 @@ static void fill_slot(onus_page *p, const onus_slot *s)
     switch (s->kind) {
     case ONUS_SLOT_NUMBER: onus_page_number(p, s->fact, s->decimals); break;
     case ONUS_SLOT_SMALL: onus_page_small_number(p, s->fact); break;
+    case ONUS_SLOT_PERCENT: onus_page_percent(p, s->fact); break;
     case ONUS_SLOT_COUNT: onus_page_count(p, s->fact); break;
     case ONUS_SLOT_PEOPLE: onus_page_people(p, s->fact); break;
     case ONUS_SLOT_WORD: onus_page_word(p, s->fact); break;

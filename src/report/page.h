@@ -74,8 +74,9 @@ onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix
 void onus_page_number(onus_page *p, onus_fact f, int decimals);
 /* With as many decimals as two digits want, at most six. */
 void onus_page_small_number(onus_page *p, onus_fact f);
-void onus_page_count(onus_page *p, onus_fact f);  /* whole, thousands apart */
-void onus_page_people(onus_page *p, onus_fact f); /* a count of people: "< 10" below 10 */
+void onus_page_percent(onus_page *p, onus_fact f); /* of a share: "76.5%" */
+void onus_page_count(onus_page *p, onus_fact f);   /* whole, thousands apart */
+void onus_page_people(onus_page *p, onus_fact f);  /* a count of people: "< 10" below 10 */
 /* The same, where a small count beside it could be found by subtraction: "≥ 10". */
 void onus_page_people_hidden(onus_page *p, onus_fact f);
 void onus_page_word(onus_page *p, onus_fact f); /* a text of the ledger, escaped and linked */
@@ -97,6 +98,7 @@ void onus_plain_number(char out[32], double v, int decimals);
 typedef enum {
     ONUS_SLOT_NUMBER,
     ONUS_SLOT_SMALL,
+    ONUS_SLOT_PERCENT,
     ONUS_SLOT_COUNT,
     ONUS_SLOT_PEOPLE,
     ONUS_SLOT_WORD,
@@ -124,6 +126,10 @@ void onus_page_fill(onus_page *p, onus_text t, const onus_slot *slots, size_t n)
 #define ONUS_SMALL(f)                        \
     {                                        \
         .kind = ONUS_SLOT_SMALL, .fact = (f) \
+    }
+#define ONUS_PERCENT(f)                        \
+    {                                          \
+        .kind = ONUS_SLOT_PERCENT, .fact = (f) \
     }
 #define ONUS_COUNT(f)                        \
     {                                        \

@@ -195,7 +195,7 @@ static const struct {
     {"equalized_odds_difference", ONUS_TEXT_EO_DIFFERENCE, 0, 1},
     {"equalized_odds_ratio", ONUS_TEXT_EO_RATIO, 0, 1},
     {"average_absolute_odds_difference", ONUS_TEXT_ABSOLUTE_ODDS, 0, 1},
-    {"average_odds_difference", ONUS_TEXT_ODDS_DIFFERENCE, -1, 1},
+    {"average_odds_difference", ONUS_TEXT_ODDS_DIFFERENCE, 0, 0} /* has a sign */,
     {"accuracy_difference", ONUS_TEXT_ACCURACY_DIFFERENCE, 0, 1},
     {"accuracy_ratio", ONUS_TEXT_ACCURACY_RATIO, 0, 1},
     {"mean_prediction_difference", ONUS_TEXT_PREDICTION_DIFFERENCE, 0, 0},

@@ -1,54 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * section_head.c - the top of the report: what the model is for, how it was judged, and one
- * number of each kind. */
+ * section_head.c - the top of the report: what the model is for, the summary, and one number of
+ * each kind. */
+#include <stdio.h>
 #include <string.h>
 
 #include "report/sections.h"
-
-/* ---- verdict ---------------------------------------------------------------------------- */
-
-static void failed_policies(onus_page *p, int64_t n)
-{
-    enum { SHOWN = 3 };
-    int64_t failed = 0;
-    for (int64_t i = 1; i <= n; i++) {
-        const onus_fact demand = onus_page_fact(p, "policy.%lld.demand", (long long)i);
-        if (onus_fact_is(onus_page_fact(p, "policy.%lld.verdict", (long long)i), "met"))
-            continue;
-        if (failed++ >= SHOWN) continue;
-        onus_page_raw(p, failed == 1 ? " " : ", ");
-        if (failed == 1) onus_page_say(p, ONUS_TEXT_NOT_MET_ARE);
-        onus_page_raw(p, failed == 1 ? " <code>" : "<code>");
-        onus_page_word(p, demand);
-        onus_page_raw(p, "</code>");
-    }
-    onus_page_raw(p, failed > SHOWN ? ", \xe2\x80\xa6" : failed ? "." : "");
-}
-
-static void verdict(onus_page *p)
-{
-    double met = 0;
-    const int64_t n = onus_policy_count(p);
-    const onus_fact met_fact = onus_page_fact(p, "policy.met"),
-                    count = onus_page_fact(p, "policy.count");
-    const bool judged = onus_fact_real(met_fact, &met) && n > 0;
-    const char *style = !judged ? "none" : met == (double)n ? "ok" : "warn";
-    onus_page_printf(p, "<p class=\"verdict %s\"><b>", style);
-    if (judged && met == (double)n)
-        ONUS_FILL(p, n == 1 ? ONUS_TEXT_POLICY_MET : ONUS_TEXT_POLICIES_ALL_MET,
-                  ONUS_COUNT(count));
-    else if (judged)
-        ONUS_FILL(p, ONUS_TEXT_POLICIES_MET, ONUS_COUNT(met_fact), ONUS_COUNT(count));
-    else
-        onus_page_say(p, count.event ? ONUS_TEXT_POLICY_NONE : ONUS_TEXT_NOT_JUDGED);
-    onus_page_raw(p, "</b>");
-    if (judged) failed_policies(p, n);
-    char open[24];
-    snprintf(open, sizeof open, "%lld", (long long)onus_unproven_count(p));
-    onus_page_raw(p, " <a href=\"#unproven\">");
-    ONUS_FILL(p, ONUS_TEXT_OPEN_POINTS, ONUS_ANY(open));
-    onus_page_raw(p, "</a></p>\n");
-}
 
 /* ---- facts of the run ------------------------------------------------------------------- */
 
@@ -245,7 +201,7 @@ void onus_section_head(onus_page *p)
     else
         onus_page_say(p, ONUS_TEXT_PURPOSE_UNSAID);
     onus_page_raw(p, "</p>\n");
-    verdict(p);
+    onus_section_summary(p);
     meta(p);
     onus_page_raw(p, "</header>\n<div class=\"tiles\">");
     quality_tile(p);

@@ -106,6 +106,11 @@ static bool few_tested(onus_page *p)
     return onus_fact_real(onus_page_fact(p, "data.test.rows"), &n) && n < TEST_FEW;
 }
 
+static bool no_better(onus_page *p)
+{
+    return !no_metric(p) && !onus_beats_baseline(p);
+}
+
 static bool throw_away_key(onus_page *p)
 {
     return onus_fact_is(onus_page_fact(p, "run.signer"), "throw-away");
@@ -174,6 +179,7 @@ static const struct {
     void (*more)(onus_page *p);
 } rules[] = {
     {no_metric, ONUS_TEXT_OPEN_METRIC, NULL},
+    {no_better, ONUS_TEXT_OPEN_BETTER, NULL},
     {some_undefined, ONUS_TEXT_OPEN_UNDEFINED, name_undefined},
     {few_tested, ONUS_TEXT_OPEN_FEW, NULL},
     {always, ONUS_TEXT_OPEN_ELSEWHERE, NULL},

@@ -12,7 +12,8 @@
 
 extern const char onus_style[]; /* style.c */
 
-void onus_section_head(onus_page *p);     /* name, purpose, verdict, tiles */
+void onus_section_head(onus_page *p);     /* name, purpose, summary, tiles */
+void onus_section_summary(onus_page *p);  /* verdict, and the rest in three sentences */
 void onus_section_policy(onus_page *p);   /* what was demanded */
 void onus_section_quality(onus_page *p);  /* measures, ROC, calibration, confusion */
 void onus_section_fairness(onus_page *p); /* groups, gaps */
@@ -25,6 +26,7 @@ void onus_section_unproven(onus_page *p);
 void onus_section_proof(onus_page *p);    /* head, commands */
 void onus_section_evidence(onus_page *p); /* the entries that numbers link to: the last one */
 
+bool onus_beats_baseline(onus_page *p); /* proven better than a constant decision, the mean */
 int64_t onus_unproven_count(onus_page *p);
 const char *onus_fairness_attribute(onus_page *p, const onus_entry *e); /* as it is escaped */
 bool onus_gap_applies(onus_page *p, const char *name);                  /* to this task */

@@ -48,6 +48,8 @@ static void a_run_gives_a_whole_report(void **state)
     static const char *const said[] = {
         "default-src 'none'; style-src 'unsafe-inline'",
         "Meant to order applications for review by a person",
+        "It does not treat groups alike; a gap is proven by",
+        "Nothing bounds what it reveals about any one person",
         "<b><a class=\"n\" href=\"#e55\" title=\"ledger event 55: policy.met\">3</a> of",
         "fairness.age.demographic_parity_ratio &gt;= 0.8",
         "not met: absent",
@@ -314,6 +316,40 @@ static void an_empty_ledger_is_a_page(void **state)
     fixture_release(&f);
 }
 
+/* "Proven" stands only where the lower bound does: 0.702 against 0.700, then against 0.71. */
+static void proven_is_what_an_interval_proves(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *claim, *said, *not_said;
+    } cases[] = {
+        {"{\"accuracy\":0.765,\"accuracy.lower\":0.702,\"accuracy.upper\":0.818,"
+         "\"accuracy.baseline\":0.7}",
+         "That is proven to be more than", "not proven to be more than"},
+        {"{\"accuracy\":0.765,\"accuracy.lower\":0.702,\"accuracy.upper\":0.818,"
+         "\"accuracy.baseline\":0.71}",
+         "That is not proven to be more than", "That is proven to be more"},
+        {"{\"accuracy\":0.765,\"accuracy.lower\":\"undefined\",\"accuracy.baseline\":0.1}",
+         "That is not proven to be more than", "That is proven to be more"},
+        {"{\"r2\":0.2,\"r2.lower\":0.05,\"r2.upper\":0.3,\"rmse\":3}",
+         "That is proven to be better than always predicting the mean", "That is not proven"},
+        {"{\"r2\":0.2,\"r2.lower\":-0.05,\"r2.upper\":0.3,\"rmse\":3}",
+         "That is not proven to be better than always predicting", "That is proven"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture f;
+        fixture_init(&f);
+        fixture_begin(&f, false);
+        fixture_add(&f, "metric", cases[i].claim, "");
+        char *html = fixture_report(&f);
+        check(html);
+        expect(html, cases[i].said);
+        expect_not(html, cases[i].not_said);
+        free(html);
+        fixture_release(&f);
+    }
+}
+
 /* ---- other kinds of runs
  * --------------------------------------------------------------------- */
 
@@ -566,6 +602,7 @@ int main(void)
         cmocka_unit_test(a_run_that_only_trained_proves_no_more),
         cmocka_unit_test(what_was_switched_off_is_repeated),
         cmocka_unit_test(an_empty_ledger_is_a_page),
+        cmocka_unit_test(proven_is_what_an_interval_proves),
         cmocka_unit_test(a_private_run_says_what_its_budget_covers),
         cmocka_unit_test(ten_classes_make_a_matrix_and_a_table),
         cmocka_unit_test(a_number_is_predicted),
