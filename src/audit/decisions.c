@@ -3,6 +3,7 @@
  * that is never decided has no precision, one that never occurs no recall; what rests on them
  * is undefined, not zero. */
 #include <math.h>
+#include <string.h>
 
 #include "audit/quality.h"
 #include "base/fail.h"
@@ -130,9 +131,24 @@ static onus_measure measure_mean_f1(const confusion *m)
     return r;
 }
 
+static size_t bytes_of_names(const onus_predictions *p)
+{
+    size_t bytes = 0;
+    for (int64_t c = 0; c < p->n_classes; c++) bytes += strlen(p->class_names[c]);
+    return bytes;
+}
+
 static onus_status put_cells(const confusion *m, const onus_predictions *p,
                              onus_event_builder *b, onus_err *err)
 {
+    int64_t cells = 0;
+    for (int64_t i = 0; i < m->k * m->k; i++) cells += m->cell[i] > 0 || m->k <= CELLS_SHOWN;
+    const size_t names = 2 * bytes_of_names(p) / (size_t)m->k, own = 24;
+    if ((size_t)cells * (names + own) > ONUS_EVENT_ROOM) {
+        onus_event_text(b, "too many classes to be told apart in one event",
+                        "confusion.reason");
+        return ONUS_OK;
+    }
     for (int64_t y = 0; y < m->k; y++) {
         char row[512], column[512];
         onus_status st = onus_name_part(row, sizeof row, p->class_names[y], err);
@@ -151,6 +167,11 @@ static onus_status put_cells(const confusion *m, const onus_predictions *p,
 static onus_status put_classes(const confusion *m, const onus_predictions *p,
                                onus_event_builder *b, onus_err *err)
 {
+    enum { FIELDS = 15, OWN = 48 };
+    if (FIELDS * (bytes_of_names(p) + OWN * (size_t)m->k) > ONUS_EVENT_ROOM) {
+        onus_event_text(b, "too many classes to be told apart in one event", "class.reason");
+        return ONUS_OK;
+    }
     for (int64_t c = 0; c < m->k; c++) {
         char name[512];
         onus_status st = onus_name_part(name, sizeof name, p->class_names[c], err);

@@ -5,19 +5,19 @@
 #include "audit/fairness.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "audit/measure.h"
 #include "base/fail.h"
 
-void onus_fairness_undefined(onus_event_builder *b, const onus_partition *g)
+void onus_fairness_undefined(onus_event_builder *b, const onus_partition *g, const char *reason)
 {
     static const char *const names[] = {
         "demographic_parity_difference", "demographic_parity_ratio",
         "equal_opportunity_difference",  "equal_opportunity_ratio",
         "equalized_odds_difference",     "equalized_odds_ratio",
         "average_odds_difference",       "average_absolute_odds_difference"};
-    const onus_measure m = {
-        .value = NAN, .ci = {NAN, NAN}, .reason = "defined for decisions between two classes"};
+    const onus_measure m = {.value = NAN, .ci = {NAN, NAN}, .reason = reason};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         onus_measure_put(b, &m, "fairness.%s.%s", g->name, names[i]);
 }
@@ -29,6 +29,18 @@ typedef struct {
     const onus_sink *sink;
 } audit;
 
+/* Do the groups fit into a line of the ledger? A group has 28 fields, each with the attribute's
+ * and the group's name and some 64 bytes of its own. */
+static bool has_room(const onus_partition *g)
+{
+    enum { FIELDS = 28, OWN = 64 };
+    if (g->too_many) return false;
+    const size_t name = strlen(g->name) + OWN;
+    size_t bytes = 0;
+    for (int64_t i = 0; i < g->n_groups; i++) bytes += FIELDS * (name + strlen(g->groups[i]));
+    return bytes <= ONUS_EVENT_ROOM;
+}
+
 static onus_status audit_partition(audit *a, const onus_partition *g, onus_err *err)
 {
     static const struct {
@@ -38,16 +50,20 @@ static onus_status audit_partition(audit *a, const onus_partition *g, onus_err *
                    [ONUS_TASK_CLASSES] = {onus_fairness_classes},
                    [ONUS_TASK_REGRESSION] = {onus_fairness_values}};
     onus_event_builder *b = &a->event;
+    const bool shown = has_room(g);
+    onus_status st = ONUS_OK;
     onus_arena_reset(&a->scratch);
     onus_event_begin(b, "fairness");
-    onus_event_texts(b, g->groups, g->too_many ? 0 : g->n_groups, "fairness.%s.groups",
-                     g->name);
+    onus_event_texts(b, g->groups, shown ? g->n_groups : 0, "fairness.%s.groups", g->name);
     onus_event_int(b, g->n_missing, "fairness.%s.missing", g->name);
     onus_event_int(b, g->n_empty, "fairness.%s.empty", g->name);
-    if (g->too_many)
-        onus_event_text(b, "more than 1,000 combinations of groups", "fairness.%s.reason",
-                        g->name);
-    onus_status st = by_task[a->p->task].measure(a->p, g, b, &a->scratch, err);
+    if (shown) {
+        st = by_task[a->p->task].measure(a->p, g, b, &a->scratch, err);
+    } else {
+        static const char reason[] = "too many groups to be told apart in one event";
+        onus_event_text(b, reason, "fairness.%s.reason", g->name);
+        onus_fairness_undefined(b, g, reason);
+    }
     return st == ONUS_OK ? onus_event_emit(b, a->sink, err) : st;
 }
 

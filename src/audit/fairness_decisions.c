@@ -222,6 +222,7 @@ onus_status onus_fairness_classes(const onus_predictions *p, const onus_partitio
     onus_status st = collect(&accuracy, t, g, ACCURACY, arena, err);
     if (st == ONUS_OK)
         st = put_gaps(b, g, &accuracy, "accuracy_difference", "accuracy_ratio", arena, err);
-    if (st == ONUS_OK) onus_fairness_undefined(b, g);
+    if (st == ONUS_OK)
+        onus_fairness_undefined(b, g, "defined for decisions between two classes");
     return st;
 }

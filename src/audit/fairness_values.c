@@ -111,6 +111,6 @@ onus_status onus_fairness_values(const onus_predictions *p, const onus_partition
         onus_status st = put_value(p, g, v, b, arena, err);
         if (st != ONUS_OK) return st;
     }
-    onus_fairness_undefined(b, g);
+    onus_fairness_undefined(b, g, "defined for decisions between two classes");
     return ONUS_OK;
 }

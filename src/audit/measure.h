@@ -15,6 +15,10 @@ typedef struct {
         *reason; /* why value or bound is undefined, or what it leaves out; NULL: nothing */
 } onus_measure;
 
+/* A line of the ledger has 1 MiB (docs/EVIDENCE.md). Lists that grow with classes or groups are
+ * left out, with the reason, where they would take more bytes than this. */
+enum { ONUS_EVENT_ROOM = 500000 };
+
 /* NAME, NAME.lower, NAME.upper, NAME.n, NAME.method (where there is an interval), NAME.reason
  * (where there is one). */
 void onus_measure_put(onus_event_builder *b, const onus_measure *m, const char *name_fmt, ...)

@@ -389,6 +389,40 @@ static void classes_that_do_not_occur(void **state)
     end();
 }
 
+/* A thousand classes: the event still fits into a line of the ledger. */
+static void very_many_classes(void **state)
+{
+    (void)state;
+    static char word[1000][64];
+    static const char *names[1000];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(word[i], sizeof word[i], "a class with rather a long name, %d", i);
+        names[i] = word[i];
+    }
+    for (int k = 20; k <= 1000; k += 140) {
+        onus_buf json;
+        onus_buf_init(&json, NULL, 64 << 20);
+        rows_begin(&r, ONUS_TASK_CLASSES, 4000, k);
+        r.p.score = NULL;
+        r.p.class_names = names;
+        for (int i = 0; i < 4000; i++) {
+            r.label[i] = (float)(i % k);
+            r.decision[i] = i % 7 ? i % k : i * 31 % k;
+        }
+        audit();
+        assert_int_equal(onus_facts_json(s.facts, &json, NULL), ONUS_OK);
+        assert_true(json.len < 1 << 20);
+        assert_true(number(&s, "f1.macro") > .5);
+        if (k < 100)
+            assert_true(number(&s, "confusion.a class with rather a long name, 0.a class with "
+                                   "rather a long name, 0") > 1);
+        if (k > 900)
+            reads(&s, "class.reason", "too many classes to be told apart in one event");
+        onus_buf_release(&json);
+        end();
+    }
+}
+
 static void few_numbers(void **state)
 {
     (void)state;
@@ -473,6 +507,7 @@ int main(void)
         cmocka_unit_test(perfect_is_not_certain),
         cmocka_unit_test(scores_that_are_none),
         cmocka_unit_test(classes_that_do_not_occur),
+        cmocka_unit_test(very_many_classes),
         cmocka_unit_test(few_numbers),
         cmocka_unit_test(what_is_no_number_is_refused),
         cmocka_unit_test(failures_are_passed_on),
