@@ -88,9 +88,8 @@ static onus_status put_value(const onus_predictions *p, const onus_partition *g,
             if (g->group[i] == k) of[n++] = value_of(p, i, v);
         }
         const onus_measure mean = onus_measure_mean(of, n, values[v].least);
-        m[k] = (moments){.n = (double)n, .mean = mean.value};
-        for (int64_t i = 0; i < n; i++)
-            m[k].square = fma(of[i] - mean.value, of[i] - mean.value, m[k].square);
+        m[k] = (moments){
+            .n = (double)n, .mean = mean.value, .square = onus_squares64(of, n, mean.value)};
         onus_measure_put(b, &mean, "fairness.%s.group.%s.%s", g->name, g->groups[k],
                          values[v].name);
     }

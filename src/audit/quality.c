@@ -27,6 +27,16 @@ void onus_decide(onus_task task, const float *score, int64_t n, int64_t n_classe
     }
 }
 
+double onus_squares64(const double *v, int64_t n, double mean)
+{
+    double lane[16] = {0};
+    for (int64_t i = 0; i < n; i++) {
+        const double off = v[i] - mean;
+        lane[i % 16] = fma(off, off, lane[i % 16]);
+    }
+    return onus_fold16(lane);
+}
+
 onus_measure onus_measure_mean(const double *v, int64_t n, double least)
 {
     onus_measure m = {.value = NAN, .ci = {NAN, NAN}, .n = n, .method = "student t"};
@@ -35,9 +45,7 @@ onus_measure onus_measure_mean(const double *v, int64_t n, double least)
         return m;
     }
     m.value = onus_sum64(v, n) / (double)n;
-    double square = 0;
-    for (int64_t i = 0; i < n; i++) square = fma(v[i] - m.value, v[i] - m.value, square);
-    const double df = (double)(n - 1);
+    const double square = onus_squares64(v, n, m.value), df = (double)(n - 1);
     if (n == 1)
         m.reason = "one row has no spread to judge by";
     else

@@ -13,6 +13,8 @@ onus_status onus_quality_scores(const onus_predictions *p, onus_event_builder *b
 onus_status onus_quality_values(const onus_predictions *p, onus_event_builder *b,
                                 onus_arena *arena, onus_err *err) ONUS_CHECKED;
 
+/* Sum of squared distances from mean, binary64 lanes (contract, item 4). */
+double onus_squares64(const double *v, int64_t n, double mean);
 /* Mean of v (n) with Student's interval, cut at `least` below. */
 onus_measure onus_measure_mean(const double *v, int64_t n, double least);
 #endif
