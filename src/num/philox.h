@@ -12,7 +12,7 @@ typedef enum {
     ONUS_DRAW_SHUFFLE = 2, /* order of an epoch's rows; step = epoch */
     ONUS_DRAW_DROPOUT = 3,
     ONUS_DRAW_SPLIT = 4, /* train, valid, test */
-    ONUS_DRAW_BOOTSTRAP = 5,
+    /* 5: kept for resampling */
     ONUS_DRAW_EXPLAIN = 6, /* rows, background, permutations */
     ONUS_DRAW_AUGMENT = 7
 } onus_draw;
