@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * common.c - options, errors and exit codes of the commands. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli.h"
 
-enum { KEPT_MAX = 64 };
-
-/* What popt made for us lives as long as the program. */
-static poptContext context;
-static char *kept[KEPT_MAX];
-
-static void keep_texts(const struct poptOption *table)
-{
-    int n = 0;
-    for (; table->longName || table->shortName || table->arg; table++) {
-        if ((table->argInfo & POPT_ARG_MASK) == POPT_ARG_STRING && n < KEPT_MAX)
-            kept[n++] = *(char **)table->arg;
-    }
-}
+static poptContext context; /* lives as long as the program: words point into it */
 
 /* Positional words; one too many or too few is a usage error. */
 static int take_words(const char *name, const char *usage, const char *words[], int n_min,
@@ -53,7 +38,6 @@ int cli_parse(const struct poptOption *table, int argc, const char **argv, const
     }
     poptSetOtherOptionHelp(context, usage);
     const int rc = poptGetNextOpt(context);
-    keep_texts(table);
     if (rc < -1) {
         fprintf(stderr, "%s: %s: %s (%s --help)\n", name,
                 poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(rc), name);
