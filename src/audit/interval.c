@@ -75,20 +75,23 @@ onus_interval onus_interval_fold(onus_interval i)
     return (onus_interval){i.lower <= 0 ? 0 : NAN, onus_larger(-i.lower, i.upper)};
 }
 
-/* P(T <= t) = 1 - I_{df / (df + t^2)}(df / 2, 1 / 2) / 2 for t > 0; bisection, since the
- * function is smooth, monotone and called a dozen times a run. */
+/* P(T <= t) = 1 - I_{df / (df + t^2)}(df / 2, 1 / 2) / 2 for t > 0, a concave function:
+ * Newton's steps from the normal quantile, which lies below, climb to the root and never pass
+ * it. */
 double onus_t_quantile(double p, double df)
 {
-    double low = 0, high = 1e8;
-    for (int k = 0; k < 200 && high - low > 1e-14 * high; k++) {
-        const double t = low + (high - low) / 2,
-                     tail = onus_beta_inc64(df / 2, 0.5, df / (df + t * t)) / 2;
-        if (1 - tail < p)
-            low = t;
-        else
-            high = t;
+    const double half_log_pi = 0x1.250d048e7a1bdp-1;
+    const double log_top =
+        onus_lgamma64((df + 1) / 2) - onus_lgamma64(df / 2) - onus_log64(df) / 2 - half_log_pi;
+    double t = onus_normal_quantile64(p);
+    for (int k = 0; k < 100; k++) {
+        const double tail = onus_beta_inc64(df / 2, 0.5, df / (df + t * t)) / 2;
+        const double slope = onus_exp64(log_top - (df + 1) / 2 * onus_log1p_64(t * t / df));
+        const double step = (p - (1 - tail)) / slope;
+        t += step;
+        if (!(step > 1e-14 * t)) break;
     }
-    return high;
+    return t;
 }
 
 onus_interval onus_interval_mean(double mean, double std_error, double df, int64_t statements)

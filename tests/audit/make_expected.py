@@ -195,7 +195,8 @@ def main():
     put_classes("four", 250, 4, 9)
     put_numbers("value", 120, 10)
     put_fairness("fair", 400, 11)
-    put_array("t_quantile", [stats.t.ppf(p, df) for p, df in ((0.975, 1), (0.975, 4), (0.975, 199), (0.9875, 7.5), (0.999, 30))])
+    put_array("t_quantile", [stats.t.ppf(p, df) for p, df in ((0.975, 1), (0.975, 4), (0.975, 199), (0.9875, 7.5), (0.999, 30),
+                                                                   (0.999995, 3), (0.975, 1e6), (0.99, 1.5))])
 
 
 if __name__ == "__main__":

@@ -83,7 +83,8 @@ static void ratio_solves_its_equation(void **state)
 static void student_as_scipy(void **state)
 {
     (void)state;
-    static const double at[][2] = {{.975, 1}, {.975, 4}, {.975, 199}, {.9875, 7.5}, {.999, 30}};
+    static const double at[][2] = {{.975, 1},  {.975, 4},    {.975, 199}, {.9875, 7.5},
+                                   {.999, 30}, {.999995, 3}, {.975, 1e6}, {.99, 1.5}};
     for (size_t i = 0; i < sizeof at / sizeof *at; i++)
         assert_float_equal(onus_t_quantile(at[i][0], at[i][1]), t_quantile[i],
                            1e-9 * t_quantile[i]);
