@@ -13,10 +13,10 @@ enum { NAMES_MAX = 40, TEXT_MAX = 80 };
 /* The name that a value is about: of policy.3.found it is what policy.3.name says. */
 static const char *subject_of(const onus_entry *e, const char *name)
 {
-    long long i = 0;
-    int end = 0;
-    if (sscanf(name, "policy.%lld.found%n", &i, &end) != 1 || end == 0) return name;
-    const char *subject = onus_fact_text(onus_entry_fact(e, "policy.%lld.name", i));
+    const size_t n = strlen(name);
+    if (n < 13 || strncmp(name, "policy.", 7) != 0 || strcmp(name + n - 6, ".found") != 0)
+        return name;
+    const char *subject = onus_fact_text(onus_entry_fact(e, "%.*s.name", (int)n - 6, name));
     return subject ? subject : name;
 }
 
