@@ -14,6 +14,7 @@ typedef struct {
     onus_arena arena;    /* lists that a section collects */
     onus_status st;      /* first failure of an allocation */
     bool *used;          /* (n): entries that a number on the page links to */
+    char head[65];       /* hexadecimal, of those entries */
     onus_language language;
     bool plain;       /* no links: inside a chart's <title>, <desc> or <text> */
     int64_t n_charts; /* numbers the charts, for their ids */

@@ -2,6 +2,7 @@
  * report.c - the report as a whole: head, sections in the order in which a reader asks, and the
  * evidence last, because only then is it known which entries were used. */
 #include "base/fail.h"
+#include "base/hash.h"
 #include "report/report.h"
 #include "report/sections.h"
 
@@ -79,6 +80,9 @@ onus_status onus_report_html(const onus_log *log, int64_t n, onus_buf *out,
                          "report: a ledger of at least %lld events is needed", (long long)n);
     onus_page p = {.out = out, .log = log, .n = n, .language = ONUS_ENGLISH};
     onus_arena_init(&p.arena, mem);
+    uint8_t root[32];
+    onus_log_root(log, n, root);
+    onus_hex(root, sizeof root, p.head);
     p.used = onus_alloc(mem, (size_t)n + 1, sizeof *p.used);
     if (p.used)
         write_all(&p);

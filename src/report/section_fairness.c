@@ -28,8 +28,8 @@ typedef struct {
     const onus_entry *e;
     const char *attribute;
     onus_parts groups;
-    onus_fact count[GROUPS_MAX];
-    bool hide[GROUPS_MAX];
+    onus_fact count[GROUPS_MAX + 1]; /* and who is in no group */
+    bool hide[GROUPS_MAX + 1];
 } fairness;
 
 static onus_fact of_group(const fairness *f, int64_t g, const char *what)
@@ -53,7 +53,8 @@ static void read_groups(onus_page *p, const onus_entry *e, fairness *f)
         f->count[g] = of_group(f, g, "n");
         small = small || onus_fact_small(f->count[g]);
     }
-    onus_hide_complement(f->count, f->groups.n, f->hide);
+    f->count[f->groups.n] = onus_entry_fact(e, "fairness.%s.missing", f->attribute);
+    onus_hide_complement(f->count, f->groups.n + 1, f->hide);
     /* Sums of an intersection over either of its attributes are printed elsewhere: one small
      * cell of it hides them all. */
     for (int64_t g = 0; g < f->groups.n && small && is_intersection(f); g++)
@@ -315,6 +316,16 @@ static void words(onus_page *p, const fairness *f)
     }
 }
 
+static void in_no_group(onus_page *p, const fairness *f)
+{
+    double v;
+    const onus_fact n = f->count[f->groups.n];
+    if (!onus_fact_real(n, &v) || v <= 0) return;
+    onus_page_raw(p, "<p>");
+    ONUS_FILL(p, ONUS_TEXT_IN_NO_GROUP, ONUS_PEOPLE(n));
+    onus_page_raw(p, "</p>");
+}
+
 static void one(onus_page *p, const onus_entry *e)
 {
     fairness f;
@@ -329,6 +340,7 @@ static void one(onus_page *p, const onus_entry *e)
         return;
     }
     words(p, &f);
+    in_no_group(p, &f);
     charts(p, &f);
     if (!is_intersection(&f)) gap_table(p, &f);
     onus_details_open(p, ONUS_TEXT_NUMBERS_BY_GROUP);
@@ -347,7 +359,8 @@ void onus_section_fairness(onus_page *p)
     if (e) {
         onus_page_raw(p, "<p>");
         onus_page_say(p, ONUS_TEXT_FAIRNESS_INTRO);
-        if (onus_fact_size(classes) == 2)
+        if (onus_fact_size(classes) == 2 &&
+            onus_fact_is(onus_page_fact(p, "data.task"), "binary"))
             ONUS_FILL(p, ONUS_TEXT_SELECTED_MEANS, ONUS_ANY(onus_fact_item_text(classes, 1)));
         onus_page_raw(p, "</p>");
         for (; e; e = onus_page_entry(p, "fairness", e)) one(p, e);

@@ -28,6 +28,11 @@ static void meta(onus_page *p)
               ONUS_WORD(onus_page_fact(p, "run.isa")),
               ONUS_COUNT(onus_page_fact(p, "run.threads")));
     onus_term_close(p);
+    onus_term_open(p, ONUS_TEXT_HEAD);
+    onus_page_printf(
+        p, "<a class=\"n\" href=\"#proof\"><code>%.4s %.4s %.4s %.4s\xe2\x80\xa6</code></a>",
+        p->head, p->head + 4, p->head + 8, p->head + 12);
+    onus_term_close(p);
     onus_page_raw(p, "</dl>\n");
 }
 

@@ -4,15 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "report/sections.h"
 
 void onus_section_proof(onus_page *p)
 {
-    uint8_t root[32];
-    char hex[ONUS_HEX_LEN];
-    onus_log_root(p->log, p->n, root);
-    onus_hex(root, sizeof root, hex);
     onus_section_open(p, "proof", ONUS_TEXT_PROOF_HEADING);
     onus_paragraph(p, ONUS_TEXT_PROOF_INTRO);
     onus_page_raw(p, "<pre><code>onus verify RUN      <span class=\"c\"># ");
@@ -24,7 +19,7 @@ void onus_section_proof(onus_page *p)
     onus_page_raw(p, "</span></code></pre>\n<dl class=\"terms\">");
     onus_page_raw(p, "<div class=\"wide\">");
     onus_page_tag(p, "<dt>", ONUS_TEXT_HEAD);
-    onus_page_printf(p, "<dd><code class=\"hash\">%s</code></dd></div>", hex);
+    onus_page_printf(p, "<dd><code class=\"hash\">%s</code></dd></div>", p->head);
     onus_term_open(p, ONUS_TEXT_HEAD_EVENTS);
     onus_page_printf(p, "%lld", (long long)p->n);
     onus_term_close(p);

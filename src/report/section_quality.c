@@ -333,6 +333,7 @@ void onus_section_quality(onus_page *p)
         roc(p);
         calibration(p);
         confusion(p);
+        onus_page_reason(p, "confusion");
         onus_page_raw(p, "</div>");
         class_table(p);
     }

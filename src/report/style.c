@@ -60,7 +60,8 @@ const char onus_style[] =
     ".sub{display:block;font-size:12.5px;font-weight:400;color:var(--dim)}\n"
     /* lists of terms */
     "dl{margin:0}dt{font-size:12.5px;color:var(--dim)}dd{margin:0}"
-    ".meta{display:flex;flex-wrap:wrap;gap:12px 44px}.meta dd{font-size:14.5px}"
+    ".meta{display:flex;flex-wrap:wrap;gap:12px 34px}.meta dd{font-size:14.5px}"
+    ".meta dt::first-letter{text-transform:uppercase}"
     ".terms{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));"
     "gap:16px 32px;margin:8px 0 20px}.terms dd{font-size:15.5px}\n"
     /* tiles, contents */

@@ -507,7 +507,9 @@ static void hostile_names_stay_text(void **state)
                 "{\"policy.1.demand\":\"" EVIL "\",\"policy.1.name\":\"" EVIL
                 "\",\"policy.1.verdict\":\"" EVIL "\"}",
                 "");
-    fixture_add(&f, "\" onload=<b>", "{\"" EVIL "\":\"" EVIL "\",\"accuracy\":0.5}", "");
+    fixture_add(&f, "\" onload=<b>",
+                "{\"</title><script>\\\"' onload=\\\"x\\u202e\":\"" EVIL "\",\"accuracy\":0.5}",
+                "");
     fixture_add(&f, "energy", "",
                 "{\"energy.method\":\"" EVIL "\",\"energy.joules\":1,"
                 "\"energy.phase.<b>.joules\":1}");
