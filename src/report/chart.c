@@ -151,16 +151,6 @@ void onus_chart_mini(onus_chart *c, onus_page *p, const char *style, double x0, 
     onus_page_printf(p, "<svg class=\"mini %s\" aria-hidden=\"true\">", style);
 }
 
-void onus_chart_group_open(onus_chart *c, const char *style)
-{
-    onus_page_printf(c->p, "<g class=\"%s\">", style);
-}
-
-void onus_chart_group_close(onus_chart *c)
-{
-    onus_page_raw(c->p, "</g>");
-}
-
 /* ---- marks ------------------------------------------------------------------------------ */
 
 void onus_chart_span(onus_chart *c, const char *style, double x0, double y0, double x1,

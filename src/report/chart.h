@@ -38,9 +38,6 @@ void onus_chart_close(onus_chart *c);
 /* A drawing inside a line of text or a cell whose numbers stand beside it: hidden from whoever
  * reads aloud. */
 void onus_chart_mini(onus_chart *c, onus_page *p, const char *style, double x0, double x1);
-/* Marks that share a tone of the style sheet: "ok", "warn", "none". */
-void onus_chart_group_open(onus_chart *c, const char *style);
-void onus_chart_group_close(onus_chart *c);
 
 /* Lines and labels of the ticks. x labels stand under the plot, y labels left of it. */
 void onus_chart_ticks_x(onus_chart *c, const onus_axis *x);

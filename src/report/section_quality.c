@@ -158,8 +158,10 @@ static bool bin_is_small(const bins *b, int64_t i)
 
 static void calibration_table(onus_page *p, const bins *b)
 {
-    static const onus_heading heads[] = {
-        {ONUS_TEXT_PREDICTED, "num"}, {ONUS_TEXT_SEEN, "num"}, {ONUS_TEXT_INTERVAL_95, "num"}};
+    static const onus_heading heads[] = {{ONUS_TEXT_PREDICTED, "num"},
+                                         {ONUS_TEXT_SEEN, "num"},
+                                         {ONUS_TEXT_LOWER, "num"},
+                                         {ONUS_TEXT_UPPER, "num"}};
     onus_details_open(p, ONUS_TEXT_NUMBERS);
     onus_table_open(p, "small", heads, sizeof heads / sizeof *heads);
     for (int64_t i = 0; i < b->n; i++) {
