@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * markup.h - reads a page of ours strictly: every element is one that we write, closed in
  * order, its attributes known and quoted; ids are unique and every link within the page leads
- * to one; nothing is loaded from anywhere; what a chart draws lies inside it. */
+ * to one; nothing is loaded from anywhere; a table has as many cells as heads; what a chart
+ * draws lies inside it. */
 #ifndef ONUS_TESTS_REPORT_MARKUP_H
 #define ONUS_TESTS_REPORT_MARKUP_H
 #include <ctype.h>
@@ -19,8 +20,8 @@ typedef struct {
     char **id, **link;
     int n_ids, n_links, n_charts;
     double height; /* of the chart that is open; 0: none */
-    bool mini, box;
-    char tag[16], text_anchor[16];
+    char tag[16];
+    int n_columns, n_cells; /* of the table's head; of the row that is open */
 } markup;
 
 static inline bool markup_listed(const char *word, const char *list)
@@ -95,6 +96,7 @@ static inline void markup_attribute(markup *m, const char *name, const char *val
         assert_true(m->n_links < MARKUP_IDS);
         m->link[m->n_links++] = strdup(value + 1);
     }
+    if (strcmp(name, "colspan") == 0) m->n_cells += atoi(value) - 1;
     if (strcmp(m->tag, "svg") == 0 && strcmp(name, "height") == 0 && m->height == 0)
         m->height = markup_number(m, value, "");
     else if (strcmp(m->tag, "svg") != 0)
@@ -131,6 +133,9 @@ static inline const char *markup_open(markup *m, const char *c)
     const size_t n = strspn(c, "abcdefghijklmnopqrstuvwxyz1234");
     snprintf(m->tag, sizeof m->tag, "%.*s", (int)(n < 15 ? n : 15), c);
     if (!markup_listed(m->tag, known)) fail_msg("element '%s' near '%.60s'", m->tag, m->at);
+    if (strcmp(m->tag, "table") == 0) m->n_columns = 0;
+    if (strcmp(m->tag, "tr") == 0) m->n_cells = 0;
+    m->n_cells += markup_listed(m->tag, " th td ");
     if (strcmp(m->tag, "svg") == 0) {
         m->n_charts++;
         if (strncmp(c, "svg class=\"mini", 15) == 0) m->height = 18;
@@ -152,6 +157,11 @@ static inline const char *markup_close(markup *m, const char *c)
         strncmp(m->open[m->depth - 1], c, n) != 0)
         markup_fail(m, "closed out of order");
     m->depth--;
+    if (n == 2 && strncmp(c, "tr", 2) == 0) {
+        if (m->n_columns == 0) m->n_columns = m->n_cells;
+        if (m->n_cells != m->n_columns)
+            fail_msg("%d cells under %d heads near '%.60s'", m->n_cells, m->n_columns, m->at);
+    }
     if (n == 3 && strncmp(c, "svg", 3) == 0) {
         bool inside = false;
         for (int i = 0; i < m->depth; i++) inside = inside || strcmp(m->open[i], "svg") == 0;
