@@ -4,6 +4,7 @@
  * tensor, step, block. A block is at most 16 KiB: the cipher's own counter never wraps. */
 #include "num/noise.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -108,6 +109,8 @@ int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32
     enum { WORDS = 512 };
     uint64_t u[WORDS];
     int64_t taken = 0;
+    if (!(q > 0)) return 0;
+    assert(q <= 1);
     const double rate = onus_log1p_64(-q); /* q = 1: -inf, every gap 0 */
     double row = -1;
     for (uint32_t block = 0;; block++) {

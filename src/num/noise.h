@@ -24,7 +24,8 @@ uint64_t onus_noise_seed(const onus_noise_key *key);
  * tensor: the parameter's number, part of the nonce. */
 void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
                     uint32_t tensor, double std, float *out, int64_t n);
-/* Poisson sample: every i in [0, n) with probability q, independently, by geometric gaps;
+/* Poisson sample: every i in [0, n) with probability q <= 1 (none where q is not above 0),
+ * independently, by geometric gaps;
  * ascending, at most max. Returns how many were drawn (may exceed max: then the caller must
  * treat the step as failed; choose max = n). */
 int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,

@@ -3,6 +3,7 @@
  * 2, 3", SC 2011, section 4.3 (the multipliers and Weyl constants are the paper's). */
 #include "num/philox.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ void onus_philox(const uint32_t key[2], const uint32_t ctr[4], uint32_t out[4])
  * the block. */
 static void block(const onus_stream *s, uint64_t i, uint32_t out[4])
 {
+    assert(i / 4 <= UINT32_MAX);
     const uint32_t key[2] = {(uint32_t)s->seed, (uint32_t)(s->seed >> 32)};
     const uint32_t ctr[4] = {(uint32_t)(i / 4), s->step, s->node, (uint32_t)s->purpose};
     onus_philox(key, ctr, out);

@@ -76,16 +76,15 @@ double onus_expm1_64(double x)
     return fma(scale, r + exp_tail(r), scale - 1.0);
 }
 
-/* log of 1 + f, f from -0.3 to 0.42 (plus `more`, the part of 1 + f that f lost): s = f / (2 +
- * f), series to s^23. */
-static double log_near_one(double f, double more)
+/* log of 1 + f, f from -0.3 to 0.42: s = f / (2 + f), series to s^23. */
+static double log_near_one(double f)
 {
-    const double s = (f + more) / (2.0 + f), z = s * s;
+    const double s = f / (2.0 + f), z = s * s;
     double p = 1.0 / 23.0;
     for (int k = 21; k >= 3; k -= 2) p = fma(p, z, 1.0 / (double)k);
     /* log(1 + f) = f - f^2/2 + s (f^2/2 + 2 z p): the leading terms are exact */
     const double half = 0.5 * f * f;
-    return f - (half - (s * (half + 2.0 * z * p) + more));
+    return f - (half - s * (half + 2.0 * z * p));
 }
 
 double onus_log64(double x)
@@ -99,13 +98,13 @@ double onus_log64(double x)
         m *= 2;
         e--;
     }
-    const double l = log_near_one(m - 1.0, 0);
+    const double l = log_near_one(m - 1.0);
     return fma((double)e, ln2_high, fma((double)e, ln2_low, l));
 }
 
 double onus_log1p_64(double x)
 {
-    if (x > -0.29 && x < 0.41) return log_near_one(x, 0);
+    if (x > -0.29 && x < 0.41) return log_near_one(x);
     return onus_log64(1.0 + x);
 }
 

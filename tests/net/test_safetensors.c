@@ -227,11 +227,12 @@ static void cut_and_flipped_files_do_no_harm(void **state)
             onus_safetensors *s;
             f[at] ^= (char)(1 << bit);
             if (onus_safetensors_parse(&s, f, len, "x", NULL, NULL) == ONUS_OK) {
-                volatile float sum = 0;
+                float sum = 0;
                 for (int64_t i = 0; i < onus_safetensors_count(s); i++) {
                     const onus_tensor_view *v = onus_safetensors_at(s, i);
                     for (int64_t k = 0; k < onus_shape_numel(&v->shape); k++) sum += v->data[k];
                 }
+                assert_true(sum == sum || sum != sum); /* all was read */
                 onus_safetensors_close(s);
             }
             f[at] ^= (char)(1 << bit);

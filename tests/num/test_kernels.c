@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Goal: every kernel of every table computes the contract's formula, with the same bits
+ * everywhere. Method: formulas written here from docs/NUMERICS.md, one operation a statement,
+ * against the reference, its build with the machine's fused multiply-add, and every instruction
+ * set this machine has, over numbers of all kinds (zeros of both signs, subnormals, infinities,
+ * NaNs), lengths around the lanes' 16, unaligned arrays and outputs over inputs. A kernel that
+ * is not in the lists below fails. What cannot run is printed "not proven on this machine". */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "num/philox.h"
+#include "num/tables.h"
+
+/* CHECKLIST: a new kernel stands in one of these lists, and its formula below. */
+#define FUNCTIONS(X)  X(exp) X(log) X(tanh) X(erf)
+#define ONE_INPUT(X)  X(sigmoid) X(relu) X(gelu)
+#define TWO_INPUTS(X) X(relu_back) X(sigmoid_back) X(tanh_back) X(gelu_back) X(add) X(mul)
+#define OTHERS(X)                                                                      \
+    X(gemm_tile)                                                                       \
+    X(sum)                                                                             \
+    X(dot) X(max) X(sum64) X(norm2) X(scale) X(bytes_scale) X(sgd) X(momentum) X(adam) \
+        X(col_sum) X(noise) X(chacha20) /* gemm_tile: test_gemm.c; chacha20: test_draws.c */
+
+enum { N = 1027, N_TABLES = 4 };
+
+static const onus_kernels *tables[N_TABLES];
+static const char *const table_names[N_TABLES] = {"ref", "fma", "avx2", "avx512"};
+
+static float from_bits(uint32_t u)
+{
+    float x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+/* Equal bits, any NaN being one NaN: which payload survives is the processor's affair. */
+static bool same(float a, float b)
+{
+    return (a != a && b != b) || memcmp(&a, &b, sizeof a) == 0;
+}
+
+static void all_same(const float *got, const float *want, int64_t n, const char *kernel,
+                     int table)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!same(got[i], want[i]))
+            fail_msg("%s of %s: element %lld of %lld is %a, the contract says %a", kernel,
+                     table_names[table], (long long)i, (long long)n, (double)got[i],
+                     (double)want[i]);
+}
+
+static float x[N], y[N]; /* numbers of all kinds; not the same places */
+
+static void make_numbers(void)
+{
+    static const uint32_t odd[] = {0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007fffff,
+                                   0x807fffff, 0x00800000, 0x7f7fffff, 0xff7fffff, 0x7f800000,
+                                   0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xffffffff,
+                                   0x3f800000, 0xbf800000, 0x42b17218, 0xc2cff1b5, 0x41100000,
+                                   0xc0800000, 0x3f7fffff, 0x33800000, 0x4b800000};
+    enum { N_ODD = sizeof odd / sizeof *odd };
+    const onus_stream s = {.seed = 5, .purpose = ONUS_DRAW_INIT};
+    onus_stream_normal(&s, 0, N, 0, 3, x);
+    onus_stream_normal(&s, 5000, N, 0, 1, y);
+    for (int i = 0; i < N_ODD; i++) {
+        x[i * 37 + 2] = from_bits(odd[i]);
+        y[i * 41 + 5] = from_bits(odd[(i * 7) % N_ODD]);
+        for (int k = 0; k < N_ODD; k += 5) { /* odd ones meet */
+            const int at = 3 * (i * 5 + k / 5) % N;
+            x[at] = from_bits(odd[i]);
+            y[at] = from_bits(odd[k]);
+        }
+    }
+}
+
+/* Lengths around the lanes, then longer. */
+static int64_t next_length(int64_t n)
+{
+    return n < 70 ? n + 1 : n < 255 ? 255 : n < 258 ? n + 1 : n < 513 ? 513 : N;
+}
+
+/* ---- formulas
+ * --------------------------------------------------------------------------------- */
+
+static float one_of(void (*f)(const float *, float *, int64_t), float v)
+{
+    float r;
+    f(&v, &r, 1);
+    return r;
+}
+
+static float want_sigmoid(float v)
+{
+    const float e = one_of(onus_kernels_ref.exp, -fabsf(v));
+    volatile float d = 1.0f + e;
+    volatile float top = v < 0 ? e : 1.0f;
+    return top / d;
+}
+
+static float want_relu(float v)
+{
+    return v < 0 ? 0.0f : v;
+}
+
+static float want_gelu(float v)
+{
+    volatile float scaled = v * 0x1.6a09e6p-1f, half = v * 0.5f;
+    volatile float gate = 1.0f + one_of(onus_kernels_ref.erf, scaled);
+    return half * gate;
+}
+
+static float want_relu_back(float out, float dy)
+{
+    return out > 0 ? dy : 0.0f;
+}
+
+static float want_sigmoid_back(float out, float dy)
+{
+    volatile float rest = 1.0f - out;
+    volatile float slope = out * rest;
+    return dy * slope;
+}
+
+static float want_tanh_back(float out, float dy)
+{
+    volatile float square = out * out;
+    volatile float slope = 1.0f - square;
+    return dy * slope;
+}
+
+static float want_gelu_back(float v, float dy)
+{
+    volatile float scaled = v * 0x1.6a09e6p-1f, square = v * v;
+    volatile float gate = 1.0f + one_of(onus_kernels_ref.erf, scaled), half = -0.5f * square;
+    volatile float bell = one_of(onus_kernels_ref.exp, half);
+    volatile float density = bell * 0x1.988454p-2f, part = 0.5f * gate;
+    volatile float slope = fmaf(v, density, part);
+    return dy * slope;
+}
+
+static float want_add(float a, float b)
+{
+    return a + b;
+}
+
+static float want_mul(float a, float b)
+{
+    return a * b;
+}
+
+/* ---- elementwise
+ * -------------------------------------------------------------------------------- */
+
+typedef void one_fn(const float *, float *, int64_t);
+typedef void two_fn(const float *, const float *, float *, int64_t);
+
+/* f over every length, at three alignments, beside its input and over it. */
+static void check_one(one_fn *f, const float *want, const char *name, int table)
+{
+    float buffer[N + 8];
+    for (int64_t n = 0; n <= N; n = n == N ? N + 1 : next_length(n))
+        for (int shift = 0; shift < 3; shift++) {
+            memcpy(buffer + 1 + shift, x, sizeof x);
+            buffer[n + 1 + shift] = 42;
+            f(n ? x : NULL, buffer + 1 + shift, n);
+            all_same(buffer + 1 + shift, want, n, name, table);
+            assert_true(buffer[n + 1 + shift] == 42); /* nothing behind it */
+            memcpy(buffer + 1 + shift, x, sizeof x);
+            f(buffer + 1 + shift, buffer + 1 + shift, n);
+            all_same(buffer + 1 + shift, want, n, name, table);
+        }
+}
+
+static void check_two(two_fn *f, const float *want, const char *name, int table)
+{
+    float buffer[N + 8];
+    for (int64_t n = 0; n <= N; n = n == N ? N + 1 : next_length(n))
+        for (int way = 0; way < 6; way++) {
+            float *out = buffer + 1 + way / 2;
+            out[n] = 42;
+            f(x, y, out, n);
+            all_same(out, want, n, name, table);
+            assert_true(out[n] == 42);
+            memcpy(out, way % 2 ? y : x, sizeof x); /* over the first input, the second */
+            f(way % 2 ? x : out, way % 2 ? out : y, out, n);
+            all_same(out, want, n, name, table);
+        }
+}
+
+static void elementwise_kernels_follow_their_formulas(void **state)
+{
+    (void)state;
+    static float want[N];
+    for (int t = 0; t < N_TABLES; t++) {
+        if (!tables[t]) continue;
+#define X(name)                        \
+    onus_kernels_ref.name(x, want, N); \
+    check_one(tables[t]->name, want, #name, t);
+        FUNCTIONS(X)
+#undef X
+#define X(name)                                              \
+    for (int i = 0; i < N; i++) want[i] = want_##name(x[i]); \
+    check_one(tables[t]->name, want, #name, t);
+        ONE_INPUT(X)
+#undef X
+#define X(name)                                                    \
+    for (int i = 0; i < N; i++) want[i] = want_##name(x[i], y[i]); \
+    check_two(tables[t]->name, want, #name, t);
+        TWO_INPUTS(X)
+#undef X
+    }
+}
+
+static void factors_and_bytes(void **state)
+{
+    (void)state;
+    static const float factors[] = {0.3f, -1.0f, 0.0f, -0.0f, 1e-40f, INFINITY, NAN};
+    static float got[N], want[N];
+    static uint8_t bytes[N];
+    for (int i = 0; i < N; i++) bytes[i] = (uint8_t)i;
+    for (int t = 0; t < N_TABLES; t++) {
+        if (!tables[t]) continue;
+        for (size_t f = 0; f < sizeof factors / sizeof *factors; f++)
+            for (int64_t n = 0; n <= N; n = n == N ? N + 1 : next_length(n)) {
+                for (int i = 0; i < n; i++) want[i] = factors[f] * x[i];
+                tables[t]->scale(factors[f], x, got, n);
+                all_same(got, want, n, "scale", t);
+                for (int i = 0; i < n; i++) want[i] = (float)bytes[i] / 255.0f;
+                tables[t]->bytes_scale(bytes, 255.0f, got, n);
+                all_same(got, want, n, "bytes_scale", t);
+            }
+    }
+}
+
+/* ---- sums
+ * ------------------------------------------------------------------------------------------ */
+
+/* Item 4: element i to lane i mod 16; lanes fold 8, 4, 2, 1. */
+static float lanes(const float *a, const float *b, int64_t n)
+{
+    float lane[16] = {0};
+    for (int64_t i = 0; i < n; i++)
+        lane[i % 16] = b ? fmaf(a[i], b[i], lane[i % 16]) : lane[i % 16] + a[i];
+    for (int step = 8; step; step /= 2)
+        for (int j = 0; j < step; j++) lane[j] += lane[j + step];
+    return lane[0];
+}
+
+static double lanes64(const double *a, const float *f, int64_t n)
+{
+    double lane[16] = {0};
+    for (int64_t i = 0; i < n; i++)
+        lane[i % 16] = f ? fma((double)f[i], (double)f[i], lane[i % 16]) : lane[i % 16] + a[i];
+    for (int step = 8; step; step /= 2)
+        for (int j = 0; j < step; j++) lane[j] += lane[j + step];
+    return lane[0];
+}
+
+static bool same64(double a, double b)
+{
+    return (a != a && b != b) || memcmp(&a, &b, sizeof a) == 0;
+}
+
+static void check_sums(const float *a, const float *b, int64_t n, int t)
+{
+    static double wide[N];
+    for (int64_t i = 0; i < n; i++) wide[i] = (double)a[i] * 1e30;
+    const onus_kernels *k = tables[t];
+    float most = -INFINITY;
+    for (int64_t i = 0; i < n; i++) most = a[i] > most ? a[i] : most;
+    const float got[3] = {k->sum(a, n), k->dot(a, b, n), k->max(a, n)},
+                want[3] = {lanes(a, NULL, n), lanes(a, b, n), most};
+    all_same(got, want, 3, "sum, dot, max", t);
+    if (!same64(k->sum64(wide, n), lanes64(wide, NULL, n)) ||
+        !same64(k->norm2(a, n), lanes64(NULL, a, n)))
+        fail_msg("sum64 or norm2 of %s, n = %lld", table_names[t], (long long)n);
+}
+
+static void sums_go_by_lanes(void **state)
+{
+    (void)state;
+    static float finite[N], other[N]; /* with infinities every sum is one */
+    for (int i = 0; i < N; i++) {
+        finite[i] = isfinite(x[i]) && fabsf(x[i]) < 1e30f ? x[i] : -0.0f;
+        other[i] = isfinite(y[i]) && fabsf(y[i]) < 1e30f ? y[i] : 1e-42f;
+    }
+    for (int t = 0; t < N_TABLES; t++)
+        for (int64_t n = 0; tables[t] && n <= N; n = n == N ? N + 1 : next_length(n))
+            for (int shift = 0; shift < 4 && n + shift <= N; shift++) {
+                check_sums(finite + shift, other + shift, n, t);
+                check_sums(x + shift, y, n, t);
+            }
+}
+
+/* Item 2, by hand: from -infinity, x > m ? x : m ascending: a NaN is passed over, the first of
+ * equal zeros stays; nothing gives -infinity. */
+static void maxima_at_their_corners(void **state)
+{
+    (void)state;
+    static const float rows[][3] = {
+        {NAN, 2, 1},       {2, NAN, 1},           {NAN, NAN, NAN},   {-0.0f, 0.0f, -0.0f},
+        {0.0f, -0.0f, -1}, {-INFINITY, NAN, NAN}, {-1e-45f, -2, NAN}};
+    static const float want[] = {2, 2, -INFINITY, -0.0f, 0.0f, -INFINITY, -1e-45f};
+    for (int t = 0; t < N_TABLES; t++) {
+        if (!tables[t]) continue;
+        assert_true(tables[t]->max(NULL, 0) == -INFINITY);
+        for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+            float row[64]; /* the same far into a long row */
+            for (int pad = 0; pad < 50; pad += 7) {
+                for (int j = 0; j < 64; j++) row[j] = -INFINITY;
+                memcpy(row + pad, rows[i], sizeof rows[i]);
+                const float got = tables[t]->max(row, 64);
+                all_same(&got, &want[i], 1, "max", t);
+            }
+        }
+    }
+}
+
+/* Items 3: segments of 256 rows, each a chain from +0, the first one starts the total. By hand:
+ * a column of 256 times 2^-24 after a 1 survives in its own segment; -0 alone stays -0 + 0 = 0.
+ */
+static void columns_add_in_segments(void **state)
+{
+    (void)state;
+    enum { ROWS = 600, LD = 140 };
+    static float X[ROWS * LD], got[LD], want[LD];
+    static const int64_t rows[] = {0, 1, 2, 255, 256, 257, 512, 513, 600};
+    uint32_t u = 1;
+    for (int i = 0; i < ROWS * LD; i++) {
+        u = u * 1664525 + 1013904223;
+        X[i] = i % LD == 7 ? (i / LD ? 0x1p-24f : 1.0f) : (float)(int32_t)u * 0x1p-31f;
+        if (i % LD == 9) X[i] = -0.0f;
+    }
+    for (int t = 0; t < N_TABLES; t++)
+        for (size_t r = 0; tables[t] && r < sizeof rows / sizeof *rows; r++)
+            for (int64_t j0 = 0; j0 < 70; j0 += 23)
+                for (int64_t j1 = j0; j1 <= LD; j1 += j1 < j0 + 3 ? 1 : 29) {
+                    for (int64_t j = j0; j < j1; j++) {
+                        float total = 0;
+                        for (int64_t s = 0; s < rows[r]; s += 256) {
+                            float chain = 0;
+                            for (int64_t i = s; i < s + 256 && i < rows[r]; i++)
+                                chain += X[i * LD + j];
+                            total = s ? total + chain : chain;
+                        }
+                        want[j] = total;
+                    }
+                    for (int j = 0; j < LD; j++) got[j] = 42;
+                    tables[t]->col_sum(X, rows[r], LD, j0, j1, got);
+                    all_same(got + j0, want + j0, j1 - j0, "col_sum", t);
+                    for (int64_t j = 0; j < LD; j++)
+                        if (j < j0 || j >= j1) assert_true(got[j] == 42);
+                }
+    float by_hand;
+    tables[0]->col_sum(X + 7, 512, LD, 0, 1, &by_hand);
+    assert_true(by_hand == 1 + 0x1p-16f);
+}
+
+/* ---- optimisers
+ * ------------------------------------------------------------------------------------- */
+
+static float penalised(const onus_opt_step *s, float p, float g)
+{
+    if (s->l2 != 0) g = fmaf(s->l2, p, g);
+    volatile float sum = g + (p > 0 ? s->l1 : p < 0 ? -s->l1 : 0.0f);
+    return s->l1 != 0 ? sum : g;
+}
+
+static void want_adam(const onus_opt_step *s, float *p, float g, float *m, float *v)
+{
+    const float grad = penalised(s, *p, g);
+    volatile float dm = s->one_minus_beta1 * grad;
+    *m = fmaf(s->beta1, *m, dm);
+    volatile float scaled = s->one_minus_beta2 * grad;
+    volatile float dv = scaled * grad;
+    *v = fmaf(s->beta2, *v, dv);
+    volatile float top = s->lr * *m, root = sqrtf(*v);
+    volatile float size = root / s->c;
+    volatile float bottom = size + s->eps, decayed = *p * s->decay;
+    volatile float step = top / bottom;
+    *p = decayed - step;
+}
+
+static void want_momentum(const onus_opt_step *s, float *p, float g, float *m)
+{
+    const float grad = penalised(s, *p, g);
+    *m = fmaf(s->momentum, *m, grad);
+    volatile float step = s->lr * *m;
+    *p = *p - step;
+}
+
+static void want_sgd(const onus_opt_step *s, float *p, float g)
+{
+    volatile float step = s->lr * penalised(s, *p, g);
+    *p = *p - step;
+}
+
+/* Several steps of each, with and without penalties and decay; numbers that are not finite,
+ * too. */
+static void check_optimisers(const onus_opt_step *o, int64_t n, int t)
+{
+    static float p[3][2][N], m[2][2][N], v[2][N];
+    for (int side = 0; side < 2; side++) {
+        for (int k = 0; k < 3; k++) memcpy(p[k][side], x, sizeof x);
+        for (int k = 0; k < 2; k++) memset(m[k][side], 0, sizeof m[k][side]);
+        memset(v[side], 0, sizeof v[side]);
+    }
+    for (int step = 0; step < 3; step++) {
+        tables[t]->adam(o, p[0][0], y, m[0][0], v[0], n);
+        tables[t]->momentum(o, p[1][0], y, m[1][0], n);
+        tables[t]->sgd(o, p[2][0], y, n);
+        for (int64_t i = 0; i < n; i++) {
+            want_adam(o, &p[0][1][i], y[i], &m[0][1][i], &v[1][i]);
+            want_momentum(o, &p[1][1][i], y[i], &m[1][1][i]);
+            want_sgd(o, &p[2][1][i], y[i]);
+        }
+    }
+    all_same(p[0][0], p[0][1], N, "adam's p", t);
+    all_same(m[0][0], m[0][1], N, "adam's m", t);
+    all_same(v[0], v[1], N, "adam's v", t);
+    all_same(p[1][0], p[1][1], N, "momentum's p", t);
+    all_same(m[1][0], m[1][1], N, "momentum's m", t);
+    all_same(p[2][0], p[2][1], N, "sgd's p", t);
+}
+
+static void optimisers_follow_their_formulas(void **state)
+{
+    (void)state;
+    for (int t = 0; t < N_TABLES; t++)
+        for (int way = 0; tables[t] && way < 8; way++) {
+            const onus_opt_step o = {.lr = 1e-3f,
+                                     .beta1 = 0.9f,
+                                     .one_minus_beta1 = 0.1f,
+                                     .beta2 = 0.999f,
+                                     .one_minus_beta2 = 1e-3f,
+                                     .c = 0.7f,
+                                     .eps = 1e-8f,
+                                     .momentum = 0.9f,
+                                     .decay = way & 1 ? 0.99f : 1.0f,
+                                     .l1 = way & 2 ? 0.01f : 0,
+                                     .l2 = way & 4 ? 0.1f : 0};
+            static const int64_t lengths[] = {0, 1, 15, 16, 17, 33, N};
+            for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+                check_optimisers(&o, lengths[l], t);
+        }
+}
+
+/* ---- the tables
+ * ------------------------------------------------------------------------------------------ */
+
+/* Every kernel is in a list above, and no table lacks one. */
+static void no_kernel_is_forgotten(void **state)
+{
+    (void)state;
+#define X(name) +1
+    const size_t n = 0 FUNCTIONS(X) ONE_INPUT(X) TWO_INPUTS(X) OTHERS(X);
+#undef X
+    assert_int_equal(sizeof(onus_kernels), (n + 1) * sizeof(void *)); /* and the name */
+    for (int t = 0; t < N_TABLES; t++) {
+        if (!tables[t]) {
+            print_message("kernels of %s: not proven on this machine\n", table_names[t]);
+            continue;
+        }
+        print_message("kernels of %s: ran\n", table_names[t]);
+#define X(f) assert_non_null(tables[t]->f);
+        FUNCTIONS(X) ONE_INPUT(X) TWO_INPUTS(X) OTHERS(X)
+#undef X
+    }
+    print_message("kernels of neon: not proven on this machine\n");
+}
+
+/* ONUS_ISA chooses among what is there; another word is an error that says what is there. */
+static void instruction_sets_by_name(void **state)
+{
+    (void)state;
+    onus_isa isa;
+    onus_err err;
+    unsetenv("ONUS_ISA");
+    assert_int_equal(onus_isa_default(&isa, NULL), ONUS_OK);
+    assert_int_equal(isa, onus_isa_best());
+    assert_non_null(onus_kernels_of(isa));
+    setenv("ONUS_ISA", "", 1);
+    assert_int_equal(onus_isa_default(&isa, NULL), ONUS_OK);
+    for (int i = 0; i < ONUS_ISA_COUNT; i++) {
+        isa = ONUS_ISA_COUNT;
+        setenv("ONUS_ISA", onus_isa_name((onus_isa)i), 1);
+        const onus_status st = onus_isa_default(&isa, &err);
+        if (onus_kernels_of((onus_isa)i)) {
+            assert_int_equal(st, ONUS_OK);
+            assert_int_equal(isa, i);
+            assert_string_equal(onus_kernels_of(isa)->name, onus_isa_name(isa));
+        } else {
+            assert_int_equal(st, ONUS_BAD_ARG);
+            assert_int_equal(isa, ONUS_ISA_COUNT);
+            assert_non_null(strstr(err.msg, onus_isa_name((onus_isa)i)));
+        }
+    }
+    static const char *const wrong[] = {"sse2", "AVX2", "avx2 ", "avx", "ref,avx2", "0"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        setenv("ONUS_ISA", wrong[i], 1);
+        assert_int_equal(onus_isa_default(&isa, &err), ONUS_BAD_ARG);
+        assert_non_null(strstr(err.msg, "ONUS_ISA"));
+        assert_non_null(strstr(err.msg, wrong[i]));
+        assert_non_null(strstr(err.msg, "ref"));
+    }
+    unsetenv("ONUS_ISA");
+    assert_null(onus_kernels_of(ONUS_ISA_COUNT));
+    assert_non_null(onus_kernels_of(ONUS_ISA_REF));
+}
+
+int main(void)
+{
+    tables[0] = &onus_kernels_ref;
+    tables[1] = onus_kernels_of(ONUS_ISA_REF) == &onus_kernels_fma ? &onus_kernels_fma : NULL;
+    tables[2] = onus_kernels_of(ONUS_ISA_AVX2);
+    tables[3] = onus_kernels_of(ONUS_ISA_AVX512);
+    make_numbers();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_kernel_is_forgotten),
+        cmocka_unit_test(elementwise_kernels_follow_their_formulas),
+        cmocka_unit_test(factors_and_bytes),
+        cmocka_unit_test(sums_go_by_lanes),
+        cmocka_unit_test(maxima_at_their_corners),
+        cmocka_unit_test(columns_add_in_segments),
+        cmocka_unit_test(optimisers_follow_their_formulas),
+        cmocka_unit_test(instruction_sets_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
