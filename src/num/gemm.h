@@ -7,7 +7,7 @@
 
 typedef enum { ONUS_GEMM_NN, ONUS_GEMM_NT, ONUS_GEMM_TN, ONUS_GEMM_TT } onus_gemm_form;
 
-/* Bytes of scratch for onus_gemm on this executor; 0 < M, N, K < 2^31. */
+/* Bytes of scratch for onus_gemm on this executor; 0 <= M, N, K < 2^31. */
 size_t onus_gemm_scratch_bytes(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t N,
                                int64_t K);
 

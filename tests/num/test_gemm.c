@@ -173,15 +173,15 @@ static float *numbers(uint64_t *s, size_t n, bool awkward)
 
 /* Strides are larger than the sizes by 0 .. 4, and C is followed by a guard; what lies between
  * rows stays. */
-static void problem_make(problem *p, uint64_t *s, onus_gemm_form form, int64_t M, int64_t N,
-                         int64_t K, bool bias, bool awkward)
+static void problem_strides(problem *p, uint64_t *s, onus_gemm_form form, int64_t M, int64_t N,
+                            int64_t K, int64_t stride, bool bias, bool awkward)
 {
     const bool ta = form == ONUS_GEMM_TN || form == ONUS_GEMM_TT;
     const bool tb = form == ONUS_GEMM_NT || form == ONUS_GEMM_TT;
     *p = (problem){.form = form, .M = M, .N = N, .K = K};
-    p->lda = (ta ? M : K) + (int64_t)(next_word(s) % 5) + (K == 0);
-    p->ldb = (tb ? K : N) + (int64_t)(next_word(s) % 5) + (K == 0);
-    p->ldc = N + (int64_t)(next_word(s) % 5);
+    p->lda = stride ? stride : (ta ? M : K) + (int64_t)(next_word(s) % 5) + (K == 0);
+    p->ldb = stride ? stride : (tb ? K : N) + (int64_t)(next_word(s) % 5) + (K == 0);
+    p->ldc = stride ? stride : N + (int64_t)(next_word(s) % 5);
     /* exactly as long as the last element needs, so that a sanitizer sees an overrun */
     p->A = numbers(s, K ? (size_t)(((ta ? K : M) - 1) * p->lda + (ta ? M : K)) : 1, awkward);
     p->B = numbers(s, K ? (size_t)(((tb ? N : K) - 1) * p->ldb + (tb ? K : N)) : 1, awkward);
@@ -193,6 +193,12 @@ static void problem_make(problem *p, uint64_t *s, onus_gemm_form form, int64_t M
     memcpy(p->want, p->C, p->c_len * sizeof *p->want);
     for (int64_t i = 0; i < M; i++)
         for (int64_t j = 0; j < N; j++) p->want[i * p->ldc + j] = contract_dot(p, i, j);
+}
+
+static void problem_make(problem *p, uint64_t *s, onus_gemm_form form, int64_t M, int64_t N,
+                         int64_t K, bool bias, bool awkward)
+{
+    problem_strides(p, s, form, M, N, K, 0, bias, awkward);
 }
 
 static void problem_release(problem *p)
@@ -313,6 +319,46 @@ static void blocks(void **state)
         one(*state, &s, shape[i][0], shape[i][1], shape[i][2], false);
 }
 
+/* Strides of whole pages, which the kernels treat apart: around the sizes from which operands
+ * are packed there. */
+static void page_strides(void **state)
+{
+    static const int64_t shape[][3] = {{23, 63, 300}, {24, 64, 257}, {130, 255, 30},
+                                       {40, 256, 20}, {33, 5, 513},  {65, 12, 70}};
+    uint64_t s = 31;
+    for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
+        for (int form = 0; form < 4; form++) {
+            problem p;
+            problem_strides(&p, &s, (onus_gemm_form)form, shape[i][0], shape[i][1], shape[i][2],
+                            1024, form & 1, form & 2);
+            check(*state, &p, false);
+            problem_release(&p);
+        }
+}
+
+/* No rows or no columns: nothing is written, whatever the rest. */
+static void nothing_to_do(void **state)
+{
+    static const int64_t shape[][3] = {{0, 5, 7}, {5, 0, 7}, {0, 0, 0}, {0, 700, 3000}};
+    const fixture *f = *state;
+    for (int t = 1; t <= 3; t++)
+        for (int i = 0; i < N_KERNELS; i++)
+            for (size_t k = 0; k < sizeof shape / sizeof *shape; k++) {
+                if (!f->kernels[i].here || !f->kernels[i].fn) continue;
+                const onus_kernels table = {.gemm_tile = f->kernels[i].fn};
+                const onus_exec ex = {.k = &table, .pool = f->pools[t]};
+                const int64_t M = shape[k][0], N = shape[k][1], K = shape[k][2];
+                float x[1] = {5};
+                char *scratch = aligned_alloc(
+                    64, (onus_gemm_scratch_bytes(&ex, ONUS_GEMM_NN, M, N, K) + 127) / 64 * 64);
+                for (int form = 0; form < 4; form++)
+                    onus_gemm(&ex, (onus_gemm_form)form, M, N, K, x, 4096, x, 4096, x, 4096, x,
+                              scratch);
+                assert_true(x[0] == 5);
+                free(scratch);
+            }
+}
+
 /* The first segment starts the total, and a chain can end at -0: +0 + -0 would be +0. By hand:
  * the product of 2^-149 and -2^-10 is below half the smallest subnormal, so the chain from +0
  * ends at -0. */
@@ -381,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_shapes),        cmocka_unit_test(every_edge),
         cmocka_unit_test(segment_edges),       cmocka_unit_test(blocks),
+        cmocka_unit_test(page_strides),        cmocka_unit_test(nothing_to_do),
         cmocka_unit_test(minus_zero_survives), cmocka_unit_test(segments_by_hand),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
