@@ -7,16 +7,28 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-enum { DAZ = 0x0040, ROUNDING = 0x6000, FTZ = 0x8000 };
+enum { DAZ = 0x0040, ROUNDING = 0x6000, FTZ = 0x8000, ROUNDING_X87 = 0x0c00 };
+
+/* Our numbers are SSE's; but the C library reads the direction of rounding from the x87's word
+ * when it turns numbers into text and back. */
+static uint16_t x87_word(void)
+{
+    uint16_t word;
+    __asm__ volatile("fnstcw %0" : "=m"(word));
+    return word;
+}
 
 bool onus_fp_check(void)
 {
-    return (_mm_getcsr() & (DAZ | ROUNDING | FTZ)) == 0;
+    return (_mm_getcsr() & (DAZ | ROUNDING | FTZ)) == 0 && (x87_word() & ROUNDING_X87) == 0;
 }
 
 void onus_fp_set(void)
 {
+    const uint16_t word = x87_word() & (uint16_t)~ROUNDING_X87;
+    if (onus_fp_check()) return;
     _mm_setcsr(_mm_getcsr() & ~(unsigned)(DAZ | ROUNDING | FTZ));
+    __asm__ volatile("fldcw %0" : : "m"(word));
 }
 #elif defined(__aarch64__)
 static const uint64_t mode_bits =

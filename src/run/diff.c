@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/fp.h"
 #include "base/file.h"
 #include "net/model.h"
 #include "proof/ledger.h"
@@ -144,6 +145,7 @@ static onus_status compare(differ *d, onus_err *err)
 onus_status onus_diff(const char *run1, const char *run2, onus_facts **facts, char **notes,
                       const onus_allocator *mem, onus_err *err)
 {
+    onus_fp_set();
     if (!run1 || !run2) return onus_fail(err, ONUS_BAD_ARG, "diff: two run folders are needed");
     onus_status st = ONUS_OK;
     onus_err why = {.code = ONUS_OK};

@@ -70,6 +70,7 @@ onus_status onus_model_open(onus_model **out, const char *path, const onus_alloc
                             onus_err *err)
 {
     onus_status st = ONUS_OK;
+    onus_fp_set();
     if (!out || !path) return onus_fail(err, ONUS_BAD_ARG, "model: a path is needed");
     onus_model *m = onus_alloc(mem, 1, sizeof *m);
     if (!m) return onus_fail_mem(err, path);

@@ -2,6 +2,7 @@
  * texts_out.c - what is handed to callers outside: one text (the report built again, facts as
  * JSON), facts gathered on the way, a new key. */
 #include "base/fail.h"
+#include "base/fp.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/facts.h"
@@ -42,6 +43,7 @@ void onus_text_free(const onus_allocator *mem, char *text)
 onus_status onus_facts_text(const onus_facts *f, char **json, const onus_allocator *mem,
                             onus_err *err)
 {
+    onus_fp_set();
     if (!f || !json)
         return onus_fail(err, ONUS_BAD_ARG, "facts: facts and a place for the text are needed");
     onus_buf text;
@@ -54,6 +56,7 @@ onus_status onus_facts_text(const onus_facts *f, char **json, const onus_allocat
 
 onus_status onus_report(const char *run, char **html, const onus_allocator *mem, onus_err *err)
 {
+    onus_fp_set();
     if (!run || !html) return onus_fail(err, ONUS_BAD_ARG, "report: a run folder is needed");
     onus_status st = ONUS_OK;
     char path[ONUS_PATH_MAX];

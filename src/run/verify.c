@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/fp.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "proof/note.h"
@@ -296,6 +297,7 @@ static onus_status conclude(verifier *v, onus_status verdict, const onus_err *wh
 onus_status onus_verify(const char *run, const char *key, onus_facts **facts, char **notes,
                         const onus_allocator *mem, onus_err *err)
 {
+    onus_fp_set();
     if (!run) return onus_fail(err, ONUS_BAD_ARG, "verify: a run folder is needed");
     if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start");
     verifier v = {.run = run, .mem = mem};
