@@ -5,8 +5,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "base/sha_blocks.h"
-
 _Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(onus_sha256),
                "room for libsodium's state");
 
@@ -20,23 +18,9 @@ void onus_sha256_init(onus_sha256 *h)
     crypto_hash_sha256_init((crypto_hash_sha256_state *)(void *)h);
 }
 
-/* Whole blocks go to the processor's instructions where it has them; libsodium keeps the rest,
- * counts bits, pads and ends. */
 void onus_sha256_add(onus_sha256 *h, const void *data, size_t len)
 {
-    enum { BLOCK = 64 };
-    crypto_hash_sha256_state *s = (crypto_hash_sha256_state *)(void *)h;
-    const uint8_t *at = data;
-    if (len >= 2 * BLOCK && onus_sha_blocks_can()) {
-        const size_t fill = (BLOCK - (size_t)(s->count / 8 % BLOCK)) % BLOCK;
-        const size_t n = (len - fill) / BLOCK;
-        crypto_hash_sha256_update(s, at, fill);
-        onus_sha_blocks(s->state, at + fill, n);
-        s->count += 8 * BLOCK * (uint64_t)n;
-        at += fill + BLOCK * n;
-        len -= fill + BLOCK * n;
-    }
-    crypto_hash_sha256_update(s, at, len);
+    crypto_hash_sha256_update((crypto_hash_sha256_state *)(void *)h, data, len);
 }
 
 void onus_sha256_end(onus_sha256 *h, uint8_t out[32])
@@ -46,10 +30,7 @@ void onus_sha256_end(onus_sha256 *h, uint8_t out[32])
 
 void onus_sha256_of(const void *data, size_t len, uint8_t out[32])
 {
-    onus_sha256 h;
-    onus_sha256_init(&h);
-    onus_sha256_add(&h, data, len);
-    onus_sha256_end(&h, out);
+    crypto_hash_sha256(out, data, len);
 }
 
 void onus_hex(const uint8_t *bytes, size_t n, char *out)

@@ -17,12 +17,10 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <cmocka.h>
-#include <sodium.h>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/sha_blocks.h"
 #include "failing_mem.h"
 
 static char room[ONUS_PATH_MAX];
@@ -109,35 +107,6 @@ static void sha256_of_fips_180_4(void **state)
     assert_int_equal(onus_file_sha256(in_room("none"), sha, &err), ONUS_IO);
     assert_non_null(strstr(err.msg, "none"));
     assert_int_equal(onus_file_sha256(room, sha, NULL), ONUS_IO); /* a folder */
-}
-
-/* Every length and every way to cut it, against libsodium's plain C: pieces that end inside a
- * block, at its end, behind it. */
-static void sha256_in_pieces(void **state)
-{
-    (void)state;
-    enum { N = 700 };
-    static uint8_t bytes[N];
-    uint8_t mine[32], theirs[32];
-    assert_true(onus_crypto_start());
-    if (!onus_sha_blocks_can()) print_message("SHA instructions: not proven on this machine\n");
-    for (int i = 0; i < N; i++) bytes[i] = (uint8_t)(i * i + i / 7);
-    for (size_t n = 0; n <= N; n++) {
-        crypto_hash_sha256(theirs, bytes, n);
-        onus_sha256_of(bytes, n, mine);
-        assert_memory_equal(mine, theirs, 32);
-    }
-    crypto_hash_sha256(theirs, bytes, N);
-    for (size_t a = 0; a <= 200; a++)
-        for (size_t b = a; b <= N; b += 37) {
-            onus_sha256 h;
-            onus_sha256_init(&h);
-            onus_sha256_add(&h, bytes, a);
-            onus_sha256_add(&h, bytes + a, b - a);
-            onus_sha256_add(&h, bytes + b, N - b);
-            onus_sha256_end(&h, mine);
-            assert_memory_equal(mine, theirs, 32);
-        }
 }
 
 static void hex_is_strict(void **state)
@@ -622,7 +591,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_of_fips_180_4),
-        cmocka_unit_test(sha256_in_pieces),
         cmocka_unit_test(hex_is_strict),
         cmocka_unit_test(secrets_compare_and_vanish),
         cmocka_unit_test(files_are_read_up_to_the_limit),
