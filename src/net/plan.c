@@ -6,6 +6,7 @@
  * operation allows it and nobody else wants that input, or (prediction) in a buffer whose owner
  * is done. Gradients: the same, last node to first; in private plans the output gradients of
  * nodes with parameters stay until the clipping factors are known. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -318,6 +319,7 @@ static void set_batch(onus_call *c, const onus_batch *b)
 
 static void run_forward(onus_plan *p, const onus_batch *b, int from, int to)
 {
+    assert(b->B >= 0 && b->B <= p->B_max);
     for (int i = from; i <= to; i++) {
         if (!p->runs[i]) continue;
         set_batch(&p->call[i], b);
