@@ -5,8 +5,8 @@
  * sums are written out in the contract's 16 lanes, which no compiler may reorder.
  *
  * Functions (contract, item 6) are computed in binary64 and rounded to binary32 once. Their
- * polynomials are Taylor's where a short range makes these good enough, or fits by
- * tools/polynomials.py; errors stand beside them.
+ * polynomials are Taylor's where a short range makes these good enough, or fits; errors stand
+ * beside them, and tests/num holds every binary32 against them.
  *
  * The including file defines NAME(x), the name of kernel x in its table. */
 #include <math.h>
