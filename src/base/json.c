@@ -261,6 +261,29 @@ static bool too_deep(const char *text, size_t len)
     return false;
 }
 
+/* RFC 8785 writes a real such as 1e20 as 21 digits, which jansson takes for an integer beyond
+ * its range. Here each run of more than 18 digits outside of texts gets the ".0" that makes it
+ * the real that it is. */
+static json_t *load_long_reals(const char *text, size_t len, json_error_t *e)
+{
+    onus_buf b;
+    onus_buf_init(&b, NULL, 2 * len + 2);
+    bool quoted = false;
+    for (size_t i = 0, run = 0; i < len; i++) {
+        const char c = text[i];
+        if (quoted && c == '\\') onus_buf_add(&b, text + i++, 1);
+        quoted ^= c == '"';
+        run = !quoted && c >= '0' && c <= '9' ? run + 1 : 0;
+        if (i < len) onus_buf_add(&b, text + i, 1);
+        if (run > 18 && (i + 1 == len || !strchr("0123456789.eE", text[i + 1])))
+            onus_buf_add(&b, ".0", 2);
+    }
+    json_t *value =
+        b.st == ONUS_OK && b.data ? json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, e) : NULL;
+    onus_buf_release(&b);
+    return value;
+}
+
 onus_status onus_json_parse(json_t **out, const char *text, size_t len, const char *what,
                             onus_err *err)
 {
@@ -269,6 +292,8 @@ onus_status onus_json_parse(json_t **out, const char *text, size_t len, const ch
         return onus_fail(err, ONUS_BAD_INPUT, "%s: JSON deeper than %d levels", what,
                          DEPTH_MAX);
     json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
+    if (!value && json_error_code(&e) == json_error_numeric_overflow)
+        value = load_long_reals(text, len, &e);
     if (!value && json_error_code(&e) == json_error_out_of_memory)
         return onus_fail_mem(err, what);
     if (!value)

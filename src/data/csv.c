@@ -393,7 +393,8 @@ void onus_csv_release(onus_csv *t)
 void onus_csv_field(onus_buf *out, const char *text)
 {
     const size_t n = strlen(text);
-    if (!strpbrk(text, ",\"\r\n") && !is_blank(*text) && !(n && is_blank(text[n - 1]))) {
+    if (!strpbrk(text, ",\"\r\n") && !is_blank(*text) && !(n && is_blank(text[n - 1])) &&
+        strncmp(text, "\xef\xbb\xbf", 3) != 0) {
         onus_buf_str(out, text);
         return;
     }

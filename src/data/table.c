@@ -255,7 +255,9 @@ static onus_status keep_row(onus_dataset *d, int64_t r, bool *keep, onus_err *er
         const char *cell = onus_cell(d, r, c);
         if (!is_used(col) || !onus_is_missing(d->spec, cell)) continue;
         col->n_missing++;
-        const bool fillable = col->is_feature && col->missing >= ONUS_MISSING_MEAN;
+        /* who is of no known group stays, in none; labels and weights are not made up */
+        const bool fillable =
+            (col->is_feature || col->is_protected) && col->missing >= ONUS_MISSING_MEAN;
         if (col->missing == ONUS_MISSING_DROP ||
             (!fillable && col->missing >= ONUS_MISSING_MEAN)) {
             *keep = false;

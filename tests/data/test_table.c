@@ -481,6 +481,8 @@ static void protected_groups(void **state)
     room_load(&room, &s, NULL);
     assert_int_equal(onus_dataset_columns(room.d), 1);
     assert_int_equal(onus_dataset_group(room.d, 1, 3), 2);
+    assert_int_equal(onus_dataset_rows(room.d), 5);
+    assert_int_equal(onus_dataset_group(room.d, 1, 2), -1); /* who has none is not left out */
     s.n_columns = 0;
     room_refuse(&room, &s, "sex,age,y\nm,young,0\nf,old,1\n",
                 "/t.csv:2: column 'age': 'young' is not a number");
