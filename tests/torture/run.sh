@@ -1,7 +1,8 @@
 #!/bin/sh
 # Goal: memory that ends and a disk that is full at any moment give one line and an exit code, never a crash, and what was
-# written before is whole: the run goes on with --resume and ends in the same model. Method: fail the Nth allocation, the Nth
-# write (once, and from then on), for every N of a small run (every 7th with ONUS_SHORT).
+# written before is whole: the run goes on with --resume and ends in the same model. Method: fail the Nth allocation and the Nth
+# write (once, and from then on) for every N of a small run; the Nth allocation of every other command (every 7th; with
+# ONUS_SHORT every 7th and 49th); and the same in a private run (every 5th).
 . tests/cli/lib.sh
 step=${ONUS_SHORT:+7}
 step=${step:-1}
@@ -18,40 +19,86 @@ data:
   protected: [sex]
   split: {train: 0.6, valid: 0.2, test: 0.2}
 model: {kind: mlp, hidden: [4]}
-train: {epochs: 2, batch: 32, checkpoint: 1}
+train: {epochs: 2, batch: 32, checkpoint: 1, keep: last}
 privacy: off
 explain: {rows: 2, background: 2}
-policy: none
+policy:
+  - accuracy >= 0
 YAML
+sed 's/^privacy: off/privacy: {noise: 2, delta: 1e-5, clip: 1}/; s/^name: small/name: secret/' "$room/small.yaml" > "$room/secret.yaml"
 cd "$room" || exit 1
 export ONUS_THREADS=1
+felt=0 # commands that ended because of the failure
 
-"$onus" run small.yaml --out good --quiet >/dev/null 2>&1 || { echo "the untouched run fails"; exit 1; }
-good=$(sha good/model.safetensors)
-TORTURE=count TORTURE_OUT=count LD_PRELOAD=./preload.so "$onus" run small.yaml --out counted --quiet >/dev/null 2>&1
-read -r mallocs writes < count
-echo "# $mallocs allocations, $writes writes in a small run"
+# counts COMMAND...: how often it allocates and writes
+counts() {
+    TORTURE=count TORTURE_OUT=count LD_PRELOAD=./preload.so "$@" >/dev/null 2>&1
+    read -r mallocs writes < count
+    echo "# $mallocs allocations, $writes writes: ${*#"$buildabs"/}"
+}
 
-one() { # one WHAT N STICKY
-    rm -rf bad
-    out=$(TORTURE=$1:$2 ${3:+TORTURE_STICKY=1} LD_PRELOAD=./preload.so "$onus" run small.yaml --out bad --quiet 2>&1 >/dev/null)
+# fails WHAT N STICKY COMMAND...: runs it with that failure; 1 where it crashed or said nothing
+fails() {
+    what="$1 $2 $3"
+    out=$(what=$1 n=$2 sticky=$3; shift 3; TORTURE=$what:$n ${sticky:+env TORTURE_STICKY=1} env LD_PRELOAD=./preload.so "$@" 2>&1 >/dev/null)
     code=$?
-    if [ $code -ge 128 ]; then bad "$1 $2 $3: crashed with $code"; return; fi
-    if [ $code = 0 ]; then
-        [ "$(sha bad/model.safetensors)" = "$good" ] && "$onus" verify bad >/dev/null 2>&1 && ok || bad "$1 $2 $3: says it is done, and is not"
-        return
+    shift 3
+    if [ $code -ge 128 ]; then bad "$what: crashed with $code: $*"; return 1; fi
+    [ $code = 0 ] && return 0
+    felt=$((felt + 1))
+    [ "$(printf '%s\n' "$out" | wc -l)" -le 3 ] && [ -n "$out" ] || { bad "$what: exit $code with '$out': $*"; return 1; }
+}
+
+# one RECIPE WHAT N STICKY: a run that fails there is whole or nothing, and goes on
+one() {
+    rm -rf bad
+    fails "$2" "$3" "$4" "$onus" run "$1.yaml" --out bad --quiet || return
+    if [ $code != 0 ] && [ -d bad ]; then
+        "$onus" run "$1.yaml" --out bad --resume --quiet >/dev/null 2>err ||
+            { bad "$2 $3 $4: cannot be resumed: $(head -1 err)"; return; }
     fi
-    [ "$(printf '%s\n' "$out" | wc -l)" -le 3 ] && [ -n "$out" ] || bad "$1 $2 $3: exit $code with '$out'"
     if [ -d bad ]; then
-        "$onus" run small.yaml --out bad --resume --quiet >/dev/null 2>err ||
-            { bad "$1 $2 $3: cannot be resumed: $(head -1 err)"; return; }
-        [ "$(sha bad/model.safetensors)" = "$good" ] && "$onus" verify bad >/dev/null 2>&1 || { bad "$1 $2 $3: resumed to something else"; return; }
+        "$onus" verify bad >/dev/null 2>err || { bad "$2 $3 $4: does not verify: $(head -1 err)"; return; }
+        [ "$1" = secret ] || [ "$(sha bad/model.safetensors)" = "$good" ] || { bad "$2 $3 $4: another model"; return; }
     fi
     ok
 }
 
+"$onus" run small.yaml --out good --quiet >/dev/null 2>&1 || { echo "the untouched run fails"; exit 1; }
+good=$(sha good/model.safetensors)
+
+counts "$onus" run small.yaml --out counted --quiet
 n=1
-while [ $n -le "$mallocs" ]; do one malloc $n ""; n=$((n + step)); done
+while [ $n -le "$mallocs" ]; do one small malloc $n ""; n=$((n + step)); done
 n=1
-while [ $n -le "$writes" ]; do one write $n ""; one write $n sticky; n=$((n + 1)); done
+while [ $n -le "$writes" ]; do one small write $n ""; one small write $n sticky; n=$((n + 1)); done
+
+counts "$onus" run secret.yaml --out counted2 --quiet
+n=1
+while [ $n -le "$mallocs" ]; do one secret malloc $n ""; n=$((n + 5 * step)); done
+n=1
+while [ $n -le "$writes" ]; do one secret write $n sticky; n=$((n + 1)); done
+
+# every other command, over the finished run
+printf 'y,p,g\n1,0.9,a\n0,0.2,b\n1,0.4,a\n0,0.6,b\n' > pred.csv
+every() {
+    counts "$@"
+    n=1
+    while [ $n -le "$mallocs" ]; do
+        fails malloc $n "" "$@" && ok
+        n=$((n + 7 * step))
+    done
+}
+every "$onus" verify good
+every "$onus" verify good --json
+every "$onus" replay good --quiet
+every "$onus" diff good counted
+every "$onus" report good
+every "$onus" data small.yaml
+every "$onus" explain good --line 5
+every "$onus" eval good --data small.csv --json
+every "$onus" eval --predictions pred.csv --label y --score p --protected g
+same "the run that was looked at stays as it was" "$(sha good/ledger.jsonl) $("$onus" verify good | tail -1)" "$(sha good/ledger.jsonl) verified: good"
+echo "# $felt commands ended by a failure, each in a line and an exit code"
+[ $felt -gt 1000 ] || bad "only $felt commands felt their failure"
 finish
