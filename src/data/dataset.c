@@ -41,6 +41,7 @@ onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec,
     d->mem = mem;
     d->spec = spec;
     d->given = encoder;
+    d->label_scale = 1;
     onus_arena_init(&d->arena, mem);
     st = spec->format == ONUS_FORMAT_IDX ? onus_open_images(d, seed, sink, err)
                                          : open_table(d, seed, sink, err);
@@ -146,6 +147,18 @@ void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, f
         if (y) y[i] = d->y[rows[i]];
         if (w) w[i] = d->w ? d->w[rows[i]] : 1.0f;
     }
+}
+
+void onus_dataset_targets(const onus_dataset *d, const int64_t *rows, int64_t n, float *y)
+{
+    const float *from = d->target ? d->target : d->y;
+    for (int64_t i = 0; i < n; i++) y[i] = from[rows[i]];
+}
+
+void onus_dataset_label_scale(const onus_dataset *d, double *shift, double *scale)
+{
+    *shift = d->label_shift;
+    *scale = d->label_scale;
 }
 
 int64_t onus_dataset_attributes(const onus_dataset *d)

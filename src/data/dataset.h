@@ -56,6 +56,11 @@ const onus_encoder *onus_dataset_encoder(const onus_dataset *d);
  * worker threads. */
 void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
                         float *y, float *w);
+/* What a net is trained on: the label, and where it is a number (float)((label - shift) /
+ * scale). The model's last node undoes it (net/model.h), so that everybody but the trainer sees
+ * the label's own unit. */
+void onus_dataset_targets(const onus_dataset *d, const int64_t *rows, int64_t n, float *y);
+void onus_dataset_label_scale(const onus_dataset *d, double *shift, double *scale);
 
 /* Protected attributes: value of row's attribute a as group index 0 .. n_groups-1, -1 where
  * missing. */

@@ -5,6 +5,7 @@
  * A number x becomes (float)((x - shift) / scale); a category a run of features of which one
  * is 1. What the recipe says (bounds, closed lists) is not fitted, which is what private
  * training wants. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,26 @@ static bool fit_minmax(onus_dataset *d, const char *name, onus_encoded_column *e
     return note_fit(d, "smallest and largest value", name);
 }
 
+/* Shift and scale from v[n], which is written over, or from the bounds. */
+static bool fit_scale(onus_dataset *d, const char *name, onus_scale scale,
+                      onus_encoded_column *e, double *v, int64_t n, double low, double high)
+{
+    e->shift = e->clamp ? e->lower : 0;
+    e->scale = e->clamp ? e->upper - e->lower : 1;
+    if (n == 0 || e->clamp || scale == ONUS_SCALE_NONE) return true;
+    return scale == ONUS_SCALE_MINMAX ? fit_minmax(d, name, e, low, high)
+                                      : fit_standard(d, name, e, v, n);
+}
+
+static void find_range(const double *v, int64_t n, double *low, double *high)
+{
+    *low = *high = n ? v[0] : 0;
+    for (int64_t i = 1; i < n; i++) {
+        *low = v[i] < *low ? v[i] : *low;
+        *high = v[i] > *high ? v[i] : *high;
+    }
+}
+
 /* Shift and scale from the training values; v has room for them. */
 static onus_status fit_number(onus_dataset *d, onus_data_column *col, onus_encoded_column *e,
                               double *v, onus_err *err)
@@ -108,22 +129,14 @@ static onus_status fit_number(onus_dataset *d, onus_data_column *col, onus_encod
     e->clamp = s && s->has_bounds;
     e->lower = e->clamp ? s->lower : 0;
     e->upper = e->clamp ? s->upper : 0;
-    e->shift = e->clamp ? e->lower : 0;
-    e->scale = e->clamp ? e->upper - e->lower : 1;
     const int64_t n = training_values(d, col, e, v);
     onus_status st = fill_number(d, col, e, v, n, err);
     if (st != ONUS_OK) return st;
-    double low = n ? v[0] : 0, high = low;
-    for (int64_t i = 1; i < n; i++)
-        low = v[i] < low ? v[i] : low, high = v[i] > high ? v[i] : high;
+    double low, high;
+    find_range(v, n, &low, &high);
     col->constant = low == high && (!e->clamp || n == 0);
     e->pub.n = n > 0; /* nothing to learn from, and no fill-in, where all are missing */
-    bool good = true;
-    if (n && !e->clamp && scale == ONUS_SCALE_MINMAX)
-        good = fit_minmax(d, col->name, e, low, high);
-    else if (n && !e->clamp && scale == ONUS_SCALE_STANDARD)
-        good = fit_standard(d, col->name, e, v, n);
-    if (!good) return onus_fail_mem(err, "data");
+    if (!fit_scale(d, col->name, scale, e, v, n, low, high)) return onus_fail_mem(err, "data");
     if (!(e->scale > 0 && e->shift - e->shift == 0 && e->scale - e->scale == 0))
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: column '%.80s' reaches from %g to %g: too far for binary64 to "
@@ -276,6 +289,39 @@ static onus_status fit_column(onus_dataset *d, int64_t c, void *room, onus_err *
     return ONUS_OK;
 }
 
+static float clean_number(const onus_encoded_column *e, double v)
+{
+    if (v != v && e->has_fill) v = e->fill;
+    return (float)((clamped(e, v) - e->shift) / e->scale);
+}
+
+/* A number to predict: scaled for training as inputs are, by the training part or the recipe's
+ * bounds. Evaluation never sees it. */
+static onus_status fit_label(onus_dataset *d, double *v, onus_err *err)
+{
+    const onus_data_spec *s = d->spec;
+    const onus_data_column *col = &d->cols[d->label_col];
+    onus_encoded_column e = {
+        .clamp = s->label_has_bounds, .lower = s->label_lower, .upper = s->label_upper};
+    double low, high;
+    const int64_t n = training_values(d, col, &e, v);
+    find_range(v, n, &low, &high);
+    d->target = onus_arena_alloc(&d->arena, (size_t)d->n_rows, sizeof *d->target);
+    if (!d->target || !fit_scale(d, col->name, s->label_scale, &e, v, n, low, high))
+        return onus_fail_mem(err, "data");
+    if (!(e.scale >= (double)FLT_MIN && e.scale <= (double)FLT_MAX &&
+          fabs(e.shift) <= (double)FLT_MAX))
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: label '%.80s' reaches from %g to %g: too far, or too near, for "
+                         "binary32 to scale",
+                         d->csv[0].path, col->name, e.clamp ? e.lower : low,
+                         e.clamp ? e.upper : high);
+    for (int64_t r = 0; r < d->n_rows; r++) d->target[r] = clean_number(&e, col->number[r]);
+    d->label_shift = e.shift;
+    d->label_scale = e.scale;
+    return ONUS_OK;
+}
+
 onus_status onus_fit_encoder(onus_dataset *d, onus_err *err)
 {
     onus_status st = new_encoder(d, err);
@@ -288,6 +334,7 @@ onus_status onus_fit_encoder(onus_dataset *d, onus_err *err)
     for (int64_t c = 0; st == ONUS_OK && c < d->n_cols; c++) {
         if (d->cols[c].is_feature) st = fit_column(d, c, room, err);
     }
+    if (st == ONUS_OK && d->task == ONUS_TASK_REGRESSION) st = fit_label(d, room, err);
     onus_free(d->mem, room);
     if (st == ONUS_OK && d->encoder->n_features == 0)
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: no column is left to learn from",
@@ -296,12 +343,6 @@ onus_status onus_fit_encoder(onus_dataset *d, onus_err *err)
 }
 
 /* ---- rows as numbers --------------------------------------------------------------------- */
-
-static float clean_number(const onus_encoded_column *e, double v)
-{
-    if (v != v && e->has_fill) v = e->fill;
-    return (float)((clamped(e, v) - e->shift) / e->scale);
-}
 
 /* What a cell becomes, into out (n features of the column); *unseen: a category that training
  * did not have, all zeros. */

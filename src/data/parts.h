@@ -73,6 +73,8 @@ struct onus_dataset {
     onus_task task;
     bool has_labels;
     float *x, *y, *w; /* encoded; images: x NULL */
+    float *target;    /* a number that is trained on: the label, scaled; else NULL */
+    double label_shift, label_scale;
     onus_buf images[2];
     const uint8_t *pixels[2]; /* rows of images[k] start here */
     int64_t n_images[2];

@@ -112,6 +112,10 @@ static onus_status describe_label(onus_dataset *d, onus_event_builder *b, onus_e
     char part[512];
     onus_event_text(b, tasks[d->task], "data.task");
     if (d->encoder->label[0]) onus_event_text(b, d->encoder->label, "data.target");
+    if (d->target) {
+        onus_event_real(b, d->label_shift, "data.target.shift");
+        onus_event_real(b, d->label_scale, "data.target.scale");
+    }
     if (d->task != ONUS_TASK_REGRESSION)
         onus_event_texts(b, (const char *const *)d->classes,
                          d->n_classes < CLASSES_MAX ? d->n_classes : CLASSES_MAX,

@@ -74,6 +74,9 @@ typedef struct {
     const char
         *positive;     /* binary: the value that counts as 1; NULL: multi-class or regression */
     bool label_number; /* regression */
+    onus_scale label_scale; /* regression: what is trained on; UNSAID: standard */
+    bool label_has_bounds;  /* regression: clamped to [lower, upper] and scaled by them in */
+    double label_lower, label_upper; /* training; nothing is fitted on people */
     const char *const
         *label_values; /* closed list of classes in order; n 0: found in the data, sorted */
     int64_t n_label_values;

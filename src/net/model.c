@@ -6,6 +6,7 @@
  * else asks for its name. */
 #include "net/model.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,15 +138,19 @@ onus_status onus_model_check(const onus_model_spec *spec, const onus_allocator *
     return st;
 }
 
-/* Layers in a row, then what the head adds. */
-static onus_status add_nodes(onus_net *net, const layers *l, onus_head head, onus_err *err)
+/* Layers in a row, then what the head adds. A net of numbers is trained on the scaled label
+ * (its logit), and predicts in the label's own unit: whoever has the net cannot forget it. */
+static onus_status add_nodes(onus_net *net, const layers *l, const onus_model_spec *s,
+                             onus_head head, onus_err *err)
 {
+    const double factor = s->label_scale == 0 ? 1 : s->label_scale;
+    const onus_attr_value unit[] = {{"factor", factor}, {"shift", s->label_shift}};
     static const struct {
         const char *prediction, *loss;
     } ends[] = {
         [ONUS_HEAD_BINARY] = {"sigmoid", "logistic_loss"},
         [ONUS_HEAD_CLASSES] = {"softmax", "softmax_cross_entropy"},
-        [ONUS_HEAD_VALUE] = {NULL, "squared_error"},
+        [ONUS_HEAD_VALUE] = {"affine", "squared_error"},
     };
     onus_status st = ONUS_OK;
     int last = 0, prediction = 0, loss = 0;
@@ -153,10 +158,8 @@ static onus_status add_nodes(onus_net *net, const layers *l, onus_head head, onu
         const layer *x = &l->list[i];
         ONUS_TRY(onus_net_add(net, x->op, x->name, &last, 1, x->attrs, x->n_attrs, &last, err));
     }
-    prediction = last;
-    if (ends[head].prediction)
-        ONUS_TRY(onus_net_add(net, ends[head].prediction, "prediction", &last, 1, NULL, 0,
-                              &prediction, err));
+    ONUS_TRY(onus_net_add(net, ends[head].prediction, "prediction", &last, 1, unit,
+                          head == ONUS_HEAD_VALUE ? 2 : 0, &prediction, err));
     ONUS_TRY(onus_net_add(net, ends[head].loss, "loss", &last, 1, NULL, 0, &loss, err));
     ONUS_TRY(onus_net_seal(net, last, prediction, loss, err));
 done:
@@ -196,9 +199,13 @@ static onus_status keep_spec(onus_net *net, const onus_model_spec *s, int64_t n_
                   (json_int_t)n_features, "classes", (json_int_t)n_classes, "head",
                   head_names[head], "numerics", ONUS_NUMERICS_VERSION, "hidden", hidden);
     if (!all) goto done;
-    onus_json_canonical(&text, all);
+    if (head != ONUS_HEAD_VALUE ||
+        json_object_set_new(all, "label",
+                            json_pack("{s:f, s:f}", "shift", s->label_shift, "scale",
+                                      s->label_scale == 0 ? 1 : s->label_scale)) == 0)
+        onus_json_canonical(&text, all);
     json_decref(all);
-    if (text.st == ONUS_OK &&
+    if (text.st == ONUS_OK && text.data &&
         (net->spec_json = onus_arena_strdup(&net->arena, text.data)) != NULL)
         st = ONUS_OK;
 done:
@@ -230,7 +237,7 @@ static onus_status build(onus_net **out, const onus_model_spec *spec, int64_t n_
     ONUS_TRY(f->layers(spec, n_out, l, err));
     ONUS_TRY(onus_net_create(&net, &input, mem, err));
     net->count_max = count_max;
-    ONUS_TRY(add_nodes(net, l, head, err));
+    ONUS_TRY(add_nodes(net, l, spec, head, err));
     ONUS_TRY(describe(net, f, n_features, err));
     ONUS_TRY(keep_spec(net, spec, n_features, head, n_classes, err));
     *out = net;
@@ -295,7 +302,11 @@ static onus_status read_spec(const json_t *json, onus_model_spec *spec,
         known = true;
     }
     const double dropout = json_number_value(json_object_get(json, "dropout"));
-    if (!good || !known || !(dropout >= 0 && dropout < 1) ||
+    const json_t *shift = json_object_get(json_object_get(json, "label"), "shift"),
+                 *scale = json_object_get(json_object_get(json, "label"), "scale");
+    const bool unit = *head != ONUS_HEAD_VALUE ||
+                      (json_is_number(shift) && json_number_value(scale) >= (double)FLT_MIN);
+    if (!good || !known || !unit || !(dropout >= 0 && dropout < 1) ||
         (*head == ONUS_HEAD_CLASSES && *classes < 2))
         return onus_fail(err, ONUS_BAD_INPUT, "metadata 'onus.model' is not a model of Onus");
     if (json_integer_value(json_object_get(json, "numerics")) != ONUS_NUMERICS_VERSION)
@@ -306,7 +317,9 @@ static onus_status read_spec(const json_t *json, onus_model_spec *spec,
                               .activation = activation,
                               .hidden = hidden,
                               .n_hidden = (int64_t)n,
-                              .dropout = dropout};
+                              .dropout = dropout,
+                              .label_shift = json_number_value(shift),
+                              .label_scale = json_number_value(scale)};
     return ONUS_OK;
 }
 

@@ -14,8 +14,11 @@ typedef struct {
     const char *kind; /* "mlp", "linear", "logistic", "softmax" */
     const int64_t *hidden;
     int64_t n_hidden;
-    const char *activation; /* "relu" (default), "tanh", "sigmoid", "gelu", "none" */
-    double dropout;         /* after every hidden activation; 0 = none */
+    const char *activation;          /* "relu" (default), "tanh", "sigmoid", "gelu", "none" */
+    double dropout;                  /* after every hidden activation; 0 = none */
+    double label_shift, label_scale; /* regression: what the net is trained on is (label -
+                                        shift) / scale, and its prediction undoes it; scale 0:
+                                        0 and 1 */
     int line;
 } onus_model_spec;
 

@@ -99,13 +99,11 @@ static onus_status check_places(onus_yaml *y, const char *const *keys, const cha
 
 static onus_status check_images(onus_yaml *y, const onus_data_spec *d, onus_err *err)
 {
-    static const char *const keys[] = {"data.delimiter",      "data.trim",
-                                       "data.comment",        "data.names",
-                                       "data.missing",        "data.columns",
-                                       "data.clean",          "data.scale",
-                                       "data.label.column",   "data.label.positive",
-                                       "data.label.type",     "data.label.strip",
-                                       "data.split.stratify", NULL};
+    static const char *const keys[] = {
+        "data.delimiter",    "data.trim",           "data.comment",        "data.names",
+        "data.missing",      "data.columns",        "data.clean",          "data.scale",
+        "data.label.column", "data.label.positive", "data.label.type",     "data.label.strip",
+        "data.label.scale",  "data.label.bounds",   "data.split.stratify", NULL};
     if (!d->labels)
         return wrong_at(y, "data.labels", err, "is missing: the IDX file of labels");
     if (!d->test_source != !d->test_labels)

@@ -33,10 +33,9 @@ static const char *const scales[] = {"-", "standard", "minmax", "none", NULL};
 static const char *const formats[] = {"csv", "idx", NULL};
 static const char *const keep_or_drop[] = {"keep", "drop", NULL};
 
-static onus_status read_bounds(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
-                               void *at, onus_err *err)
+static onus_status read_pair(onus_yaml *y, const onus_yaml_field *f, const char *where,
+                             yaml_node_t *node, double *lower, double *upper, onus_err *err)
 {
-    onus_column_spec *c = at;
     struct {
         const double *v;
         int64_t n;
@@ -46,15 +45,22 @@ static onus_status read_bounds(onus_yaml *y, const onus_yaml_field *f, yaml_node
                                   .count_offset = 8,
                                   .lower = -DBL_MAX,
                                   .upper = DBL_MAX};
-    onus_status st = onus_yaml_value(y, &pair, "data.columns", node, &list, err);
+    onus_status st = onus_yaml_value(y, &pair, where, node, &list, err);
     if (st != ONUS_OK) return st;
     if (list.n != 2 || !(list.v[0] < list.v[1]))
-        return onus_yaml_fail(
-            y, node, err, "data.columns: bounds: expected [lower, upper] with lower < upper");
-    c->has_bounds = true;
-    c->lower = list.v[0];
-    c->upper = list.v[1];
+        return onus_yaml_fail(y, node, err,
+                              "%s: bounds: expected [lower, upper] with lower < upper", where);
+    *lower = list.v[0];
+    *upper = list.v[1];
     return ONUS_OK;
+}
+
+static onus_status read_bounds(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                               void *at, onus_err *err)
+{
+    onus_column_spec *c = at;
+    c->has_bounds = true;
+    return read_pair(y, f, "data.columns", node, &c->lower, &c->upper, err);
 }
 
 static const onus_yaml_field column_fields[] = {
@@ -209,10 +215,22 @@ typedef struct {
     const char *const *values;
     int64_t n_values;
     int type;
+    onus_scale scale;
+    bool has_bounds;
+    double lower, upper;
     char strip;
 } label_form;
 
-static const char *const label_types[] = {"category", "number", NULL};
+static onus_status read_label_bounds(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                     void *at, onus_err *err)
+{
+    label_form *l = at;
+    l->has_bounds = true;
+    return read_pair(y, f, "data.label", node, &l->lower, &l->upper, err);
+}
+
+enum { LABEL_UNSAID, LABEL_CATEGORY, LABEL_NUMBER };
+static const char *const label_types[] = {"-", "category", "number", NULL};
 static const onus_yaml_field label_fields[] = {
     {.key = "column", TEXT(label_form, column)},
     {.key = "positive", TEXT(label_form, positive)},
@@ -222,11 +240,38 @@ static const onus_yaml_field label_fields[] = {
      COUNT(label_form, n_values),
      .lower = 1},
     {.key = "type", ENUM(label_form, type, label_types)},
+    {.key = "scale", ENUM(label_form, scale, scales)},
+    {.key = "bounds", .kind = ONUS_YAML_CUSTOM, .read = read_label_bounds},
     {.key = "strip", .kind = ONUS_YAML_CHAR, AT(label_form, strip)},
     {0},
 };
 
-/* COLUMN, or {column, positive | values | type: number, strip} */
+/* What is said of a label fits its type, and gives it one where none is said. */
+static onus_status check_label(const onus_yaml *y, const yaml_node_t *node, label_form *l,
+                               onus_err *err)
+{
+    const bool scaled = l->has_bounds || l->scale != ONUS_SCALE_UNSAID;
+    if (scaled && l->type == LABEL_CATEGORY)
+        return onus_yaml_fail(y, node, err, "data.label: scale and bounds are for numbers");
+    if (scaled) l->type = LABEL_NUMBER;
+    if (l->type == LABEL_NUMBER && (l->positive || l->n_values))
+        return onus_yaml_fail(y, node, err,
+                              "data.label: a number has no positive and no values");
+    if (l->has_bounds && l->scale != ONUS_SCALE_UNSAID)
+        return onus_yaml_fail(y, node, err, "data.label: bounds say how it is scaled");
+    int64_t place = 0;
+    while (l->positive && place < l->n_values && strcmp(l->values[place], l->positive) != 0)
+        place++;
+    if (l->positive && l->n_values && (place == l->n_values || l->n_values != 2))
+        return onus_yaml_fail(y, node, err,
+                              "data.label: positive '%.80s' must be one of two values",
+                              l->positive);
+    if (l->n_values == 1)
+        return onus_yaml_fail(y, node, err, "data.label: one value; there is nothing to learn");
+    return ONUS_OK;
+}
+
+/* COLUMN, or {column, positive | values | type: number, scale | bounds, strip} */
 static onus_status read_label(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
                               void *at, onus_err *err)
 {
@@ -240,23 +285,17 @@ static onus_status read_label(onus_yaml *y, const onus_yaml_field *f, yaml_node_
         return st;
     }
     onus_status st = onus_yaml_fill(y, node, "data.label", label_fields, &l, err);
+    if (st == ONUS_OK) st = check_label(y, node, &l, err);
     if (st != ONUS_OK) return st;
-    if (l.type == 1 && (l.positive || l.n_values))
-        return onus_yaml_fail(y, node, err,
-                              "data.label: a number has no positive and no values");
-    int64_t place = 0;
-    while (l.positive && place < l.n_values && strcmp(l.values[place], l.positive) != 0)
-        place++;
-    if (l.positive && l.n_values && (place == l.n_values || l.n_values != 2))
-        return onus_yaml_fail(
-            y, node, err, "data.label: positive '%.80s' must be one of two values", l.positive);
-    if (l.n_values == 1)
-        return onus_yaml_fail(y, node, err, "data.label: one value; there is nothing to learn");
     d->label = l.column;
     d->positive = l.positive;
     d->label_values = l.values;
     d->n_label_values = l.n_values;
-    d->label_number = l.type == 1;
+    d->label_number = l.type == LABEL_NUMBER;
+    d->label_scale = l.scale;
+    d->label_has_bounds = l.has_bounds;
+    d->label_lower = l.lower;
+    d->label_upper = l.upper;
     d->label_strip = l.strip;
     return ONUS_OK;
 }

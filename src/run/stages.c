@@ -168,7 +168,9 @@ onus_status onus_stage_train(onus_session *s, onus_err *err)
     onus_buf_init(&encoder, s->mem, 64 << 20);
     ONUS_TRY(onus_encoder_write(onus_dataset_encoder(s->data), &encoder, err));
     const onus_meta meta[] = {{"onus.encoder", encoder.data}, {"onus.name", s->recipe->name}};
-    ONUS_TRY(onus_model_build(&s->net, &s->recipe->model, onus_dataset_features(s->data),
+    onus_model_spec spec = s->recipe->model;
+    onus_dataset_label_scale(s->data, &spec.label_shift, &spec.label_scale);
+    ONUS_TRY(onus_model_build(&s->net, &spec, onus_dataset_features(s->data),
                               onus_head_of(onus_dataset_task(s->data)),
                               onus_dataset_classes(s->data), s->mem, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_net_can_private(s->net, err));

@@ -39,8 +39,8 @@ static void fetch_part(void *ctx, int part, int n_parts)
     int64_t begin, end;
     onus_split(j->n, 1, part, n_parts, &begin, &end);
     onus_dataset_fetch(t->data, j->rows + begin, end - begin,
-                       onus_plan_input(t->plan) + begin * onus_net_inputs(t->net),
-                       t->label + begin, NULL);
+                       onus_plan_input(t->plan) + begin * onus_net_inputs(t->net), NULL, NULL);
+    onus_dataset_targets(t->data, j->rows + begin, end - begin, t->label + begin);
     for (int64_t i = begin; t->row_weight && i < end; i++)
         t->weight[i] = t->row_weight[j->rows[i]];
 }
@@ -244,7 +244,9 @@ onus_status onus_trainer_validate(onus_trainer *t, onus_err *err)
     }
     const double n = (double)t->n_valid;
     t->valid_loss = onus_fold16(loss.lane) / onus_fold16(weight.lane);
-    t->valid_metric = number ? sqrt(onus_fold16(square.lane) / n) : (double)right / n;
+    double shift, scale; /* the root mean squared error is told in the label's own unit */
+    onus_dataset_label_scale(t->data, &shift, &scale);
+    t->valid_metric = number ? sqrt(onus_fold16(square.lane) / n) * scale : (double)right / n;
     t->multiply_adds += t->macs_valid * n;
     return ONUS_OK;
 }

@@ -47,6 +47,7 @@ EXACT_EACH(relu, v > 0 ? v : 0)
 EXACT_EACH(sigmoid, 1 / (1 + exp(-v)))
 EXACT_EACH(tanh, tanh(v))
 EXACT_EACH(gelu, v * 0.5 * erfc(-v * M_SQRT1_2))
+EXACT_EACH(affine, r->attr[0].r *v + r->attr[1].r)
 
 /* Contract, item 9: word of the element's place in the logical batch; kept if >= floor(p 2^32).
  */
@@ -238,6 +239,13 @@ static const chapter chapters[] = {
      .loops_forward = {2, 0},  /* x - m, e / l */
      .loops_backward = {2, 0}, /* dy - dot, times y */
      .backward_reads = READS_DY | READS_Y},
+    {.op = "affine",
+     .exact = affine_exact,
+     .small = {{{2.5, -1.25}, VECTOR(7), 4}, {{-0.3, 3}, {2, {3, 5}}, 2}, {{0, 1}, {0}, 3}},
+     .big = {{1.5, 0.75}, VECTOR(331), 300},
+     .loops_forward = {2, 0},
+     .loops_backward = {1, 0},
+     .backward_reads = READS_DY},
     {.op = "softmax_cross_entropy",
      .exact = cross_entropy_exact,
      .small = {{{0}, VECTOR(7), 4}, {{0}, VECTOR(2), 3}},
