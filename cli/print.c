@@ -192,8 +192,16 @@ static size_t heading_of(const char *name)
     return strncmp(name, "fairness.", 9) == 0 && dot ? (size_t)(dot - name) : 0;
 }
 
+/* Gaps between decisions where nothing is decided: a model of numbers has none. */
+static bool is_idle(const onus_facts *facts, const char *name)
+{
+    return heading_of(name) && onus_facts_find(facts, "rmse") &&
+           onus_facts_find(facts, name)->kind == ONUS_FIELD_UNDEFINED;
+}
+
 static bool is_shown(const onus_facts *facts, const char *name, bool all)
 {
+    if (!all && is_idle(facts, name) && !*verdict_on(facts, name)) return false;
     return !is_detail(name) && strncmp(name, "policy.", 7) != 0 &&
            (all || is_headline(name) || *verdict_on(facts, name));
 }

@@ -113,6 +113,12 @@ static void chart(onus_page *p, const curve *c)
     onus_page_raw(p, "<figcaption>");
     onus_page_say(p, isfinite(last_of(c->train, c->n_points)) ? ONUS_TEXT_LOSS_CAPTION
                                                               : ONUS_TEXT_LOSS_PRIVATE);
+    const onus_fact unit = onus_page_fact(p, "data.target.scale");
+    double scale;
+    if (onus_fact_real(unit, &scale)) {
+        onus_page_raw(p, " ");
+        ONUS_FILL(p, ONUS_TEXT_LOSS_SCALED, ONUS_NUMBER(unit, 3));
+    }
     onus_page_raw(p, "</figcaption></figure>\n");
 }
 

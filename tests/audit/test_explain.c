@@ -76,10 +76,15 @@ static onus_dataset *open_drawn(const char *positive, bool label_number)
     return open_table(csv, positive, label_number);
 }
 
-static onus_net *build(const onus_dataset *d, const char *kind, const int64_t *hidden,
-                       int64_t n_hidden)
+/* A net whose predictions are shift + scale times its logits. */
+static onus_net *build_unit(const onus_dataset *d, const char *kind, const int64_t *hidden,
+                            int64_t n_hidden, double shift, double scale)
 {
-    const onus_model_spec spec = {.kind = kind, .hidden = hidden, .n_hidden = n_hidden};
+    const onus_model_spec spec = {.kind = kind,
+                                  .hidden = hidden,
+                                  .n_hidden = n_hidden,
+                                  .label_shift = shift,
+                                  .label_scale = scale};
     const onus_task task = onus_dataset_task(d);
     onus_net *net = NULL;
     onus_err err = {.msg = ""};
@@ -90,6 +95,12 @@ static onus_net *build(const onus_dataset *d, const char *kind, const int64_t *h
                          onus_dataset_classes(d), NULL, &err) != ONUS_OK)
         fail_msg("%s", err.msg);
     return net;
+}
+
+static onus_net *build(const onus_dataset *d, const char *kind, const int64_t *hidden,
+                       int64_t n_hidden)
+{
+    return build_unit(d, kind, hidden, n_hidden, 0, 1);
 }
 
 static float *tensor(onus_net *net, const char *name)
@@ -160,6 +171,30 @@ static void a_game_from_the_literature(void **state)
     assert_true(x.residual < 1e-4);
     assert_true(x.evaluations == 8 && x.pairs_exact == 1 && x.pairs_sampled == 0);
     assert_true(x.columns_differing_mean == 3);
+    onus_explanation_release(&x);
+    onus_net_destroy(net);
+    onus_dataset_close(d);
+}
+
+/* The same game where the label was scaled by 1/2048 and 3000 taken off: values and scores are
+ * in its unit. */
+static void values_are_in_the_unit_of_the_label(void **state)
+{
+    (void)state;
+    onus_dataset *d =
+        open_table("a,b,c,y\n20,50,30,1\n0,0,0,2\n1,2,3,3\n4,5,6,4\n", NULL, true);
+    onus_net *net = build_unit(d, "linear", NULL, 0, 3000, 2048);
+    static const float w[] = {0.5f, -0.25f, 2};
+    memcpy(tensor(net, "layers.0.weight"), w, sizeof w);
+    tensor(net, "layers.0.bias")[0] = 1;
+    onus_explanation x;
+    explain(&x, net, d, 1, 1, 1, &usual);
+    assert_float_equal(x.values[0], 2048 * 0.5 * 20, 0.01);
+    assert_float_equal(x.values[1], 2048 * -0.25 * 50, 0.01);
+    assert_float_equal(x.values[2], 2048 * 2.0 * 30, 0.01);
+    assert_float_equal(x.base[0], 3000 + 2048 * 1, 0.01);
+    assert_float_equal(x.score[0], 3000 + 2048 * (1 + 10 - 12.5 + 60), 0.01);
+    assert_true(x.residual < 0.05);
     onus_explanation_release(&x);
     onus_net_destroy(net);
     onus_dataset_close(d);
@@ -645,6 +680,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_game_from_the_literature),
+        cmocka_unit_test(values_are_in_the_unit_of_the_label),
         cmocka_unit_test(a_linear_model),
         cmocka_unit_test(a_peer_agrees),
         cmocka_unit_test(every_coalition_enumerated),

@@ -107,6 +107,31 @@ mv p2/private/noise.key kept.key
 expect 1 'not proven' "$onus" replay p2
 expect 0 'cannot be drawn again' "$onus" verify p2
 
+# ---- a label that is a number: predicted, measured and explained in its own unit ------------------
+sed -e 's/^name: small/name: amount/' -e 's/{column: risk, positive: good}/{column: amount, type: number}/' \
+    -e 's/epochs: 6/epochs: 20, lr: 0.01/' -e 's/accuracy >= 0.2/r2 >= 0.2/' small.yaml > amount.yaml
+expect 0 'policies met: 1 of 1' "$onus" run amount.yaml --out n1
+expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay n1
+expect 0 . "$onus" verify n1
+expect 0 . "$onus" eval n1 --data small.csv --predictions-out guesses.csv
+python3 - <<'PY' && ok || bad 'predictions of amounts'
+import csv, json
+labels = [float(r['amount']) for r in csv.DictReader(open('small.csv'))]
+rows = list(csv.DictReader(open('guesses.csv')))
+guesses = [float(r['prediction']) for r in rows]
+mean = sum(labels) / len(labels)
+assert len(guesses) == len(labels) == 300 and abs(sum(guesses) / 300 - mean) < 0.2 * mean, guesses[:3]
+said = [json.loads(line) for line in open('n1/ledger.jsonl')]
+claims = {k: v for e in said for k, v in e['claim'].items()}
+assert 'mean and deviation of amount' in claims['data.fitted'] and 1000 < claims['data.target.scale'] < 4000
+assert 500 < claims['train.valid_metric'] < 4000 and claims['train.valid_loss'] < 4, claims['train.valid_metric']
+PY
+sed -e 's/^privacy: off/privacy: {noise: 1.5, delta: 1e-5, clip: 1}/' -e 's/type: number/bounds: [0, 20000]/' -e 's/r2 >= 0.2/r2 >= -1/' \
+    -e 's/^name: amount/name: amount-private/' amount.yaml > amount-private.yaml
+expect 0 'policies met: 1 of 1' "$onus" run amount-private.yaml --out n2
+if grep -q 'deviation of amount' n2/ledger.jsonl; then bad "the label's mean was fitted in spite of bounds"; else ok; fi
+expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay n2
+
 # ---- tampering: one weight, one metric, one byte of data, any byte ----------------------------------
 cp -r r1 t1
 python3 - <<'PY'

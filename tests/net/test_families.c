@@ -233,6 +233,10 @@ static void refuse_settings(const char *settings, const char *why)
     ",\"features\":" features ",\"head\":" head ",\"hidden\":" hidden ",\"kind\":" kind \
     ",\"numerics\":" numerics "}"
 
+#define VALUE(label)                                                                          \
+    "{\"activation\":\"relu\",\"classes\":0,\"dropout\":0,\"features\":2,\"head\":\"value\"," \
+    "\"hidden\":[3],\"kind\":\"mlp\",\"label\":" label ",\"numerics\":1}"
+
 static void settings_that_lie_are_refused(void **state)
 {
     (void)state;
@@ -278,6 +282,18 @@ static void settings_that_lie_are_refused(void **state)
                     "shape (3");
     refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "1", "\"binary\"", "[3]", "1"),
                     "(3, 1)");
+    /* a label's unit: missing, zero, below or beyond binary32 */
+    refuse_settings(VALUE("{\"scale\":2.5,\"shift\":-1e9}"), NULL);
+    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "0", "0", "2", "\"value\"", "[3]", "1"),
+                    no_model);
+    refuse_settings(VALUE("[]"), no_model);
+    refuse_settings(VALUE("{\"scale\":2.5}"), no_model);
+    refuse_settings(VALUE("{\"scale\":\"2\",\"shift\":0}"), no_model);
+    refuse_settings(VALUE("{\"scale\":0,\"shift\":0}"), no_model);
+    refuse_settings(VALUE("{\"scale\":-1,\"shift\":0}"), no_model);
+    refuse_settings(VALUE("{\"scale\":1e-60,\"shift\":0}"), no_model);
+    refuse_settings(VALUE("{\"scale\":1e60,\"shift\":0}"), "factor of affine");
+    refuse_settings(VALUE("{\"scale\":1,\"shift\":-1e60}"), "shift of affine");
     /* memory is not asked for on a file's word: 2^15 x 2^15 weights, a wide input */
     refuse_settings(
         SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[32768,32768]", "1"),

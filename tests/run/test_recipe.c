@@ -190,6 +190,20 @@ static void defaults(void **state)
               "data: {source: s, test: t, label: {column: y, type: number}, protected: none}\n"
               "model: {kind: linear}\nprivacy: off\ntrain: {class_weights: none}\n");
     assert_true(r->data.label_number && r->data.test == 0 && r->data.train == 0.9);
+    assert_true(r->data.label_scale == ONUS_SCALE_UNSAID && !r->data.label_has_bounds);
+    onus_recipe_close(r);
+
+    /* what only numbers have makes a label a number */
+    r = parse("onus: 1\nname: n\nseed: 7\n"
+              "data: {source: s, label: {column: y, bounds: [-5, 2e4]}, protected: none}\n"
+              "model: {kind: linear}\nprivacy: off\n");
+    assert_true(r->data.label_number && r->data.label_has_bounds);
+    assert_true(r->data.label_lower == -5 && r->data.label_upper == 2e4);
+    onus_recipe_close(r);
+    r = parse("onus: 1\nname: n\nseed: 7\n"
+              "data: {source: s, label: {column: y, scale: none}, protected: none}\n"
+              "model: {kind: linear}\nprivacy: off\n");
+    assert_true(r->data.label_number && r->data.label_scale == ONUS_SCALE_NONE);
     onus_recipe_close(r);
 }
 
@@ -296,6 +310,13 @@ static const change bad_values[] = {
     {"['?', NA]", "['?', [NA]]", "data.missing: a list, expected a text"},
     {"strip: .", "type: number",
      "r.yaml:15:10: data.label: a number has no positive and no values"},
+    {"strip: .", "scale: minmax", "data.label: a number has no positive and no values"},
+    {"strip: .", "bounds: [0, 1]", "data.label: a number has no positive and no values"},
+    {"strip: .", "type: category, scale: none", "data.label: scale and bounds are for numbers"},
+    {"strip: .", "scale: log", "data.label.scale: 'log' is not one of standard, minmax, none"},
+    {"strip: .", "bounds: [1, 0]", "data.label: bounds: expected [lower, upper]"},
+    {"positive: good, values: [bad, good], strip: .", "scale: none, bounds: [0, 1]",
+     "r.yaml:15:10: data.label: bounds say how it is scaled"},
     {"values: [bad, good]", "values: [bad, ugly]",
      "data.label: positive 'good' must be one of two values"},
     {"values: [bad, good]", "values: [bad, good, ugly]", "must be one of two values"},
