@@ -158,7 +158,7 @@ cov: ## lines that the tests reach (package lcov): BUILD-cov/html
 	lcov --list $(BUILD)-cov/onus.info
 
 tidy: ## clang-tidy over src and cli (.clang-tidy says what is looked for)
-	printf '%s\n' $(filter-out $(ISA_SKIP),$(wildcard src/*/*.c) $(wildcard cli/*.c)) | xargs -P $(JOBS) -n 4 \
+	@printf '%s\n' $(filter-out $(ISA_SKIP),$(wildcard src/*/*.c) $(wildcard cli/*.c)) | xargs -P $(JOBS) -n 4 \
 	    sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) $(STD) $(ISA_avx512) 2>/dev/null' sh
 
 format: ## clang-format over the tree

@@ -250,11 +250,12 @@ static void put_row(const onus_facts *facts, const onus_field *f, int width)
         printf("  ");
         put_text(value, width + 2);
     } else {
-        double from, to;
+        double from, to, v;
         if (real_of(lo, &from) && real_of(hi, &to)) {
             number(from, lower, sizeof lower);
             number(to, upper, sizeof upper);
             snprintf(interval, sizeof interval, "%s to %s", lower, upper);
+            if (real_of(f, &v)) number(v, value, sizeof value); /* a 0 among fractions */
         }
         printf("  %*s", VALUE, value);
         if (*interval || *verdict) printf("  %-*s", *verdict ? 18 : 0, interval);
@@ -298,7 +299,12 @@ void cli_print_policies(const onus_facts *facts)
     for (int i = 1; (demand = policy_field(facts, i, "demand")) != NULL; i++) {
         char found[TEXT_MAX];
         const onus_field *verdict = policy_field(facts, i, "verdict");
+        const onus_field *bound = policy_field(facts, i, "bound");
+        double v;
         value_text(policy_field(facts, i, "found"), found, sizeof found);
+        if (bound && bound->kind == ONUS_FIELD_REAL &&
+            real_of(policy_field(facts, i, "found"), &v))
+            number(v, found, sizeof found);
         put_padded(demand->text, width);
         printf("  %*s", VALUE, found);
         put_verdict(verdict ? verdict->text : "");
