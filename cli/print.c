@@ -264,12 +264,27 @@ static void put_row(const onus_facts *facts, const onus_field *f, int width)
     putchar('\n');
 }
 
+/* Only columns that hold something have a head. */
+static void put_head(const onus_facts *facts, int width, bool all)
+{
+    bool intervals = false, verdicts = false;
+    for (int64_t i = 0; i < onus_facts_count(facts); i++) {
+        const char *name = onus_facts_at(facts, i)->name;
+        if (!is_shown(facts, name, all)) continue;
+        intervals = intervals || beside(facts, name, ".lower");
+        verdicts = verdicts || *verdict_on(facts, name);
+    }
+    printf("%-*s  %*s", width, "name", VALUE, "value");
+    if (intervals || verdicts) printf("  %-*s", verdicts ? 18 : 0, "95% interval");
+    printf("%s\n", verdicts ? "  verdict" : "");
+}
+
 int cli_print(const onus_facts *facts, bool json, bool all)
 {
     if (json) return print_json(facts);
     const int width = name_width(facts, all);
     char above[TEXT_MAX] = "";
-    printf("%-*s  %*s  %-18s  verdict\n", width, "name", VALUE, "value", "95% interval");
+    put_head(facts, width, all);
     for (int64_t i = 0; i < onus_facts_count(facts); i++) {
         const onus_field *f = onus_facts_at(facts, i);
         if (!is_shown(facts, f->name, all)) continue;
