@@ -59,7 +59,7 @@ static onus_status labels_of(const char *images, onus_arena *arena, const char *
                          images);
     char *labels = onus_arena_strdup(arena, images);
     if (!labels) return onus_fail_mem(err, "eval");
-    memcpy(labels + (word - images), "labels", 6);
+    for (int i = 0; i < 6; i++) labels[word - images + i] = "labels"[i];
     char *three = strstr(labels + (word - images), "idx3");
     if (three) three[3] = '1';
     *out = labels;

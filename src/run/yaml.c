@@ -304,7 +304,7 @@ static onus_status read_list(onus_yaml *y, const onus_yaml_field *f, const char 
     }
     const int64_t twice = f->kind == ONUS_YAML_TEXTS ? first_repeated(y, array, n) : -1;
     if (twice == -2) return onus_fail_mem(err, y->path);
-    if (twice >= 0)
+    if (twice >= 0 && items)
         return onus_yaml_fail(y, yaml_document_get_node(&y->doc, items[twice]), err,
                               "%s%s%s: '%.80s' is said twice", where, where[0] ? "." : "",
                               f->key, ((const char *const *)array)[twice]);
