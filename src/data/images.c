@@ -56,7 +56,7 @@ static onus_status read_idx(onus_dataset *d, const char *name, int number, onus_
     if (st == ONUS_OK) st = onus_idx_parse(bytes->data, bytes->len, path, n, size, data, err);
     return st == ONUS_OK
                ? onus_emit_read(path, d->file_sha[number], *n, number, d->mem, sink, err)
-               : st;
+               : onus_unread(st, path, d->file_sha[number], number, d->mem, sink, err);
 }
 
 /* Images and labels of one pair of files; labels are appended to d->y by the caller's offset.

@@ -117,6 +117,10 @@ onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *si
 onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
                            const onus_allocator *mem, const onus_sink *sink,
                            onus_err *err) ONUS_CHECKED;
+/* A file that could not be understood (st), said to the sink without its rows: where a run is
+ * done again, that the file is another one says more than what is wrong in it. */
+onus_status onus_unread(onus_status st, const char *path, const uint8_t sha[32], int number,
+                        const onus_allocator *mem, const onus_sink *sink, onus_err *err);
 onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
 /* Columns of an image: n pixels. */
 onus_status onus_encoder_pixels(onus_encoder *e, int64_t n, onus_err *err) ONUS_CHECKED;

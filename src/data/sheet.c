@@ -26,10 +26,21 @@ onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows
     if (stat(path, &info) == 0)
         onus_event_int(&b, (int64_t)info.st_size, "data.file.%d.bytes", number + 1);
     onus_event_sha256(&b, sha, "data.file.%d.sha256", number + 1);
-    onus_event_int(&b, rows, "data.file.%d.rows", number + 1);
+    if (rows >= 0) onus_event_int(&b, rows, "data.file.%d.rows", number + 1);
     onus_status st = onus_event_emit(&b, sink, err);
     onus_event_release(&b);
     return st;
+}
+
+onus_status onus_unread(onus_status st, const char *path, const uint8_t sha[32], int number,
+                        const onus_allocator *mem, const onus_sink *sink, onus_err *err)
+{
+    onus_err told = {.code = ONUS_OK};
+    if (st != ONUS_BAD_INPUT ||
+        onus_emit_read(path, sha, -1, number, mem, sink, &told) != ONUS_MISMATCH)
+        return st;
+    if (err) *err = told;
+    return ONUS_MISMATCH;
 }
 
 static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus_sink *sink,

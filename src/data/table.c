@@ -71,7 +71,7 @@ static onus_status read_table(onus_dataset *d, int k, const char *name, const on
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: no rows", path);
     return st == ONUS_OK
                ? onus_emit_read(kept, d->file_sha[k], d->csv[k].n_rows, k, d->mem, sink, err)
-               : st;
+               : onus_unread(st, kept, d->file_sha[k], k, d->mem, sink, err);
 }
 
 onus_status onus_read_tables(onus_dataset *d, const onus_sink *sink, onus_err *err)

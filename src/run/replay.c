@@ -131,7 +131,11 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *
     }
     ONUS_TRY(onus_ledger_open(&s->ledger, path, ONUS_LEDGER_REPLAY, NULL, o->mem, err));
     onus_ledger_collect(s->ledger, true);
-    ONUS_TRY(stages(s, err));
+    st = stages(s, err);
+    /* Data that was changed may be wrong as data, too: what was claimed of it comes first. */
+    const onus_mismatch *list;
+    if (st == ONUS_BAD_INPUT && onus_ledger_mismatches(s->ledger, &list) > 0) st = ONUS_OK;
+    if (st != ONUS_OK) goto done;
     ONUS_TRY(conclude(s, notes, err));
 done:
     return st;
