@@ -23,7 +23,7 @@ int cmd_eval(int argc, const char **argv)
     onus_eval_opts opts = {.run = NULL};
     char *protected_ = NULL;
     const char *columns[PROTECTED_MAX], *words[1];
-    int threads = CLI_UNSAID, json = 0;
+    int threads = CLI_UNSAID, json = 0, all = 0;
     const struct poptOption table[] = {
         {"data", 'd', POPT_ARG_STRING, &opts.data, 0, "table to evaluate a run's model on",
          "FILE"},
@@ -39,6 +39,7 @@ int cmd_eval(int argc, const char **argv)
          "its column of decisions (default: score >= 0.5)", "COL"},
         {"protected", 0, POPT_ARG_STRING, &protected_, 0, "its protected columns, by commas",
          "A,B"},
+        {"all", 'a', POPT_ARG_NONE, &all, 0, "print every value, not the main ones only", NULL},
         CLI_THREADS(threads) CLI_JSON(json) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv,
                          "RUN --data FILE | --predictions FILE --label COL ...", words, 0, 1);
@@ -55,7 +56,7 @@ int cmd_eval(int argc, const char **argv)
     onus_facts *facts = NULL;
     onus_err err = {.code = ONUS_OK};
     if (onus_eval(&opts, &facts, &err) != ONUS_OK) return cli_fail("eval", &err);
-    code = cli_print(facts, json, true);
+    code = cli_print(facts, json, all);
     onus_facts_destroy(facts);
     return code;
 }

@@ -257,8 +257,15 @@ static void put_row(const onus_facts *facts, const onus_field *f, int width)
             snprintf(interval, sizeof interval, "%s to %s", lower, upper);
             if (real_of(f, &v)) number(v, value, sizeof value); /* a 0 among fractions */
         }
+        const onus_field *reason = beside(facts, f->name, ".reason");
+        if (f->kind == ONUS_FIELD_UNDEFINED && reason && reason->kind == ONUS_FIELD_TEXT)
+            snprintf(interval, sizeof interval, "%.99s", reason->text);
         printf("  %*s", VALUE, value);
-        if (*interval || *verdict) printf("  %-*s", *verdict ? 18 : 0, interval);
+        if (*interval || *verdict) printf("  ");
+        if (*verdict)
+            put_padded(interval, 18);
+        else
+            put_text(interval, width + VALUE + 4);
     }
     put_verdict(verdict);
     putchar('\n');
