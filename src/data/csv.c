@@ -3,6 +3,7 @@
  * bytes, cells point into them. */
 #include "data/csv.h"
 
+#include <ctype.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -196,9 +197,15 @@ static bool skip_line(reader *r)
 static onus_status keep_row(reader *r, int64_t line)
 {
     onus_csv *t = r->t;
-    if (r->n_fields != t->n_columns)
-        return bad(r, line, "%lld field%s, expected %lld", (long long)r->n_fields,
-                   r->n_fields == 1 ? "" : "s", (long long)t->n_columns);
+    if (r->n_fields != t->n_columns) {
+        const char first = r->fields[0][0];
+        onus_status st = bad(r, line, "%lld field%s, expected %lld", (long long)r->n_fields,
+                             r->n_fields == 1 ? "" : "s", (long long)t->n_columns);
+        if (r->n_fields == 1 && ispunct((unsigned char)first) && first != '"')
+            st =
+                onus_hint(r->err, st, "if that is a comment, say data: {comment: '%c'}", first);
+        return st;
+    }
     if (t->n_rows == ROWS_MAX || line > INT32_MAX)
         return bad(r, line, "more than 2^31 - 1 rows or lines");
     if (t->n_rows == r->cap_rows) {
@@ -224,17 +231,19 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Every column has a name, and no two the same. */
+/* Every column gets a name, and no two have the same. */
 static onus_status check_names(reader *r, int64_t line)
 {
     onus_csv *t = r->t;
     const char **sorted = onus_arena_alloc(&t->arena, (size_t)t->n_columns, sizeof *sorted);
-    if (!sorted) return onus_fail_mem(r->err, t->path);
+    t->unnamed = onus_arena_alloc(&t->arena, (size_t)t->n_columns, sizeof *t->unnamed);
+    if (!sorted || !t->unnamed) return onus_fail_mem(r->err, t->path);
     for (int64_t c = 0; c < t->n_columns; c++) {
+        t->unnamed[c] = !*t->columns[c];
+        if (t->unnamed[c])
+            t->columns[c] = onus_arena_printf(&t->arena, "column_%lld", (long long)c + 1);
         sorted[c] = t->columns[c];
-        if (!*sorted[c])
-            return bad(r, line, "column %lld has no name; give it one in the first line",
-                       (long long)c + 1);
+        if (!sorted[c]) return onus_fail_mem(r->err, t->path);
     }
     qsort(sorted, (size_t)t->n_columns, sizeof *sorted, by_text);
     for (int64_t c = 1; c < t->n_columns; c++) {

@@ -21,7 +21,9 @@ typedef struct {
 typedef struct onus_csv {
     const char *path;
     int64_t n_rows, n_columns;
-    const char **columns; /* names; empty or repeated ones are errors */
+    const char **columns; /* names; repeated ones are errors, an empty one becomes column_N, as
+                             spreadsheets and data frames write numbers of rows */
+    bool *unnamed;        /* (n_columns) */
     const char **cells;
     int32_t *line; /* line on which row r starts */
     onus_arena arena;

@@ -139,6 +139,20 @@ int64_t onus_find_col(const onus_dataset *d, const char *name)
     return -1;
 }
 
+/* A number, perhaps with blanks around it. */
+static bool is_number(const char *text, bool trim, double *v)
+{
+    char room[64];
+    if (!trim) return onus_parse_number(text, v);
+    text += strspn(text, " \t");
+    size_t n = strlen(text);
+    while (n > 0 && strchr(" \t", text[n - 1])) n--;
+    if (n >= sizeof room) return false;
+    memcpy(room, text, n);
+    room[n] = '\0';
+    return onus_parse_number(room, v);
+}
+
 static onus_status no_column(const onus_dataset *d, int line, const char *what,
                              const char *name, onus_err *err)
 {
@@ -147,9 +161,16 @@ static onus_status no_column(const onus_dataset *d, int line, const char *what,
         const size_t n = strlen(known);
         snprintf(known + n, sizeof known - n, "%s%.40s", n ? ", " : "", d->cols[c].name);
     }
-    return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: %s: '%.80s' is no column of %s, which has %s",
-                     d->spec->recipe ? d->spec->recipe : "recipe", line, what, name,
-                     d->csv[0].path, known);
+    const onus_status st = onus_fail(
+        err, ONUS_BAD_INPUT, "%s:%d: %s: '%.80s' is no column of %s, which has %s",
+        d->spec->recipe ? d->spec->recipe : "recipe", line, what, name, d->csv[0].path, known);
+    double v;
+    bool number = false;
+    for (int64_t c = 0; c < d->n_cols; c++)
+        number = number || is_number(d->cols[c].name, true, &v);
+    return number
+               ? onus_hint(err, st, "a table without a line of names needs data: {names: [..]}")
+               : st;
 }
 
 static onus_status assign_label(onus_dataset *d, onus_err *err)
@@ -199,9 +220,8 @@ static onus_status assign_column(onus_dataset *d, const onus_column_spec *cs, on
     col->spec = cs;
     col->role = cs->role;
     if (cs->missing != ONUS_MISSING_UNSAID) col->missing = cs->missing;
-    if (cs->role == ONUS_ROLE_DROP || cs->role == ONUS_ROLE_IDENTIFIER ||
-        cs->role == ONUS_ROLE_WEIGHT)
-        col->is_feature = false;
+    col->is_feature = cs->role != ONUS_ROLE_DROP && cs->role != ONUS_ROLE_IDENTIFIER &&
+                      cs->role != ONUS_ROLE_WEIGHT;
     if (cs->role != ONUS_ROLE_WEIGHT) return ONUS_OK;
     if (d->weight_col >= 0)
         return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.columns: a second weight, '%s'",
@@ -220,7 +240,11 @@ onus_status onus_assign_roles(onus_dataset *d, onus_err *err)
     if (!d->cols) return onus_fail_mem(err, "data");
     for (int64_t c = 0; c < d->n_cols; c++)
         d->cols[c] = (onus_data_column){
-            .name = d->csv[0].columns[c], .missing = s->missing, .is_feature = true};
+            .name = d->csv[0].columns[c],
+            .missing = s->missing,
+            /* numbers of rows, unless the recipe says what they are */
+            .role = d->csv[0].unnamed[c] ? ONUS_ROLE_IDENTIFIER : ONUS_ROLE_AUTO,
+            .is_feature = !d->csv[0].unnamed[c]};
     d->weight_col = -1;
     onus_status st = index_columns(d, err);
     if (st == ONUS_OK) st = assign_label(d, err);
@@ -410,15 +434,19 @@ static onus_status type_column(onus_dataset *d, int64_t c, bool must_be_number, 
     if (!v) return onus_fail_mem(err, "data");
     int64_t n_words, first, n;
     parse_numbers(d, c, v, &n_words, &first, &n);
-    const bool gap = n_words && is_usual_gap(onus_cell(d, first, c)),
-               stray = n_words < n && (10 * n_words <= n || (gap && only_gaps(d, c, v)));
-    if (n_words && (must_be_number || stray)) {
+    const char *word = n_words ? onus_cell(d, first, c) : "";
+    double trimmed;
+    const bool gap = n_words && is_usual_gap(word),
+               blanks = n_words && !gap && is_number(word, true, &trimmed),
+               few = n_words < n && (10 * n_words <= n || (gap && only_gaps(d, c, v)));
+    if (n_words && (must_be_number || few || blanks)) {
         char why[400] = "";
-        if (gap)
+        if (blanks)
+            snprintf(why, sizeof why, " with the blanks around it; say data: {trim: true}");
+        else if (gap)
             snprintf(why, sizeof why,
-                     "; if it stands for what is not known, say data: "
-                     "{missing: ['%.20s']}",
-                     onus_cell(d, first, c));
+                     "; if it stands for what is not known, say data: {missing: ['%.20s']}",
+                     word);
         else if (!must_be_number)
             snprintf(why, sizeof why,
                      ", %lld other values are; correct it, or say columns: {%.80s: category}",
@@ -463,20 +491,32 @@ onus_status onus_type_columns(onus_dataset *d, onus_err *err)
 
 /* ---- classes ----------------------------------------------------------------------------- */
 
-static onus_status bad_label(const onus_dataset *d, int64_t row, const char *expected,
-                             onus_err *err)
-{
-    char place[512];
-    onus_row_place(d, row, place);
-    return onus_fail(err, ONUS_BAD_INPUT, "%s: label '%.80s' is '%.80s', expected %s", place,
-                     d->spec->label, onus_cell(d, row, d->label_col), expected);
-}
-
 static int64_t place_in(const char *const *list, int64_t n, const char *text)
 {
     int64_t i = 0;
     while (i < n && strcmp(list[i], text) != 0) i++;
     return i < n ? i : -1;
+}
+
+/* A label that is none of the classes; one that would be, but for its last character, is the
+ * usual case. */
+static onus_status bad_label(const onus_dataset *d, int64_t row, const char *expected,
+                             onus_err *err)
+{
+    char place[512], cut[100];
+    const char *cell = onus_cell(d, row, d->label_col);
+    const size_t n = strlen(cell);
+    onus_row_place(d, row, place);
+    const onus_status st =
+        onus_fail(err, ONUS_BAD_INPUT, "%s: label '%.80s' is '%.80s', expected %s", place,
+                  d->spec->label, cell, expected);
+    if (n < 2 || n >= sizeof cut || d->task == ONUS_TASK_REGRESSION) return st;
+    memcpy(cut, cell, n - 1);
+    cut[n - 1] = '\0';
+    return place_in(d->classes, d->n_classes, cut) < 0
+               ? st
+               : onus_hint(err, st, "data: {label: {strip: '%c'}} cuts that character off",
+                           cell[n - 1]);
 }
 
 /* Two classes are {other, positive}; more are in the order of the recipe's list or of their
@@ -529,12 +569,15 @@ static int by_number(const void *a, const void *b)
 static onus_status class_list(onus_dataset *d, onus_err *err)
 {
     const onus_data_spec *s = d->spec;
-    const int64_t n = s->n_label_values ? s->n_label_values : d->n_rows;
-    const char **values = onus_arena_alloc(&d->arena, (size_t)n + 1, sizeof *values);
+    const int64_t most = s->n_label_values ? s->n_label_values : d->n_rows;
+    const char **values = onus_arena_alloc(&d->arena, (size_t)most + 1, sizeof *values);
     if (!values) return onus_fail_mem(err, "data");
-    for (int64_t r = 0; r < n; r++)
-        values[r] = s->n_label_values ? s->label_values[r] : onus_cell(d, r, d->label_col);
-    if (s->n_label_values) return name_classes(d, values, n, err);
+    for (int64_t i = 0; i < s->n_label_values; i++) values[i] = s->label_values[i];
+    if (s->n_label_values) return name_classes(d, values, s->n_label_values, err);
+    int64_t n = 0; /* a test file of its own makes no classes */
+    for (int64_t r = 0; r < d->n_rows; r++) {
+        if (d->raw[r] < d->csv[0].n_rows) values[n++] = onus_cell(d, r, d->label_col);
+    }
     const int64_t k = onus_distinct(values, n);
     bool numbers = true;
     double v;
@@ -573,8 +616,11 @@ onus_status onus_find_classes(onus_dataset *d, onus_err *err)
         }
         k = class_of(d, onus_cell(d, r, d->label_col), k);
         if (k < 0)
-            st = bad_label(
-                d, r, d->given ? "a class of the model" : "a value of data.label.values", err);
+            st = bad_label(d, r,
+                           d->given                  ? "a class of the model"
+                           : d->spec->n_label_values ? "a value of data.label.values"
+                                                     : "a class of the file that it trains on",
+                           err);
         d->y[r] = (float)k;
     }
     return st;

@@ -111,11 +111,12 @@ static void headerless(void **state)
     const onus_csv_dialect d = {.names = names, .n_names = 2},
                            wrong = {.names = twice, .n_names = 2},
                            lacking = {.names = empty, .n_names = 2};
+    expect(",a,\n0,1,2\n", NULL, "column_1|a|column_3|/0|1|2|/"); /* a data frame's index */
     expect("1,2\n3,4\n", &d, "a|b|/1|2|/3|4|/");
     expect("", &d, "a|b|/");
     refuse("1,2,3\n", &d, "t.csv:1: 3 fields, expected 2");
     refuse("1,2\n", &wrong, "two columns are called 'a'");
-    refuse("1,2\n", &lacking, "column 2 has no name");
+    expect("1,2\n", &lacking, "a|column_2|/1|2|/");
 }
 
 static void lines_are_counted(void **state)
@@ -138,7 +139,7 @@ static void refused(void **state)
     refuse("\n\n# x\n", &hash, "t.csv:1: empty");
     refuse("a,b\n1,2\n3\n", NULL, "t.csv:3: 1 field, expected 2");
     refuse("a,b\n1,2,\n", NULL, "t.csv:2: 3 fields, expected 2");
-    refuse("a,\n1,2\n", NULL, "t.csv:1: column 2 has no name");
+    refuse("a,,column_2\n", NULL, "t.csv:1: two columns are called 'column_2'");
     refuse("a,b,a\n", NULL, "t.csv:1: two columns are called 'a'");
     refuse("age,b\n1,2\n3 \"x\",4\n", NULL,
            "t.csv:3: column 'age': a quote in the middle of a field: '3 \"'");

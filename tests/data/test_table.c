@@ -191,7 +191,7 @@ static void duplicates(void **state)
     assert_int_equal(onus_dataset_rows(room.d), 7);
     /* the ends of cells take part: "a","bc" is not "ab","c" */
     s.drop_duplicates = true;
-    room_write(&room, "test.csv", "p,q,y\nab,c,9\n", 13);
+    room_write(&room, "test.csv", "p,q,y\nab,d,1\n", 13);
     room_load(&room, &s, "p,q,y\na,bc,0\nab,c,0\nab,c,1\na,bc,1\n");
     assert_int_equal(onus_dataset_rows(room.d), 5);
     room_close(&room);
@@ -273,6 +273,10 @@ static void types(void **state)
     room_refuse(&room, &s, "x,y\n1,0\n  ,1\n", "'  ' is not a number");
     room_refuse(&room, &s, "x,y\n1,0\n1e999,1\n4,0\n3,1\n3,0\n3,1\n2,1\n4,1\n9,1\n1,0\n2,0\n",
                 "'1e999' is not a number");
+    room_refuse(
+        &room, &s, "x,y\n 1,0\n 3,1\n 4,1\n",
+        "/t.csv:2: column 'x': ' 1' is not a number with the blanks around it; say data: "
+        "{trim: true}");
     s.scale = ONUS_SCALE_NONE;
     room_refuse(&room, &s, "x,y\n1,0\n1e300,1\n",
                 "/t.csv:3: column 'x': '1e300' is too large once it is scaled");
@@ -304,6 +308,23 @@ static void names_of_people(void **state)
     s.columns = column("who", ONUS_ROLE_CATEGORY, ONUS_MISSING_UNSAID);
     room_load(&room, &s, NULL);
     assert_int_equal(onus_dataset_features(room.d), 61);
+    room_close(&room);
+}
+
+/* The column without a name that data frames write holds numbers of rows: no feature, unless
+ * the recipe says so. */
+static void index_of_a_data_frame(void **state)
+{
+    (void)state;
+    data_room room;
+    room_open(&room);
+    onus_data_spec s = two_files(&room, ",x,y\n7,1,1\n");
+    room_load(&room, &s, ",x,y\n0,1,0\n1,3,1\n");
+    assert_int_equal(onus_dataset_columns(room.d), 1);
+    s.columns = column("column_1", ONUS_ROLE_NUMBER, ONUS_MISSING_UNSAID);
+    s.n_columns = 1;
+    room_load(&room, &s, NULL);
+    assert_int_equal(onus_dataset_columns(room.d), 2);
     room_close(&room);
 }
 
@@ -385,7 +406,26 @@ static void adult_quirks(void **state)
     /* one full stop goes, not two */
     room_write(&room, "test.csv", "25, Private, <=50K..\n", 21);
     room_refuse(&room, &s, "39, State, <=50K\n38, Private, >50K\n",
-                "label 'income' has 3 values ('<=50K', '<=50K.', '>50K'...)");
+                "/test.csv:1: label 'income' is '<=50K.', expected a class of the file that it "
+                "trains on");
+    assert_string_equal(room.err.hint, "data: {label: {strip: '.'}} cuts that character off");
+    room_close(&room);
+}
+
+/* What a newcomer forgets to say is what the hint says. */
+static void hints(void **state)
+{
+    (void)state;
+    data_room room;
+    room_open(&room);
+    onus_data_spec s = room_spec(&room);
+    room_refuse(&room, &s, "39, State, <=50K\n50, Priv, >50K\n", "'y' is no column of");
+    assert_string_equal(room.err.hint,
+                        "a table without a line of names needs data: {names: [..]}");
+    room_refuse(&room, &s, "x,z\n1,0\n", "'y' is no column of");
+    assert_string_equal(room.err.hint, "");
+    room_refuse(&room, &s, "x,y\n|1x3 Cross validator\n1,0\n", "t.csv:2: 1 field, expected 2");
+    assert_string_equal(room.err.hint, "if that is a comment, say data: {comment: '|'}");
     room_close(&room);
 }
 
@@ -714,8 +754,10 @@ int main(void)
         cmocka_unit_test(all_missing),
         cmocka_unit_test(types),
         cmocka_unit_test(names_of_people),
+        cmocka_unit_test(index_of_a_data_frame),
         cmocka_unit_test(labels),
         cmocka_unit_test(adult_quirks),
+        cmocka_unit_test(hints),
         cmocka_unit_test(regression),
         cmocka_unit_test(weights),
         cmocka_unit_test(protected_groups),
