@@ -13,7 +13,8 @@ onus_status onus_hint(onus_err *err, onus_status code, const char *fmt, ...) ONU
 /* The usual failure of an allocation: "WHAT: out of memory". */
 onus_status onus_fail_mem(onus_err *err, const char *what);
 
-#ifdef __clang_analyzer__ /* what fail.c promises: the code comes back, and it is no success */
+#ifdef __clang_analyzer__ /* what fail.c promises: the code comes back, and it is no success \
+                           */
 #define onus_fail(err, code, ...) ((void)onus_fail(err, code, __VA_ARGS__), (code))
 #define onus_fail_mem(err, what)  ((void)onus_fail_mem(err, what), ONUS_NO_MEM)
 #endif

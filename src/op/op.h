@@ -175,14 +175,14 @@ typedef struct onus_op {
     }
 
 /* Every row, in the order of the documentation. */
-#define ONUS_OP_LIST(X)                                                               \
-    X(dense)                                                                          \
-    X(bias)                                                                           \
-    X(relu)                                                                           \
-    X(sigmoid)                                                                        \
-    X(tanh)                                                                           \
-    X(gelu) X(dropout) X(softmax) X(affine) X(softmax_cross_entropy) X(logistic_loss) \
-        X(squared_error)
+#define ONUS_OP_LIST(X) \
+    X(dense)            \
+    X(bias)             \
+    X(relu)             \
+    X(sigmoid)          \
+    X(tanh)             \
+    X(gelu)             \
+    X(dropout) X(softmax) X(affine) X(softmax_cross_entropy) X(logistic_loss) X(squared_error)
 #define X(name) extern const onus_op onus_op_##name;
 ONUS_OP_LIST(X)
 #undef X

@@ -56,10 +56,8 @@ static uint32_t word_by_hand(const onus_stream *s, uint64_t i)
     return out[i & 3];
 }
 
-static const onus_stream stream = {.seed = UINT64_C(0xfedcba9876543210),
-                                   .step = 17,
-                                   .node = 5,
-                                   .purpose = ONUS_DRAW_EXPLAIN};
+static const onus_stream stream = {
+    .seed = UINT64_C(0xfedcba9876543210), .step = 17, .node = 5, .purpose = ONUS_DRAW_EXPLAIN};
 
 /* Words, uniforms, kept elements, 64-bit draws: each from its own words, whatever the start and
  * however many at once. */
