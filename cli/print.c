@@ -14,15 +14,23 @@ enum { TEXT_MAX = 1024, VALUE = 10, NAME_MIN = 24, NAME_MAX_SHOWN = 60 };
 /* ---- text from outside ---------------------------------------------------------------------
  */
 
-/* Control characters of a user's words would steer the terminal; ends of lines may stay. */
+/* Bytes of a control character or of one that turns the direction of writing, else 0. */
+static int steers(const unsigned char *c)
+{
+    if (*c < 0x20 || *c == 0x7f) return 1;
+    if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) return 2;
+    const bool turns = c[0] == 0xe2 && ((c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||
+                                        (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
+    return turns ? 3 : 0;
+}
+
+/* A user's words may not steer the terminal; ends of lines may stay. */
 static void put_clean(const char *text, bool lines)
 {
-    const unsigned char *c = (const unsigned char *)text;
-    for (; *c; c++) {
-        const bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
-        const bool control = *c < 0x20 || *c == 0x7f;
-        if (c1) c++;
-        putchar(c1 || (control && !(lines && *c == '\n')) ? '?' : *c);
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        const int n = lines && *c == '\n' ? 0 : steers(c);
+        putchar(n ? '?' : *c);
+        c += n ? n : 1;
     }
 }
 

@@ -162,8 +162,10 @@ onus_status onus_event_emit(onus_event_builder *b, const onus_sink *sink, onus_e
 onus_status onus_name_part(char *out, size_t size, const char *word, onus_err *err)
 {
     size_t n = 0;
+    int steers = 0; /* bytes of a character that is escaped */
     for (const unsigned char *c = (const unsigned char *)word; *c; c++) {
-        const bool escape = *c == '.' || *c == '+' || *c == '%' || *c < 0x20 || *c == 0x7f;
+        steers = steers > 1 ? steers - 1 : onus_steers((const char *)c);
+        const bool escape = *c == '.' || *c == '+' || *c == '%' || steers > 0;
         if (n + (escape ? 3 : 1) >= size)
             return onus_fail(err, ONUS_BAD_INPUT,
                              "the name '%.40s...' is longer than %zu bytes", word, size / 3);

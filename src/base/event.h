@@ -35,8 +35,8 @@ void onus_event_texts(onus_event_builder *b, const char *const *v, int64_t n,
 /* Hands the event to the sink (a sink without emit swallows it). */
 onus_status onus_event_emit(onus_event_builder *b, const onus_sink *sink,
                             onus_err *err) ONUS_CHECKED;
-/* A part of a dotted name made of the user's word: '.' '+' '%' and control characters become
- * %2E, %2B, %25, %XX. */
+/* A part of a dotted name made of the user's word: '.' '+' '%' and characters that steer
+ * (onus_steers) become %2E, %2B, %25, %XX. */
 onus_status onus_name_part(char *out, size_t size, const char *word,
                            onus_err *err) ONUS_CHECKED;
 #endif

@@ -19,6 +19,28 @@ const char *onus_status_text(onus_status st)
     return "unknown status";
 }
 
+int onus_steers(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    if (*c && (*c < 0x20 || *c == 0x7f)) return 1;
+    if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) return 2;
+    if (c[0] != 0xe2) return 0;
+    const bool turns = (c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||
+                       (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
+    return turns ? 3 : 0;
+}
+
+void onus_tame(char *text)
+{
+    char *to = text;
+    while (*text) {
+        const int n = onus_steers(text);
+        *to++ = n ? '?' : *text;
+        text += n ? n : 1;
+    }
+    *to = '\0';
+}
+
 onus_status onus_fail(onus_err *err, onus_status code, const char *fmt, ...)
 {
     if (!err) return code;
@@ -28,10 +50,7 @@ onus_status onus_fail(onus_err *err, onus_status code, const char *fmt, ...)
     va_end(args);
     err->code = code;
     err->hint[0] = '\0';
-    /* One line, whatever the user's words hold. */
-    for (char *c = err->msg; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
-    }
+    onus_tame(err->msg);
     return code;
 }
 
@@ -42,6 +61,7 @@ onus_status onus_hint(onus_err *err, onus_status code, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(err->hint, sizeof err->hint, fmt, args);
     va_end(args);
+    onus_tame(err->hint);
     return err->code;
 }
 

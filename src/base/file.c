@@ -23,19 +23,35 @@ static onus_status fail_io(onus_err *err, const char *verb, const char *path)
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
+/* Files, and pipes that somebody writes to. What a stranger's folder or recipe names may be a
+ * pipe that nobody ever opens, or a device without end: neither may hold a reader up. */
 static onus_status open_file(const char *path, int *fd, size_t *size, onus_err *err)
 {
     struct stat info;
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (*fd < 0) return fail_io(err, "open", path);
-    if (fstat(*fd, &info) != 0 || S_ISDIR(info.st_mode)) {
-        if (S_ISDIR(info.st_mode)) errno = EISDIR;
-        onus_status st = fail_io(err, "read", path);
-        close(*fd);
-        return st;
+    onus_status st = ONUS_OK;
+    if (fstat(*fd, &info) != 0) {
+        st = fail_io(err, "read", path);
+    } else if (S_ISDIR(info.st_mode)) {
+        errno = EISDIR;
+        st = fail_io(err, "read", path);
+    } else if (!S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode)) {
+        st = onus_fail(err, ONUS_IO, "cannot read '%s': neither a file nor a pipe", path);
+    } else if (fcntl(*fd, F_SETFL, 0) != 0) { /* a pipe's writer is waited for */
+        st = fail_io(err, "read", path);
     }
-    *size = S_ISREG(info.st_mode) ? (size_t)info.st_size : 0;
-    return ONUS_OK;
+    if (st != ONUS_OK)
+        close(*fd);
+    else
+        *size = S_ISREG(info.st_mode) ? (size_t)info.st_size : 0;
+    return st;
+}
+
+static onus_status too_large(const char *path, const onus_buf *out, onus_err *err)
+{
+    return onus_fail(err, ONUS_BAD_INPUT, "%s: larger than the limit of %zu bytes", path,
+                     out->len_max);
 }
 
 onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
@@ -46,7 +62,11 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
     if (st != ONUS_OK) return st;
     /* Room for the whole file at once; a file that grows meanwhile is read on in pieces. */
     char piece[64 << 10];
-    if (size > 0 && size <= out->len_max && out->cap < out->len + size + 1) {
+    if (size > out->len_max) {
+        close(fd);
+        return too_large(path, out, err);
+    }
+    if (size > 0 && out->cap < out->len + size + 1) {
         char *data = onus_resize(out->mem, out->data, out->len + size + 1, 1);
         if (!data) {
             close(fd);
@@ -73,9 +93,7 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
     }
     close(fd);
     if (st == ONUS_OK && out->st == ONUS_OK && !out->data) onus_buf_add(out, "", 0);
-    if (st == ONUS_OK && out->st == ONUS_BAD_INPUT)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s: larger than the limit of %zu bytes", path,
-                         out->len_max);
+    if (st == ONUS_OK && out->st == ONUS_BAD_INPUT) return too_large(path, out, err);
     return st == ONUS_OK ? onus_buf_status(out, path, err) : st;
 }
 
@@ -245,7 +263,7 @@ onus_status onus_file_replace(const char *path, const void *data, size_t len, un
     /* What lies there is left from a kill, or a link that leads elsewhere. */
     (void)unlink(temp);
     const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd < 0) return fail_io(err, "create", temp);
+    if (fd < 0) return fail_io(err, "create", path);
     bool good = fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0;
     int why = errno;
     if (close(fd) != 0 && good) {

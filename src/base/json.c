@@ -116,10 +116,10 @@ int onus_utf8_len(const char *text)
 
 bool onus_is_plain(const char *text)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c;) {
-        const int n = onus_utf8_len((const char *)c);
-        if (n == 0 || *c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0)) return false;
-        c += n;
+    while (*text) {
+        const int n = onus_utf8_len(text);
+        if (n == 0 || onus_steers(text)) return false;
+        text += n;
     }
     return true;
 }

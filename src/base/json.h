@@ -10,7 +10,7 @@ void onus_json_number(onus_buf *out, double v);
 /* Length of the UTF-8 sequence at text, which a NUL ends; 0 if it is none (RFC 3629: no
  * surrogates, no overlong forms). */
 int onus_utf8_len(const char *text);
-/* Whether a text is UTF-8 that shows as one line: no control characters. */
+/* Whether a text is UTF-8 that shows as one line, as it stands: nothing steers. */
 bool onus_is_plain(const char *text);
 /* A quoted string, escaped as RFC 8785, 3.2.2.2. Bytes that are not UTF-8 set out->st to
  * BAD_INPUT. */

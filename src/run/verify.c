@@ -274,7 +274,7 @@ static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
             goto done;
         }
         v->n_unknown++;
-        onus_buf_printf(&v->notes, "%-28s not in the ledger: nothing is proven of it\n",
+        onus_buf_printf(&v->notes, "not in the ledger, so nothing is proven of it: '%s'\n",
                         v->files[i]);
     }
 done:

@@ -146,9 +146,17 @@ static void words_cannot_forge_names(void **state)
     (void)state;
     static const struct {
         const char *word, *part;
-    } rows[] = {{"sex", "sex"},     {"a.b", "a%2Eb"},          {"a+b", "a%2Bb"},
-                {"100%", "100%25"}, {"%2E", "%252E"},          {"\n\x7f\x01", "%0A%7F%01"},
-                {"", ""},           {"\xc3\xa4 ", "\xc3\xa4 "}};
+    } rows[] = {{"sex", "sex"},
+                {"a.b", "a%2Eb"},
+                {"a+b", "a%2Bb"},
+                {"100%", "100%25"},
+                {"%2E", "%252E"},
+                {"\n\x7f\x01", "%0A%7F%01"},
+                {"", ""},
+                {"\xc3\xa4 ", "\xc3\xa4 "},
+                {"a\xc2\x85z", "a%C2%85z"},
+                {"\xe2\x80\xae\xe2\x81\xa6z", "%E2%80%AE%E2%81%A6z"},
+                {"\xe2\x80\x8f\xd8\xb9\xc2\xa0", "\xe2\x80\x8f\xd8\xb9\xc2\xa0"}};
     char out[40];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(onus_name_part(out, sizeof out, rows[i].word, NULL), ONUS_OK);

@@ -186,6 +186,59 @@ static void files_are_read_up_to_the_limit(void **state)
 /* ---- writing ------------------------------------------------------------------------------
  */
 
+/* Goal: what a stranger's folder names instead of a file holds nobody up. Method: a pipe that
+ * nobody writes to, a device without end, a sparse file beyond the limit; a pipe with a writer
+ * is read. */
+static void pipes_and_devices_hold_nobody_up(void **state)
+{
+    (void)state;
+    onus_err err;
+    uint8_t sha[32];
+    onus_buf b;
+    onus_buf_init(&b, NULL, 1 << 20);
+    assert_int_equal(mkfifo(in_room("pipe"), 0600), 0);
+    assert_int_equal(onus_file_read(in_room("pipe"), &b, &err), ONUS_OK);
+    assert_int_equal(b.len, 0);
+    assert_int_equal(unlink(in_room("pipe")), 0);
+    assert_int_equal(onus_file_read("/dev/zero", &b, &err), ONUS_IO);
+    assert_non_null(strstr(err.msg, "'/dev/zero': neither a file nor a pipe"));
+    assert_int_equal(onus_file_sha256("/dev/zero", sha, &err), ONUS_IO);
+    put(in_room("sparse"), "", 0);
+    assert_int_equal(truncate(in_room("sparse"), (off_t)1 << 40), 0);
+    assert_int_equal(onus_file_read(in_room("sparse"), &b, &err), ONUS_BAD_INPUT);
+    assert_int_equal(unlink(in_room("sparse")), 0);
+    int ends[2];
+    char path[40];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "a,b\n", 4), 4);
+    close(ends[1]);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    assert_int_equal(onus_file_read(path, &b, &err), ONUS_OK);
+    assert_string_equal(b.data, "a,b\n");
+    close(ends[0]);
+    onus_buf_release(&b);
+}
+
+/* Goal: a user's words neither break an error's line nor turn or steer the terminal. Method:
+ * C0, C1, separators, overrides and isolates; an Arabic word with its mark of direction stays.
+ */
+static void errors_are_one_line_that_steers_nothing(void **state)
+{
+    (void)state;
+    onus_err err;
+    (void)onus_fail(&err, ONUS_BAD_INPUT,
+                    "a\nb\x1b[31mc\xc2\x9b"
+                    "4md\xe2\x80\xae"
+                    "e\xe2\x80\xa8"
+                    "f\xe2\x81\xa7"
+                    "g");
+    assert_string_equal(err.msg, "a?b?[31mc?4md?e?f?g");
+    (void)onus_hint(&err, ONUS_BAD_INPUT, "x\ry");
+    assert_string_equal(err.hint, "x?y");
+    (void)onus_fail(&err, ONUS_BAD_INPUT, "\xd8\xb9\xe2\x80\x8f\xe2\x80\x9c\xc2\xa0");
+    assert_string_equal(err.msg, "\xd8\xb9\xe2\x80\x8f\xe2\x80\x9c\xc2\xa0");
+}
+
 static void replaced_whole(void **state)
 {
     (void)state;
@@ -594,6 +647,8 @@ int main(void)
         cmocka_unit_test(hex_is_strict),
         cmocka_unit_test(secrets_compare_and_vanish),
         cmocka_unit_test(files_are_read_up_to_the_limit),
+        cmocka_unit_test(pipes_and_devices_hold_nobody_up),
+        cmocka_unit_test(errors_are_one_line_that_steers_nothing),
         cmocka_unit_test(replaced_whole),
         cmocka_unit_test(failures_leave_the_old_file),
         cmocka_unit_test(links_are_not_followed),
