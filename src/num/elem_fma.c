@@ -35,5 +35,6 @@ const onus_kernels onus_kernels_fma = {
     KERNEL(adam),
     KERNEL(col_sum),
     KERNEL(noise),
+    KERNEL(gaps),
     KERNEL(chacha20),
 };

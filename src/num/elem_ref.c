@@ -34,5 +34,6 @@ const onus_kernels onus_kernels_ref = {
     KERNEL(adam),
     KERNEL(col_sum),
     KERNEL(noise),
+    KERNEL(gaps),
     KERNEL(chacha20),
 };

@@ -521,9 +521,15 @@ static void NAME(noise)(const uint64_t *restrict u, int64_t n, double std, float
     }
 }
 
+static void NAME(gaps)(const uint64_t *restrict u, double rate, double *restrict gap, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        gap[i] = floor(log_unit((from_u53(u[i] >> 11) + 1.0) * 0x1p-53) / rate);
+}
+
 /* ---- ChaCha20 ---------------------------------------------------------------------------- */
 
-/* Sixteen blocks side by side, word w of block l in x[w][l]. */
+/* Sixteen blocks side by side, word w of block l in x[16 w + l]. */
 #define EACH_BLOCK for (int l = 0; l < 16; l++)
 
 static inline __attribute__((always_inline)) void quarter_round(uint32_t *restrict a,
@@ -540,23 +546,37 @@ static inline __attribute__((always_inline)) void quarter_round(uint32_t *restri
     }
 }
 
+/* out = in with its halves interleaved; four of them turn 16 x 16 words around. */
+static inline __attribute__((always_inline)) void riffle(const uint32_t *restrict in,
+                                                         uint32_t *restrict out)
+{
+    for (int i = 0; i < 128; i++) {
+        out[2 * i] = in[i];
+        out[2 * i + 1] = in[128 + i];
+    }
+}
+
 static void NAME(chacha20)(const uint32_t state[16], int64_t n, uint32_t *restrict out)
 {
     for (int64_t at = 0; at < n; at += 16) {
-        uint32_t x[16][16], count[16];
-        EACH_BLOCK count[l] = state[12] + (uint32_t)at + (uint32_t)l;
-        for (int w = 0; w < 16; w++) EACH_BLOCK x[w][l] = w == 12 ? count[l] : state[w];
+        uint32_t x[256], y[256];
+        for (int w = 0; w < 16; w++) EACH_BLOCK x[16 * w + l] = state[w];
+        EACH_BLOCK x[16 * 12 + l] += (uint32_t)at + (uint32_t)l;
         for (int twice = 0; twice < 10; twice++) {
-            quarter_round(x[0], x[4], x[8], x[12]);
-            quarter_round(x[1], x[5], x[9], x[13]);
-            quarter_round(x[2], x[6], x[10], x[14]);
-            quarter_round(x[3], x[7], x[11], x[15]);
-            quarter_round(x[0], x[5], x[10], x[15]);
-            quarter_round(x[1], x[6], x[11], x[12]);
-            quarter_round(x[2], x[7], x[8], x[13]);
-            quarter_round(x[3], x[4], x[9], x[14]);
+            quarter_round(x + 0, x + 64, x + 128, x + 192);
+            quarter_round(x + 16, x + 80, x + 144, x + 208);
+            quarter_round(x + 32, x + 96, x + 160, x + 224);
+            quarter_round(x + 48, x + 112, x + 176, x + 240);
+            quarter_round(x + 0, x + 80, x + 160, x + 240);
+            quarter_round(x + 16, x + 96, x + 176, x + 192);
+            quarter_round(x + 32, x + 112, x + 128, x + 208);
+            quarter_round(x + 48, x + 64, x + 144, x + 224);
         }
-        for (int w = 0; w < 16; w++) EACH_BLOCK x[w][l] += w == 12 ? count[l] : state[w];
-        EACH_BLOCK for (int w = 0; w < 16; w++) out[(at + l) * 16 + w] = x[w][l];
+        for (int w = 0; w < 16; w++) EACH_BLOCK x[16 * w + l] += state[w];
+        EACH_BLOCK x[16 * 12 + l] += (uint32_t)at + (uint32_t)l;
+        riffle(x, y);
+        riffle(y, x);
+        riffle(x, y);
+        riffle(y, out + at * 16);
     }
 }

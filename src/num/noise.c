@@ -83,7 +83,7 @@ static void add_part(void *ctx, int part, int n_parts)
         draw(j->ex, j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step,
              (uint32_t)(i / (2 * PAIRS)), u, (2 * pairs + STRIDE - 1) / STRIDE * STRIDE);
         j->ex->k->noise(u, pairs, j->std, z);
-        for (int64_t k = 0; k < n; k++) j->out[i + k] = j->out[i + k] + z[k];
+        j->ex->k->add(j->out + i, z, j->out + i, n);
     }
     onus_wipe(u, sizeof u);
     onus_wipe(z, sizeof z);
@@ -108,6 +108,7 @@ int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32
 {
     enum { WORDS = 512 };
     uint64_t u[WORDS];
+    double gap[WORDS];
     int64_t taken = 0;
     if (!(q > 0)) return 0;
     assert(q <= 1);
@@ -115,9 +116,9 @@ int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32
     double row = -1;
     for (uint32_t block = 0;; block++) {
         draw(ex, key, ONUS_NOISE_SAMPLE, 0, step, block, u, WORDS);
+        ex->k->gaps(u, rate, gap, WORDS);
         for (int k = 0; k < WORDS; k++) {
-            const double gap = floor(onus_log64((double)((u[k] >> 11) + 1) * 0x1p-53) / rate);
-            row += gap + 1;
+            row += gap[k] + 1;
             if (row >= (double)n) goto done;
             if (taken < max) out[taken] = (int64_t)row;
             taken++;
@@ -125,5 +126,6 @@ int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32
     }
 done:
     onus_wipe(u, sizeof u);
+    onus_wipe(gap, sizeof gap);
     return taken;
 }

@@ -212,7 +212,7 @@ double onus_erfc64(double x)
 double onus_log_erfc64(double x)
 {
     if (x != x || x == INFINITY) return -x;
-    if (x >= 0.5) return onus_log64(scaled_erfc(x)) - onus_log1p_64(2 * x) - x * x;
+    if (x >= 0.5) return onus_log64(scaled_erfc(x) / (1 + 2 * x)) - x * x;
     if (x > -0.5) return onus_log1p_64(-erf_small(x));
     return 0x1.62e42fefa39efp-1 + onus_log1p_64(-0.5 * onus_exp64(onus_log_erfc64(-x)));
 }

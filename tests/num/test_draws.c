@@ -303,6 +303,41 @@ static void noise_follows_its_formula(void **state)
     }
 }
 
+/* Gaps of a Poisson sample are floor(log u / log(1 - q)), by libm where no whole number is
+ * near; the same bits from every table; q = 1 leaves none. */
+static void gaps_follow_their_formula(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    static const double rates[] = {-INFINITY, -3, -0.005, -1e-7};
+    static uint64_t words[N];
+    static double first[N], gap[N + 1];
+    for (int i = 0; i < N; i++) words[i] = onus_stream_draw64(&stream, (uint64_t)i);
+    words[0] = 0;
+    words[1] = UINT64_MAX;
+    const onus_kernels *tables[4] = {&onus_kernels_ref, &onus_kernels_fma,
+                                     onus_kernels_of(ONUS_ISA_AVX2),
+                                     onus_kernels_of(ONUS_ISA_AVX512)};
+    for (size_t r = 0; r < sizeof rates / sizeof *rates; r++)
+        for (int t = 0; t < 4; t++) {
+            if (!tables[t]) continue;
+            for (int n = 0; n <= N; n += n < 20 ? 1 : N - 20) {
+                gap[n] = 42;
+                tables[t]->gaps(words, rates[r], gap, n);
+                assert_true(gap[n] == 42);
+            }
+            if (t == 0) memcpy(first, gap, sizeof first);
+            assert_memory_equal(gap, first, sizeof first);
+            for (int i = 0; i < N; i++) {
+                const double exact = log(ldexp((double)(words[i] >> 11) + 1, -53)) / rates[r];
+                if (fabs(exact - rint(exact)) > 1e-9 * (1 + exact))
+                    assert_true(gap[i] == floor(exact));
+                else
+                    assert_true(fabs(gap[i] - exact) < 1 + 1e-9 * exact);
+            }
+        }
+}
+
 static void noise_is_normal(void **state)
 {
     (void)state;
@@ -469,6 +504,7 @@ int main(void)
         cmocka_unit_test(stream_is_chacha20),
         cmocka_unit_test(keys_are_committed),
         cmocka_unit_test(noise_follows_its_formula),
+        cmocka_unit_test(gaps_follow_their_formula),
         cmocka_unit_test(noise_is_normal),
         cmocka_unit_test(noise_belongs_to_its_place),
         cmocka_unit_test(sample_is_poisson),
