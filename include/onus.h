@@ -44,7 +44,6 @@ extern "C" {
     X(DIVERGED, -7, "loss is not finite")                             \
     X(MISMATCH, -8, "recomputed evidence differs")                    \
     X(STOPPED, -9, "stopped by the caller")                           \
-    X(POLICY, -10, "policy not met")                                  \
     X(UNPROVEN, -11, "evidence that would prove it is missing")
 
 typedef enum {
