@@ -529,13 +529,19 @@ static void NAME(gaps)(const uint64_t *restrict u, double rate, double *restrict
 
 /* ---- ChaCha20 ---------------------------------------------------------------------------- */
 
-/* Sixteen blocks side by side, word w of block l in x[16 w + l]. */
-#define EACH_BLOCK for (int l = 0; l < 16; l++)
+/* Sixteen blocks side by side, word w of block l in x[w][l]. Where a register holds sixteen
+ * words all of x stays in registers (1.4 times as fast, AVX-512); where it does not, loops over
+ * memory are faster than what compilers make of vectors. */
+#ifdef __AVX512F__
+typedef uint32_t word __attribute__((vector_size(64)));
+#else
+typedef uint32_t word;
+#endif
+enum { BLOCKS = 16, EACH = 4 * BLOCKS / sizeof(word) };
+#define EACH_BLOCK for (size_t l = 0; l < EACH; l++)
 
-static inline __attribute__((always_inline)) void quarter_round(uint32_t *restrict a,
-                                                                uint32_t *restrict b,
-                                                                uint32_t *restrict c,
-                                                                uint32_t *restrict d)
+static inline __attribute__((always_inline)) void
+quarter_round(word *restrict a, word *restrict b, word *restrict c, word *restrict d)
 {
     EACH_BLOCK
     {
@@ -546,37 +552,28 @@ static inline __attribute__((always_inline)) void quarter_round(uint32_t *restri
     }
 }
 
-/* out = in with its halves interleaved; four of them turn 16 x 16 words around. */
-static inline __attribute__((always_inline)) void riffle(const uint32_t *restrict in,
-                                                         uint32_t *restrict out)
-{
-    for (int i = 0; i < 128; i++) {
-        out[2 * i] = in[i];
-        out[2 * i + 1] = in[128 + i];
-    }
-}
-
 static void NAME(chacha20)(const uint32_t state[16], int64_t n, uint32_t *restrict out)
 {
-    for (int64_t at = 0; at < n; at += 16) {
-        uint32_t x[256], y[256];
-        for (int w = 0; w < 16; w++) EACH_BLOCK x[16 * w + l] = state[w];
-        EACH_BLOCK x[16 * 12 + l] += (uint32_t)at + (uint32_t)l;
+    const word zero = {0};
+    for (int64_t at = 0; at < n; at += BLOCKS) {
+        word x[16][EACH], count[EACH];
+        uint32_t y[16][BLOCKS];
+        for (int l = 0; l < BLOCKS; l++) y[0][l] = state[12] + (uint32_t)at + (uint32_t)l;
+        memcpy(count, y[0], sizeof count);
+        for (int w = 0; w < 16; w++) EACH_BLOCK x[w][l] = w == 12 ? count[l] : zero + state[w];
         for (int twice = 0; twice < 10; twice++) {
-            quarter_round(x + 0, x + 64, x + 128, x + 192);
-            quarter_round(x + 16, x + 80, x + 144, x + 208);
-            quarter_round(x + 32, x + 96, x + 160, x + 224);
-            quarter_round(x + 48, x + 112, x + 176, x + 240);
-            quarter_round(x + 0, x + 80, x + 160, x + 240);
-            quarter_round(x + 16, x + 96, x + 176, x + 192);
-            quarter_round(x + 32, x + 112, x + 128, x + 208);
-            quarter_round(x + 48, x + 64, x + 144, x + 224);
+            quarter_round(x[0], x[4], x[8], x[12]);
+            quarter_round(x[1], x[5], x[9], x[13]);
+            quarter_round(x[2], x[6], x[10], x[14]);
+            quarter_round(x[3], x[7], x[11], x[15]);
+            quarter_round(x[0], x[5], x[10], x[15]);
+            quarter_round(x[1], x[6], x[11], x[12]);
+            quarter_round(x[2], x[7], x[8], x[13]);
+            quarter_round(x[3], x[4], x[9], x[14]);
         }
-        for (int w = 0; w < 16; w++) EACH_BLOCK x[16 * w + l] += state[w];
-        EACH_BLOCK x[16 * 12 + l] += (uint32_t)at + (uint32_t)l;
-        riffle(x, y);
-        riffle(y, x);
-        riffle(x, y);
-        riffle(y, out + at * 16);
+        for (int w = 0; w < 16; w++) EACH_BLOCK x[w][l] += w == 12 ? count[l] : zero + state[w];
+        memcpy(y, x, sizeof y);
+        for (int l = 0; l < BLOCKS; l++)
+            for (int w = 0; w < 16; w++) out[(at + l) * 16 + w] = y[w][l];
     }
 }
