@@ -44,7 +44,7 @@ extern "C" {
     X(DIVERGED, -7, "loss is not finite")                             \
     X(MISMATCH, -8, "recomputed evidence differs")                    \
     X(STOPPED, -9, "stopped by the caller")                           \
-    X(UNPROVEN, -11, "evidence that would prove it is missing")
+    X(UNPROVEN, -10, "evidence that would prove it is missing")
 
 typedef enum {
 #define X(name, code, text) ONUS_##name = (code),
