@@ -89,12 +89,20 @@ else
 fi
 
 # ---- whole data sets -------------------------------------------------------------------------------------------
-if [ -d /usr/share/datasets/fashion-mnist ] || ls /usr/share/*/fashion-mnist* >/dev/null 2>&1; then
-    if [ -f "$root/examples/fashion-mnist.yaml" ]; then
-        found=$("$onus" run "$root/examples/fashion-mnist.yaml" --out fashion --quiet --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["accuracy"] >= 0.86)')
-        same "Fashion-MNIST: accuracy of at least 0.86" "$found" True
+# data_set NAME FILE LEAST: accuracy of an example where its data is there; the same model on one thread; verified, replayed
+data_set() {
+    if [ ! -e "$2" ]; then
+        echo "# $1: not tried, $2 is not here"
+        return
     fi
-else
-    echo "# Fashion-MNIST: not tried, package dataset-fashion-mnist is not installed"
-fi
+    found=$("$onus" run "$root/examples/$1.yaml" --out "$1" --quiet --json | python3 -c "import json, sys; print(json.load(sys.stdin)['accuracy'] >= $3)")
+    same "$1: accuracy of at least $3" "$found" True
+    expect 0 . "$onus" run "$root/examples/$1.yaml" --out "$1-one" --threads 1 --quiet
+    same "$1: one thread" "$(sha "$1/model.safetensors")" "$(sha "$1-one/model.safetensors")"
+    expect 0 'verified' "$onus" verify "$1"
+    expect 0 'every bit the same' "$onus" replay "$1" --quiet
+}
+data_set fashion-mnist /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz 0.86
+data_set mnist "$root/data/mnist/train-images-idx3-ubyte" 0.965
+data_set adult "$root/data/adult/adult.data" 0.84
 finish
