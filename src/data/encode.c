@@ -183,14 +183,31 @@ static int64_t category_values(const onus_dataset *d, int64_t c, const char **va
     return onus_distinct(values, n);
 }
 
+/* "3,14", as many countries write it. */
+static bool has_decimal_comma(const char *text)
+{
+    char point[64];
+    double v;
+    const size_t at = strcspn(text, ","), n = strlen(text);
+    if (at == n || n >= sizeof point) return false;
+    memcpy(point, text, n + 1);
+    point[at] = '.';
+    return onus_parse_number(point, &v);
+}
+
 /* A text that nearly every row has to itself names people: it would stand in the model file. */
-static onus_status check_values(const onus_dataset *d, int64_t c, int64_t n, onus_err *err)
+static onus_status check_values(const onus_dataset *d, int64_t c, const char *const *values,
+                                int64_t n, onus_err *err)
 {
     enum { VALUES_MAX = 10000, NAMES_MIN = 30 };
     const onus_data_column *col = &d->cols[c];
     const int64_t n_rows = d->n_part[ONUS_PART_TRAIN];
     const bool said = col->spec && col->spec->role == ONUS_ROLE_CATEGORY;
     if (n <= (said ? VALUES_MAX : n_rows / 2) || n <= NAMES_MIN || d->given) return ONUS_OK;
+    if (has_decimal_comma(values[0]))
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: column '%.80s' holds '%.40s': write numbers with a decimal point",
+                         d->csv[0].path, col->name, values[0]);
     return onus_fail(err, ONUS_BAD_INPUT,
                      "%s: column '%.80s' has %lld different texts in %lld rows, so it names "
                      "them; say columns: {%.80s: identifier}%s",
@@ -206,7 +223,7 @@ static onus_status fit_category(onus_dataset *d, int64_t c, onus_encoded_column 
     const bool closed = col->spec && col->spec->n_values > 0;
     onus_status st = ONUS_OK;
     int64_t n_missing, n = category_values(d, c, values, &n_missing);
-    if (!closed) st = check_values(d, c, n, err);
+    if (!closed) st = check_values(d, c, values, n, err);
     if (st != ONUS_OK) return st;
     col->constant = n + (n_missing > 0 && col->missing == ONUS_MISSING_CATEGORY) < 2 && !closed;
     if (col->missing == ONUS_MISSING_CATEGORY) {

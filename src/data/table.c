@@ -566,6 +566,21 @@ static int by_number(const void *a, const void *b)
     return x != y ? (x > y) - (x < y) : by_text(a, b);
 }
 
+/* A label that hardly repeats itself is a measured number, or a name: as classes it would teach
+ * nothing, and its texts would stand in the model file. */
+static onus_status check_classes(const onus_dataset *d, int64_t k, int64_t n, bool numbers,
+                                 bool whole, onus_err *err)
+{
+    enum { CLASSES_FEW = 20, ROWS_LEAST = 4 };
+    if (k <= CLASSES_FEW || (whole && k <= n / ROWS_LEAST)) return ONUS_OK;
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "%s: label '%.80s' has %lld different %s in %lld rows; say label: {%s",
+                     d->csv[0].path, d->spec->label, (long long)k,
+                     numbers ? "numbers" : "texts", (long long)n,
+                     numbers ? "type: number} for regression, or {values: [..]} for classes"
+                             : "values: [..]} if they are classes");
+}
+
 static onus_status class_list(onus_dataset *d, onus_err *err)
 {
     const onus_data_spec *s = d->spec;
@@ -579,9 +594,14 @@ static onus_status class_list(onus_dataset *d, onus_err *err)
         if (d->raw[r] < d->csv[0].n_rows) values[n++] = onus_cell(d, r, d->label_col);
     }
     const int64_t k = onus_distinct(values, n);
-    bool numbers = true;
-    double v;
-    for (int64_t i = 0; i < k; i++) numbers = numbers && onus_parse_number(values[i], &v);
+    bool numbers = true, whole = true;
+    double v = 0;
+    for (int64_t i = 0; i < k; i++) {
+        numbers = numbers && onus_parse_number(values[i], &v);
+        whole = whole && (!numbers || v == trunc(v));
+    }
+    onus_status st = check_classes(d, k, n, numbers, whole, err);
+    if (st != ONUS_OK) return st;
     if (numbers) qsort(values, (size_t)k, sizeof *values, by_number);
     return name_classes(d, values, k, err);
 }

@@ -28,7 +28,8 @@ static onus_status write_predictions(const onus_predictions *p, const onus_datas
     for (int64_t i = 0; i < p->n; i++) {
         onus_buf_printf(&out, "%lld,", (long long)onus_dataset_line(d, rows[i]));
         if (p->task == ONUS_TASK_REGRESSION) {
-            onus_buf_printf(&out, "%.9g,%.9g", (double)p->label[i], (double)p->score[i]);
+            if (onus_dataset_has_labels(d)) onus_buf_printf(&out, "%.9g", (double)p->label[i]);
+            onus_buf_printf(&out, ",%.9g", (double)p->score[i]);
         } else if (onus_dataset_has_labels(d)) {
             onus_csv_field(&out, p->class_names[(int64_t)p->label[i]]);
         }
@@ -229,6 +230,12 @@ static onus_status read_scores(table *t, float *score, int32_t *decision, onus_e
                              "%s:%d: '%.80s' in column '%s' is not a number", t->o->predictions,
                              t->csv.line[i], cell(t, i, column), t->o->score);
         t->p.score_is_probability = t->p.score_is_probability && v >= 0 && v <= 1;
+        if (decision && !t->p.score_is_probability)
+            return onus_fail(
+                err, ONUS_BAD_INPUT,
+                "%s:%d: score '%.40s' is no probability, so 0.5 decides nothing; say "
+                "which column holds the decisions (--prediction)",
+                t->o->predictions, t->csv.line[i], cell(t, i, column));
         score[i] = (float)v;
         if (decision) decision[i] = v >= 0.5;
     }
@@ -345,28 +352,27 @@ done:
 static onus_status check_opts(const onus_eval_opts *o, onus_err *err)
 {
     if (!o || (!o->run && !o->predictions))
-        return onus_fail(err, ONUS_BAD_ARG, "eval: a run or --predictions is needed");
+        return onus_fail(err, ONUS_BAD_ARG, "a run or --predictions is needed");
     if (o->run && o->predictions)
-        return onus_fail(err, ONUS_BAD_ARG, "eval: either a run or --predictions, not both");
+        return onus_fail(err, ONUS_BAD_ARG, "either a run or --predictions, not both");
     if (o->run && !o->data)
-        return onus_fail(err, ONUS_BAD_ARG,
-                         "eval: --data FILE is needed: the table to evaluate on");
+        return onus_fail(err, ONUS_BAD_ARG, "--data FILE is needed: the table to evaluate on");
     if (o->predictions && !o->label)
-        return onus_fail(err, ONUS_BAD_ARG, "eval: --label COL is needed");
+        return onus_fail(err, ONUS_BAD_ARG, "--label COL is needed");
     if (o->predictions && !o->score && !o->prediction)
-        return onus_fail(err, ONUS_BAD_ARG, "eval: --score COL or --prediction COL is needed");
+        return onus_fail(err, ONUS_BAD_ARG, "--score COL or --prediction COL is needed");
     if (o->predictions && (o->data || o->predictions_out))
         return onus_fail(err, ONUS_BAD_ARG,
-                         "eval: --data and --predictions-out go with a run, not with "
+                         "--data and --predictions-out go with a run, not with "
                          "--predictions");
     if (o->run && (o->label || o->positive || o->score || o->prediction || o->n_protected))
         return onus_fail(err, ONUS_BAD_ARG,
-                         "eval: label, scores and protected columns of a run are its "
+                         "label, scores and protected columns of a run are its "
                          "recipe's; these options go with --predictions");
     for (int64_t a = 0; a < o->n_protected; a++) {
         for (int64_t b = 0; b < a; b++) {
             if (strcmp(o->protected_[a], o->protected_[b]) == 0)
-                return onus_fail(err, ONUS_BAD_ARG, "eval: --protected names '%s' twice",
+                return onus_fail(err, ONUS_BAD_ARG, "--protected names '%s' twice",
                                  o->protected_[a]);
         }
     }

@@ -57,9 +57,13 @@ static onus_status open_own_data(explainer *e, const onus_explain_opts *o, onus_
         onus_recipe_open(&e->s.recipe, path, o->recipe_dir ? o->recipe_dir : dir, o->mem, err));
     ONUS_TRY(onus_facts_create(&read, o->mem, err));
     const onus_sink sink = onus_facts_sink(read);
-    ONUS_TRY(onus_dataset_open(&e->s.data, &e->s.recipe->data, NULL, e->s.recipe->seed, &sink,
-                               o->mem, err));
+    /* another file than the run's is named before a word of it is shown */
+    onus_err why = {.code = ONUS_OK};
+    const onus_status opened = onus_dataset_open(&e->s.data, &e->s.recipe->data, NULL,
+                                                 e->s.recipe->seed, &sink, o->mem, &why);
     ONUS_TRY(same_files(log, read, o->run, err));
+    if (opened != ONUS_OK && err) *err = why;
+    st = opened;
 done:
     onus_facts_destroy(read);
     onus_log_close(log);

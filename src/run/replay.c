@@ -32,16 +32,29 @@ static const onus_entry *checkpoint_at(const onus_log *log, int64_t step)
     return NULL;
 }
 
+/* "--from 13: no checkpoint of that step; there are 12, 24, 36". */
+static onus_status no_checkpoint(const onus_log *log, const char *option, int64_t step,
+                                 onus_err *err)
+{
+    char list[160] = "none";
+    for (int64_t i = 0, n = 0; i < onus_log_count(log); i++) {
+        const onus_entry *e = onus_log_at(log, i);
+        if (strcmp(e->type, "checkpoint") != 0 || n > (int64_t)sizeof list - 32) continue;
+        n += snprintf(list + n, sizeof list - (size_t)n, "%s%lld", n ? ", " : "",
+                      (long long)onus_checkpoint_step(e));
+    }
+    return onus_fail(err, ONUS_BAD_ARG,
+                     "%s %lld: the ledger has no checkpoint of that step; it has %s", option,
+                     (long long)step, list);
+}
+
 /* A stretch starts from stored bytes: they must be the ones of the ledger. */
 static onus_status check_start(const onus_session *s, int64_t step, onus_err *err)
 {
     char name[64], path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
     uint8_t sha[32];
     const onus_entry *e = checkpoint_at(s->before, step);
-    if (!e)
-        return onus_fail(err, ONUS_BAD_ARG,
-                         "--from %lld: the ledger has no checkpoint of that step",
-                         (long long)step);
+    if (!e) return no_checkpoint(s->before, "--from", step, err);
     snprintf(name, sizeof name, "checkpoints/%lld.safetensors", (long long)step);
     onus_status st = onus_path_join(path, sizeof path, s->dir, name, err);
     if (st == ONUS_OK) st = onus_file_sha256(path, sha, err);
@@ -123,10 +136,13 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *
     ONUS_TRY(open_recipe(s, o, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));
     if (o->from > 0) ONUS_TRY(check_start(s, o->from, err));
-    if (o->to > 0 && (o->to <= o->from || !checkpoint_at(s->before, o->to))) {
-        st = onus_fail(err, ONUS_BAD_ARG,
-                       "--to %lld: the ledger has no checkpoint of that step after %lld",
+    if (o->to > 0 && o->to <= o->from) {
+        st = onus_fail(err, ONUS_BAD_ARG, "--to %lld: expected a step after --from %lld",
                        (long long)o->to, (long long)o->from);
+        goto done;
+    }
+    if (o->to > 0 && !checkpoint_at(s->before, o->to)) {
+        st = no_checkpoint(s->before, "--to", o->to, err);
         goto done;
     }
     ONUS_TRY(onus_ledger_open(&s->ledger, path, ONUS_LEDGER_REPLAY, NULL, o->mem, err));
@@ -135,6 +151,9 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *
     /* Data that was changed may be wrong as data, too: what was claimed of it comes first. */
     const onus_mismatch *list;
     if (st == ONUS_BAD_INPUT && onus_ledger_mismatches(s->ledger, &list) > 0) st = ONUS_OK;
+    if (st == ONUS_IO && !o->recipe_dir && !s->data)
+        (void)onus_hint(err, st,
+                        "if the recipe's folder was moved, say where it is: --recipe-dir DIR");
     if (st != ONUS_OK) goto done;
     ONUS_TRY(conclude(s, notes, err));
 done:

@@ -67,12 +67,30 @@ onus_status onus_stage_begin(onus_session *s, onus_err *err)
     return st == ONUS_OK ? onus_place_write(s, &place, err) : st;
 }
 
+/* A test part that is the file which the model learns from proves nothing. */
+static onus_status check_test_file(const onus_session *s, onus_err *err)
+{
+    const onus_data_spec *d = &s->recipe->data;
+    const bool images = d->format == ONUS_FORMAT_IDX; /* each file is followed by its labels */
+    const onus_field *source = onus_facts_find(s->facts, "data.file.1.sha256"),
+                     *test = onus_facts_find(s->facts, images ? "data.file.3.sha256"
+                                                              : "data.file.2.sha256");
+    if (!d->test_source || !source || !test || strcmp(source->text, test->text) != 0)
+        return ONUS_OK;
+    return onus_fail(
+        err, ONUS_BAD_INPUT,
+        "%s:%d: data.test: '%.200s' holds the same bytes as data.source; a model that "
+        "is tested on what it learned from proves nothing",
+        s->recipe->path, d->line, d->test_source);
+}
+
 onus_status onus_stage_data(onus_session *s, onus_err *err)
 {
     if (s->meter) onus_meter_phase(s->meter, "data");
     const onus_sink sink = onus_session_sink(s);
-    return onus_dataset_open(&s->data, &s->recipe->data, NULL, s->recipe->seed, &sink, s->mem,
-                             err);
+    const onus_status st = onus_dataset_open(&s->data, &s->recipe->data, NULL, s->recipe->seed,
+                                             &sink, s->mem, err);
+    return st == ONUS_OK ? check_test_file(s, err) : st;
 }
 
 /* ---- training ---------------------------------------------------------------------------- */

@@ -256,16 +256,16 @@ static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
     ONUS_TRY(path_of(v, "ledger.jsonl", path, err));
     ONUS_TRY(onus_log_read(&v->log, path, v->mem, err));
     (void)take_file(v, "ledger.jsonl");
-    ONUS_TRY(check_head(v, key_path, err));
-    for (int64_t i = 0; i < onus_log_count(v->log); i++)
-        ONUS_TRY(check_entry(v, onus_log_at(v->log, i), err));
-    ONUS_TRY(check_report(v, err));
     if (!onus_log_type(v->log, "run.end", 0)) {
         st =
             onus_fail(err, ONUS_TAMPER,
                       "%s: the ledger has no run.end: the run did not come to its end", v->run);
         goto done;
     }
+    ONUS_TRY(check_head(v, key_path, err));
+    for (int64_t i = 0; i < onus_log_count(v->log); i++)
+        ONUS_TRY(check_entry(v, onus_log_at(v->log, i), err));
+    ONUS_TRY(check_report(v, err));
     for (int64_t i = 0; i < v->n_files; i++) {
         if (v->known[i]) continue;
         if (!onus_is_plain(v->files[i])) { /* it could pass for a line of this list */

@@ -130,10 +130,11 @@ onus_status onus_rdp_sigma(double epsilon, double delta, double q, int64_t T, do
         high *= 2;
     }
     if (!(epsilon_near(high, q, T, delta, &at) <= epsilon))
-        return onus_fail(err, ONUS_BAD_ARG,
-                         "privacy: no noise up to 1e4 times the clipping norm keeps epsilon %g "
-                         "at delta %g over %lld steps",
-                         epsilon, delta, (long long)T);
+        return onus_fail(
+            err, ONUS_BAD_INPUT,
+            "privacy.epsilon: no noise up to 1e4 times the clipping norm keeps epsilon %g "
+            "at delta %g over %lld steps",
+            epsilon, delta, (long long)T);
     while (high - low > 1e-4 * high) {
         const double mid = (low + high) / 2;
         if (epsilon_near(mid, q, T, delta, &at) <= epsilon)

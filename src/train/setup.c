@@ -30,16 +30,16 @@ static onus_status check(const onus_trainer *t, onus_err *err)
         return onus_fail(err, ONUS_BAD_INPUT, "train: the training part has no rows");
     if (t->n_valid < 1 && (s->keep == ONUS_KEEP_BEST || s->patience > 0))
         return onus_fail(err, ONUS_BAD_INPUT,
-                         "train: %s needs validation rows, and the validation part has none",
+                         "train.%s needs validation rows, and the validation part has none",
                          s->patience > 0 ? "patience" : "keep: best");
     if (s->class_weights != ONUS_CLASS_WEIGHTS_NONE &&
         onus_dataset_task(t->data) == ONUS_TASK_REGRESSION)
         return onus_fail(err, ONUS_BAD_INPUT,
-                         "train: class_weights: the label is a number, it has no classes");
+                         "train.class_weights: the label is a number, it has no classes");
     if (s->class_weights == ONUS_CLASS_WEIGHTS_GIVEN &&
         s->n_class_weight != onus_dataset_classes(t->data))
         return onus_fail(err, ONUS_BAD_INPUT,
-                         "train: class_weights has %lld weights, the data has %lld classes",
+                         "train.class_weights has %lld weights, the data has %lld classes",
                          (long long)s->n_class_weight,
                          (long long)onus_dataset_classes(t->data));
     if (t->n_steps > UINT32_MAX || t->n_steps / t->n_per_epoch != s->epochs)
@@ -60,8 +60,13 @@ static onus_status weigh_classes(onus_trainer *t, const float *label, onus_err *
     if (!w) return onus_fail_mem(err, "train");
     t->class_weight = w;
     if (s->class_weights == ONUS_CLASS_WEIGHTS_GIVEN) {
+        double sum = 0;
         memcpy(w, s->class_weight, (size_t)n_classes * sizeof *w);
-        return ONUS_OK;
+        for (int64_t i = 0; i < t->n_train; i++) sum += w[(int64_t)label[i]];
+        if (sum > 0) return ONUS_OK;
+        return onus_fail(
+            err, ONUS_BAD_INPUT,
+            "train.class_weights: every row of the training part has the weight 0");
     }
     for (int64_t i = 0; i < t->n_train; i++) w[(int64_t)label[i]] += 1;
     for (int64_t c = 0; c < n_classes; c++)

@@ -34,7 +34,11 @@ expect 0 'signed by .throw-away.: key not known; unwitnessed' "$onus" verify r1
 expect 0 'every bit the same' "$onus" replay r1
 expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay r1
 expect 0 'every bit the same' "$onus" replay r1 --from 12 --to 24
-expect 2 'no checkpoint of that step' "$onus" replay r1 --from 13
+expect 2 'no checkpoint of that step; it has 12, 24, 36' "$onus" replay r1 --from 13
+expect 2 'expected a step after --from 24' "$onus" replay r1 --from 24 --to 12
+mkdir moved && cp small.yaml small.csv moved && "$onus" run moved/small.yaml --out away --quiet >/dev/null && mv moved gone
+expect 1 'say where it is: --recipe-dir' "$onus" replay away
+expect 0 'every bit the same' "$onus" replay away --recipe-dir gone
 expect 0 'claim the same' "$onus" diff r1 r1
 expect 0 '"accuracy":' "$onus" run small.yaml --out r2 --json --quiet
 same "two runs, one model" "$(sha r1/model.safetensors)" "$(sha r2/model.safetensors)"
@@ -192,6 +196,10 @@ near('fairness.g.demographic_parity_difference', .25); near('fairness.g.demograp
 near('fairness.g.equalized_odds_difference', 1); near('fairness.g.equalized_odds_ratio', 0); near('fairness.g.equal_opportunity_difference', .2)
 PY
 expect 2 'is needed' "$onus" eval --predictions fair.csv
+printf 'y,s\n1,2.5\n0,-1\n' > logits.csv
+expect 1 "logits.csv:2: score '2.5' is no probability" "$onus" eval --predictions logits.csv --label y --score s
+printf 'y,s,p\n1,2.5,1\n0,-1,0\n' > logits.csv
+expect 0 'auc' "$onus" eval --predictions logits.csv --label y --score s --prediction p
 expect 1 "no column 'z'" "$onus" eval --predictions fair.csv --label z --prediction p
 expect 0 'mean .Shapley value. over' "$onus" explain r1
 expect 0 'line 5: score' "$onus" explain r1 --line 5
@@ -240,6 +248,9 @@ wrong 's/source: small.csv/source: nofile.csv/' 'nofile.csv'
 wrong 's/column: risk/column: risky/' "risky"
 wrong 's/positive: good/positive: great/' 'great'
 wrong 's/kind: mlp/kind: transformer/' 'transformer'
+wrong 's/source: small.csv/source: small.csv\n  test: small.csv/; s/split: .*/split: {train: 0.8, valid: 0.2}/' \
+    "wrong.yaml:[0-9]+: data.test: 'small.csv' holds the same bytes"
+wrong 's/privacy: off/privacy: {epsilon: 0.01, delta: 1e-9, clip: 1}/' 'privacy.epsilon: no noise up to 1e4'
 wrong 's/^seed: 7/seed: -1/' "seed: '-1' is not a whole number from 0"
 wrong 's/train: 0.6/train: 0.9/' 'train . valid . test = 1.3'
 wrong 's/accuracy >= 0.2/accuracy => 0.2/' 'wrong.yaml:16'

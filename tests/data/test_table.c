@@ -634,6 +634,50 @@ static void test_rows_fit_nothing(void **state)
     room_close(&room);
 }
 
+/* Goal: what a newcomer gets wrong with labels and files is said before anything is trained.
+ * Method: measured numbers and names as classes, a test file that is the training file, decimal
+ * commas; and the cases beside them that are fine. */
+static void tables_that_would_teach_nothing(void **state)
+{
+    (void)state;
+    enum { ROWS = 400 };
+    char table[ROWS * 24 + 8];
+    data_room room;
+    room_open(&room);
+    onus_data_spec s = room_spec(&room);
+    for (int kind = 0; kind < 5; kind++) {
+        size_t n = (size_t)sprintf(table, "x,y\n");
+        for (int i = 0; i < ROWS; i++)
+            n += (size_t)sprintf(table + n,
+                                 kind == 0   ? "%d,%d.5\n"   /* measured: 400 values */
+                                 : kind == 1 ? "%d,%d\n"     /* counted: 400 values */
+                                 : kind == 2 ? "%d,name%d\n" /* names */
+                                             : "%d,%d\n",
+                                 i,
+                                 kind == 3   ? i % 100
+                                 : kind == 4 ? i % 21
+                                             : i);
+        if (kind == 0 || kind == 1)
+            room_refuse(
+                &room, &s, table,
+                "t.csv: label 'y' has 400 different numbers in 400 rows; say label: {type: "
+                "number} for regression");
+        else if (kind == 2)
+            room_refuse(&room, &s, table, "400 different texts in 400 rows");
+        else
+            room_load(&room, &s, table); /* many classes, each with rows */
+    }
+    s.label_number = true;
+    room_load(&room, &s, NULL);
+    s = room_spec(&room);
+    s.delimiter = ';';
+    size_t n = (size_t)sprintf(table, "x;y\n");
+    for (int i = 0; i < ROWS; i++) n += (size_t)sprintf(table + n, "0,%03d;%d\n", i, i % 2);
+    room_refuse(&room, &s, table, "column 'x' holds '0,0");
+    assert_non_null(strstr(room.err.msg, "write numbers with a decimal point"));
+    room_close(&room);
+}
+
 /* A model reads another table of its form: other order, more columns, no label. */
 static void given_encoder(void **state)
 {
@@ -764,6 +808,7 @@ int main(void)
         cmocka_unit_test(bins_keep_their_digits),
         cmocka_unit_test(files_that_differ),
         cmocka_unit_test(test_rows_fit_nothing),
+        cmocka_unit_test(tables_that_would_teach_nothing),
         cmocka_unit_test(given_encoder),
         cmocka_unit_test(what_is_said_of_files),
         cmocka_unit_test(wide_table),

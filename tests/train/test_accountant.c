@@ -133,7 +133,7 @@ static void impossible_budgets_are_refused(void **state)
     (void)state;
     onus_err err = {.msg = ""};
     double sigma = 7;
-    assert_int_equal(onus_rdp_sigma(1e-9, 1e-12, 1, 1000000, &sigma, &err), ONUS_BAD_ARG);
+    assert_int_equal(onus_rdp_sigma(1e-9, 1e-12, 1, 1000000, &sigma, &err), ONUS_BAD_INPUT);
     assert_true(sigma == 7);
     assert_non_null(strstr(err.msg, "no noise"));
     assert_true(onus_rdp_step(0, 0.1, 2) == INFINITY);

@@ -511,6 +511,11 @@ static void wrong_settings_are_refused(void **state)
     s.spec.class_weight = three;
     s.spec.n_class_weight = 3;
     refuse(&s, ONUS_BAD_INPUT, "3 weights, the data has 2 classes");
+    static const double none[] = {0, 0};
+    s.spec.class_weight = none;
+    s.spec.n_class_weight = 2;
+    refuse(&s, ONUS_BAD_INPUT,
+           "train.class_weights: every row of the training part has the weight 0");
     onus_dataset *d = formula_data("y", false, 0);
     s = descent(d);
     s.spec.keep = ONUS_KEEP_BEST;

@@ -447,7 +447,7 @@ static void wrong_settings_are_refused(void **state)
     refuse(&s, ONUS_BAD_ARG, "epsilon or noise");
     s.privacy.epsilon = 1e-7;
     s.privacy.delta = 1e-30;
-    refuse(&s, ONUS_BAD_ARG, "no noise up to");
+    refuse(&s, ONUS_BAD_INPUT, "no noise up to");
     s = secret(credit);
     s.spec.batch = 701;
     refuse(&s, ONUS_BAD_INPUT, "701 is more than the 700 rows");
