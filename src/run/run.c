@@ -167,6 +167,11 @@ static void remove_traces(const char *dir)
     }
 }
 
+static bool has_trained(const onus_session *s)
+{
+    return s->facts && onus_facts_find(s->facts, "train.planned_steps");
+}
+
 /* ---- the end: report, signature ---------------------------------------------------------- */
 
 /* The report from everything before its own event. A run killed after that event has it in the
@@ -359,7 +364,8 @@ onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err
     ONUS_TRY(finish(&s, o, &key, err));
     ONUS_TRY(fill_result(&s, out, err));
 done:
-    if (st != ONUS_OK && settled && !o->resume && !s.net)
+    const bool refused = st == ONUS_BAD_INPUT || st == ONUS_BAD_ARG;
+    if (st != ONUS_OK && settled && !o->resume && (!s.net || (refused && !has_trained(&s))))
         remove_traces(dir);
     else if (settled && (st == ONUS_STOPPED || st == ONUS_IO || st == ONUS_NO_MEM))
         (void)onus_hint(err, st, "what is done is kept: --out %.180s --resume goes on", dir);
