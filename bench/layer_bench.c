@@ -25,7 +25,7 @@ static void die(const char *what, const onus_err *err)
     exit(1);
 }
 
-/* ---- one recipe ------------------------------------------------------------------------ */
+/* ---- one recipe -------------------------------------------------------------------------- */
 
 typedef struct {
     const char *path;
@@ -92,8 +92,7 @@ static void bench_train(const onus_exec *ex, int reps, char **paths, int n)
     printf("]\n");
 }
 
-/* ---- Shapley values -----------------------------------------------------------------------
- */
+/* ---- Shapley values ---------------------------------------------------------------------- */
 
 static void bench_explain(const onus_exec *ex, int reps, const char *path)
 {
@@ -139,8 +138,7 @@ static void bench_explain(const onus_exec *ex, int reps, const char *path)
     close_subject(&s);
 }
 
-/* ---- the whole ----------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------------- */
 
 static void bench_peak(onus_isa isa)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cmd_report.c - onus report: the report, built again from a ledger, on stdout or into a file.
- */
+ * cmd_report.c - onus report: the report, built again from a ledger, on stdout or into a
+ * file. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -11,8 +11,7 @@
 
 enum { TEXT_MAX = 1024, VALUE = 10, NAME_MIN = 24, NAME_MAX_SHOWN = 60 };
 
-/* ---- text from outside ---------------------------------------------------------------------
- */
+/* ---- text from outside ------------------------------------------------------------------- */
 
 /* Bytes of a control character or of one that turns the direction of writing, else 0. */
 static int steers(const unsigned char *c)
@@ -77,8 +76,7 @@ static int print_json(const onus_facts *facts)
     return cannot_write("output");
 }
 
-/* ---- values --------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------ */
 
 static void number(double v, char *out, size_t size)
 {
@@ -160,8 +158,7 @@ static void put_verdict(const char *verdict)
     if (*verdict) printf("  %s%s%s", paint ? colour : "", verdict, paint ? "\033[0m" : "");
 }
 
-/* ---- the table ------------------------------------------------------------------------------
- */
+/* ---- the table --------------------------------------------------------------------------- */
 
 /* The names that a person wants first: quality, fairness by attribute, privacy, energy, the
  * model's hash. */
@@ -315,8 +312,7 @@ int cli_print(const onus_facts *facts, bool json, bool all)
     return cannot_write("output");
 }
 
-/* ---- policies -------------------------------------------------------------------------------
- */
+/* ---- policies ---------------------------------------------------------------------------- */
 
 void cli_print_policies(const onus_facts *facts)
 {

@@ -74,8 +74,7 @@ static void describe(const onus_progress *p, int room, char line[LINE_MAX])
     add(line, room, p->joules < 9999.5 ? "  %.0f J" : "  %.3g J", p->joules);
 }
 
-/* ---- where it goes -------------------------------------------------------------------------
- */
+/* ---- where it goes ----------------------------------------------------------------------- */
 
 bool cli_is_terminal(int fd)
 {

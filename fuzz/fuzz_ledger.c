@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Ledgers: what is read has one form, numbers its lines, and gives facts that can be printed.
- */
+ * Ledgers: what is read has one form, numbers its lines, and gives facts that can be
+ * printed. */
 #include "base/facts.h"
 #include "base/hash.h"
 #include "fuzz.h"

@@ -4,9 +4,8 @@
  *
  * Whatever the program `onus` does, a C or C++ program can do through this header alone.
  * Conventions: everything that can fail returns onus_status; results come through
- * out-arguments, written only on success; err is last and may be NULL; every destroy
- * accepts NULL. Strings are UTF-8. No function prints, exits, or listens.
- */
+ * out-arguments, written only on success; err is last and may be NULL; every destroy accepts
+ * NULL. Strings are UTF-8. No function prints, exits, or listens. */
 #ifndef ONUS_H
 #define ONUS_H
 
@@ -141,15 +140,15 @@ typedef struct {
 typedef struct {
     const char *recipe; /* path; required */
     const char *out;    /* run folder; NULL: runs/NAME-N, the first N that is free */
-    const char *key; /* private key file that signs the ledger's head; NULL: a throw-away key,
-                        called that */
+    /* private key file that signs the ledger's head; NULL: a throw-away key, called that */
+    const char *key;
     int threads;     /* 0: ONUS_THREADS, else the processors this process may use */
     bool resume;     /* go on with the run in `out` after a kill */
     bool train_only; /* data and training; no evaluation, policy, report */
     void (*progress)(void *ctx, const onus_progress *p); /* may be NULL */
     void *progress_ctx;
-    const volatile int
-        *stop; /* set to 1 (by a signal handler): the run stops after the step, resumable */
+    /* set to 1 (by a signal handler): the run stops after the step, resumable */
+    const volatile int *stop;
     onus_sink sink;            /* sees every event, after the ledger; may be zero */
     const onus_allocator *mem; /* NULL: the C library's; must outlive the result */
 } onus_run_opts;
@@ -200,11 +199,11 @@ ONUS_API onus_status onus_model_predict(onus_model *m, const char *const *names,
 /* Either run and data, or predictions with label and score or prediction. */
 typedef struct {
     const char *run, *data; /* a run folder's model on a table of its form */
-    const char
-        *predictions_out; /* CSV of label, score, prediction by line of the table; NULL: none */
+    /* CSV of label, score, prediction by line of the table; NULL: none */
+    const char *predictions_out;
     const char *predictions; /* a CSV of predictions made elsewhere */
-    const char *label, *positive, *score,
-        *prediction; /* its columns; positive: the label's value that counts as 1 */
+    /* its columns; positive: the label's value that counts as 1 */
+    const char *label, *positive, *score, *prediction;
     const char *const *protected_; /* its protected columns */
     int64_t n_protected;
     int threads;

@@ -6,8 +6,8 @@
 #define ONUS_AUDIT_ENERGY_H
 #include "base/event.h"
 typedef struct onus_meter onus_meter;
-/* region: "DE", "FR", "WORLD", ... an unknown one is ONUS_BAD_INPUT that lists the known ones.
- */
+/* region: "DE", "FR", "WORLD", ... an unknown one is ONUS_BAD_INPUT that lists the known
+ * ones. */
 onus_status onus_meter_open(onus_meter **out, const char *region, const onus_allocator *mem,
                             onus_err *err) ONUS_CHECKED;
 /* The same with the counters of another directory than /sys/class/powercap. */

@@ -36,8 +36,8 @@ typedef struct {
     const onus_dataset *d;
     const onus_explain_spec *spec;
     uint64_t seed;
-    int64_t n_rows, n_background, n_columns, features, width,
-        outputs;        /* width: of the first layer, or of the input */
+    /* width: of the first layer, or of the input */
+    int64_t n_rows, n_background, n_columns, features, width, outputs;
     const float *x, *b; /* (n_rows, features), (n_background, features) */
     const float
         *first; /* (n_background, width): the first layer's output, or the input itself */
@@ -399,8 +399,8 @@ static onus_status predict(const shared *s, const onus_exec *ex, const float *x,
     return st;
 }
 
-/* Scores of the rows themselves, the output to explain, and the mean score of the background.
- */
+/* Scores of the rows themselves, the output to explain, and the mean score of the
+ * background. */
 static onus_status prepare_scores(shared *s, const onus_exec *ex, onus_arena *a, onus_err *err)
 {
     const int64_t O = s->outputs, n = s->n_rows, N = s->n_background;

@@ -11,8 +11,8 @@ typedef struct {
     onus_interval ci;   /* NAN: undefined */
     int64_t n;          /* rows that the value rests on */
     const char *method; /* of the interval */
-    const char
-        *reason; /* why value or bound is undefined, or what it leaves out; NULL: nothing */
+    /* why value or bound is undefined, or what it leaves out; NULL: nothing */
+    const char *reason;
 } onus_measure;
 
 /* A line of the ledger has 1 MiB (docs/EVIDENCE.md). Lists that grow with classes or groups are

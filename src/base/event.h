@@ -15,10 +15,10 @@ typedef struct {
 } onus_event_builder;
 void onus_event_init(onus_event_builder *b, const onus_allocator *mem);
 void onus_event_release(onus_event_builder *b);
-void onus_event_begin(onus_event_builder *b,
-                      const char *type); /* forgets earlier fields; claim fields follow */
-void onus_event_observed(onus_event_builder *b,
-                         bool observed); /* which body the next fields belong to */
+/* forgets earlier fields; claim fields follow */
+void onus_event_begin(onus_event_builder *b, const char *type);
+/* which body the next fields belong to */
+void onus_event_observed(onus_event_builder *b, bool observed);
 void onus_event_int(onus_event_builder *b, int64_t v, const char *name_fmt, ...)
     ONUS_PRINTF(3, 4);
 void onus_event_real(onus_event_builder *b, double v, const char *name_fmt, ...)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * facts.c - the flat list of results, found by name through an open-addressing table of places.
- */
+ * facts.c - the flat list of results, found by name through an open-addressing table of
+ * places. */
 #include "base/facts.h"
 
 #include <math.h>

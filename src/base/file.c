@@ -247,8 +247,8 @@ static bool sync_dir_of(const char *path)
     if (onus_path_dir(dir, sizeof dir, path, NULL) != ONUS_OK) return false;
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return false;
-    const bool good =
-        fsync(fd) == 0 || errno == EINVAL; /* some file systems cannot sync directories */
+    /* some file systems cannot sync directories */
+    const bool good = fsync(fd) == 0 || errno == EINVAL;
     close(fd);
     return good;
 }
@@ -282,8 +282,7 @@ onus_status onus_file_replace(const char *path, const void *data, size_t len, un
     return sync_dir_of(path) ? ONUS_OK : fail_io(err, "sync the directory of", path);
 }
 
-/* ---- directories and paths ----------------------------------------------------------------
- */
+/* ---- directories and paths --------------------------------------------------------------- */
 
 bool onus_file_exists(const char *path)
 {

@@ -15,8 +15,8 @@ onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[
 onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode,
                               onus_err *err) ONUS_CHECKED;
 bool onus_file_exists(const char *path);
-onus_status onus_dir_make(const char *path, unsigned mode,
-                          onus_err *err) ONUS_CHECKED; /* parents too; existing is fine */
+/* parents too; existing is fine */
+onus_status onus_dir_make(const char *path, unsigned mode, onus_err *err) ONUS_CHECKED;
 /* Names of regular files below dir, recursively, relative to it, sorted bytewise; the list and
  * strings belong to the arena. Symbolic links and other kinds are an error that names them. */
 onus_status onus_dir_list(const char *dir, onus_arena *arena, const char ***names, int64_t *n,

@@ -31,8 +31,9 @@ void onus_fp_set(void)
     __asm__ volatile("fldcw %0" : : "m"(word));
 }
 #elif defined(__aarch64__)
+/* FZ, RMode, FZ16 */
 static const uint64_t mode_bits =
-    (UINT64_C(1) << 24) | (UINT64_C(3) << 22) | (UINT64_C(1) << 19); /* FZ, RMode, FZ16 */
+    (UINT64_C(1) << 24) | (UINT64_C(3) << 22) | (UINT64_C(1) << 19);
 
 bool onus_fp_check(void)
 {

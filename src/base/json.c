@@ -146,8 +146,7 @@ void onus_json_string(onus_buf *out, const char *text)
     onus_buf_add(out, "\"", 1);
 }
 
-/* ---- whole values -------------------------------------------------------------------------
- */
+/* ---- whole values ------------------------------------------------------------------------ */
 
 /* The next UTF-16 code unit of a UTF-8 text: a supplementary character gives its high surrogate
  * first, which is what makes this order differ from the order of bytes. *low holds the pending
@@ -237,8 +236,7 @@ void onus_json_canonical(onus_buf *out, const json_t *value)
     write_value(out, value, 0);
 }
 
-/* ---- reading --------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 /* jansson limits depth at 2,048; evidence and models need far less. */
 static bool too_deep(const char *text, size_t len)

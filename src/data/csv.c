@@ -415,8 +415,7 @@ void onus_csv_field(onus_buf *out, const char *text)
     onus_buf_str(out, "\"");
 }
 
-/* ---- numbers --------------------------------------------------------------------------------
- */
+/* ---- numbers ----------------------------------------------------------------------------- */
 
 /* Up to 15 digits and a power of ten up to 22 are exact in binary64, so one division or product
  * rounds once; the rest goes to strtod in the C locale. */

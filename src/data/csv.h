@@ -16,8 +16,8 @@ typedef struct {
     int64_t n_names;
 } onus_csv_dialect;
 
-/* A table: field (r, c) is cells[r * n_columns + c], NUL-terminated, in the table's own memory.
- */
+/* A table: field (r, c) is cells[r * n_columns + c], NUL-terminated, in the table's own
+ * memory. */
 typedef struct onus_csv {
     const char *path;
     int64_t n_rows, n_columns;

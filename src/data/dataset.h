@@ -42,10 +42,10 @@ onus_task onus_dataset_task(const onus_dataset *d);
 int64_t onus_dataset_rows(const onus_dataset *d);
 int64_t onus_dataset_features(const onus_dataset *d); /* width of an encoded row */
 int64_t onus_dataset_classes(const onus_dataset *d);  /* 2 for binary, 0 for regression */
-const char *onus_dataset_class_name(const onus_dataset *d,
-                                    int64_t c); /* binary: 0 other value(s), 1 positive */
-bool onus_dataset_has_labels(
-    const onus_dataset *d); /* a table to predict on may lack the label column */
+/* binary: 0 other value(s), 1 positive */
+const char *onus_dataset_class_name(const onus_dataset *d, int64_t c);
+/* a table to predict on may lack the label column */
+bool onus_dataset_has_labels(const onus_dataset *d);
 const int64_t *onus_dataset_part(const onus_dataset *d, onus_part part, int64_t *n);
 int64_t onus_dataset_columns(const onus_dataset *d);
 const onus_input_column *onus_dataset_column(const onus_dataset *d, int64_t i);
@@ -67,8 +67,8 @@ void onus_dataset_label_scale(const onus_dataset *d, double *shift, double *scal
 int64_t onus_dataset_attributes(const onus_dataset *d);
 const char *onus_dataset_attribute_name(const onus_dataset *d, int64_t a);
 int64_t onus_dataset_groups(const onus_dataset *d, int64_t a);
-const char *onus_dataset_group_name(const onus_dataset *d, int64_t a,
-                                    int64_t g); /* "female", "<25", ">=25", "25-40" */
+/* "female", "<25", ">=25", "25-40" */
+const char *onus_dataset_group_name(const onus_dataset *d, int64_t a, int64_t g);
 int32_t onus_dataset_group(const onus_dataset *d, int64_t a, int64_t row);
 
 /* The raw text of an input column in a row, for explanations in private/ (as read; "" if

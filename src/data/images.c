@@ -59,8 +59,8 @@ static onus_status read_idx(onus_dataset *d, const char *name, int number, onus_
                : onus_unread(st, path, d->file_sha[number], number, d->mem, sink, err);
 }
 
-/* Images and labels of one pair of files; labels are appended to d->y by the caller's offset.
- */
+/* Images and labels of one pair of files; labels are appended to d->y by the caller's
+ * offset. */
 static onus_status read_pair(onus_dataset *d, int k, const char *images, const char *labels,
                              int64_t *size, uint8_t *label_of, const onus_sink *sink,
                              onus_err *err)

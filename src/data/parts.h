@@ -126,6 +126,6 @@ onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *er
 onus_status onus_encoder_pixels(onus_encoder *e, int64_t n, onus_err *err) ONUS_CHECKED;
 /* Sorted distinct texts of n. */
 int64_t onus_distinct(const char **texts, int64_t n);
-int64_t onus_text_place(const char *const *sorted, int64_t n,
-                        const char *text); /* -1 if absent */
+/* -1 if absent */
+int64_t onus_text_place(const char *const *sorted, int64_t n, const char *text);
 #endif

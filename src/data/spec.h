@@ -71,9 +71,9 @@ typedef struct {
     int64_t n_missing_tokens;
     /* roles */
     const char *label; /* column */
-    const char
-        *positive;     /* binary: the value that counts as 1; NULL: multi-class or regression */
-    bool label_number; /* regression */
+    /* binary: the value that counts as 1; NULL: multi-class or regression */
+    const char *positive;
+    bool label_number;      /* regression */
     onus_scale label_scale; /* regression: what is trained on; UNSAID: standard */
     bool label_has_bounds;  /* regression: clamped to [lower, upper] and scaled by them in */
     double label_lower, label_upper; /* training; nothing is fitted on people */

@@ -2,8 +2,8 @@
  * split.c - train, valid, test: strata in the order of their texts, rows of a stratum in the
  * order of their draws (ONUS_DRAW_SPLIT by row). A stratum gives every part its share rounded
  * down; the rows that are left go, one each, to the parts that are furthest behind over all
- * strata so far. So no part of any stratum, nor any part as a whole, is off by a row or more.
- */
+ * strata so far. So no part of any stratum, nor any part as a whole, is off by a row or
+ * more. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,8 +153,8 @@ onus_status onus_split_rows(onus_dataset *d, uint64_t seed, onus_err *err)
         st = onus_fail_mem(err, "data.split");
         goto done;
     }
-    memset(part_of, ONUS_PART_TEST,
-           (size_t)d->n_rows); /* all, for a given encoder; those of csv[1], else */
+    /* all, for a given encoder; those of csv[1], else */
+    memset(part_of, ONUS_PART_TEST, (size_t)d->n_rows);
     if (!d->given) {
         const onus_stream stream = {.seed = seed, .purpose = ONUS_DRAW_SPLIT};
         ONUS_TRY(stratum_columns(d, cols, err));

@@ -48,8 +48,7 @@ int64_t onus_text_place(const char *const *sorted, int64_t n, const char *text)
     return at ? at - sorted : -1;
 }
 
-/* ---- files ---------------------------------------------------------------------------------
- */
+/* ---- files ------------------------------------------------------------------------------- */
 
 static onus_status read_table(onus_dataset *d, int k, const char *name, const onus_sink *sink,
                               onus_err *err)

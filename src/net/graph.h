@@ -17,8 +17,8 @@ typedef struct {
     onus_attr attr[ONUS_ATTR_MAX];
     int in[ONUS_IN_MAX], n_in;
     onus_shape shape;
-    int tensor[ONUS_PARAM_MAX],
-        n_params; /* places in the sorted list of tensors, once sealed */
+    /* places in the sorted list of tensors, once sealed */
+    int tensor[ONUS_PARAM_MAX], n_params;
     onus_param_def param[ONUS_PARAM_MAX];
 } onus_node;
 

@@ -52,12 +52,12 @@ onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, si
                                    const char *what, const onus_allocator *mem,
                                    onus_err *err) ONUS_CHECKED;
 void onus_safetensors_close(onus_safetensors *s);
-const char *onus_safetensors_meta(const onus_safetensors *s,
-                                  const char *key); /* NULL if absent */
+/* NULL if absent */
+const char *onus_safetensors_meta(const onus_safetensors *s, const char *key);
 const onus_tensor_view *onus_safetensors_find(const onus_safetensors *s, const char *name);
 int64_t onus_safetensors_count(const onus_safetensors *s);
-const onus_tensor_view *onus_safetensors_at(const onus_safetensors *s,
-                                            int64_t i); /* 0 <= i < count, in order of names */
+/* 0 <= i < count, in order of names */
+const onus_tensor_view *onus_safetensors_at(const onus_safetensors *s, int64_t i);
 
 /* The model file: parameters plus metadata "onus.model" (canonical JSON of the spec, features,
  * head, classes, numerics version) and the caller's own entries. Holds no time, host or

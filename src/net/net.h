@@ -35,8 +35,8 @@ onus_status onus_net_add(onus_net *net, const char *op, const char *name, const 
  * the logits) and loss; then allocates the parameters. */
 onus_status onus_net_seal(onus_net *net, int logits, int prediction, int loss,
                           onus_err *err) ONUS_CHECKED;
-void onus_net_init(onus_net *net,
-                   uint64_t seed); /* ONUS_DRAW_INIT, node = tensor's index, step 0 */
+/* ONUS_DRAW_INIT, node = tensor's index, step 0 */
+void onus_net_init(onus_net *net, uint64_t seed);
 int onus_net_tensors(const onus_net *net);
 const onus_tensor *onus_net_tensor(const onus_net *net, int i); /* in bytewise order of names */
 int64_t onus_net_param_floats(const onus_net *net); /* floats in the block, gaps included */
@@ -44,8 +44,8 @@ int64_t onus_net_param_count(const onus_net *net);  /* parameters */
 float *onus_net_params(onus_net *net);              /* the block */
 int64_t onus_net_inputs(const onus_net *net);       /* floats of one example's input */
 int64_t onus_net_outputs(const onus_net *net);      /* width of prediction */
-const char *
-onus_net_describe(const onus_net *net); /* "MLP 61-64-32-1" style, from the layers */
+/* "MLP 61-64-32-1" style, from the layers */
+const char *onus_net_describe(const onus_net *net);
 /* Which columns of the table the net can fill: ONUS_OK, or ONUS_REFUSED naming the node, the
  * operation and its reason. */
 onus_status onus_net_can_private(const onus_net *net, onus_err *err);
@@ -81,8 +81,8 @@ const float *onus_plan_losses(const onus_plan *p); /* (B), unweighted; TRAIN, PR
 /* Gradients of every node's output, last to first. TRAIN: parameters' gradients on the way,
  * into grad (param_floats; gaps are 0). PRIVATE: grad must be NULL; norms and grads follow. */
 void onus_plan_backward(onus_plan *p, const onus_batch *b, float *grad);
-/* Each example's squared gradient norm over all parameters: norm2 (B) is written. PRIVATE only.
- */
+/* Each example's squared gradient norm over all parameters: norm2 (B) is written. PRIVATE
+ * only. */
 void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2);
 /* grad (param_floats) = sum over examples of w[b] times the example's gradient; w NULL = ones.
  * PRIVATE only. */
@@ -97,8 +97,8 @@ const char *onus_plan_find_not_finite(const onus_plan *p, int64_t B);
  * instead of from the input. PREDICT plans only. */
 void onus_net_first_dense(const onus_net *net, const float **W, const float **bias,
                           int64_t *n_out);
-void onus_plan_forward_first(
-    onus_plan *p, const onus_batch *b);      /* only the first layer: onus_plan_first_output */
+/* only the first layer: onus_plan_first_output */
+void onus_plan_forward_first(onus_plan *p, const onus_batch *b);
 float *onus_plan_first_output(onus_plan *p); /* (B_max, n_out) */
 void onus_plan_forward_tail(onus_plan *p, int64_t B);
 #endif

@@ -42,7 +42,7 @@ struct onus_plan {
     float *input;
 };
 
-/* ---- which nodes ------------------------------------------------------------------------ */
+/* ---- which nodes ------------------------------------------------------------------------- */
 
 static void mark(onus_plan *p)
 {
@@ -62,8 +62,7 @@ static bool is_input(const onus_plan *p, int i)
     return !p->net->nodes[i].op;
 }
 
-/* ---- slots ---------------------------------------------------------------------------------
- */
+/* ---- slots ------------------------------------------------------------------------------- */
 
 /* A free slot, growing the one that fits best, or a new one. */
 static int take_slot(onus_plan *p, size_t floats, bool reuse)
@@ -140,8 +139,8 @@ static void plan_gradients(onus_plan *p)
         for (int k = 0; k < node->n_in; k++) {
             const int to = node->in[k];
             if (!p->needs[to]) continue;
-            if (p->grad_slot[to] >=
-                0) { /* read more than once: gradients add, later readers first */
+            if (p->grad_slot[to] >= 0) {
+                /* read more than once: gradients add, later readers first */
                 p->adds[i * ONUS_IN_MAX + k] = true;
                 continue;
             }

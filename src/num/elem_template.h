@@ -64,8 +64,8 @@ static inline double exp_parts(double t, double *scale)
 static inline float exp_one(float x)
 {
     double t = (double)x;
-    t = t > 90.0 ? 90.0
-                 : t; /* e^90 overflows binary32, e^-105 is below half its smallest subnormal */
+    /* e^90 overflows binary32, e^-105 is below half its smallest subnormal */
+    t = t > 90.0 ? 90.0 : t;
     t = t < -105.0 ? -105.0 : t;
     double scale;
     const double q = exp_parts(t, &scale);

@@ -21,8 +21,8 @@ typedef struct {
 } onus_exec;
 
 const char *onus_isa_name(onus_isa isa); /* "ref", "avx2", "avx512", "neon" */
-const onus_kernels *
-onus_kernels_of(onus_isa isa); /* NULL where this machine or build lacks it */
+/* NULL where this machine or build lacks it */
+const onus_kernels *onus_kernels_of(onus_isa isa);
 onus_isa onus_isa_best(void);
 /* ONUS_ISA where set: an unknown or absent one is ONUS_BAD_ARG with a line that names it and
  * what is there. */

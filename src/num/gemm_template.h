@@ -279,8 +279,8 @@ INLINE bool collides(int64_t stride)
     return stride % 1024 == 0;
 }
 
-/* Below: measured on a Zen 3 (shapes of the benchmark, and rows and columns around each bound).
- */
+/* Below: measured on a Zen 3 (shapes of the benchmark, and rows and columns around each
+ * bound). */
 INLINE bool pays_pack_a(int64_t n, int64_t a_row, int64_t a_col)
 {
     if (a_col == 1) return n >= (collides(a_row) ? 256 : 1024);

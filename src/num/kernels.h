@@ -18,8 +18,8 @@ typedef struct {
     float eps;
     float momentum;
     float decay; /* AdamW: (float)(1 - lr wd), multiplies p first; 1 = none */
-    float l1,
-        l2; /* added to the gradient before the step: g = fmaf(l2, p, g); g += l1 * sign(p) */
+    /* added to the gradient before the step: g = fmaf(l2, p, g); g += l1 * sign(p) */
+    float l1, l2;
 } onus_opt_step;
 
 struct onus_kernels {
@@ -37,8 +37,8 @@ struct onus_kernels {
     void (*log)(const float *x, float *y, int64_t n);
     void (*tanh)(const float *x, float *y, int64_t n);
     void (*erf)(const float *x, float *y, int64_t n);
-    void (*sigmoid)(const float *x, float *y,
-                    int64_t n); /* e = exp(-|x|); x < 0 ? e / (1 + e) : 1 / (1 + e) */
+    /* e = exp(-|x|); x < 0 ? e / (1 + e) : 1 / (1 + e) */
+    void (*sigmoid)(const float *x, float *y, int64_t n);
     /* Sums along the last axis, contract item 4 (16 lanes). */
     float (*sum)(const float *x, int64_t n);
     float (*dot)(const float *x, const float *y, int64_t n);
@@ -47,23 +47,23 @@ struct onus_kernels {
     double (*norm2)(const float *x, int64_t n);  /* binary64 lanes of fma(x, x, .) */
     /* Elementwise, contract item 8. */
     void (*relu)(const float *x, float *y, int64_t n); /* x < 0 ? +0 : x */
-    void (*relu_back)(const float *y, const float *dy, float *dx,
-                      int64_t n); /* y > 0 ? dy : +0 */
-    void (*sigmoid_back)(const float *y, const float *dy, float *dx,
-                         int64_t n); /* dy * (y * (1 - y)) */
-    void (*tanh_back)(const float *y, const float *dy, float *dx,
-                      int64_t n); /* dy * (1 - y * y) */
-    void (*gelu)(const float *x, float *y,
-                 int64_t n); /* (x * 0.5) * (1 + erf(x * sqrt(1/2))) */
+    /* y > 0 ? dy : +0 */
+    void (*relu_back)(const float *y, const float *dy, float *dx, int64_t n);
+    /* dy * (y * (1 - y)) */
+    void (*sigmoid_back)(const float *y, const float *dy, float *dx, int64_t n);
+    /* dy * (1 - y * y) */
+    void (*tanh_back)(const float *y, const float *dy, float *dx, int64_t n);
+    /* (x * 0.5) * (1 + erf(x * sqrt(1/2))) */
+    void (*gelu)(const float *x, float *y, int64_t n);
     void (*gelu_back)(const float *x, const float *dy, float *dx, int64_t n);
     void (*add)(const float *x, const float *y, float *z, int64_t n);
     void (*mul)(const float *x, const float *y, float *z, int64_t n);
     void (*scale)(float a, const float *x, float *y, int64_t n);
-    void (*bytes_scale)(const uint8_t *x, float divisor, float *y,
-                        int64_t n); /* (float)x / divisor */
+    /* (float)x / divisor */
+    void (*bytes_scale)(const uint8_t *x, float divisor, float *y, int64_t n);
     void (*sgd)(const onus_opt_step *s, float *p, const float *g, int64_t n);
-    void (*momentum)(const onus_opt_step *s, float *p, const float *g, float *m,
-                     int64_t n); /* m = fmaf(mu, m, g); p -= lr * m */
+    /* m = fmaf(mu, m, g); p -= lr * m */
+    void (*momentum)(const onus_opt_step *s, float *p, const float *g, float *m, int64_t n);
     void (*adam)(const onus_opt_step *s, float *p, const float *g, float *m, float *v,
                  int64_t n);
     /* Column sums over rows: out[j] = sum over i of X[i*ld + j] by contract item 3 (segments of

@@ -146,8 +146,8 @@ void onus_stream_shuffle(const onus_stream *s, int64_t *idx, int64_t n, void *tm
         }
     } else {
         sort_cards(a, b, n); /* six passes: the result is back in a */
-        for (int64_t i = 1; i < n;
-             i++) { /* equal draws: by value, whatever order the values came in */
+        /* equal draws: by value, whatever order the values came in */
+        for (int64_t i = 1; i < n; i++) {
             const card c = a[i];
             int64_t k = i;
             for (; k > 0 && a[k - 1].draw == c.draw && a[k - 1].value > c.value; k--)

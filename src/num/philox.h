@@ -25,10 +25,10 @@ typedef struct {
 
 void onus_philox(const uint32_t key[2], const uint32_t ctr[4], uint32_t out[4]);
 uint32_t onus_stream_word(const onus_stream *s, uint64_t i);
-void onus_stream_words(const onus_stream *s, uint64_t i0, int64_t n,
-                       uint32_t *out); /* words i0 .. i0+n-1 */
-void onus_stream_uniform(const onus_stream *s, uint64_t i0, int64_t n,
-                         float *out); /* (w >> 8) 2^-24 */
+/* words i0 .. i0+n-1 */
+void onus_stream_words(const onus_stream *s, uint64_t i0, int64_t n, uint32_t *out);
+/* (w >> 8) 2^-24 */
+void onus_stream_uniform(const onus_stream *s, uint64_t i0, int64_t n, float *out);
 /* Element n uses words 2n, 2n+1; computed in binary64, times std, plus mean, rounded once. */
 void onus_stream_normal(const onus_stream *s, uint64_t i0, int64_t n, double mean, double std,
                         float *out);

@@ -27,8 +27,7 @@ double onus_sum64(const double *x, int64_t n)
     return onus_fold16(lane);
 }
 
-/* ---- exp, log ------------------------------------------------------------------------------
- */
+/* ---- exp, log ---------------------------------------------------------------------------- */
 
 static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
 
@@ -118,11 +117,10 @@ double onus_pow64(double x, int64_t n)
     return n < 0 ? 1 / r : r;
 }
 
-/* ---- cos ----------------------------------------------------------------------------------
- */
+/* ---- cos --------------------------------------------------------------------------------- */
 
-/* sin and cos of t + lost, |t| <= pi / 4, by Taylor to t^17 and t^16 (remainders below 1e-17).
- */
+/* sin and cos of t + lost, |t| <= pi / 4, by Taylor to t^17 and t^16 (remainders below
+ * 1e-17). */
 static double sin_near(double t, double lost)
 {
     static const double c[] = {
@@ -158,8 +156,7 @@ double onus_cos64(double x)
     return quarter == 1 || quarter == 2 ? -v : v;
 }
 
-/* ---- erfc, log erfc, lgamma ---------------------------------------------------------------
- */
+/* ---- erfc, log erfc, lgamma -------------------------------------------------------------- */
 
 /* (1 + 2 x) e^(x^2) erfc(x), x >= 0: it runs from 1 to 2 / sqrt(pi), and in t = (x - 3.75) / (x
  * + 3.75) its Chebyshev series is short (Shepherd and Laframboise 1981, Math. Comp. 36); the

@@ -9,18 +9,18 @@ double onus_exp64(double x);
 double onus_expm1_64(double x);
 double onus_log64(double x);
 double onus_log1p_64(double x);
-double onus_pow64(double x,
-                  int64_t n);     /* by squaring, from the lowest bit; 1 / that for n < 0 */
+/* by squaring, from the lowest bit; 1 / that for n < 0 */
+double onus_pow64(double x, int64_t n);
 double onus_cos64(double x);      /* |x| <= 2^20, else NaN */
 double onus_erfc64(double x);     /* relative accuracy kept in the tail */
 double onus_log_erfc64(double x); /* log(erfc(x)) for any finite x */
 double onus_lgamma64(double x);   /* x > 0 */
-double
-onus_normal_quantile64(double p); /* inverse of the standard normal's distribution, 0 < p < 1 */
-double onus_beta_inc64(double a, double b,
-                       double x); /* regularised incomplete beta I_x(a, b) */
-/* Sum in 16 binary64 lanes, folded 8, 4, 2, 1 (contract 4): the sum of every reported number.
- */
+/* inverse of the standard normal's distribution, 0 < p < 1 */
+double onus_normal_quantile64(double p);
+/* regularised incomplete beta I_x(a, b) */
+double onus_beta_inc64(double a, double b, double x);
+/* Sum in 16 binary64 lanes, folded 8, 4, 2, 1 (contract 4): the sum of every reported
+ * number. */
 double onus_sum64(const double *x, int64_t n);
 double onus_fold16(const double lane[16]);
 #endif

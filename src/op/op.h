@@ -47,9 +47,9 @@ typedef struct {
 typedef enum {
     ONUS_INIT_ZERO,
     ONUS_INIT_ONE,
-    ONUS_INIT_HE_UNIFORM /* +- sqrt(6 / fan_in) for relu nets */,
-    ONUS_INIT_LINEAR /* +- 1 / sqrt(fan_in), PyTorch's nn.Linear */,
-    ONUS_INIT_NORMAL /* std */
+    ONUS_INIT_HE_UNIFORM, /* +- sqrt(6 / fan_in) for relu nets */
+    ONUS_INIT_LINEAR,     /* +- 1 / sqrt(fan_in), PyTorch's nn.Linear */
+    ONUS_INIT_NORMAL      /* std */
 } onus_init;
 typedef struct {
     const char *name; /* "weight", "bias" */
@@ -153,12 +153,11 @@ typedef struct onus_op {
                       int64_t B); /* largest of all passes */
     ONUS_CELL(onus_op_pass) forward;
     ONUS_CELL(onus_op_pass) backward; /* d_in from d_out; d_out NULL for a loss */
-    ONUS_CELL(onus_op_norm2)
-    sample_norm2; /* adds each example's squared norm over this node's parameters: norm2 (B) */
-    ONUS_CELL(onus_op_grad)
-    weighted_grad; /* grad = sum over b of w[b] * gradient of example b; w NULL = ones; an
-                                               example of weight 0 is skipped even if it is not
-                      finite */
+    /* adds each example's squared norm over this node's parameters: norm2 (B) */
+    ONUS_CELL(onus_op_norm2) sample_norm2;
+    /* grad = sum over b of w[b] * gradient of example b; w NULL = ones; an example of weight 0
+     * is skipped even if it is not finite */
+    ONUS_CELL(onus_op_grad) weighted_grad;
     /* DeepLIFT multipliers, difference from a reference (Shrikumar et al. 2017): c at the
      * input, c0 at the reference, both after forward; c->d_out holds m_out, c->d_in receives
      * m_in, with sum(m_in (in - in0)) = sum(m_out (out - out0)). */
@@ -175,14 +174,11 @@ typedef struct onus_op {
     }
 
 /* Every row, in the order of the documentation. */
-#define ONUS_OP_LIST(X) \
-    X(dense)            \
-    X(bias)             \
-    X(relu)             \
-    X(sigmoid)          \
-    X(tanh)             \
-    X(gelu)             \
-    X(dropout) X(softmax) X(affine) X(softmax_cross_entropy) X(logistic_loss) X(squared_error)
+/* clang-format off */
+#define ONUS_OP_LIST(X)                                            \
+    X(dense) X(bias) X(relu) X(sigmoid) X(tanh) X(gelu) X(dropout) \
+    X(softmax) X(affine) X(softmax_cross_entropy) X(logistic_loss) X(squared_error)
+/* clang-format on */
 #define X(name) extern const onus_op onus_op_##name;
 ONUS_OP_LIST(X)
 #undef X

@@ -25,8 +25,7 @@ static int64_t rows_at_once(int64_t n, int64_t left)
 
 /* p = e / l for at most ROWS rows of n, and their m and l. One call of exp for all: rows are
  * short, and kernels work on long arrays. A row that is masked whole stays 0, and so does its
- * l.
- */
+ * l. */
 static void softmax_rows(const onus_kernels *k, const float *x, float *p, int64_t rows,
                          int64_t n, float m[ROWS], float l[ROWS])
 {
@@ -87,8 +86,7 @@ const onus_op onus_op_softmax = ONUS_OP_ROW(
     ONUS_REFUSES("a probability depends on every logit at once: explain the logits"),
     ONUS_CAN(cost));
 
-/* ---- cross-entropy -------------------------------------------------------------------------
- */
+/* ---- cross-entropy ----------------------------------------------------------------------- */
 
 static onus_status loss_shape(const onus_attr *attr, const onus_shape in[], int n_in,
                               onus_shape *out, onus_err *err)

@@ -105,8 +105,7 @@ onus_status onus_ledger_close(onus_ledger *l, onus_err *err)
     return st;
 }
 
-/* ---- an event as JSON -----------------------------------------------------------------------
- */
+/* ---- an event as JSON -------------------------------------------------------------------- */
 
 static json_t *list_json(const onus_field *f)
 {

@@ -6,10 +6,14 @@
  * {"claim":{...},"n":17,"observed":{...},"time":"2026-11-22T14:03:11Z","type":"metric"}.
  * `claim` is what a replay must find again; `observed` (seconds, joules, machine) is not
  * compared. n counts from 1. Writer and checker are one thing, so that a resumed run and a
- * replay are the run itself with another mode: WRITE   appends every event. RESUME  an existing
- * ledger: events are compared with the lines that are there, by type and claim, then appended
- * when the lines end. Lines with an empty claim are passed over. REPLAY  like RESUME but
- * nothing is ever written; an event past the end is a mismatch. */
+ * replay are the run itself in another mode:
+ *
+ * - WRITE appends every event;
+ *
+ * - RESUME compares events with the lines that are there, by type and claim, and appends them
+ * when the lines end; lines with an empty claim are passed over;
+ *
+ * - REPLAY is like RESUME, but nothing is ever written: an event past the end is a mismatch. */
 #ifndef ONUS_PROOF_LEDGER_H
 #define ONUS_PROOF_LEDGER_H
 #include "base/event.h"
@@ -26,8 +30,8 @@ onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mo
 onus_status onus_ledger_close(onus_ledger *l, onus_err *err); /* fsync; NULL is fine */
 onus_sink onus_ledger_sink(onus_ledger *l);
 /* RESUME, REPLAY: passes over stored lines until just after the event of that type whose claim
- * `name` equals v (the checkpoint that a stretch starts from). ONUS_MISMATCH if there is none.
- */
+ * `name` equals v (the checkpoint that a stretch starts from). ONUS_MISMATCH if there is
+ * none. */
 onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v,
                                 onus_err *err) ONUS_CHECKED;
 /* RESUME: the run.resume event waits until stored lines end; this writes it now, where they

@@ -152,7 +152,7 @@ static onus_status parse_lines(onus_log *log, const char *what, onus_err *err)
     return ONUS_OK;
 }
 
-/* ---- names ------------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------------------- */
 
 /* FNV-1a, folded: a ledger has few enough names, and nobody gains by making them collide. */
 static uint64_t hash_of(const char *name)
@@ -197,7 +197,7 @@ static onus_status index_names(onus_log *log, const char *what, onus_err *err)
     return ONUS_OK;
 }
 
-/* ---- reading ---------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static onus_status make_log(onus_log **out, const onus_allocator *mem, onus_err *err)
 {

@@ -15,12 +15,12 @@ typedef struct {
     uint8_t secret[64];
     bool has_secret;
 } onus_key;
-onus_status onus_key_new(onus_key *out, const char *name, onus_err *err)
-    ONUS_CHECKED; /* name: no spaces, plus signs, control characters */
+/* name: no spaces, plus signs, control characters */
+onus_status onus_key_new(onus_key *out, const char *name, onus_err *err) ONUS_CHECKED;
 /* Writes path and path.pub; existing files are never overwritten. */
 onus_status onus_key_save(const onus_key *k, const char *path, onus_err *err) ONUS_CHECKED;
-onus_status onus_key_load(onus_key *out, const char *path,
-                          onus_err *err) ONUS_CHECKED; /* private or .pub, told by its text */
+/* private or .pub, told by its text */
+onus_status onus_key_load(onus_key *out, const char *path, onus_err *err) ONUS_CHECKED;
 /* "name+hash+base64" */
 void onus_key_public_text(const onus_key *k, char out[256]);
 onus_status onus_key_public_parse(onus_key *out, const char *text, const char *what,

@@ -16,7 +16,7 @@ static double most(double a, double b)
     return a > b ? a : b;
 }
 
-/* ---- axes ------------------------------------------------------------------------------- */
+/* ---- axes -------------------------------------------------------------------------------- */
 
 /* The least of 1, 2, 2.5, 5, 10 times a power of ten that is not under span / n. */
 static double round_step(double span, int n)
@@ -56,7 +56,7 @@ onus_axis onus_axis_of(double lo, double hi, int n)
     return a;
 }
 
-/* ---- coordinates ------------------------------------------------------------------------ */
+/* ---- coordinates ------------------------------------------------------------------------- */
 
 /* lo where v is no number, as between two edges that are one */
 static double within(double v, double lo, double hi)
@@ -101,7 +101,7 @@ static void down(const onus_chart *c, const char *name, double y)
     attribute(c->p, name, pixel_of(c, y), 1, "");
 }
 
-/* ---- the frame -------------------------------------------------------------------------- */
+/* ---- the frame --------------------------------------------------------------------------- */
 
 void onus_chart_open(onus_chart *c, onus_page *p, const char *kind, double height)
 {
@@ -151,7 +151,7 @@ void onus_chart_mini(onus_chart *c, onus_page *p, const char *style, double x0, 
     onus_page_printf(p, "<svg class=\"mini %s\" aria-hidden=\"true\">", style);
 }
 
-/* ---- marks ------------------------------------------------------------------------------ */
+/* ---- marks ------------------------------------------------------------------------------- */
 
 void onus_chart_span(onus_chart *c, const char *style, double x0, double y0, double x1,
                      double y1)
@@ -212,7 +212,7 @@ void onus_chart_line(onus_chart *c, const char *style, const double *x, const do
     onus_page_raw(p, "\"/></svg>");
 }
 
-/* ---- words ------------------------------------------------------------------------------ */
+/* ---- words ------------------------------------------------------------------------------- */
 
 void onus_chart_text_open(onus_chart *c, const char *style, onus_anchor anchor, double share,
                           double y)

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- text ------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------- */
 
 void onus_page_raw(onus_page *p, const char *html)
 {
@@ -142,7 +142,7 @@ void onus_page_tag(onus_page *p, const char *open_tag, onus_text t)
     onus_page_printf(p, "</%.*s>", (int)strcspn(open_tag + 1, " >"), open_tag + 1);
 }
 
-/* ---- facts ------------------------------------------------------------------------------ */
+/* ---- facts ------------------------------------------------------------------------------- */
 
 /* The ledger's own copy of a key, so that a fact can name itself without an allocation. */
 static onus_fact fact_of(const onus_entry *e, const char *name)
@@ -260,7 +260,7 @@ onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix
     return parts;
 }
 
-/* ---- numbers ---------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------- */
 
 /* 2.1e-07 as a person writes it: 2.1·10⁻⁷; a power of ten without its 1. */
 static void scientific(char out[32], double v)
@@ -475,7 +475,7 @@ void onus_page_reason(onus_page *p, const char *name)
     onus_page_raw(p, "</span>");
 }
 
-/* ---- sentences -------------------------------------------------------------------------- */
+/* ---- sentences --------------------------------------------------------------------------- */
 
 static void fill_slot(onus_page *p, const onus_slot *s)
 {

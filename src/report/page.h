@@ -30,7 +30,7 @@ typedef struct {
 /* Counts of people from 1 to PEOPLE_MIN - 1 are not printed. */
 enum { ONUS_PEOPLE_MIN = 10 };
 
-/* ---- text ------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------- */
 
 void onus_page_raw(onus_page *p, const char *html); /* ours */
 /* Anybody's: escaped; control characters and marks that turn the direction of writing are
@@ -41,13 +41,13 @@ void onus_page_text_cut(onus_page *p, const char *text, int chars);
 /* A part of a dotted name, %2E and its like undone, then as onus_page_text: "female+<25", a
  * group of an intersection, reads "female · <25". */
 void onus_page_part(onus_page *p, const char *part);
-void onus_page_printf(onus_page *p, const char *html, ...)
-    ONUS_PRINTF(2, 3);                         /* %s must be ours or numbers */
+/* %s must be ours or numbers */
+void onus_page_printf(onus_page *p, const char *html, ...) ONUS_PRINTF(2, 3);
 void onus_page_say(onus_page *p, onus_text t); /* a text of the table, without places */
 /* TEXT in an element of ours: "<th>" gives <th>TEXT</th>. */
 void onus_page_tag(onus_page *p, const char *open_tag, onus_text t);
 
-/* ---- facts ------------------------------------------------------------------------------ */
+/* ---- facts ------------------------------------------------------------------------------- */
 
 onus_fact onus_page_fact(onus_page *p, const char *fmt, ...) ONUS_PRINTF(2, 3);
 /* A field of one entry (claim first, then observed). */
@@ -70,7 +70,7 @@ typedef struct {
 onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix,
                            const char *suffix);
 
-/* ---- numbers, linked; "undefined" or "not proven" in words ------------------------------ */
+/* ---- numbers, linked; "undefined" or "not proven" in words ------------------------------- */
 
 void onus_page_number(onus_page *p, onus_fact f, int decimals);
 /* With as many decimals as two digits want, at most six. */
@@ -94,7 +94,7 @@ void onus_page_reason(onus_page *p, const char *name);
  * table has it. Writes at most 31 bytes. */
 void onus_plain_number(char out[32], double v, int decimals);
 
-/* ---- sentences -------------------------------------------------------------------------- */
+/* ---- sentences --------------------------------------------------------------------------- */
 
 typedef enum {
     ONUS_SLOT_NUMBER,

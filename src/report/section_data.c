@@ -9,7 +9,7 @@
 static const char *const parts[] = {"train", "valid", "test"};
 enum { N_PARTS = 3, LINES_MAX = 64, COLUMNS_MAX = 300 };
 
-/* ---- source ----------------------------------------------------------------------------- */
+/* ---- source ------------------------------------------------------------------------------ */
 
 static void said_term(onus_page *p, onus_text t, const char *name)
 {
@@ -91,7 +91,7 @@ static void files(onus_page *p)
     onus_table_close(p);
 }
 
-/* ---- counts by part --------------------------------------------------------------------- */
+/* ---- counts by part ---------------------------------------------------------------------- */
 
 typedef struct {
     const char *prefix; /* "data.group.sex." */
@@ -189,7 +189,7 @@ static void people(onus_page *p)
     onus_page_raw(p, "</div>");
 }
 
-/* ---- columns ---------------------------------------------------------------------------- */
+/* ---- columns ----------------------------------------------------------------------------- */
 
 static void columns(onus_page *p)
 {

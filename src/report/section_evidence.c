@@ -8,7 +8,7 @@
 
 enum { NAMES_MAX = 40, TEXT_MAX = 80 };
 
-/* ---- one entry -------------------------------------------------------------------------- */
+/* ---- one entry --------------------------------------------------------------------------- */
 
 /* The name that a value is about: of policy.3.found it is what policy.3.name says. */
 static const char *subject_of(const onus_entry *e, const char *name)

@@ -69,7 +69,7 @@ static void people(onus_page *p, const fairness *f, int64_t g)
         onus_page_people(p, f->count[g]);
 }
 
-/* ---- rates ------------------------------------------------------------------------------ */
+/* ---- rates ------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;
@@ -111,7 +111,7 @@ static double bound(const fairness *f, int64_t g, const char *name, const char *
     return onus_fact_real(of_group(f, g, full), &v) ? v : NAN;
 }
 
-/* ---- charts of groups ------------------------------------------------------------------- */
+/* ---- charts of groups -------------------------------------------------------------------- */
 
 static onus_axis axis_of(const fairness *f, const rate *r, int64_t n)
 {
@@ -182,7 +182,7 @@ static void charts(onus_page *p, const fairness *f)
     if (f->groups.n > DRAWN_MAX) onus_page_tag(p, "<p class=\"note\">", ONUS_TEXT_SOME_DRAWN);
 }
 
-/* ---- gaps ------------------------------------------------------------------------------- */
+/* ---- gaps -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -234,7 +234,7 @@ static void gap_table(onus_page *p, const fairness *f)
     onus_table_close(p);
 }
 
-/* ---- all numbers ------------------------------------------------------------------------ */
+/* ---- all numbers ------------------------------------------------------------------------- */
 
 static void rate_cell(onus_page *p, const fairness *f, int64_t g, const rate *r)
 {
@@ -279,7 +279,7 @@ static void group_table(onus_page *p, const fairness *f)
     onus_table_close(p);
 }
 
-/* ---- words ------------------------------------------------------------------------------ */
+/* ---- words ------------------------------------------------------------------------------- */
 
 /* The gap in selection (else in accuracy, else in the mean error) as a sentence: who, how far,
  * and whether chance would do it. */

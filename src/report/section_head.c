@@ -6,7 +6,7 @@
 
 #include "report/sections.h"
 
-/* ---- facts of the run ------------------------------------------------------------------- */
+/* ---- facts of the run -------------------------------------------------------------------- */
 
 static void meta(onus_page *p)
 {
@@ -36,7 +36,7 @@ static void meta(onus_page *p)
     onus_page_raw(p, "</dl>\n");
 }
 
-/* ---- tiles ------------------------------------------------------------------------------ */
+/* ---- tiles ------------------------------------------------------------------------------- */
 
 static void tile_open(onus_page *p, const char *style, const char *target, onus_text name)
 {

@@ -9,7 +9,7 @@
 
 enum { CURVE_HEIGHT = 300, CURVE_TOP = 12, CURVE_BOTTOM = 262, TABLE_POINTS = 21 };
 
-/* ---- measures --------------------------------------------------------------------------- */
+/* ---- measures ---------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -66,7 +66,7 @@ static void measure_table(onus_page *p)
     onus_table_close(p);
 }
 
-/* ---- arrays ----------------------------------------------------------------------------- */
+/* ---- arrays ------------------------------------------------------------------------------ */
 
 /* An array of the ledger as numbers; null becomes NAN. */
 static double *numbers(onus_page *p, onus_fact f, int64_t *n)
@@ -93,7 +93,7 @@ static void item_cell(onus_page *p, onus_fact list, int64_t i, int decimals)
     onus_page_raw(p, "</td>");
 }
 
-/* ---- ROC -------------------------------------------------------------------------------- */
+/* ---- ROC --------------------------------------------------------------------------------- */
 
 static void roc_table(onus_page *p, onus_fact fpr, onus_fact tpr, int64_t n)
 {
@@ -143,7 +143,7 @@ static void roc(onus_page *p)
     onus_page_raw(p, "</figure>\n");
 }
 
-/* ---- calibration ------------------------------------------------------------------------ */
+/* ---- calibration ------------------------------------------------------------------------- */
 
 typedef struct {
     onus_fact predicted, seen, lower, upper, count;
@@ -226,7 +226,7 @@ static void calibration(onus_page *p)
     onus_page_raw(p, "</figure>\n");
 }
 
-/* ---- confusion -------------------------------------------------------------------------- */
+/* ---- confusion --------------------------------------------------------------------------- */
 
 /* Six steps of shade: the share of the row, too coarse to count people by. */
 static int shade(onus_fact cell, double row_total)
@@ -286,7 +286,7 @@ static void confusion(onus_page *p)
     onus_page_raw(p, "</figure>\n");
 }
 
-/* ---- more than two classes -------------------------------------------------------------- */
+/* ---- more than two classes --------------------------------------------------------------- */
 
 static void class_number(onus_page *p, const char *name, const char *what)
 {

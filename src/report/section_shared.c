@@ -66,7 +66,7 @@ void onus_details_close(onus_page *p)
     onus_page_raw(p, "</details>\n");
 }
 
-/* ---- policies --------------------------------------------------------------------------- */
+/* ---- policies ---------------------------------------------------------------------------- */
 
 static onus_about about_of(const char *name)
 {
@@ -107,7 +107,7 @@ const char *onus_verdict_style(onus_page *p, onus_about about)
     return style;
 }
 
-/* ---- counts of people ------------------------------------------------------------------- */
+/* ---- counts of people -------------------------------------------------------------------- */
 
 void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide)
 {
@@ -124,7 +124,7 @@ void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide)
     if (small == 1 && next >= 0) hide[next] = true;
 }
 
-/* ---- lists ------------------------------------------------------------------------------ */
+/* ---- lists ------------------------------------------------------------------------------- */
 
 static onus_parts copy_list(onus_page *p, onus_fact list, int64_t most, bool escape)
 {
@@ -181,7 +181,7 @@ bool onus_name_counts_people(const char *name)
     return false;
 }
 
-/* ---- measures --------------------------------------------------------------------------- */
+/* ---- measures ---------------------------------------------------------------------------- */
 
 void onus_range_widen(double v, double *lo, double *hi)
 {

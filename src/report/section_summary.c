@@ -8,7 +8,7 @@
 
 #include "report/sections.h"
 
-/* ---- quality ---------------------------------------------------------------------------- */
+/* ---- quality ----------------------------------------------------------------------------- */
 
 /* Is the lower bound above what costs no model: a constant decision, the mean? */
 static bool beats(onus_page *p, const char *name, double none)
@@ -45,7 +45,7 @@ static void quality(onus_page *p)
     onus_page_raw(p, "</li>\n");
 }
 
-/* ---- fairness --------------------------------------------------------------------------- */
+/* ---- fairness ---------------------------------------------------------------------------- */
 
 static const char *const gap_names[] = {"demographic_parity_difference", "accuracy_difference",
                                         "mae_difference"};
@@ -116,7 +116,7 @@ static void fairness(onus_page *p)
     onus_page_raw(p, "</li>\n");
 }
 
-/* ---- privacy ---------------------------------------------------------------------------- */
+/* ---- privacy ----------------------------------------------------------------------------- */
 
 static void privacy(onus_page *p)
 {
@@ -132,7 +132,7 @@ static void privacy(onus_page *p)
     onus_page_raw(p, "</li>\n");
 }
 
-/* ---- verdict ---------------------------------------------------------------------------- */
+/* ---- verdict ----------------------------------------------------------------------------- */
 
 static void failed_policies(onus_page *p, int64_t n)
 {

@@ -121,7 +121,7 @@ static bool no_signer(onus_page *p)
     return !onus_page_fact(p, "run.signer").event;
 }
 
-/* ---- rules that name names -------------------------------------------------------------- */
+/* ---- rules that name names --------------------------------------------------------------- */
 
 /* Calls see for every undefined value of a measure; returns how many there are. */
 static int64_t undefined_values(onus_page *p, void (*see)(onus_page *p, onus_fact f, int64_t i))
@@ -171,7 +171,7 @@ static void name_undefined(onus_page *p)
     (void)undefined_values(p, name_item);
 }
 
-/* ---- the rules -------------------------------------------------------------------------- */
+/* ---- the rules --------------------------------------------------------------------------- */
 
 static const struct {
     bool (*applies)(onus_page *p);

@@ -36,7 +36,7 @@ void onus_energy_joules(onus_page *p, const char *name);                /* "41 J
 void onus_document_open(onus_page *p, onus_text title, const char *name);
 void onus_document_close(onus_page *p);
 
-/* ---- shared ----------------------------------------------------------------------------- */
+/* ---- shared ------------------------------------------------------------------------------ */
 
 /* Entries of a type among those that the page may see; NULL: none. after NULL: the first. */
 const onus_entry *onus_page_entry(onus_page *p, const char *type, const onus_entry *after);

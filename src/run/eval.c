@@ -115,8 +115,7 @@ done:
     return st;
 }
 
-/* ---- predictions made elsewhere -------------------------------------------------------------
- */
+/* ---- predictions made elsewhere ---------------------------------------------------------- */
 
 typedef struct {
     const onus_eval_opts *o;
@@ -346,8 +345,7 @@ done:
     return st;
 }
 
-/* ---- both -----------------------------------------------------------------------------------
- */
+/* ---- both -------------------------------------------------------------------------------- */
 
 static onus_status check_opts(const onus_eval_opts *o, onus_err *err)
 {

@@ -4,8 +4,8 @@
 #define ONUS_RUN_PREDICTOR_H
 #include "data/dataset.h"
 #include "net/model.h"
-/* path: a run folder or a model file. Net and encoder fit each other; the caller destroys both.
- */
+/* path: a run folder or a model file. Net and encoder fit each other; the caller destroys
+ * both. */
 onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const char *path,
                                 const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 #endif

@@ -295,8 +295,7 @@ void onus_run_result_release(onus_run_result *r)
     *r = (onus_run_result){.dir = ""};
 }
 
-/* ---- the whole -----------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------------- */
 
 static onus_status say_resumed(onus_session *s, int64_t torn, onus_err *err)
 {

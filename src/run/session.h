@@ -27,9 +27,9 @@ typedef struct {
     onus_sink user;
     onus_meter *meter;
 
-    int64_t start_step,
-        stop_step; /* training starts from, ends at these checkpoints; 0: start, end */
-    bool skipped;  /* the ledger has been moved to start_step's checkpoint */
+    /* training starts from, ends at these checkpoints; 0: start, end */
+    int64_t start_step, stop_step;
+    bool skipped; /* the ledger has been moved to start_step's checkpoint */
 
     onus_dataset *data;
     onus_net *net;
@@ -54,16 +54,16 @@ onus_status onus_session_emit(onus_session *s, onus_err *err) ONUS_CHECKED; /* s
 /* Stages, in order. */
 onus_status onus_stage_begin(onus_session *s, onus_err *err) ONUS_CHECKED; /* run.begin */
 onus_status onus_stage_data(onus_session *s, onus_err *err) ONUS_CHECKED;  /* data.* */
-onus_status onus_stage_train(onus_session *s,
-                             onus_err *err) ONUS_CHECKED; /* train.*, checkpoint, model */
-onus_status onus_stage_evaluate(onus_session *s,
-                                onus_err *err) ONUS_CHECKED; /* data.test, metric, fairness */
-onus_status onus_stage_explain(onus_session *s,
-                               onus_err *err) ONUS_CHECKED; /* explain, private */
-onus_status onus_stage_energy(onus_session *s,
-                              onus_err *err) ONUS_CHECKED; /* energy; nothing without a meter */
-onus_status onus_stage_policy(onus_session *s,
-                              onus_err *err) ONUS_CHECKED; /* policy, policy.result */
+/* train.*, checkpoint, model */
+onus_status onus_stage_train(onus_session *s, onus_err *err) ONUS_CHECKED;
+/* data.test, metric, fairness */
+onus_status onus_stage_evaluate(onus_session *s, onus_err *err) ONUS_CHECKED;
+/* explain, private */
+onus_status onus_stage_explain(onus_session *s, onus_err *err) ONUS_CHECKED;
+/* energy; nothing without a meter */
+onus_status onus_stage_energy(onus_session *s, onus_err *err) ONUS_CHECKED;
+/* policy, policy.result */
+onus_status onus_stage_policy(onus_session *s, onus_err *err) ONUS_CHECKED;
 
 /* Head of an ONUS_HEAD for a task. */
 onus_head onus_head_of(onus_task task);
@@ -99,6 +99,6 @@ onus_status onus_buf_hand_out(const onus_buf *text, char **out, const char *what
 /* private/noise.key: 64 hexadecimal digits and a newline. */
 onus_status onus_noise_key_write(const char *dir, const onus_noise_key *k,
                                  onus_err *err) ONUS_CHECKED;
-onus_status onus_noise_key_read(const char *dir, onus_noise_key *k,
-                                onus_err *err) ONUS_CHECKED; /* ONUS_UNPROVEN if absent */
+/* ONUS_UNPROVEN if absent */
+onus_status onus_noise_key_read(const char *dir, onus_noise_key *k, onus_err *err) ONUS_CHECKED;
 #endif

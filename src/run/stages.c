@@ -281,8 +281,7 @@ done:
     return st;
 }
 
-/* ---- explanation ---------------------------------------------------------------------------
- */
+/* ---- explanation ------------------------------------------------------------------------- */
 
 /* private/explanations.html: five people, never part of the report. */
 static onus_status write_people(onus_session *s, const onus_explanation *x, onus_err *err)

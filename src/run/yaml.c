@@ -267,8 +267,8 @@ static int by_text(const void *a, const void *b)
     return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
-/* The first text of texts[n] that stands before, too; -1 if there is none, -2 without memory.
- */
+/* The first text of texts[n] that stands before, too; -1 if there is none, -2 without
+ * memory. */
 static int64_t first_repeated(const onus_yaml *y, const char *const *texts, int64_t n)
 {
     placed *list = onus_alloc(y->arena->mem, (size_t)n + 1, sizeof *list);

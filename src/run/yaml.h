@@ -62,8 +62,8 @@ typedef onus_status (*onus_yaml_pair_fn)(onus_yaml *y, void *ctx, yaml_node_t *k
                                          yaml_node_t *value, onus_err *err);
 onus_status onus_yaml_pairs(onus_yaml *y, yaml_node_t *node, const char *where,
                             onus_yaml_pair_fn fn, void *ctx, onus_err *err) ONUS_CHECKED;
-/* The value at a dotted path ("data.split"), or NULL; for messages about what was read before.
- */
+/* The value at a dotted path ("data.split"), or NULL; for messages about what was read
+ * before. */
 yaml_node_t *onus_yaml_find(onus_yaml *y, const char *path);
 bool onus_yaml_has(onus_yaml *y, const yaml_node_t *map, const char *key);
 /* One value of a field's kind. */

@@ -40,8 +40,7 @@ bool onus_checkpoint_due(const onus_trainer *t, bool last)
     return t->io->checkpoint_dir && said >= 0 && (last || t->epoch % every == 0);
 }
 
-/* ---- writing ------------------------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 static onus_status counters_text(const onus_trainer *t, onus_buf *out, onus_err *err)
 {
@@ -137,8 +136,7 @@ done:
     return st;
 }
 
-/* ---- reading ------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static bool same_shape(const onus_shape *a, const onus_shape *b)
 {

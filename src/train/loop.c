@@ -12,8 +12,7 @@
 #include "train/schedule.h"
 #include "train/trainer.h"
 
-/* ---- what is said -------------------------------------------------------------------------
- */
+/* ---- what is said ------------------------------------------------------------------------ */
 
 static const char *const optimisers[] = {"adam", "adamw", "sgd", "momentum"};
 static const char *const schedules[] = {"constant", "step", "exponential", "cosine"};
@@ -101,8 +100,7 @@ static onus_status emit_end(onus_trainer *t, onus_err *err)
     return onus_event_emit(e, &t->io->sink, err);
 }
 
-/* ---- progress -----------------------------------------------------------------------------
- */
+/* ---- progress ---------------------------------------------------------------------------- */
 
 static void show(onus_trainer *t, bool epoch_end)
 {
@@ -127,8 +125,7 @@ static void show(onus_trainer *t, bool epoch_end)
     t->io->progress(t->io->progress_ctx, &p);
 }
 
-/* ---- epochs -------------------------------------------------------------------------------
- */
+/* ---- epochs ------------------------------------------------------------------------------ */
 
 static bool finished(const onus_trainer *t)
 {

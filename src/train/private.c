@@ -71,8 +71,8 @@ static void scale_part(void *ctx, int part, int n_parts)
     j->k->scale(j->factor, j->grad + begin, j->grad + begin, end - begin);
 }
 
-/* Noise on the sum of clipped gradients, then (float)(1 / batch). Gaps between tensors stay 0.
- */
+/* Noise on the sum of clipped gradients, then (float)(1 / batch). Gaps between tensors stay
+ * 0. */
 void onus_private_noise(onus_trainer *t)
 {
     const onus_exec *ex = t->io->ex;
@@ -88,8 +88,7 @@ void onus_private_noise(onus_trainer *t)
     onus_pool_run(ex->pool, scale_part, &j);
 }
 
-/* ---- the budget ---------------------------------------------------------------------------
- */
+/* ---- the budget -------------------------------------------------------------------------- */
 
 static onus_status check(const onus_trainer *t, onus_err *err)
 {

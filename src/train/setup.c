@@ -47,8 +47,7 @@ static onus_status check(const onus_trainer *t, onus_err *err)
     return ONUS_OK;
 }
 
-/* ---- weights ------------------------------------------------------------------------------
- */
+/* ---- weights ----------------------------------------------------------------------------- */
 
 /* Balanced: rows / (classes * rows of the class), from the training part's counts. */
 static onus_status weigh_classes(onus_trainer *t, const float *label, onus_err *err)
@@ -112,8 +111,7 @@ done:
     return st;
 }
 
-/* ---- memory -------------------------------------------------------------------------------
- */
+/* ---- memory ------------------------------------------------------------------------------ */
 
 static onus_status set_memory(onus_trainer *t, onus_err *err)
 {

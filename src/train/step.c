@@ -23,8 +23,7 @@
 
 enum { WORTH_WAKING = 32768 }; /* floats; below, one thread is done before another wakes */
 
-/* ---- rows ---------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------------- */
 
 typedef struct {
     onus_trainer *t;
@@ -62,8 +61,7 @@ static double weights_of(const onus_trainer *t, const int64_t *rows, int64_t n)
     return onus_fold16(sum.lane);
 }
 
-/* ---- gradients ----------------------------------------------------------------------------
- */
+/* ---- gradients --------------------------------------------------------------------------- */
 
 typedef struct {
     onus_trainer *t;
@@ -201,8 +199,7 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_er
     return ONUS_OK;
 }
 
-/* ---- validation ---------------------------------------------------------------------------
- */
+/* ---- validation -------------------------------------------------------------------------- */
 
 /* Is the decision on row i right? Binary: logit >= 0 says 1; classes: the largest, the first of
  * equals. */

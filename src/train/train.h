@@ -79,8 +79,8 @@ typedef struct {
     int64_t steps, epochs_run, best_epoch;
     double best_valid_loss; /* NAN without validation part */
     bool is_private;
-    double sigma, q, epsilon,
-        order; /* noise multiplier, sampling rate, spent budget at delta, best order */
+    /* noise multiplier, sampling rate, spent budget at delta, best order */
+    double sigma, q, epsilon, order;
     double multiply_adds; /* counted by the table's cost column */
 } onus_train_result;
 

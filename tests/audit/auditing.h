@@ -64,8 +64,7 @@ static inline void rows_group(rows *r, const char *name, const char *groups, int
         .name = name, .n_groups = n_groups, .group_names = names, .group = r->group[a]};
 }
 
-/* ---- rows that make_expected.py makes, too ------------------------------------------------
- */
+/* ---- rows that make_expected.py makes, too ----------------------------------------------- */
 
 typedef struct {
     uint32_t s;

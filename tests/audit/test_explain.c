@@ -311,8 +311,8 @@ static void every_coalition_enumerated(void **state)
     onus_dataset_close(d);
 }
 
-/* Three classes: the decided one's probability where no class is named, else the named one's.
- */
+/* Three classes: the decided one's probability where no class is named, else the named
+ * one's. */
 static void classes_are_explained(void **state)
 {
     (void)state;
@@ -376,8 +376,7 @@ static void a_net_that_begins_otherwise(void **state)
     onus_dataset_close(d);
 }
 
-/* ---- real people: exact, drawn, in parallel -----------------------------------------------
- */
+/* ---- real people: exact, drawn, in parallel ---------------------------------------------- */
 
 typedef struct {
     onus_dataset *d;
@@ -550,8 +549,7 @@ static void long_walks(void **state)
     onus_dataset_close(d);
 }
 
-/* ---- rows, events, failures ---------------------------------------------------------------
- */
+/* ---- rows, events, failures -------------------------------------------------------------- */
 
 static void rows_are_chosen_by_seed(void **state)
 {

@@ -50,8 +50,8 @@ static void newcombe_as_published(void **state)
     }
 }
 
-/* The bound L of a ratio is where a - L b has its own bound at zero: that is what MOVER means.
- */
+/* The bound L of a ratio is where a - L b has its own bound at zero: that is what MOVER
+ * means. */
 static void ratio_solves_its_equation(void **state)
 {
     (void)state;

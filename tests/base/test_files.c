@@ -64,8 +64,7 @@ static int64_t count_files(const char *dir)
     return n;
 }
 
-/* ---- hashes -------------------------------------------------------------------------------
- */
+/* ---- hashes ------------------------------------------------------------------------------ */
 
 static void sha256_of_fips_180_4(void **state)
 {
@@ -141,8 +140,7 @@ static void secrets_compare_and_vanish(void **state)
     for (int i = 0; i < 32; i++) assert_int_equal(a[i], 0);
 }
 
-/* ---- reading ------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static void files_are_read_up_to_the_limit(void **state)
 {
@@ -183,8 +181,7 @@ static void files_are_read_up_to_the_limit(void **state)
     onus_buf_release(&b);
 }
 
-/* ---- writing ------------------------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 /* Goal: what a stranger's folder names instead of a file holds nobody up. Method: a pipe that
  * nobody writes to, a device without end, a sparse file beyond the limit; a pipe with a writer
@@ -220,8 +217,8 @@ static void pipes_and_devices_hold_nobody_up(void **state)
 }
 
 /* Goal: a user's words neither break an error's line nor turn or steer the terminal. Method:
- * C0, C1, separators, overrides and isolates; an Arabic word with its mark of direction stays.
- */
+ * C0, C1, separators, overrides and isolates; an Arabic word with its mark of direction
+ * stays. */
 static void errors_are_one_line_that_steers_nothing(void **state)
 {
     (void)state;
@@ -263,8 +260,8 @@ static void replaced_whole(void **state)
 }
 
 /* Goal: whatever fails, the old file stays and nothing is left beside it. Method: a size limit
- * in the place of a full disk; a folder in the place of the file; a folder that is not there.
- */
+ * in the place of a full disk; a folder in the place of the file; a folder that is not
+ * there. */
 static void failures_leave_the_old_file(void **state)
 {
     (void)state;
@@ -385,8 +382,7 @@ static onus_status use_readers(const onus_allocator *mem, void *ctx, onus_err *e
     return st;
 }
 
-/* ---- gzip ----------------------------------------------------------------------------------
- */
+/* ---- gzip -------------------------------------------------------------------------------- */
 
 /* One gzip member of data, appended to z. */
 static size_t zip(const void *data, size_t len, unsigned char *z, size_t room_left)
@@ -532,8 +528,7 @@ static void files_survive_the_end_of_memory(void **state)
     failing_mem_walk("appender", use_appender, path);
 }
 
-/* ---- folders and paths ---------------------------------------------------------------------
- */
+/* ---- folders and paths ------------------------------------------------------------------- */
 
 static void folders_are_listed_in_order(void **state)
 {

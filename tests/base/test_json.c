@@ -34,7 +34,7 @@ static const char *number(double v)
     return text;
 }
 
-/* ---- numbers ---------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------- */
 
 static const struct {
     uint64_t bits;
@@ -283,8 +283,7 @@ static void writer_keeps_the_first_failure(void **state)
     json_decref(deeper);
 }
 
-/* ---- reading ------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static void reader_is_strict(void **state)
 {

@@ -23,7 +23,7 @@ static bool all_zero(const void *p, size_t n)
     return true;
 }
 
-/* ---- allocator ------------------------------------------------------------------------- */
+/* ---- allocator --------------------------------------------------------------------------- */
 
 static void sizes_that_wrap_are_refused(void **state)
 {
@@ -67,7 +67,7 @@ static void blocks_are_zeroed_and_resizable(void **state)
     assert_int_equal(m.live_bytes, 0);
 }
 
-/* ---- arena ----------------------------------------------------------------------------- */
+/* ---- arena ------------------------------------------------------------------------------- */
 
 /* Every block starts at a multiple of 64, is zero, and overlaps no other; sizes around the
  * arena's block of 16 KiB. */
@@ -184,7 +184,7 @@ static void arena_survives_the_end_of_memory(void **state)
     assert_int_equal(m.live, 0);
 }
 
-/* ---- buffer ---------------------------------------------------------------------------- */
+/* ---- buffer ------------------------------------------------------------------------------ */
 
 static void buffer_grows_to_its_limit_and_no_further(void **state)
 {
@@ -250,7 +250,7 @@ static void buffer_survives_the_end_of_memory(void **state)
     assert_true(failing_mem_walk("buffer", use_buffer, NULL) > 5);
 }
 
-/* ---- errors ---------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------ */
 
 /* Every status of the public list has a text of its own (style 26: a test for each). */
 static void every_status_has_a_text(void **state)

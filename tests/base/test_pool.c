@@ -24,8 +24,7 @@
 static const int sizes[] = {1, 2, 3, 7};
 enum { N_SIZES = sizeof sizes / sizeof *sizes };
 
-/* ---- parts --------------------------------------------------------------------------------
- */
+/* ---- parts ------------------------------------------------------------------------------- */
 
 typedef struct {
     atomic_int calls[ONUS_THREADS_MAX];
@@ -138,8 +137,7 @@ static void pool_survives_the_end_of_memory(void **state)
     failing_mem_walk("pool", make_pool, NULL);
 }
 
-/* ---- floating-point mode --------------------------------------------------------------------
- */
+/* ---- floating-point mode ----------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -224,8 +222,7 @@ static void one_nan_is_stored(void **state)
     }
 }
 
-/* ---- how many -------------------------------------------------------------------------------
- */
+/* ---- how many ---------------------------------------------------------------------------- */
 
 static void threads_by_default(void **state)
 {

@@ -325,8 +325,8 @@ static void numbers(void **state)
     }
 }
 
-/* Against strtod, whose rounding is correct, on a hundred thousand decimals of 1 to 25 digits.
- */
+/* Against strtod, whose rounding is correct, on a hundred thousand decimals of 1 to 25
+ * digits. */
 static void numbers_like_strtod(void **state)
 {
     (void)state;

@@ -109,8 +109,8 @@ static int add(onus_net *net, const char *op, int in, double units)
 
 enum { WIDTH = 6, CLASSES = 3 };
 
-/* Nodes of one width that read any earlier ones; all that nobody read are summed, then a head.
- */
+/* Nodes of one width that read any earlier ones; all that nobody read are summed, then a
+ * head. */
 static onus_net *random_net(uint64_t seed, bool two_inputs, const onus_allocator *mem)
 {
     static const char *const ops[] = {"relu", "tanh",    "gelu", "sigmoid",

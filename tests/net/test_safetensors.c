@@ -21,8 +21,8 @@ static const float a_data[2] = {1.0f, -2.0f}, b_data[3] = {0.5f, -0.0f, 3e38f};
 static const onus_tensor_view views[] = {{"b", {2, {3, 1}}, b_data}, {"a", {1, {2}}, a_data}};
 static const onus_meta meta[] = {{"z", "\"quoted\""}, {"k", "v"}};
 
-/* The file of the two tensors above, by hand: names in order, header padded with spaces to 8.
- */
+/* The file of the two tensors above, by hand: names in order, header padded with spaces to
+ * 8. */
 static const char header[] =
     "{\"__metadata__\":{\"k\":\"v\",\"z\":\"\\\"quoted\\\"\"},"
     "\"a\":{\"data_offsets\":[0,8],\"dtype\":\"F32\",\"shape\":[2]},"
@@ -207,8 +207,8 @@ static void lengths_are_not_believed(void **state)
     }
 }
 
-/* Cut anywhere it is refused; with one bit flipped it is refused or still safe to read whole.
- */
+/* Cut anywhere it is refused; with one bit flipped it is refused or still safe to read
+ * whole. */
 static void cut_and_flipped_files_do_no_harm(void **state)
 {
     (void)state;

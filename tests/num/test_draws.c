@@ -146,8 +146,8 @@ static void public_normals(void **state)
     looks_normal(z, N, 3.0, 0.5);
 }
 
-/* Goal: a shuffle is a permutation that depends on (seed, step) only, sorted by (draw, index).
- */
+/* Goal: a shuffle is a permutation that depends on (seed, step) only, sorted by (draw,
+ * index). */
 static void shuffle_sorts_by_draw(void **state)
 {
     (void)state;
@@ -259,8 +259,8 @@ static onus_noise_key some_key(void)
 }
 
 /* The transformation of words to normals, every table: against glibc's binary64, at the corners
- * of the words, too. u0 = 2^-53 gives sqrt(-2 log 2^-53) = 8.5717, beyond the 5.8 of 24 bits.
- */
+ * of the words, too. u0 = 2^-53 gives sqrt(-2 log 2^-53) = 8.5717, beyond the 5.8 of 24
+ * bits. */
 static void noise_follows_its_formula(void **state)
 {
     (void)state;
@@ -399,8 +399,8 @@ static void noise_belongs_to_its_place(void **state)
 }
 
 /* Goal: every row enters a Poisson sample with probability q, independently. Method: counts of
- * rows and of sizes over many steps against the binomial's mean and variance; q = 1 takes all.
- */
+ * rows and of sizes over many steps against the binomial's mean and variance; q = 1 takes
+ * all. */
 static void sample_is_poisson(void **state)
 {
     (void)state;

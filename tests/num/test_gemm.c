@@ -156,8 +156,8 @@ static float number(uint64_t *s, bool awkward)
     const uint64_t w = next_word(s);
     if (awkward && w % 4 == 0) {
         const float v = odd[(w >> 8) % (sizeof odd / sizeof *odd)];
-        /* One infinity in a long row makes most sums NaN, which proves little: they are rare.
-         */
+        /* One infinity in a long row makes most sums NaN, which proves little: they are
+         * rare. */
         return isinf(v) && (w >> 16) % 64 ? -0.0f : v;
     }
     return (float)((int64_t)(w >> 40) - (1 << 23)) * 0x1p-23f;

@@ -22,13 +22,12 @@
 #define FUNCTIONS(X)  X(exp) X(log) X(tanh) X(erf)
 #define ONE_INPUT(X)  X(sigmoid) X(relu) X(gelu)
 #define TWO_INPUTS(X) X(relu_back) X(sigmoid_back) X(tanh_back) X(gelu_back) X(add) X(mul)
-#define OTHERS(X)                                                                            \
-    X(gemm_tile)                                                                             \
-    X(sum)                                                                                   \
-    X(dot)                                                                                   \
-    X(max)                                                                                   \
-    X(sum64) X(norm2) X(scale) X(bytes_scale) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) \
-        X(gaps) X(chacha20) /* gemm_tile: test_gemm.c; noise, gaps, chacha20: test_draws.c */
+/* gemm_tile: test_gemm.c; noise, gaps, chacha20: test_draws.c */
+/* clang-format off */
+#define OTHERS(X)                                                \
+    X(gemm_tile) X(sum) X(dot) X(max) X(sum64) X(norm2) X(scale) \
+    X(bytes_scale) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps) X(chacha20)
+/* clang-format on */
 
 enum { N = 1027, N_TABLES = 4 };
 
@@ -326,8 +325,8 @@ static void maxima_at_their_corners(void **state)
 }
 
 /* Items 3: segments of 256 rows, each a chain from +0, the first one starts the total. By hand:
- * a column of 256 times 2^-24 after a 1 survives in its own segment; -0 alone stays -0 + 0 = 0.
- */
+ * a column of 256 times 2^-24 after a 1 survives in its own segment; -0 alone stays -0 + 0 =
+ * 0. */
 static void columns_add_in_segments(void **state)
 {
     (void)state;

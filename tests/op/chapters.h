@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * chapters.h - what the tests of the table know of each operation, written by hand from its
  * formula (docs/NUMERICS.md): the operation again in binary64, the terms of its parameters'
- * gradients, cases, and what it may read and cost. A row of the table without a chapter fails.
- */
+ * gradients, cases, and what it may read and cost. A row of the table without a chapter
+ * fails. */
 #ifndef ONUS_TESTS_CHAPTERS_H
 #define ONUS_TESTS_CHAPTERS_H
 #include "op_run.h"
@@ -49,8 +49,8 @@ EXACT_EACH(tanh, tanh(v))
 EXACT_EACH(gelu, v * 0.5 * erfc(-v * M_SQRT1_2))
 EXACT_EACH(affine, r->attr[0].r *v + r->attr[1].r)
 
-/* Contract, item 9: word of the element's place in the logical batch; kept if >= floor(p 2^32).
- */
+/* Contract, item 9: word of the element's place in the logical batch; kept if >= floor(p
+ * 2^32). */
 static inline void dropout_exact(const op_run *r, int64_t b, double *const x[],
                                  double *const p[], double *y)
 {
@@ -111,8 +111,8 @@ static inline void squared_exact(const op_run *r, int64_t b, double *const x[],
 /* ---- gradients of parameters, in the contract's bits
  * --------------------------------------------- */
 
-/* The chain of one gradient's element after example b, whose weight is w (NULL: not weighted).
- */
+/* The chain of one gradient's element after example b, whose weight is w (NULL: not
+ * weighted). */
 typedef float (*term_fn)(const op_run *r, int k, int64_t e, int64_t b, const float *w,
                          float chain);
 

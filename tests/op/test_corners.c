@@ -46,8 +46,8 @@ static float entropy_of(const float *x, int64_t n, int label, float *dx)
     return loss;
 }
 
-/* Masked numbers get nothing; all masked: +0 everywhere; equal ones share evenly however large.
- */
+/* Masked numbers get nothing; all masked: +0 everywhere; equal ones share evenly however
+ * large. */
 static void softmax_at_its_corners(void **state)
 {
     (void)state;

@@ -385,8 +385,7 @@ static void skipped(void **state)
     assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
 }
 
-/* ---- a ledger read whole ------------------------------------------------------------------
- */
+/* ---- a ledger read whole ----------------------------------------------------------------- */
 
 #define LINE(claim, n, observed, time, type)                                      \
     "{\"claim\":" claim ",\"n\":" n ",\"observed\":" observed ",\"time\":\"" time \

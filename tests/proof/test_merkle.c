@@ -91,8 +91,8 @@ static void every_size(void **state)
     }
 }
 
-/* A leaf is no node: the tree of one leaf whose bytes are two hashes is not the tree of these.
- */
+/* A leaf is no node: the tree of one leaf whose bytes are two hashes is not the tree of
+ * these. */
 static void leaves_are_no_nodes(void **state)
 {
     (void)state;

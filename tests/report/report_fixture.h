@@ -87,7 +87,7 @@ static inline void fixture_release(fixture *f)
     onus_buf_release(&f->text);
 }
 
-/* ---- a run on a table of people --------------------------------------------------------- */
+/* ---- a run on a table of people ---------------------------------------------------------- */
 
 #define HEX "9f3c51aa07be44d19f3c51aa07be44d19f3c51aa07be44d19f3c51aa07be44d1"
 

@@ -186,8 +186,7 @@ static void a_decimal_comma_changes_nothing(void **state)
     if (!any) skip(); /* no such locale on this machine */
 }
 
-/* ---- facts ----------------------------------------------------------------------------------
- */
+/* ---- facts ------------------------------------------------------------------------------- */
 
 static onus_log *log_of(const char *claim)
 {

@@ -34,8 +34,7 @@ static void check(const char *html)
     assert_null(strcasestr(html, "<link"));
 }
 
-/* ---- one table of people --------------------------------------------------------------------
- */
+/* ---- one table of people ----------------------------------------------------------------- */
 
 static void a_run_gives_a_whole_report(void **state)
 {

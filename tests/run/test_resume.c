@@ -70,8 +70,8 @@ static void stopped_at_every_event(void **state)
             assert_int_equal(try_run(&how, &result, &err), ONUS_STOPPED);
             if (!onus_file_exists(in_room("stopped")))
                 continue; /* so early that nothing is kept */
-            /* a private run draws its own noise: the model is another, and replays all the same
-             */
+            /* a private run draws its own noise: the model is another, and replays all the
+             * same */
             goes_on(recipes[i], "stopped", i == 0 ? whole : NULL);
         }
     }

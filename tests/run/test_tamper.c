@@ -182,8 +182,8 @@ static void signed_by_another(void **state)
     onus_buf_release(&note);
 }
 
-/* Where a run lay is nobody's business: no folder's name is in ledger, model, note or report.
- */
+/* Where a run lay is nobody's business: no folder's name is in ledger, model, note or
+ * report. */
 static void no_places(void **state)
 {
     (void)state;

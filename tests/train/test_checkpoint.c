@@ -141,8 +141,7 @@ static void divergence_names_the_last_checkpoint(void **state)
     release(&o);
 }
 
-/* ---- hostile files ------------------------------------------------------------------------
- */
+/* ---- hostile files ----------------------------------------------------------------------- */
 
 typedef struct {
     onus_buf bytes;

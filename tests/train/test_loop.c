@@ -11,8 +11,7 @@
 
 static onus_dataset *credit;
 
-/* ---- 40 rows by a formula -----------------------------------------------------------------
- */
+/* ---- 40 rows by a formula ---------------------------------------------------------------- */
 
 enum { N_FORMULA = 40 };
 
@@ -130,8 +129,7 @@ static void balanced_weights_by_hand(void **state)
     release(&o);
 }
 
-/* ---- one step, done again -----------------------------------------------------------------
- */
+/* ---- one step, done again ---------------------------------------------------------------- */
 
 /* Rows of epoch 0 in their order. */
 static int64_t *first_order(const onus_dataset *d, uint64_t seed, int64_t *n)
@@ -246,8 +244,7 @@ static void empty_shards_take_no_part(void **state)
     onus_dataset_close(d);
 }
 
-/* ---- bits ---------------------------------------------------------------------------------
- */
+/* ---- bits -------------------------------------------------------------------------------- */
 
 static void loss_falls(void **state)
 {
@@ -290,8 +287,7 @@ static void bits_do_not_depend_on_the_machine(void **state)
     release(&first);
 }
 
-/* ---- validation, early stopping, what is kept ---------------------------------------------
- */
+/* ---- validation, early stopping, what is kept -------------------------------------------- */
 
 /* Loss and accuracy of the validation part from onus_predict's probabilities. */
 static void validation_by_hand(void **state)
@@ -402,8 +398,7 @@ static void ties_keep_the_earlier(void **state)
     release(&o);
 }
 
-/* ---- progress, stopping, divergence -------------------------------------------------------
- */
+/* ---- progress, stopping, divergence ------------------------------------------------------ */
 
 typedef struct {
     long calls, epoch_ends;
@@ -468,8 +463,7 @@ static void divergence_is_named(void **state)
     onus_dataset_close(d);
 }
 
-/* ---- refusals, memory, prediction ---------------------------------------------------------
- */
+/* ---- refusals, memory, prediction -------------------------------------------------------- */
 
 static void refuse(const setting *s, onus_status expected, const char *part)
 {

@@ -174,8 +174,7 @@ static void threads_change_nothing(void **state)
     assert_memory_equal(sha[0], sha[2], 32);
 }
 
-/* ---- rates --------------------------------------------------------------------------------
- */
+/* ---- rates ------------------------------------------------------------------------------- */
 
 static double rate(onus_schedule schedule, int64_t warmup, int64_t t)
 {

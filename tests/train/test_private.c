@@ -23,8 +23,7 @@ static setting secret(const onus_dataset *data)
     return s;
 }
 
-/* ---- steps by hand ------------------------------------------------------------------------
- */
+/* ---- steps by hand ----------------------------------------------------------------------- */
 
 /* One example's gradient, alone in its call, at its place in the sample. */
 static void example_gradient(const setting *s, onus_plan *plan, int64_t row, int64_t place,
@@ -163,8 +162,7 @@ static void empty_samples_are_steps(void **state)
     assert_same_steps(&s, 1);
 }
 
-/* ---- clipping -----------------------------------------------------------------------------
- */
+/* ---- clipping ---------------------------------------------------------------------------- */
 
 /* norm * factor never exceeds C, and is within rounding of it; short examples are untouched;
  * what is not finite counts 0. */
@@ -192,8 +190,8 @@ static void clip_factors(void **state)
 }
 
 /* An example that overflows adds nothing and stops nothing: with or without it, the model is
- * the same but for the sampling rate; here both rows are there, and all parameters stay finite.
- */
+ * the same but for the sampling rate; here both rows are there, and all parameters stay
+ * finite. */
 static void monsters_are_left_out(void **state)
 {
     (void)state;
@@ -236,8 +234,7 @@ static void monsters_are_left_out(void **state)
     onus_dataset_close(d);
 }
 
-/* ---- noise --------------------------------------------------------------------------------
- */
+/* ---- noise ------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -292,8 +289,8 @@ static void noise_has_its_deviation(void **state)
     release(&o);
 }
 
-/* The key makes the bits, on any machine; another key makes others, so does another step of it.
- */
+/* The key makes the bits, on any machine; another key makes others, so does another step of
+ * it. */
 static void the_key_makes_the_bits(void **state)
 {
     (void)state;
@@ -327,8 +324,7 @@ static void the_key_makes_the_bits(void **state)
     release(&first);
 }
 
-/* ---- what is said -------------------------------------------------------------------------
- */
+/* ---- what is said ------------------------------------------------------------------------ */
 
 static void no_loss(void *ctx, const onus_progress *p)
 {
@@ -415,8 +411,7 @@ static void what_lies_outside_is_listed(void **state)
     release(&o);
 }
 
-/* ---- refusals, memory ---------------------------------------------------------------------
- */
+/* ---- refusals, memory -------------------------------------------------------------------- */
 
 static void refuse(const setting *s, onus_status expected, const char *part)
 {

@@ -19,8 +19,7 @@
 #include "failing_mem.h"
 #include "train/train.h"
 
-/* ---- events -------------------------------------------------------------------------------
- */
+/* ---- events ------------------------------------------------------------------------------ */
 
 typedef struct {
     onus_buf text; /* one line a field */
@@ -93,8 +92,7 @@ static inline char *said_claims(const said *s)
     return out;
 }
 
-/* ---- data ---------------------------------------------------------------------------------
- */
+/* ---- data -------------------------------------------------------------------------------- */
 
 static const onus_sink no_sink = {NULL, NULL};
 static const char *const credit_stratify[] = {"risk"};
@@ -158,8 +156,7 @@ static inline void remove_room(const char *room)
     onus_arena_release(&arena);
 }
 
-/* ---- a training ---------------------------------------------------------------------------
- */
+/* ---- a training -------------------------------------------------------------------------- */
 
 static const onus_train_spec plain_spec = {.epochs = 4,
                                            .batch = 64,
