@@ -136,7 +136,7 @@ static void loss_range(const onus_call *c, int64_t begin, int64_t end)
 
 static void loss_forward(onus_call *c)
 {
-    onus_each(c, c->B, 1, 16 * c->in_shape[0].d[0], loss_range);
+    onus_each(c, c->B, 1, 64 * c->in_shape[0].d[0], loss_range);
 }
 
 static void loss_backward(onus_call *c)
