@@ -206,7 +206,8 @@ onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[
                       (unsigned char)raw.data[1] == 0x8b;
     pthread_t thread;
     hash_job job = {.bytes = &raw, .sha = sha256};
-    /* libsodium's SHA-256 takes about as long as inflating: side by side it costs nothing. */
+    /* Hashing takes a tenth of the time of inflating, a third without the processor's
+     * instructions: beside it, it costs nothing. */
     const bool beside = sha256 && gzip && raw.len > (1 << 20) &&
                         pthread_create(&thread, NULL, hash_thread, &job) == 0;
     if (sha256 && !beside) onus_sha256_of(raw.data, raw.len, sha256);

@@ -2,6 +2,7 @@
  * images.c - IDX files (LeCun's MNIST page: big-endian magic 00 00 type dimensions, sizes,
  * bytes) of unsigned bytes, plain or gzip. Images stay bytes; a batch becomes numbers when it
  * is fetched. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,14 +46,49 @@ onus_status onus_idx_parse(const void *bytes, size_t len, const char *what, int6
     return ONUS_OK;
 }
 
-static onus_status read_idx(onus_dataset *d, const char *name, int number, onus_buf *bytes,
-                            int64_t *n, int64_t *size, const uint8_t **data,
+/* A file that a thread of its own reads: inflating the test images takes a sixth of the time
+ * that the training images take, beside which it costs none. */
+typedef struct {
+    char path[ONUS_PATH_MAX];
+    onus_buf *bytes;
+    uint8_t *sha;
+    onus_status st;
+    onus_err err;
+    pthread_t thread;
+    bool running;
+} read_beside;
+
+static onus_status path_of(const onus_dataset *d, const char *name, char path[ONUS_PATH_MAX],
+                           onus_err *err)
+{
+    return onus_path_join(path, ONUS_PATH_MAX, d->spec->base_dir ? d->spec->base_dir : ".",
+                          name, err);
+}
+
+static void *read_thread(void *arg)
+{
+    read_beside *r = arg;
+    r->st = onus_file_read_gzip(r->path, r->bytes, r->sha, &r->err);
+    return NULL;
+}
+
+static onus_status read_file(read_beside *beside, const char *path, onus_buf *bytes,
+                             uint8_t sha[32], onus_err *err)
+{
+    if (!beside || !beside->running) return onus_file_read_gzip(path, bytes, sha, err);
+    (void)pthread_join(beside->thread, NULL);
+    beside->running = false;
+    if (beside->st != ONUS_OK && err) *err = beside->err;
+    return beside->st;
+}
+
+static onus_status read_idx(onus_dataset *d, const char *name, int number, read_beside *beside,
+                            onus_buf *bytes, int64_t *n, int64_t *size, const uint8_t **data,
                             const onus_sink *sink, onus_err *err)
 {
     char path[ONUS_PATH_MAX];
-    onus_status st = onus_path_join(path, sizeof path,
-                                    d->spec->base_dir ? d->spec->base_dir : ".", name, err);
-    if (st == ONUS_OK) st = onus_file_read_gzip(path, bytes, d->file_sha[number], err);
+    onus_status st = path_of(d, name, path, err);
+    if (st == ONUS_OK) st = read_file(beside, path, bytes, d->file_sha[number], err);
     if (st == ONUS_OK) st = onus_idx_parse(bytes->data, bytes->len, path, n, size, data, err);
     return st == ONUS_OK
                ? onus_emit_read(path, d->file_sha[number], *n, number, d->mem, sink, err)
@@ -62,24 +98,23 @@ static onus_status read_idx(onus_dataset *d, const char *name, int number, onus_
 /* Images and labels of one pair of files; labels are appended to d->y by the caller's
  * offset. */
 static onus_status read_pair(onus_dataset *d, int k, const char *images, const char *labels,
-                             int64_t *size, uint8_t *label_of, const onus_sink *sink,
-                             onus_err *err)
+                             read_beside *beside, int64_t *size, uint8_t *label_of,
+                             const onus_sink *sink, onus_err *err)
 {
     onus_status st = ONUS_OK;
     int64_t n_labels, one;
     const uint8_t *data;
     onus_buf bytes;
     onus_buf_init(&bytes, d->mem, (size_t)1 << 30);
-    onus_buf_init(&d->images[k], d->mem, (size_t)16 << 30);
-    ONUS_TRY(read_idx(d, images, 2 * k, &d->images[k], &d->n_images[k], size, &d->pixels[k],
-                      sink, err));
+    ONUS_TRY(read_idx(d, images, 2 * k, beside, &d->images[k], &d->n_images[k], size,
+                      &d->pixels[k], sink, err));
     if (*size < 2 || *size > ONUS_FEATURES_MAX) {
         st = onus_fail(err, ONUS_BAD_INPUT,
                        "%s: images of %lld byte%s, expected 2 to %d (are these the labels?)",
                        images, (long long)*size, *size == 1 ? "" : "s", ONUS_FEATURES_MAX);
         goto done;
     }
-    ONUS_TRY(read_idx(d, labels, 2 * k + 1, &bytes, &n_labels, &one, &data, sink, err));
+    ONUS_TRY(read_idx(d, labels, 2 * k + 1, NULL, &bytes, &n_labels, &one, &data, sink, err));
     if (n_labels != d->n_images[k] || one != 1) {
         st = onus_fail(err, ONUS_BAD_INPUT, "%s has %lld labels, %s has %lld images", labels,
                        (long long)n_labels, images, (long long)d->n_images[k]);
@@ -99,6 +134,21 @@ static onus_status read_pair(onus_dataset *d, int k, const char *images, const c
     d->y = y;
 done:
     onus_buf_release(&bytes);
+    return st;
+}
+
+static onus_status read_pairs(onus_dataset *d, int64_t size[2], uint8_t *seen,
+                              const onus_sink *sink, onus_err *err)
+{
+    const onus_data_spec *s = d->spec;
+    read_beside test = {.bytes = &d->images[1], .sha = d->file_sha[2]};
+    for (int k = 0; k < 2; k++) onus_buf_init(&d->images[k], d->mem, (size_t)16 << 30);
+    test.running = s->test_source && path_of(d, s->test_source, test.path, NULL) == ONUS_OK &&
+                   pthread_create(&test.thread, NULL, read_thread, &test) == 0;
+    onus_status st = read_pair(d, 0, s->source, s->labels, NULL, &size[0], seen, sink, err);
+    if (st == ONUS_OK && s->test_source)
+        st = read_pair(d, 1, s->test_source, s->test_labels, &test, &size[1], seen, sink, err);
+    if (test.running) (void)pthread_join(test.thread, NULL);
     return st;
 }
 
@@ -157,7 +207,7 @@ onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *si
 {
     const onus_data_spec *s = d->spec;
     uint8_t seen[256] = {0};
-    int64_t size = 0, test_size = 0;
+    int64_t size[2] = {0, 0};
     if (s->n_protected || s->n_stratify || s->n_columns)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s:%d: images have no columns: protected must be none, columns and "
@@ -167,17 +217,15 @@ onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *si
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s:%d: data.test and data.test_labels go together", s->recipe,
                          s->line);
-    onus_status st = read_pair(d, 0, s->source, s->labels, &size, seen, sink, err);
-    if (st == ONUS_OK && s->test_source)
-        st = read_pair(d, 1, s->test_source, s->test_labels, &test_size, seen, sink, err);
+    onus_status st = read_pairs(d, size, seen, sink, err);
     if (st != ONUS_OK) return st;
-    if (s->test_source && test_size != size)
+    if (s->test_source && size[1] != size[0])
         return onus_fail(err, ONUS_BAD_INPUT, "%s has images of %lld bytes, %s of %lld",
-                         s->test_source, (long long)test_size, s->source, (long long)size);
-    if (d->given && d->given->pixels != size)
+                         s->test_source, (long long)size[1], s->source, (long long)size[0]);
+    if (d->given && d->given->pixels != size[0])
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s has images of %lld bytes, the model reads %lld", s->source,
-                         (long long)size, (long long)d->given->pixels);
+                         (long long)size[0], (long long)d->given->pixels);
     d->n_rows = d->n_raw = d->n_images[0] + d->n_images[1];
     d->csv[0].n_rows = d->n_images[0]; /* where the split's own rows end */
     d->csv[0].path = s->source;
@@ -187,5 +235,5 @@ onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *si
     for (int64_t r = 0; r < d->n_rows; r++) d->raw[r] = r;
     st = name_classes(d, seen, err);
     if (st == ONUS_OK) st = onus_split_rows(d, seed, err);
-    return st == ONUS_OK && !d->given ? image_encoder(d, size, err) : st;
+    return st == ONUS_OK && !d->given ? image_encoder(d, size[0], err) : st;
 }
