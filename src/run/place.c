@@ -17,6 +17,17 @@
 #include "base/hash.h"
 #include "run/session.h"
 
+onus_status onus_folder_check(const char *run, const onus_allocator *mem, onus_err *err)
+{
+    const char **names;
+    int64_t n;
+    onus_arena arena;
+    onus_arena_init(&arena, mem);
+    const onus_status st = onus_dir_list(run, &arena, &names, &n, err);
+    onus_arena_release(&arena);
+    return st;
+}
+
 static const char place_file[] = "private/recipe.dir";
 
 /* From one real path to another: ".." and names. */

@@ -131,6 +131,7 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *
 {
     onus_status st = ONUS_OK;
     char path[ONUS_PATH_MAX];
+    ONUS_TRY(onus_folder_check(o->run, o->mem, err));
     ONUS_TRY(onus_path_join(path, sizeof path, o->run, "ledger.jsonl", err));
     ONUS_TRY(onus_log_read(&s->before, path, o->mem, err));
     ONUS_TRY(open_recipe(s, o, err));
@@ -150,7 +151,9 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *
     st = stages(s, err);
     /* Data that was changed may be wrong as data, too: what was claimed of it comes first. */
     const onus_mismatch *list;
-    if (st == ONUS_BAD_INPUT && onus_ledger_mismatches(s->ledger, &list) > 0) st = ONUS_OK;
+    if ((st == ONUS_BAD_INPUT || st == ONUS_MISMATCH) &&
+        onus_ledger_mismatches(s->ledger, &list) > 0)
+        st = ONUS_OK;
     if (st == ONUS_IO && !o->recipe_dir && !s->data)
         (void)onus_hint(err, st,
                         "if the recipe's folder was moved, say where it is: --recipe-dir DIR");

@@ -169,7 +169,8 @@ static void remove_traces(const char *dir)
 
 static bool has_trained(const onus_session *s)
 {
-    return s->facts && onus_facts_find(s->facts, "train.planned_steps");
+    return s->facts && (onus_facts_find(s->facts, "train.epoch") ||
+                        onus_facts_find(s->facts, "privacy.noise.commitment"));
 }
 
 /* ---- the end: report, signature ---------------------------------------------------------- */

@@ -82,6 +82,11 @@ onus_status onus_place_find(const onus_session *s, onus_place *out, onus_err *er
 /* Keeps a place that is not public in private/recipe.dir: a "private" event, observed. */
 onus_status onus_place_write(onus_session *s, const onus_place *place,
                              onus_err *err) ONUS_CHECKED;
+/* A run folder holds files and folders. A link, pipe or device among them is an error that
+ * names it: in a stranger's folder it may lead to a file of ours, whose words an error would
+ * show. */
+onus_status onus_folder_check(const char *run, const onus_allocator *mem,
+                              onus_err *err) ONUS_CHECKED;
 /* The directory that the recipe's relative paths start from. ONUS_BAD_ARG where the run folder
  * does not say. */
 onus_status onus_place_read(const onus_log *log, const char *run, char dir[ONUS_PATH_MAX],

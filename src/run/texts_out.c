@@ -65,6 +65,10 @@ onus_status onus_report(const char *run, char **html, const onus_allocator *mem,
     onus_buf_init(&text, mem, 64 << 20);
     ONUS_TRY(onus_path_join(path, sizeof path, run, "ledger.jsonl", err));
     ONUS_TRY(onus_log_read(&log, path, mem, err));
+    if (!onus_log_type(log, "run.begin", 0)) {
+        st = onus_fail(err, ONUS_BAD_INPUT, "%s has no run.begin: no run to report on", path);
+        goto done;
+    }
     const onus_entry *made = onus_log_type(log, "report", 0);
     ONUS_TRY(onus_report_html(log, made ? made->n - 1 : onus_log_count(log), &text, mem, err));
     ONUS_TRY(onus_buf_hand_out(&text, html, "report", err));

@@ -246,6 +246,13 @@ done:
     return st;
 }
 
+static onus_status check_end(const verifier *v, onus_err *err)
+{
+    if (onus_log_type(v->log, "run.end", 0)) return ONUS_OK;
+    return onus_fail(err, ONUS_TAMPER,
+                     "%s: the ledger has no run.end: the run did not come to its end", v->run);
+}
+
 static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
 {
     onus_status st = ONUS_OK;
@@ -256,16 +263,12 @@ static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
     ONUS_TRY(path_of(v, "ledger.jsonl", path, err));
     ONUS_TRY(onus_log_read(&v->log, path, v->mem, err));
     (void)take_file(v, "ledger.jsonl");
-    if (!onus_log_type(v->log, "run.end", 0)) {
-        st =
-            onus_fail(err, ONUS_TAMPER,
-                      "%s: the ledger has no run.end: the run did not come to its end", v->run);
-        goto done;
-    }
+    if (!take_file(v, "ledger.note")) ONUS_TRY(check_end(v, err)); /* else: who signed first */
     ONUS_TRY(check_head(v, key_path, err));
     for (int64_t i = 0; i < onus_log_count(v->log); i++)
         ONUS_TRY(check_entry(v, onus_log_at(v->log, i), err));
     ONUS_TRY(check_report(v, err));
+    ONUS_TRY(check_end(v, err));
     for (int64_t i = 0; i < v->n_files; i++) {
         if (v->known[i]) continue;
         if (!onus_is_plain(v->files[i])) { /* it could pass for a line of this list */

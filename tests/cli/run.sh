@@ -160,6 +160,33 @@ PY
 expect 1 'event [0-9]+ \(data.read\).*sha256' "$onus" replay r1
 mv kept.csv small.csv
 
+# ---- a stranger's folder: nothing in it holds a reader up, none of our files' words are shown ----------------
+printf 'user,secret\nme,hunter2\nyou,hunter3\n' > ours.csv
+quiet() { # quiet PATTERN COMMAND...: fails in these words, within seconds, and never says what stands in ours.csv
+    pattern=$1
+    shift
+    expect 1 "$pattern" timeout -k 1 20 "$@"
+    case $out in *hunter* | *secret*) bad "ours.csv is shown: $out" ;; esac
+}
+stranger() { rm -rf t1 && cp -r r1 t1; }
+for source in ../ours.csv ours.csv "$room/ours.csv"; do
+    stranger && sed -i "s#source: small.csv#source: $source#; s/label: .*/label: user/; s/protected: .*/protected: [secret]/; s/stratify: .risk./stratify: [user]/" t1/recipe.yaml
+    quiet 'does not replay|cannot open' "$onus" replay t1 --quiet
+    quiet 'not what the run read|cannot open' "$onus" explain t1
+done
+stranger && sed -i 's#source: small.csv#source: /dev/zero#' t1/recipe.yaml
+quiet 'neither a file nor a pipe' "$onus" replay t1 --quiet
+stranger && rm t1/recipe.yaml && ln -s ../ours.csv t1/recipe.yaml
+for command in verify replay explain; do quiet 'neither a file nor a directory' "$onus" $command t1; done
+stranger && rm t1/ledger.jsonl && mkfifo t1/ledger.jsonl
+for command in verify replay explain; do quiet 'neither a file nor a directory' "$onus" $command t1; done
+quiet 'no run.begin' "$onus" report t1
+quiet 'the runs part' "$onus" diff t1 r1
+stranger && touch t1/"$(printf 'x\342\200\256txt.egdel')"
+expect 1 'control characters' "$onus" verify t1
+stranger && touch 't1/report.html    is what event 1 says'
+expect 0 "nothing is proven of it: 'report.html    is what event 1 says'" "$onus" verify t1
+
 # ---- kill and resume ----------------------------------------------------------------------------------
 expect 2 'holds a run already' "$onus" run small.yaml --out r1
 sed 's/epochs: 6/epochs: 400/; s/^name: small/name: long/; s/checkpoint: 2/checkpoint: 40/' small.yaml > long.yaml
@@ -177,6 +204,12 @@ for wait in 0.05 0.15 0.3; do
         expect 0 'verified' "$onus" verify killed
     fi
 done
+"$onus" run long.yaml --out cut2 --quiet >/dev/null 2>&1 &
+pid=$!
+sleep 0.2
+kill -9 $pid 2>/dev/null
+wait $pid 2>/dev/null
+if [ ! -f cut2/ledger.note ]; then expect 1 'the run did not come to its end|the last line has no end' "$onus" verify cut2; fi
 expect 1 'resumed with the recipe that began it' "$onus" run small.yaml --out whole --resume
 
 # ---- evaluation -----------------------------------------------------------------------------------------
