@@ -161,7 +161,7 @@ expect 1 'event [0-9]+ \(data.read\).*sha256' "$onus" replay r1
 mv kept.csv small.csv
 
 # ---- a stranger's folder: nothing in it holds a reader up, none of our files' words are shown ----------------
-printf 'user,secret\nme,hunter2\nyou,hunter3\n' > ours.csv
+{ echo user,secret,shell; for i in 1 2 3 4 5 6 7 8 9 10; do printf 'me,hunter2,sh\nyou,hunter3,sh\nme,hunter3,no\nyou,hunter2,no\n'; done; } > ours.csv
 quiet() { # quiet PATTERN COMMAND...: fails in these words, within seconds, and never says what stands in ours.csv
     pattern=$1
     shift
@@ -170,7 +170,7 @@ quiet() { # quiet PATTERN COMMAND...: fails in these words, within seconds, and 
 }
 stranger() { rm -rf t1 && cp -r r1 t1; }
 for source in ../ours.csv ours.csv "$room/ours.csv"; do
-    stranger && sed -i "s#source: small.csv#source: $source#; s/label: .*/label: user/; s/protected: .*/protected: [secret]/; s/stratify: .risk./stratify: [user]/" t1/recipe.yaml
+    stranger && sed -i "s#source: small.csv#source: $source#; s/label: .*/label: user/; s/protected: .*/protected: [secret]/; s/, stratify: .risk.//" t1/recipe.yaml
     quiet 'does not replay|cannot open' "$onus" replay t1 --quiet
     quiet 'not what the run read|cannot open' "$onus" explain t1
 done
