@@ -23,7 +23,7 @@ int cmd_eval(int argc, const char **argv)
     onus_eval_opts opts = {.run = NULL};
     char *protected_ = NULL;
     const char *columns[PROTECTED_MAX], *words[1];
-    int threads = CLI_UNSAID, json = 0, all = 0;
+    int threads = CLI_UNSAID, json = 0, all = 0, regression = 0;
     const struct poptOption table[] = {
         {"data", 'd', POPT_ARG_STRING, &opts.data, 0, "table to evaluate a run's model on",
          "FILE"},
@@ -37,6 +37,8 @@ int cmd_eval(int argc, const char **argv)
         {"score", 0, POPT_ARG_STRING, &opts.score, 0, "its column of scores", "COL"},
         {"prediction", 0, POPT_ARG_STRING, &opts.prediction, 0,
          "its column of decisions (default: score >= 0.5)", "COL"},
+        {"regression", 0, POPT_ARG_NONE, &regression, 0,
+         "label and prediction are numbers, not classes", NULL},
         {"protected", 0, POPT_ARG_STRING, &protected_, 0, "its protected columns, by commas",
          "A,B"},
         {"all", 'a', POPT_ARG_NONE, &all, 0, "print every value, not the main ones only", NULL},
@@ -48,6 +50,7 @@ int cmd_eval(int argc, const char **argv)
     opts.run = words[0];
     opts.threads = (int)cli_or_zero(threads);
     opts.protected_ = columns;
+    opts.regression = regression != 0;
     opts.n_protected = protected_ ? split(protected_, columns) : 0;
     if (opts.n_protected < 0) {
         fprintf(stderr, "onus eval: --protected: at most %d columns\n", PROTECTED_MAX);

@@ -206,6 +206,7 @@ typedef struct {
     const char *label, *positive, *score, *prediction;
     const char *const *protected_; /* its protected columns */
     int64_t n_protected;
+    bool regression; /* label and prediction are numbers, not classes */
     int threads;
     const onus_allocator *mem;
 } onus_eval_opts;

@@ -2,6 +2,8 @@
  * eval.c - metrics and fairness of a finished model on a table, or of predictions that somebody
  * else made. The audits are those of a run: they see rows of labels, scores, decisions and
  * groups, and not where these came from. */
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +199,17 @@ static onus_status find_positive(const table *t, int64_t *out, onus_err *err)
         t->o->predictions, t->o->label, t->values[0], t->values[1]);
 }
 
+/* What to say of labels that look like amounts: no guess is made, since classes are often
+ * numbers, too. */
+static const char *if_numbers(const table *t)
+{
+    double v;
+    for (int64_t i = 0; i < t->n_values; i++) {
+        if (!onus_parse_number(t->values[i], &v)) return "";
+    }
+    return " (amounts, not classes? --regression)";
+}
+
 /* A value of the label or prediction column as a class. */
 static onus_status read_classes(const table *t, int64_t column, int64_t positive,
                                 float *as_label, int32_t *as_decision, onus_err *err)
@@ -205,9 +218,9 @@ static onus_status read_classes(const table *t, int64_t column, int64_t positive
         int64_t k = place_of(t->values, t->n_values, cell(t, i, column));
         if (k < 0)
             return onus_fail(err, ONUS_BAD_INPUT,
-                             "%s:%d: '%.80s' in column '%s' is no value of label '%s'",
+                             "%s:%d: '%.80s' in column '%s' is no value of label '%s'%s",
                              t->o->predictions, t->csv.line[i], cell(t, i, column),
-                             t->csv.columns[column], t->o->label);
+                             t->csv.columns[column], t->o->label, if_numbers(t));
         if (t->n_values == 2) k = k == positive;
         if (as_label) as_label[i] = (float)k;
         if (as_decision) as_decision[i] = (int32_t)k;
@@ -281,9 +294,9 @@ static onus_status read_labels(table *t, onus_err *err)
     ONUS_TRY(distinct(t, column, &t->values, &t->n_values, err));
     if (t->n_values < 2 || t->n_values > 1000)
         return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s: label '%s' has %lld value%s, expected 2 to 1000",
+                         "%s: label '%s' has %lld value%s, expected 2 to 1000%s",
                          t->o->predictions, t->o->label, (long long)t->n_values,
-                         t->n_values == 1 ? "" : "s");
+                         t->n_values == 1 ? "" : "s", if_numbers(t));
     const char **names = onus_arena_alloc(t->arena, (size_t)t->n_values, sizeof *names);
     float *label = onus_arena_alloc(t->arena, (size_t)n, sizeof *label);
     int32_t *decision = onus_arena_alloc(t->arena, (size_t)n, sizeof *decision);
@@ -310,6 +323,49 @@ done:
     return st;
 }
 
+static onus_status read_decisions(table *t, onus_err *err)
+{
+    onus_status st = read_labels(t, err);
+    if (st != ONUS_OK || !t->o->score) return st;
+    if (t->p.task != ONUS_TASK_BINARY)
+        return onus_fail(
+            err, ONUS_BAD_INPUT,
+            "%s: label '%s' has %lld values; --score is for two, use --prediction%s",
+            t->o->predictions, t->o->label, (long long)t->n_values, if_numbers(t));
+    float *score = onus_arena_alloc(t->arena, (size_t)t->csv.n_rows, sizeof *score);
+    if (!score) return onus_fail_mem(err, "predictions");
+    return read_scores(t, score, t->o->prediction ? NULL : (int32_t *)t->p.decision, err);
+}
+
+/* Labels and predictions that are numbers. */
+static onus_status read_numbers(const table *t, const char *name, const float **out,
+                                onus_err *err)
+{
+    int64_t column = 0;
+    onus_status st = column_of(t, name, &column, err);
+    if (st != ONUS_OK) return st;
+    float *v = onus_arena_alloc(t->arena, (size_t)t->csv.n_rows, sizeof *v);
+    if (!v) return onus_fail_mem(err, "predictions");
+    for (int64_t i = 0; i < t->csv.n_rows; i++) {
+        double x;
+        if (!onus_parse_number(cell(t, i, column), &x) || !(fabs(x) <= (double)FLT_MAX))
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s:%d: '%.80s' in column '%s', expected a number within binary32",
+                             t->o->predictions, t->csv.line[i], cell(t, i, column), name);
+        v[i] = (float)x;
+    }
+    *out = v;
+    return ONUS_OK;
+}
+
+static onus_status read_regression(table *t, onus_err *err)
+{
+    t->p.task = ONUS_TASK_REGRESSION;
+    t->p.n = t->csv.n_rows;
+    onus_status st = read_numbers(t, t->o->label, &t->p.label, err);
+    return st == ONUS_OK ? read_numbers(t, t->o->prediction, &t->p.score, err) : st;
+}
+
 static onus_status eval_table(const onus_eval_opts *o, onus_session *s, onus_arena *arena,
                               onus_err *err)
 {
@@ -322,21 +378,7 @@ static onus_status eval_table(const onus_eval_opts *o, onus_session *s, onus_are
         st = onus_fail(err, ONUS_BAD_INPUT, "%s has no rows", o->predictions);
         goto done;
     }
-    ONUS_TRY(read_labels(&t, err));
-    if (o->score) {
-        if (t.p.task != ONUS_TASK_BINARY) {
-            st = onus_fail(
-                err, ONUS_BAD_INPUT,
-                "%s: label '%s' has %lld values; --score is for two, use --prediction",
-                o->predictions, o->label, (long long)t.n_values);
-            goto done;
-        }
-        float *score = onus_arena_alloc(arena, (size_t)t.csv.n_rows, sizeof *score);
-        if (!score) st = onus_fail_mem(err, "predictions");
-        int32_t *decision = o->prediction ? NULL : (int32_t *)t.p.decision;
-        if (st == ONUS_OK) st = read_scores(&t, score, decision, err);
-        if (st != ONUS_OK) goto done;
-    }
+    ONUS_TRY(o->regression ? read_regression(&t, err) : read_decisions(&t, err));
     ONUS_TRY(read_groups(&t, err));
     ONUS_TRY(onus_audit_quality(&t.p, &sink, s->mem, err));
     if (t.p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&t.p, &sink, s->mem, err));
@@ -363,7 +405,12 @@ static onus_status check_opts(const onus_eval_opts *o, onus_err *err)
         return onus_fail(err, ONUS_BAD_ARG,
                          "--data and --predictions-out go with a run, not with "
                          "--predictions");
-    if (o->run && (o->label || o->positive || o->score || o->prediction || o->n_protected))
+    if (o->regression && (!o->prediction || o->score || o->positive))
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "--regression compares --label COL with --prediction COL; it goes "
+                         "with neither --score nor --positive");
+    if (o->run && (o->label || o->positive || o->score || o->prediction || o->n_protected ||
+                   o->regression))
         return onus_fail(err, ONUS_BAD_ARG,
                          "label, scores and protected columns of a run are its "
                          "recipe's; these options go with --predictions");

@@ -234,6 +234,18 @@ expect 1 "logits.csv:2: score '2.5' is no probability" "$onus" eval --prediction
 printf 'y,s,p\n1,2.5,1\n0,-1,0\n' > logits.csv
 expect 0 'auc' "$onus" eval --predictions logits.csv --label y --score s --prediction p
 expect 1 "no column 'z'" "$onus" eval --predictions fair.csv --label z --prediction p
+printf 'y,p,g\n1,2,a\n2,2,a\n4.5,2,b\n3.5,2.5,b\n' > amounts.csv # errors 1, 0, -2.5, -1; the mean of y is 2.75
+out=$("$onus" eval --predictions amounts.csv --label y --prediction p --protected g --regression --json)
+python3 - "$out" <<'PY' && ok || bad "amounts that somebody else predicted"
+import json, sys
+f = json.loads(sys.argv[1])
+for name, want in ('mse', 8.25 / 4), ('mae', 4.5 / 4), ('mean_error', -.625), ('r2', 1 - 8.25 / 7.25), ('fairness.g.mae_difference', 1.25):
+    abs(f[name] - want) < 1e-12 or sys.exit(f'{name} is {f[name]}, expected {want}')
+PY
+expect 1 "amounts.csv:2: '2' in column 'p' is no value of label 'g'" "$onus" eval --predictions amounts.csv --label g --prediction p --positive a
+expect 1 'amounts, not classes. --regression' "$onus" eval --predictions amounts.csv --label y --score p
+expect 1 "amounts.csv:2: 'a' in column 'g', expected a number" "$onus" eval --predictions amounts.csv --label y --prediction g --regression
+expect 2 'with neither --score' "$onus" eval --predictions amounts.csv --label y --score p --regression
 expect 0 'mean .Shapley value. over' "$onus" explain r1
 expect 0 'line 5: score' "$onus" explain r1 --line 5
 expect 2 'no row of the table starts there' "$onus" explain r1 --line 5000
