@@ -260,20 +260,25 @@ static bool too_deep(const char *text, size_t len)
 }
 
 /* RFC 8785 writes a real such as 1e20 as 21 digits, which jansson takes for an integer beyond
- * its range. Here each run of more than 18 digits outside of texts gets the ".0" that makes it
- * the real that it is. */
+ * its range. Here each number of more than 18 digits, and nothing else, gets the ".0" that
+ * makes it the real that it is. */
 static json_t *load_long_reals(const char *text, size_t len, json_error_t *e)
 {
     onus_buf b;
     onus_buf_init(&b, NULL, 2 * len + 2);
-    bool quoted = false;
+    bool quoted = false, whole = true; /* whole: no fraction, no exponent so far */
     for (size_t i = 0, run = 0; i < len; i++) {
         const char c = text[i];
+        const bool digit = c >= '0' && c <= '9';
         if (quoted && c == '\\') onus_buf_add(&b, text + i++, 1);
         quoted ^= c == '"';
-        run = !quoted && c >= '0' && c <= '9' ? run + 1 : 0;
+        run = !quoted && digit ? run + 1 : 0;
+        if (c == '.' || c == 'e' || c == 'E')
+            whole = false;
+        else if (!digit && c != '+' && c != '-')
+            whole = true;
         if (i < len) onus_buf_add(&b, text + i, 1);
-        if (run > 18 && (i + 1 == len || !strchr("0123456789.eE", text[i + 1])))
+        if (whole && run > 18 && (i + 1 == len || !strchr("0123456789.eE", text[i + 1])))
             onus_buf_add(&b, ".0", 2);
     }
     json_t *value =

@@ -384,13 +384,15 @@ static void long_reals_read_back(void **state)
         onus_buf_init(&b, NULL, 200);
         onus_buf_str(&b, "{\"9999999999999999999999\":[\"\\\"12345678901234567890\",");
         onus_json_number(&b, values[i]);
-        onus_buf_str(&b, ",1]}");
+        /* numbers beside it whose digits are many, too, but not before a point or an e */
+        onus_buf_str(&b, ",1,0.0000012345678901234567,-0.0000012345678901234567]}");
         assert_int_equal(onus_json_parse(&v, b.data, b.len, "t", NULL), ONUS_OK);
         const json_t *list = json_object_get(v, "9999999999999999999999");
         assert_string_equal(json_string_value(json_array_get(list, 0)),
                             "\"12345678901234567890");
         assert_true(json_number_value(json_array_get(list, 1)) == values[i]);
         assert_true(json_is_integer(json_array_get(list, 2)));
+        assert_true(json_number_value(json_array_get(list, 3)) == 1.2345678901234567e-6);
         onus_buf again;
         onus_buf_init(&again, NULL, 200);
         onus_json_canonical(&again, v);
