@@ -15,6 +15,7 @@
 
 #include "base/fail.h"
 #include "base/hash.h"
+#include "base/words.h"
 
 static onus_status fail_io(onus_err *err, const char *verb, const char *path)
 {
@@ -362,18 +363,13 @@ static onus_status walk_dir(dir_walk *w, const char *dir, const char *below, onu
     return st;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 onus_status onus_dir_list(const char *dir, onus_arena *arena, const char ***names, int64_t *n,
                           onus_err *err)
 {
     dir_walk w = {.arena = arena};
     onus_status st = walk_dir(&w, dir, "", err);
     if (st != ONUS_OK) return st;
-    if (w.n) qsort(w.names, (size_t)w.n, sizeof *w.names, by_name);
+    if (w.n) qsort(w.names, (size_t)w.n, sizeof *w.names, onus_text_order);
     *names = w.names;
     *n = w.n;
     return ONUS_OK;

@@ -99,19 +99,32 @@ void onus_json_number(onus_buf *out, double v)
 
 /* ---- texts ------------------------------------------------------------------------------- */
 
-int onus_utf8_len(const char *text)
+uint32_t onus_utf8_code(const char *text, int *len)
 {
     const unsigned char *s = (const unsigned char *)text;
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (s[0] < 0x80) return 1;
-    const int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc0 ? 2 : 0;
-    if (n == 0 || s[0] > 0xf7) return 0;
-    unsigned code = s[0] & (0x7fu >> n);
-    for (int i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80) return 0;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const int n = s[0] < 0x80   ? 1
+                  : s[0] < 0xc0 ? 0
+                  : s[0] < 0xe0 ? 2
+                  : s[0] < 0xf0 ? 3
+                  : s[0] < 0xf8 ? 4
+                                : 0;
+    *len = n;
+    if (n <= 1) return n ? s[0] : 0;
+    uint32_t code = s[0] & (0x7fu >> n);
+    for (int i = 1; i < n && *len; i++) {
+        if ((s[i] & 0xc0) != 0x80) *len = 0;
         code = code << 6 | (s[i] & 0x3f);
     }
-    return code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : n;
+    if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) *len = 0;
+    return code;
+}
+
+int onus_utf8_len(const char *text)
+{
+    int len;
+    (void)onus_utf8_code(text, &len);
+    return len;
 }
 
 bool onus_is_plain(const char *text)
@@ -158,10 +171,9 @@ static unsigned next_unit(const unsigned char **s, unsigned *low)
         *low = 0;
         return unit;
     }
-    const int n = onus_utf8_len((const char *)*s);
+    int n;
+    const unsigned code = onus_utf8_code((const char *)*s, &n);
     if (n <= 1) return *(*s)++;
-    unsigned code = **s & (0x7fu >> n);
-    for (int i = 1; i < n; i++) code = code << 6 | ((*s)[i] & 0x3f);
     *s += n;
     if (code < 0x10000) return code;
     *low = 0xdc00 + ((code - 0x10000) & 0x3ff);

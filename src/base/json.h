@@ -7,8 +7,9 @@
 #include "base/buf.h"
 /* A number as ECMAScript prints it (RFC 8785, 3.2.2.3); v must be finite. */
 void onus_json_number(onus_buf *out, double v);
-/* Length of the UTF-8 sequence at text, which a NUL ends; 0 if it is none (RFC 3629: no
- * surrogates, no overlong forms). */
+/* The character at text, which a NUL ends, and the length of its UTF-8 sequence; 0 if it is
+ * none (RFC 3629: no surrogates, no overlong forms). */
+uint32_t onus_utf8_code(const char *text, int *len);
 int onus_utf8_len(const char *text);
 /* Whether a text is UTF-8 that shows as one line, as it stands: nothing steers. */
 bool onus_is_plain(const char *text);

@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/words.h"
 
 enum { COLUMNS_MAX = 65536, CELLS_FIRST = 65536 };
 #define BYTES_MAX ((size_t)4 << 30)
@@ -226,11 +227,6 @@ static onus_status keep_row(reader *r, int64_t line)
     return ONUS_OK;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Every column gets a name, and no two have the same. */
 static onus_status check_names(reader *r, int64_t line)
 {
@@ -245,7 +241,7 @@ static onus_status check_names(reader *r, int64_t line)
         sorted[c] = t->columns[c];
         if (!sorted[c]) return onus_fail_mem(r->err, t->path);
     }
-    qsort(sorted, (size_t)t->n_columns, sizeof *sorted, by_text);
+    qsort(sorted, (size_t)t->n_columns, sizeof *sorted, onus_text_order);
     for (int64_t c = 1; c < t->n_columns; c++) {
         if (strcmp(sorted[c - 1], sorted[c]) == 0)
             return bad(r, line, "two columns are called '%.80s'", sorted[c]);

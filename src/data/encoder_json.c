@@ -3,7 +3,6 @@
  * checked. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -128,22 +127,13 @@ static onus_status read_category(onus_encoder *e, const json_t *v, onus_encoded_
                : ONUS_OK;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* A row is given by names: no two columns share one. */
 static onus_status check_names(onus_encoder *e, const char *what, onus_err *err)
 {
     const char **names = onus_alloc(e->mem, (size_t)e->n_columns + 1, sizeof *names);
     if (!names) return onus_fail_mem(err, what);
-    bool twice = false;
     for (int64_t k = 0; k < e->n_columns; k++) names[k] = e->columns[k].pub.name;
-    qsort(names, (size_t)e->n_columns, sizeof *names, by_text);
-    for (int64_t k = 1; k < e->n_columns; k++)
-        twice = twice || strcmp(names[k - 1], names[k]) == 0;
-    onus_free(e->mem, names);
+    const bool twice = onus_distinct(names, e->n_columns) < e->n_columns;
     return twice ? bad(what, "two columns of one name", err) : ONUS_OK;
 }
 

@@ -3,6 +3,7 @@
  * order. */
 #ifndef ONUS_DATA_PARTS_H
 #define ONUS_DATA_PARTS_H
+#include "base/words.h"
 #include "data/csv.h"
 #include "data/dataset.h"
 #include "num/kernels.h"
@@ -124,8 +125,4 @@ onus_status onus_unread(onus_status st, const char *path, const uint8_t sha[32],
 onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
 /* Columns of an image: n pixels. */
 onus_status onus_encoder_pixels(onus_encoder *e, int64_t n, onus_err *err) ONUS_CHECKED;
-/* Sorted distinct texts of n. */
-int64_t onus_distinct(const char **texts, int64_t n);
-/* -1 if absent */
-int64_t onus_text_place(const char *const *sorted, int64_t n, const char *text);
 #endif

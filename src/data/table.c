@@ -26,28 +26,6 @@ void onus_row_place(const onus_dataset *d, int64_t row, char out[512])
     snprintf(out, 512, "%.480s:%d", t->path, t->line[r < n0 ? r : r - n0]);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-int64_t onus_distinct(const char **texts, int64_t n)
-{
-    qsort(texts, (size_t)n, sizeof *texts, by_text);
-    int64_t k = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (i == 0 || strcmp(texts[i], texts[k - 1]) != 0) texts[k++] = texts[i];
-    }
-    return k;
-}
-
-int64_t onus_text_place(const char *const *sorted, int64_t n, const char *text)
-{
-    const char *const *at =
-        n ? bsearch(&text, sorted, (size_t)n, sizeof *sorted, by_text) : NULL;
-    return at ? at - sorted : -1;
-}
-
 /* ---- files ------------------------------------------------------------------------------- */
 
 static onus_status read_table(onus_dataset *d, int k, const char *name, const onus_sink *sink,
@@ -562,7 +540,7 @@ static int by_number(const void *a, const void *b)
     double x = 0, y = 0;
     (void)onus_parse_number(*(const char *const *)a, &x);
     (void)onus_parse_number(*(const char *const *)b, &y);
-    return x != y ? (x > y) - (x < y) : by_text(a, b);
+    return x != y ? (x > y) - (x < y) : onus_text_order(a, b);
 }
 
 /* A label that hardly repeats itself is a measured number, or a name: as classes it would teach

@@ -357,13 +357,6 @@ done:
     return st;
 }
 
-static bool same_shape(const onus_shape *a, const onus_shape *b)
-{
-    bool same = a->n == b->n;
-    for (int i = 0; same && i < a->n; i++) same = a->d[i] == b->d[i];
-    return same;
-}
-
 onus_status onus_model_load(onus_net *net, const onus_safetensors *file, onus_err *err)
 {
     if (onus_safetensors_count(file) != net->n_tensors)
@@ -375,7 +368,7 @@ onus_status onus_model_load(onus_net *net, const onus_safetensors *file, onus_er
         char mine[96], theirs[96];
         if (!v)
             return onus_fail(err, ONUS_BAD_INPUT, "the file lacks the tensor '%s'", x->name);
-        if (!same_shape(&v->shape, &x->shape)) {
+        if (!onus_shape_same(&v->shape, &x->shape)) {
             onus_shape_text(&x->shape, mine, sizeof mine);
             onus_shape_text(&v->shape, theirs, sizeof theirs);
             return onus_fail(err, ONUS_BAD_INPUT,

@@ -29,6 +29,7 @@ typedef struct {
     int64_t d[ONUS_DIM_MAX];
 } onus_shape;
 int64_t onus_shape_numel(const onus_shape *s);
+bool onus_shape_same(const onus_shape *a, const onus_shape *b);
 /* "(3, 32, 32)" into out. */
 void onus_shape_text(const onus_shape *s, char *out, size_t size);
 

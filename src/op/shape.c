@@ -12,6 +12,13 @@ int64_t onus_shape_numel(const onus_shape *s)
     return n;
 }
 
+bool onus_shape_same(const onus_shape *a, const onus_shape *b)
+{
+    bool same = a->n == b->n;
+    for (int i = 0; same && i < a->n; i++) same = a->d[i] == b->d[i];
+    return same;
+}
+
 void onus_shape_text(const onus_shape *s, char *out, size_t size)
 {
     size_t n = 0;

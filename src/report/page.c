@@ -17,25 +17,12 @@ void onus_page_raw(onus_page *p, const char *html)
 }
 
 /* One code point of UTF-8 and its length; 0xFFFD and 1 where the bytes are none. */
-static uint32_t decode(const unsigned char *c, int *len)
+static uint32_t decode(const char *c, int *len)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    const int n = *c < 0x80           ? 1
-                  : (*c >> 5) == 0x06 ? 2
-                  : (*c >> 4) == 0x0e ? 3
-                  : (*c >> 3) == 0x1e ? 4
-                                      : 0;
+    const uint32_t v = onus_utf8_code(c, len);
+    if (*len) return v;
     *len = 1;
-    if (n == 1) return *c;
-    if (n == 0) return 0xfffd;
-    uint32_t v = *c & (0x7fU >> n);
-    for (int i = 1; i < n; i++) {
-        if ((c[i] & 0xc0) != 0x80) return 0xfffd;
-        v = v << 6 | (c[i] & 0x3fU);
-    }
-    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v < 0xe000)) return 0xfffd;
-    *len = n;
-    return v;
+    return 0xfffd;
 }
 
 /* What would change how a page reads without being seen: controls, marks of direction
@@ -69,7 +56,7 @@ void onus_page_text_cut(onus_page *p, const char *text, int chars)
 {
     int len;
     for (const char *c = text; *c; c += len) {
-        const uint32_t v = decode((const unsigned char *)c, &len);
+        const uint32_t v = decode(c, &len);
         if (chars-- == 0) {
             onus_page_raw(p, "\xe2\x80\xa6"); /* ellipsis */
             return;

@@ -5,11 +5,11 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/words.h"
 #include "data/csv.h"
 #include "run/predictor.h"
 #include "run/session.h"
@@ -144,11 +144,6 @@ static const char *cell(const table *t, int64_t row, int64_t column)
     return t->csv.cells[row * t->csv.n_columns + column];
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Distinct texts of a column, ascending; numbers stand in the order of their texts. */
 static onus_status distinct(const table *t, int64_t column, const char ***out, int64_t *n_out,
                             onus_err *err)
@@ -162,20 +157,9 @@ static onus_status distinct(const table *t, int64_t column, const char ***out, i
             return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: column '%s' is empty",
                              t->o->predictions, t->csv.line[i], t->csv.columns[column]);
     }
-    qsort(all, (size_t)n, sizeof *all, by_text);
-    int64_t k = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (i == 0 || strcmp(all[i], all[k - 1]) != 0) all[k++] = all[i];
-    }
     *out = all;
-    *n_out = k;
+    *n_out = onus_distinct(all, n);
     return ONUS_OK;
-}
-
-static int64_t place_of(const char *const *values, int64_t n, const char *text)
-{
-    const char *const *at = bsearch(&text, values, (size_t)n, sizeof *values, by_text);
-    return at ? at - values : -1;
 }
 
 /* Which of two values counts as 1: said, or the usual ones. */
@@ -183,14 +167,14 @@ static onus_status find_positive(const table *t, int64_t *out, onus_err *err)
 {
     static const char *const usual[] = {"1", "true", "True", "TRUE", "yes", "Yes", "positive"};
     if (t->o->positive) {
-        *out = place_of(t->values, t->n_values, t->o->positive);
+        *out = onus_text_place(t->values, t->n_values, t->o->positive);
         if (*out >= 0) return ONUS_OK;
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: label '%s' never has the positive value '%s'", t->o->predictions,
                          t->o->label, t->o->positive);
     }
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        *out = place_of(t->values, t->n_values, usual[i]);
+        *out = onus_text_place(t->values, t->n_values, usual[i]);
         if (*out >= 0) return ONUS_OK;
     }
     return onus_fail(
@@ -215,7 +199,7 @@ static onus_status read_classes(const table *t, int64_t column, int64_t positive
                                 float *as_label, int32_t *as_decision, onus_err *err)
 {
     for (int64_t i = 0; i < t->csv.n_rows; i++) {
-        int64_t k = place_of(t->values, t->n_values, cell(t, i, column));
+        int64_t k = onus_text_place(t->values, t->n_values, cell(t, i, column));
         if (k < 0)
             return onus_fail(err, ONUS_BAD_INPUT,
                              "%s:%d: '%.80s' in column '%s' is no value of label '%s'%s",
@@ -274,7 +258,7 @@ static onus_status read_groups(table *t, onus_err *err)
         int32_t *group = onus_arena_alloc(t->arena, (size_t)n + 1, sizeof *group);
         if (!group) return onus_fail_mem(err, "predictions");
         for (int64_t i = 0; i < n; i++)
-            group[i] = (int32_t)place_of(names, list[a].n_groups, cell(t, i, column));
+            group[i] = (int32_t)onus_text_place(names, list[a].n_groups, cell(t, i, column));
         list[a].name = t->o->protected_[a];
         list[a].group_names = names;
         list[a].group = group;

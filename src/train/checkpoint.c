@@ -138,13 +138,6 @@ done:
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
-static bool same_shape(const onus_shape *a, const onus_shape *b)
-{
-    bool same = a->n == b->n;
-    for (int i = 0; same && i < a->n; i++) same = a->d[i] == b->d[i];
-    return same;
-}
-
 static onus_status find_tensor(const onus_safetensors *file, const onus_tensor *x,
                                const char *suffix, const char *path,
                                const onus_tensor_view **out, onus_err *err)
@@ -154,7 +147,7 @@ static onus_status find_tensor(const onus_safetensors *file, const onus_tensor *
     *out = onus_safetensors_find(file, name);
     if (!*out)
         return onus_fail(err, ONUS_BAD_INPUT, "%s lacks the tensor '%.200s'", path, name);
-    if (same_shape(&(*out)->shape, &x->shape)) return ONUS_OK;
+    if (onus_shape_same(&(*out)->shape, &x->shape)) return ONUS_OK;
     onus_shape_text(&x->shape, mine, sizeof mine);
     onus_shape_text(&(*out)->shape, theirs, sizeof theirs);
     return onus_fail(err, ONUS_BAD_INPUT, "%s: tensor '%.200s' has shape %s, expected %s", path,
