@@ -180,7 +180,7 @@ ONUS_API onus_status onus_model_open(onus_model **out, const char *path,
                                      const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 ONUS_API void onus_model_close(onus_model *m);
 /* Width of a prediction: 1 for binary (probability of the positive class) and regression (the
- * value), else the number of classes. */
+ * value, in the label's own unit), else the number of classes. */
 ONUS_API int64_t onus_model_outputs(const onus_model *m);
 /* Name of class c; binary: 0 the other, 1 the positive one. NULL out of range and for
  * regression. */

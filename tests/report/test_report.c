@@ -429,8 +429,14 @@ static void a_number_is_predicted(void **state)
     fixture f;
     fixture_init(&f);
     fixture_begin(&f, false);
-    fixture_add(&f, "data.sheet", "{\"data.task\":\"regression\",\"data.target\":\"amount\"}",
-                "");
+    fixture_add(
+        &f, "data.sheet",
+        "{\"data.task\":\"regression\",\"data.target\":\"amount\",\"data.target.shift\":"
+        "3271.258,\"data.target.scale\":2821.325}",
+        "");
+    for (int i = 1; i <= 2; i++)
+        fixture_addf(&f, "train.epoch", "{\"train.epoch\":%d,\"train.loss\":%.17g}", i,
+                     1.0 / i);
     fixture_add(&f, "metric",
                 "{\"rmse\":4383.325,\"rmse.lower\":3650.7,\"rmse.upper\":5009.9,\"r2\":-1.19,"
                 "\"r2.lower\":-1.5,\"r2.upper\":-0.9,\"mae\":0.00004}",
@@ -449,6 +455,8 @@ static void a_number_is_predicted(void **state)
     expect(html, ">\xe2\x88\x92"
                  "1.190</a>");
     expect(html, "largest difference in mean absolute error, by sex");
+    expect(html, "The loss is the squared error of the label divided by ");
+    expect(html, ">2,821</a>; the validation metric is in the label");
     expect_not(html, "equalized odds"); /* it does not apply to numbers */
     free(html);
     fixture_release(&f);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Goal: a model's file alone predicts in the label's own unit. Method: a linear model whose
+ * numbers are set by hand, written, opened through onus.h and asked for a row given as texts.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "net/model.h"
+
+/* x = (age - 40) / 10; z = 0.5 x + 0.25; amount = 2000 z + 3000. */
+static void predictions_are_in_the_unit(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/onus-predict-XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0 && close(fd) == 0);
+    const onus_model_spec spec = {.kind = "linear", .label_shift = 3000, .label_scale = 2000};
+    const onus_meta meta[] = {
+        {"onus.encoder", "{\"classes\":[],\"columns\":[{\"name\":\"age\",\"protected\":false,"
+                         "\"scale\":10,\"shift\":40}],\"label\":\"amount\",\"pixels\":0,"
+                         "\"task\":\"regression\"}"}};
+    onus_net *net;
+    onus_buf bytes;
+    assert_int_equal(onus_model_build(&net, &spec, 1, ONUS_HEAD_VALUE, 0, NULL, NULL), ONUS_OK);
+    for (int i = 0; i < onus_net_tensors(net); i++) {
+        const onus_tensor *t = onus_net_tensor(net, i);
+        onus_net_params(net)[t->offset] = strstr(t->name, "bias") ? 0.25f : 0.5f;
+    }
+    onus_buf_init(&bytes, NULL, 1 << 16);
+    assert_int_equal(onus_model_write(&bytes, net, meta, 1, NULL), ONUS_OK);
+    assert_int_equal(onus_file_replace(path, bytes.data, bytes.len, 0600, NULL), ONUS_OK);
+    onus_buf_release(&bytes);
+    onus_net_destroy(net);
+
+    onus_model *m;
+    double out = 0;
+    const char *const name[] = {"age"}, *const value[] = {"60"};
+    assert_int_equal(onus_model_open(&m, path, NULL, NULL), ONUS_OK);
+    assert_int_equal(onus_model_outputs(m), 1);
+    assert_int_equal(onus_model_predict(m, name, value, 1, &out, NULL), ONUS_OK);
+    assert_true(out == 3000 + 2000 * 1.25);
+    onus_model_close(m);
+    assert_int_equal(remove(path), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(predictions_are_in_the_unit)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
