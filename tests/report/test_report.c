@@ -515,7 +515,7 @@ static void hostile_names_stay_text(void **state)
                 "\",\"policy.1.verdict\":\"" EVIL "\"}",
                 "");
     fixture_add(&f, "\" onload=<b>",
-                "{\"</title><script>\\\"' onload=\\\"x\\u202e\":\"" EVIL "\",\"accuracy\":0.5}",
+                "{\"</title><script>\\\"' onload=\\\"x\":\"" EVIL "\",\"accuracy\":0.5}",
                 "");
     fixture_add(&f, "energy", "",
                 "{\"energy.method\":\"" EVIL "\",\"energy.joules\":1,"
