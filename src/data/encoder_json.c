@@ -134,6 +134,7 @@ static onus_status check_names(onus_encoder *e, const char *what, onus_err *err)
     if (!names) return onus_fail_mem(err, what);
     for (int64_t k = 0; k < e->n_columns; k++) names[k] = e->columns[k].pub.name;
     const bool twice = onus_distinct(names, e->n_columns) < e->n_columns;
+    onus_free(e->mem, names);
     return twice ? bad(what, "two columns of one name", err) : ONUS_OK;
 }
 
