@@ -186,6 +186,7 @@ static bool is_headline(const char *name)
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         if (strcmp(name, heads[i]) == 0) return true;
     }
+    if (strncmp(name, "data.unseen.", 12) == 0) return true;
     return strncmp(name, "fairness.", 9) == 0 && !strstr(name, ".group.") &&
            (ends_with(name, "_difference") || ends_with(name, "_ratio"));
 }

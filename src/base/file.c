@@ -63,6 +63,7 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
     if (st != ONUS_OK) return st;
     /* Room for the whole file at once; a file that grows meanwhile is read on in pieces. */
     char piece[64 << 10];
+    size_t used = 0; /* of piece: what was read may be a key */
     if (size > out->len_max) {
         close(fd);
         return too_large(path, out, err);
@@ -84,6 +85,7 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) st = fail_io(err, "read", path);
         if (n <= 0) break;
+        if (!direct && (size_t)n > used) used = (size_t)n;
         if (direct && (size_t)n <= out->len_max - out->len) {
             out->len += (size_t)n;
             out->data[out->len] = '\0';
@@ -93,6 +95,7 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
         if (out->st != ONUS_OK) break;
     }
     close(fd);
+    onus_wipe(piece, used);
     if (st == ONUS_OK && out->st == ONUS_OK && !out->data) onus_buf_add(out, "", 0);
     if (st == ONUS_OK && out->st == ONUS_BAD_INPUT) return too_large(path, out, err);
     return st == ONUS_OK ? onus_buf_status(out, path, err) : st;

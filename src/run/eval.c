@@ -69,6 +69,22 @@ static onus_status labels_of(const char *images, onus_arena *arena, const char *
     return ONUS_OK;
 }
 
+/* Of a table's data sheet: how many of its rows hold a category that the model has never seen.
+ */
+static onus_status keep_unseen(void *ctx, const onus_event *event, onus_err *err)
+{
+    onus_session *s = ctx;
+    bool any = false;
+    onus_event_begin(&s->event, "data.unseen");
+    for (int64_t i = 0; i < event->n_fields; i++) {
+        const onus_field *f = &event->fields[i];
+        if (strncmp(f->name, "data.unseen.", 12) != 0) continue;
+        onus_event_int(&s->event, f->i, "%s", f->name);
+        any = true;
+    }
+    return any ? onus_session_emit(s, err) : ONUS_OK;
+}
+
 /* The run's recipe with another table in the place of its own. */
 static onus_status open_table(onus_session *s, const char *run, const char *table,
                               const onus_encoder *encoder, onus_arena *arena, onus_err *err)
@@ -81,8 +97,9 @@ static onus_status open_table(onus_session *s, const char *run, const char *tabl
     d->source = table;
     d->test_source = d->test_labels = NULL;
     if (d->format == ONUS_FORMAT_IDX) st = labels_of(table, arena, &d->labels, err);
+    const onus_sink sink = {.emit = keep_unseen, .ctx = s};
     return st == ONUS_OK
-               ? onus_dataset_open(&s->data, d, encoder, s->recipe->seed, NULL, s->mem, err)
+               ? onus_dataset_open(&s->data, d, encoder, s->recipe->seed, &sink, s->mem, err)
                : st;
 }
 

@@ -215,6 +215,9 @@ expect 1 'resumed with the recipe that began it' "$onus" run small.yaml --out wh
 # ---- evaluation -----------------------------------------------------------------------------------------
 expect 0 '"accuracy":' "$onus" eval r1 --data small.csv --json --predictions-out pred.csv
 same "predictions, one a row" "$(wc -l < pred.csv)" 301
+sed '2,4s/^[a-z0-9_]*,/spaceship,/' small.csv > unseen.csv
+expect 0 'data.unseen.checking_account +3' "$onus" eval r1 --data unseen.csv
+expect 0 '"data.unseen.checking_account":3' "$onus" eval r1 --data unseen.csv --json
 python3 -c "
 print('y,p,g')
 for y, p, g in zip('011110101000111111', '001011100111100110', 'bbabbcccaacabccbcc'): print(f'{y},{p},{g}')" > fair.csv
