@@ -258,6 +258,31 @@ static bool sync_dir_of(const char *path)
     return good;
 }
 
+/* A file that was not there; on failure it is not there again. The caller's umask holds: who
+ * wants private runs has them. */
+static bool write_new(const char *path, const void *data, size_t len, unsigned mode)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0) return false;
+    bool good = write_all(fd, data, len) && fsync(fd) == 0;
+    int why = errno;
+    if (close(fd) != 0 && good) {
+        good = false;
+        why = errno;
+    }
+    if (good) return true;
+    (void)unlink(path);
+    errno = why;
+    return false;
+}
+
+onus_status onus_file_create(const char *path, const void *data, size_t len, unsigned mode,
+                             onus_err *err)
+{
+    if (!write_new(path, data, len, mode)) return fail_io(err, "create", path);
+    return sync_dir_of(path) ? ONUS_OK : fail_io(err, "sync the directory of", path);
+}
+
 onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode,
                               onus_err *err)
 {
@@ -267,19 +292,9 @@ onus_status onus_file_replace(const char *path, const void *data, size_t len, un
                          ONUS_PATH_MAX, path);
     /* What lies there is left from a kill, or a link that leads elsewhere. */
     (void)unlink(temp);
-    const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd < 0) return fail_io(err, "create", path);
-    bool good = fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0;
-    int why = errno;
-    if (close(fd) != 0 && good) {
-        good = false;
-        why = errno;
-    }
-    if (good && rename(temp, path) != 0) {
-        good = false;
-        why = errno;
-    }
-    if (!good) {
+    if (!write_new(temp, data, len, mode)) return fail_io(err, "write", path);
+    if (rename(temp, path) != 0) {
+        const int why = errno;
         (void)unlink(temp);
         errno = why;
         return fail_io(err, "write", path);

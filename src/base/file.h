@@ -12,6 +12,9 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err) ONUS_
  * of the bytes on the disk, hashed by a second thread while the first inflates. */
 onus_status onus_file_read_gzip(const char *path, onus_buf *out, uint8_t sha256[32],
                                 onus_err *err) ONUS_CHECKED;
+/* mode, as far as the umask allows it. create: an existing file is an error, and stays. */
+onus_status onus_file_create(const char *path, const void *data, size_t len, unsigned mode,
+                             onus_err *err) ONUS_CHECKED;
 onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode,
                               onus_err *err) ONUS_CHECKED;
 bool onus_file_exists(const char *path);

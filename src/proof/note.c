@@ -7,8 +7,6 @@
  * is three lines: origin, size in decimal, root in base64. */
 #include "proof/note.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,7 +105,9 @@ static bool decode_exact(const char *text, size_t len, uint8_t *out, size_t n)
         got != n)
         return false;
     sodium_bin2base64(again, sizeof again, out, n, sodium_base64_VARIANT_ORIGINAL);
-    return memcmp(again, text, len) == 0;
+    const bool same = memcmp(again, text, len) == 0;
+    onus_wipe(again, sizeof again); /* of a private key, maybe */
+    return same;
 }
 
 /* name+hash+base64, from text[len]; bytes receives the 32 of the key. */
@@ -122,13 +122,13 @@ static bool parse_key_text(const char *text, size_t len, onus_key *k, uint8_t by
     char hex[9] = "";
     if (len < name + 10 || text[name + 9] != '+' || memchr(k->name, 0, name)) return false;
     memcpy(hex, plus + 1, 8);
-    if (!onus_unhex(hex, id, 4) ||
-        !decode_exact(text + name + 10, len - name - 10, tagged, 33) ||
-        tagged[0] != ALG_ED25519)
-        return false;
-    k->id = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
-    memcpy(bytes, tagged + 1, 32);
+    const bool fits = onus_unhex(hex, id, 4) &&
+                      decode_exact(text + name + 10, len - name - 10, tagged, 33) &&
+                      tagged[0] == ALG_ED25519;
+    if (fits) memcpy(bytes, tagged + 1, 32);
     onus_wipe(tagged, sizeof tagged);
+    if (!fits) return false;
+    k->id = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
     return good_name(k->name);
 }
 
@@ -143,20 +143,6 @@ onus_status onus_key_public_parse(onus_key *out, const char *text, const char *w
     return ONUS_OK;
 }
 
-/* O_EXCL: an existing key is never overwritten. */
-static onus_status write_new(const char *path, const char *text, unsigned mode, onus_err *err)
-{
-    const size_t len = strlen(text);
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd < 0) return onus_fail(err, ONUS_IO, "cannot create '%s': %s", path, strerror(errno));
-    bool good = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    const int why = errno;
-    good = close(fd) == 0 && good;
-    if (good) return ONUS_OK;
-    (void)unlink(path);
-    return onus_fail(err, ONUS_IO, "cannot write '%s': %s", path, strerror(why));
-}
-
 onus_status onus_key_save(const onus_key *k, const char *path, onus_err *err)
 {
     char text[320], pub_path[ONUS_PATH_MAX], base64[48];
@@ -164,17 +150,17 @@ onus_status onus_key_save(const onus_key *k, const char *path, onus_err *err)
         return onus_fail(err, ONUS_BAD_ARG, "key '%s' has no private half to save", k->name);
     if (snprintf(pub_path, sizeof pub_path, "%s.pub", path) >= (int)sizeof pub_path)
         return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes", ONUS_PATH_MAX);
-    if (onus_file_exists(pub_path))
+    if (onus_file_exists(pub_path)) /* before the private half is made */
         return onus_fail(err, ONUS_IO, "cannot create '%s': it exists", pub_path);
     encode_key(k->secret, base64); /* libsodium's secret key begins with the seed */
     snprintf(text, sizeof text, "PRIVATE+KEY+%s+%08x+%s\n", k->name, k->id, base64);
-    onus_status st = write_new(path, text, 0600, err);
+    onus_status st = onus_file_create(path, text, strlen(text), 0600, err);
     onus_wipe(text, sizeof text);
     onus_wipe(base64, sizeof base64);
     if (st != ONUS_OK) return st;
     onus_key_public_text(k, text);
     strcat(text, "\n");
-    st = write_new(pub_path, text, 0644, err);
+    st = onus_file_create(pub_path, text, strlen(text), 0644, err);
     if (st != ONUS_OK) (void)unlink(path);
     return st;
 }

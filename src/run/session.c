@@ -130,8 +130,8 @@ onus_status onus_noise_key_read(const char *dir, onus_noise_key *k, onus_err *er
         if (!form || !onus_unhex(text.data, k->key, sizeof k->key))
             st = onus_fail(err, ONUS_TAMPER,
                            "%s: expected 64 hexadecimal digits and a line end", path);
-        onus_wipe(text.data, text.len);
     }
+    if (text.data) onus_wipe(text.data, text.cap);
     onus_buf_release(&text);
     return st;
 }
