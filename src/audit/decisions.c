@@ -131,6 +131,28 @@ static onus_measure measure_mean_f1(const confusion *m)
     return r;
 }
 
+/* Accuracy less that of always deciding the label that is commonest here. Both are right or
+ * wrong on the same people, so only rows where they part tell: Agresti and Min 2005, Statistics
+ * in Medicine 24:729, section 3 (Wald's interval with half a row more in each of the four
+ * cells). */
+static onus_measure measure_gain(const confusion *m)
+{
+    int64_t commonest = 0, won = 0;
+    for (int64_t c = 1; c < m->k; c++) {
+        if (m->label[c] > m->label[commonest]) commonest = c;
+    }
+    for (int64_t c = 0; c < m->k; c++) won += c == commonest ? 0 : m->hit[c];
+    if (m->n == 0) return undefined(0, "no rows");
+    const double lost = (double)(m->label[commonest] - m->hit[commonest]), n = (double)m->n + 2,
+                 middle = ((double)won - lost) / n,
+                 spread = ((double)won + lost + 1) / n - middle * middle,
+                 half = onus_z(1) * sqrt(spread / n);
+    return (onus_measure){.value = ((double)won - lost) / (double)m->n,
+                          .ci = {fmax(middle - half, -1), fmin(middle + half, 1)},
+                          .n = m->n,
+                          .method = "agresti and min, paired"};
+}
+
 static size_t bytes_of_names(const onus_predictions *p)
 {
     size_t bytes = 0;
@@ -220,9 +242,10 @@ onus_status onus_quality_decisions(const onus_predictions *p, onus_event_builder
         st = measure_mean_rate(&m, m.decided, "a class that occurs is never decided", arena,
                                &precision, err);
     if (st != ONUS_OK) return st;
-    const onus_measure f1 = measure_mean_f1(&m);
+    const onus_measure f1 = measure_mean_f1(&m), gain = measure_gain(&m);
     onus_measure_put(b, &accuracy, "accuracy");
     onus_event_real(b, m.n > 0 ? (double)largest / (double)m.n : NAN, "accuracy.baseline");
+    onus_measure_put(b, &gain, "accuracy.gain");
     onus_measure_put(b, &balanced, "balanced_accuracy");
     if (p->task == ONUS_TASK_BINARY) put_positive(&m, b);
     onus_measure_put(b, &precision, "precision.macro");

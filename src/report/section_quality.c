@@ -18,6 +18,7 @@ static const struct {
     onus_text baseline;
 } measures[] = {
     {"accuracy", ONUS_TEXT_ACCURACY, ONUS_TEXT_ACCURACY_IS, true, ONUS_TEXT_ACCURACY_BASELINE},
+    {"accuracy.gain", ONUS_TEXT_GAIN, ONUS_TEXT_GAIN_IS, false},
     {"balanced_accuracy", ONUS_TEXT_BALANCED_ACCURACY, ONUS_TEXT_BALANCED_ACCURACY_IS, true},
     {"precision", ONUS_TEXT_PRECISION, ONUS_TEXT_PRECISION_IS, true},
     {"recall", ONUS_TEXT_RECALL, ONUS_TEXT_RECALL_IS, true},

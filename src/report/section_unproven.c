@@ -21,6 +21,11 @@ static bool no_metric(onus_page *p)
     return !onus_page_entry(p, "metric", NULL);
 }
 
+static bool has_metric(onus_page *p)
+{
+    return !no_metric(p);
+}
+
 static bool no_policy(onus_page *p)
 {
     return onus_policy_count(p) == 0;
@@ -44,6 +49,11 @@ static bool privacy_off(onus_page *p)
 static bool no_budget(onus_page *p)
 {
     return !privacy_off(p) && !onus_page_fact(p, "privacy.epsilon").event;
+}
+
+static bool has_budget(onus_page *p)
+{
+    return onus_page_fact(p, "privacy.epsilon").event != 0;
 }
 
 static bool protected_none(onus_page *p)
@@ -183,11 +193,14 @@ static const struct {
     {some_undefined, ONUS_TEXT_OPEN_UNDEFINED, name_undefined},
     {few_tested, ONUS_TEXT_OPEN_FEW, NULL},
     {always, ONUS_TEXT_OPEN_ELSEWHERE, NULL},
+    {has_metric, ONUS_TEXT_OPEN_LABELS, NULL},
+    {has_metric, ONUS_TEXT_OPEN_CHOSEN, NULL},
     {no_valid, ONUS_TEXT_OPEN_VALID, NULL},
     {protected_none, ONUS_TEXT_OPEN_PROTECTED, NULL},
     {no_fairness, ONUS_TEXT_OPEN_FAIRNESS, NULL},
     {privacy_off, ONUS_TEXT_OPEN_PRIVACY, NULL},
     {no_budget, ONUS_TEXT_OPEN_BUDGET, NULL},
+    {has_budget, ONUS_TEXT_OPEN_NOISE, NULL},
     {no_attack, ONUS_TEXT_OPEN_ATTACK, NULL},
     {no_robustness, ONUS_TEXT_OPEN_ROBUSTNESS, NULL},
     {no_explanation, ONUS_TEXT_OPEN_EXPLAIN, NULL},

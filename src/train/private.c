@@ -179,6 +179,8 @@ static void list_outside(const onus_trainer *t, outside *o)
     say(o,
         "explanations, where the run makes them: the rows explained and the background rows");
     say(o, "further rows of the same person: the unit is one row");
+    say(o, "kinds of columns, classes and groups, where the recipe leaves them to the table");
+    say(o, "rounding: the theorem is about real numbers, sums and noise are binary32");
     say(o, "running times, which vary with the sizes of the samples");
     if (t->privacy->delta * (double)t->n_train >= 1)
         say(o, "delta is not below 1 / rows: some person may be revealed whole");

@@ -394,6 +394,7 @@ static void what_lies_outside_is_listed(void **state)
     assert_non_null(strstr(text, "statistics fitted on the training part"));
     assert_non_null(strstr(text, "validation part: losses"));
     assert_non_null(strstr(text, "test part"));
+    assert_non_null(strstr(text, "rounding"));
     assert_null(strstr(text, "class weights"));
     assert_null(strstr(text, "the epoch that was kept"));
     assert_null(strstr(text, "delta is not below"));
