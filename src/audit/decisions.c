@@ -147,10 +147,11 @@ static onus_measure measure_gain(const confusion *m)
                  middle = ((double)won - lost) / n,
                  spread = ((double)won + lost + 1) / n - middle * middle,
                  half = onus_z(1) * sqrt(spread / n);
-    return (onus_measure){.value = ((double)won - lost) / (double)m->n,
-                          .ci = {fmax(middle - half, -1), fmin(middle + half, 1)},
-                          .n = m->n,
-                          .method = "agresti and min, paired"};
+    return (onus_measure){
+        .value = ((double)won - lost) / (double)m->n,
+        .ci = {onus_larger(middle - half, -1), onus_smaller(middle + half, 1)},
+        .n = m->n,
+        .method = "agresti and min, paired"};
 }
 
 static size_t bytes_of_names(const onus_predictions *p)
