@@ -35,5 +35,4 @@ const onus_kernels onus_kernels_avx2 = {
     KERNEL(col_sum),
     KERNEL(noise),
     KERNEL(gaps),
-    KERNEL(chacha20),
 };

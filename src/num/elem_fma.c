@@ -36,5 +36,4 @@ const onus_kernels onus_kernels_fma = {
     KERNEL(col_sum),
     KERNEL(noise),
     KERNEL(gaps),
-    KERNEL(chacha20),
 };

@@ -76,9 +76,6 @@ struct onus_kernels {
     void (*noise)(const uint64_t *u, int64_t n, double scale, float *out);
     /* gap[i] = floor(log(((u[i] >> 11) + 1) 2^-53) / rate): geometric for rate = log(1 - q). */
     void (*gaps)(const uint64_t *u, double rate, double *gap, int64_t n);
-    /* n blocks of ChaCha20 (RFC 8439, 2.3), a multiple of 16: 16 words each into out. state:
-     * the constants, key, counter of the first block, nonce. */
-    void (*chacha20)(const uint32_t state[16], int64_t n, uint32_t *out);
 };
 
 /* Bytes of packing scratch that any table's gemm_tile may use for a tile of M rows and N

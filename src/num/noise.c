@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -44,21 +45,22 @@ uint64_t onus_noise_seed(const onus_noise_key *key)
     return seed;
 }
 
-enum { STRIDE = 128 }; /* words: the kernel makes blocks by sixteens */
-
-/* n words of a block of draws, a multiple of STRIDE. Words are read little-endian. */
-static void draw(const onus_exec *ex, const onus_noise_key *key, onus_noise_purpose purpose,
-                 uint32_t tensor, uint32_t step, uint32_t block, uint64_t *out, int64_t n)
+static void put32(uint8_t *at, uint32_t v)
 {
-    uint32_t state[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574}; /* RFC 8439, 2.3 */
-    memcpy(state + 4, key->key, sizeof key->key);
-    state[13] = (uint32_t)purpose << 24 | (tensor & 0xffffff);
-    state[14] = step;
-    state[15] = block;
-    ex->k->chacha20(state, n / 8, (uint32_t *)(void *)out);
-    onus_wipe(state, sizeof state);
+    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* n words of a block of draws. Words are read little-endian. */
+static void draw(const onus_noise_key *key, onus_noise_purpose purpose, uint32_t tensor,
+                 uint32_t step, uint32_t block, uint64_t *out, int64_t n)
+{
+    uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES];
+    put32(nonce, (uint32_t)purpose << 24 | (tensor & 0xffffff));
+    put32(nonce + 4, step);
+    put32(nonce + 8, block);
+    crypto_stream_chacha20_ietf((unsigned char *)out, (size_t)n * sizeof *out, nonce, key->key);
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "key and words of the stream are little-endian; swap them here"
+#error "words of the stream are little-endian; swap them here"
 #endif
 }
 
@@ -80,8 +82,8 @@ static void add_part(void *ctx, int part, int n_parts)
     onus_split(j->n, 2 * PAIRS, part, n_parts, &begin, &end);
     for (int64_t i = begin; i < end; i += 2 * PAIRS) {
         const int64_t n = end - i < 2 * PAIRS ? end - i : 2 * PAIRS, pairs = (n + 1) / 2;
-        draw(j->ex, j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step,
-             (uint32_t)(i / (2 * PAIRS)), u, (2 * pairs + STRIDE - 1) / STRIDE * STRIDE);
+        draw(j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step, (uint32_t)(i / (2 * PAIRS)), u,
+             2 * pairs);
         j->ex->k->noise(u, pairs, j->std, z);
         j->ex->k->add(j->out + i, z, j->out + i, n);
     }
@@ -115,7 +117,7 @@ int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32
     const double rate = onus_log1p_64(-q); /* q = 1: -inf, every gap 0 */
     double row = -1;
     for (uint32_t block = 0;; block++) {
-        draw(ex, key, ONUS_NOISE_SAMPLE, 0, step, block, u, WORDS);
+        draw(key, ONUS_NOISE_SAMPLE, 0, step, block, u, WORDS);
         ex->k->gaps(u, rate, gap, WORDS);
         for (int k = 0; k < WORDS; k++) {
             row += gap[k] + 1;

@@ -200,37 +200,7 @@ static void shuffles_are_fair(void **state)
     assert_true(chi100 < 99 + 5 * sqrt(2 * 99.0));
 }
 
-/* ---- sealed draws
- * -------------------------------------------------------------------------------- */
-
-/* Goal: the sealed stream is ChaCha20. Method: the block of RFC 8439, 2.3.2, and libsodium's
- * stream, from every table of this machine. */
-static void stream_is_chacha20(void **state)
-{
-    (void)state;
-    enum { BLOCKS = 48 };
-    static const uint8_t rfc[16] = {0x10, 0xf1, 0xe7, 0xe4, 0xd1, 0x3b, 0x59, 0x15,
-                                    0x50, 0x0f, 0xdd, 0x1f, 0xa3, 0x20, 0x71, 0xc4};
-    static uint32_t mine[16 * BLOCKS];
-    static uint8_t theirs[64 * BLOCKS], key[32];
-    const uint8_t nonce[12] = {0, 0, 0, 9, 0, 0, 0, 0x4a};
-    uint32_t s[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
-    for (int i = 0; i < 32; i++) key[i] = (uint8_t)i;
-    memcpy(s + 4, key, sizeof key);
-    memcpy(s + 13, nonce, sizeof nonce);
-    assert_true(onus_crypto_start());
-    assert_int_equal(crypto_stream_chacha20_ietf(theirs, sizeof theirs, nonce, key), 0);
-    const onus_kernels *tables[4] = {&onus_kernels_ref, &onus_kernels_fma,
-                                     onus_kernels_of(ONUS_ISA_AVX2),
-                                     onus_kernels_of(ONUS_ISA_AVX512)};
-    for (int t = 0; t < 4; t++) {
-        if (!tables[t]) continue;
-        memset(mine, 0, sizeof mine);
-        tables[t]->chacha20(s, BLOCKS, mine);
-        assert_memory_equal(mine, theirs, sizeof mine);
-        assert_memory_equal(mine + 16, rfc, sizeof rfc); /* its counter is 1 */
-    }
-}
+/* ---- sealed draws ------------------------------------------------------------------------ */
 
 /* Values by Python's hashlib: SHA-256 of "onus noise key 1\n" and the bytes 0 to 31; the first
  * 8 bytes, little-endian, of that of "onus noise seed 1\n" and the same. */
@@ -501,7 +471,6 @@ int main(void)
         cmocka_unit_test(public_normals),
         cmocka_unit_test(shuffle_sorts_by_draw),
         cmocka_unit_test(shuffles_are_fair),
-        cmocka_unit_test(stream_is_chacha20),
         cmocka_unit_test(keys_are_committed),
         cmocka_unit_test(noise_follows_its_formula),
         cmocka_unit_test(gaps_follow_their_formula),

@@ -22,11 +22,11 @@
 #define FUNCTIONS(X)  X(exp) X(log) X(tanh) X(erf)
 #define ONE_INPUT(X)  X(sigmoid) X(relu) X(gelu)
 #define TWO_INPUTS(X) X(relu_back) X(sigmoid_back) X(tanh_back) X(gelu_back) X(add) X(mul)
-/* gemm_tile: test_gemm.c; noise, gaps, chacha20: test_draws.c */
+/* gemm_tile: test_gemm.c; noise, gaps: test_draws.c */
 /* clang-format off */
 #define OTHERS(X)                                                \
     X(gemm_tile) X(sum) X(dot) X(max) X(sum64) X(norm2) X(scale) \
-    X(bytes_scale) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps) X(chacha20)
+    X(bytes_scale) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps)
 /* clang-format on */
 
 enum { N = 1027, N_TABLES = 4 };
