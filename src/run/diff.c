@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * diff.c - where two runs part: the first claim that differs, and, where that is a state of
- * training whose checkpoints are there, the first tensor and the operation it belongs to. */
+ * training whose checkpoints are there, the first tensor and the operation it belongs to. Of two
+ * recipes the first line that differs is shown, and the first claim after run.begin. */
 #include <stdio.h>
 #include <string.h>
 
@@ -119,25 +120,72 @@ static onus_status part(differ *d, const onus_entry *a, const onus_entry *b, onu
     return st;
 }
 
+/* Where the line at text ends. */
+static size_t line_len(const char *text)
+{
+    return strcspn(text, "\n");
+}
+
+/* The first line that is not the same in both recipes; nothing where one is withheld. */
+static void compare_recipes(differ *d)
+{
+    onus_buf text[2];
+    bool read = true;
+    for (int i = 0; i < 2; i++) {
+        char path[ONUS_PATH_MAX];
+        onus_buf_init(&text[i], d->mem, 1 << 20);
+        read = read &&
+               onus_path_join(path, sizeof path, d->dir[i], "recipe.yaml", NULL) == ONUS_OK &&
+               onus_file_read(path, &text[i], NULL) == ONUS_OK;
+    }
+    const char *a = read ? text[0].data : "", *b = read ? text[1].data : "";
+    for (int line = 1; *a || *b; line++) {
+        const size_t n = line_len(a), m = line_len(b);
+        if (n != m || memcmp(a, b, n) != 0) {
+            onus_buf_printf(&d->notes, "recipe.yaml, line %d: '%.*s' and '%.*s'\n", line,
+                            n < 300 ? (int)n : 300, a, m < 300 ? (int)m : 300, b);
+            onus_event_int(&d->facts, line, "diff.recipe.line");
+            break;
+        }
+        a += n + (a[n] == '\n');
+        b += m + (b[m] == '\n');
+    }
+    onus_buf_release(&text[0]);
+    onus_buf_release(&text[1]);
+}
+
+/* Two recipes part at once, in what their runs say of themselves; what came of it is further
+ * on. */
+static bool is_beginning(const onus_entry *a, const onus_entry *b)
+{
+    return strcmp(a->type, "run.begin") == 0 && strcmp(b->type, "run.begin") == 0;
+}
+
 static onus_status compare(differ *d, onus_err *err)
 {
-    int64_t at[2] = {0, 0}, n = 0;
+    const onus_entry *began[2] = {NULL, NULL};
+    int64_t at[2] = {0, 0}, same = 0;
     onus_status st = ONUS_OK;
-    for (;; n++) {
+    while (st == ONUS_OK) {
         const onus_entry *a = next_claim(d->log[0], &at[0]), *b = next_claim(d->log[1], &at[1]);
         if (!a && !b) break;
         if (!a || !b)
             st = onus_fail(err, ONUS_MISMATCH,
                            "the runs part at the end: %s claims more after %lld events that "
                            "are the same",
-                           a ? d->dir[0] : d->dir[1], (long long)n);
-        else if (strcmp(a->type, b->type) != 0 || !json_equal(a->claim, b->claim))
+                           a ? d->dir[0] : d->dir[1], (long long)same);
+        else if (strcmp(a->type, b->type) == 0 && json_equal(a->claim, b->claim))
+            same++;
+        else if (is_beginning(a, b))
+            began[0] = a, began[1] = b;
+        else
             st = part(d, a, b, err);
-        if (st != ONUS_OK) break;
     }
-    onus_event_int(&d->facts, n, "diff.same");
+    if (began[0]) compare_recipes(d);
+    if (st == ONUS_OK && began[0]) st = part(d, began[0], began[1], err);
+    onus_event_int(&d->facts, same, "diff.same");
     onus_event_text(&d->facts, st == ONUS_OK ? "same" : "part", "diff.verdict");
-    onus_buf_printf(&d->notes, "%lld events claim the same in both runs%s\n", (long long)n,
+    onus_buf_printf(&d->notes, "%lld events claim the same in both runs%s\n", (long long)same,
                     st == ONUS_OK ? "" : " before they part");
     return st;
 }
@@ -155,6 +203,7 @@ onus_status onus_diff(const char *run1, const char *run2, onus_facts **facts, ch
     onus_event_begin(&d.facts, "diff");
     for (int i = 0; i < 2; i++) {
         char path[ONUS_PATH_MAX];
+        ONUS_TRY(onus_folder_check(d.dir[i], mem, &why));
         ONUS_TRY(onus_path_join(path, sizeof path, d.dir[i], "ledger.jsonl", &why));
         ONUS_TRY(onus_log_read(&d.log[i], path, mem, &why));
     }

@@ -47,6 +47,13 @@ same "ref and 2 threads" "$(sha r1/model.safetensors)" "$(sha r3/model.safetenso
 sed 's/lr: 1e-3/lr: 2e-3/; s/seed: 7/seed: 8/' small.yaml > other.yaml
 expect 0 . "$onus" run other.yaml --out r4 --quiet
 expect 1 'the runs part at event' "$onus" diff r1 r4
+expect 1 "recipe.yaml, line 4: 'seed: 7' and 'seed: 8'" "$onus" diff r1 r4
+sed 's/batch: 32/batch: 32, lr: 2e-3/' small.yaml > faster.yaml
+expect 0 . "$onus" run faster.yaml --out r6 --quiet
+expect 1 'part at event [0-9]+ .train.begin.: train.lr is 0.001 and 0.002' "$onus" diff r1 r6
+sed 's/0.2$/0.1/' small.yaml > laxer.yaml
+expect 0 . "$onus" run laxer.yaml --out r7 --quiet
+expect 1 'part at event [0-9]+ .policy.: policy.1.bound is 0.2 and 0.1' "$onus" diff r1 r7
 expect 0 '<!doctype html>' "$onus" report r1
 "$onus" report r1 --out again.html && same "report from the ledger" "$(sha r1/report.html)" "$(sha again.html)"
 if grep -qi '<script' r1/report.html; then bad 'the report holds a script'; else ok; fi
@@ -177,11 +184,10 @@ done
 stranger && sed -i 's#source: small.csv#source: /dev/zero#' t1/recipe.yaml
 quiet 'neither a file nor a pipe' "$onus" replay t1 --quiet
 stranger && rm t1/recipe.yaml && ln -s ../ours.csv t1/recipe.yaml
-for command in verify replay explain; do quiet 'neither a file nor a directory' "$onus" $command t1; done
+for command in verify replay explain 'diff r1'; do quiet 'neither a file nor a directory' "$onus" $command t1; done
 stranger && rm t1/ledger.jsonl && mkfifo t1/ledger.jsonl
 for command in verify replay explain; do quiet 'neither a file nor a directory' "$onus" $command t1; done
 quiet 'no run.begin' "$onus" report t1
-quiet 'the runs part' "$onus" diff t1 r1
 stranger && touch t1/"$(printf 'x\342\200\256txt.egdel')"
 expect 1 'control characters' "$onus" verify t1
 stranger && touch 't1/report.html    is what event 1 says'
