@@ -263,7 +263,14 @@ static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
     ONUS_TRY(path_of(v, "ledger.jsonl", path, err));
     ONUS_TRY(onus_log_read(&v->log, path, v->mem, err));
     (void)take_file(v, "ledger.jsonl");
-    if (!take_file(v, "ledger.note")) ONUS_TRY(check_end(v, err)); /* else: who signed first */
+    if (!take_file(v, "ledger.note")) {
+        st = onus_fail(
+            err, ONUS_TAMPER,
+            "%s has no ledger.note: the run did not come to its end, or its signature "
+            "was taken away",
+            v->run);
+        goto done;
+    }
     ONUS_TRY(check_head(v, key_path, err));
     for (int64_t i = 0; i < onus_log_count(v->log); i++)
         ONUS_TRY(check_entry(v, onus_log_at(v->log, i), err));

@@ -210,12 +210,8 @@ for wait in 0.05 0.15 0.3; do
         expect 0 'verified' "$onus" verify killed
     fi
 done
-"$onus" run long.yaml --out cut2 --quiet >/dev/null 2>&1 &
-pid=$!
-sleep 0.2
-kill -9 $pid 2>/dev/null
-wait $pid 2>/dev/null
-if [ ! -f cut2/ledger.note ]; then expect 1 'the run did not come to its end|the last line has no end|key.pub' "$onus" verify cut2; fi
+cp -r r1 cut2 && rm cut2/ledger.note cut2/key.pub
+expect 1 'no ledger.note: the run did not come to its end' "$onus" verify cut2
 expect 1 'resumed with the recipe that began it' "$onus" run small.yaml --out whole --resume
 
 # ---- evaluation -----------------------------------------------------------------------------------------
