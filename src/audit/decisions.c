@@ -151,7 +151,7 @@ static onus_measure measure_gain(const confusion *m)
         .value = ((double)won - lost) / (double)m->n,
         .ci = {onus_larger(middle - half, -1), onus_smaller(middle + half, 1)},
         .n = m->n,
-        .method = "agresti and min, paired"};
+        .method = "Agresti and Min, paired"};
 }
 
 static size_t bytes_of_names(const onus_predictions *p)

@@ -24,7 +24,8 @@ static void widen(onus_fact f, double *lo, double *hi)
     if (onus_fact_real(f, &v)) onus_range_widen(v, lo, hi);
 }
 
-/* Rates are drawn from 0 to 1; what does not fit there, over its own range. */
+/* Rates are drawn from 0 to 1; what does not fit there, from 0, so that lengths tell how near
+ * the demand was; what may be negative, over its own range. */
 static void draw(onus_page *p, const char *name, onus_fact bound, const char *style)
 {
     double lo = INFINITY, hi = -INFINITY;
@@ -33,13 +34,15 @@ static void draw(onus_page *p, const char *name, onus_fact bound, const char *st
     widen(onus_page_fact(p, "%s.upper", name), &lo, &hi);
     widen(bound, &lo, &hi);
     if (!(lo <= hi)) return;
-    const double room = (hi - lo) * 0.15;
     if (lo >= 0 && hi <= 1) {
         lo = 0;
         hi = 1;
     } else {
-        lo -= room;
-        hi += room > 0 ? room : 1;
+        const bool from_zero = lo >= 0;
+        if (from_zero) lo = 0;
+        const double room = hi > lo ? (hi - lo) * 0.15 : 1;
+        lo -= from_zero ? 0 : room;
+        hi += room;
     }
     onus_mini_interval(p, style, name, lo, hi, bound);
 }

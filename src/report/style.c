@@ -182,8 +182,8 @@ const char onus_style[] =
     "--warnsoft:#fbf1ea;--bar:#2d82a6;print-color-adjust:exact;"
     "-webkit-print-color-adjust:exact}"
     "html{zoom:.72}body{max-width:none;padding:0}nav{display:none}header{padding:0}"
-    "section{padding-top:40px}h2,h3,h4,thead,summary{break-after:avoid}"
-    ".chart,tr,.tile,.verdict,.multiples,.terms>div,.evidence li{break-inside:avoid}"
+    "section{padding-top:40px}h2,h2+p,h3,h4,thead,summary{break-after:avoid}"
+    ".chart,tr,h2+p,.tile,.verdict,.multiples,.terms>div,.evidence li{break-inside:avoid}"
     ".scroll{overflow:visible}.evidence{columns:2}"
     "details:not(.evidence *)::details-content{content-visibility:visible;display:block;"
     "block-size:auto}}\n";
