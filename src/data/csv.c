@@ -395,6 +395,20 @@ void onus_csv_release(onus_csv *t)
     *t = (onus_csv){.path = NULL};
 }
 
+void onus_csv_number(onus_buf *out, float v)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.9g", (double)v);
+    for (const char *c = text; *c;) {
+        const size_t n = strspn(c, "0123456789+-einfa");
+        onus_buf_add(out, c, n);
+        c += n;
+        if (!*c) break;
+        onus_buf_str(out, ".");
+        c += strcspn(c, "0123456789"); /* the locale's point may take several bytes */
+    }
+}
+
 void onus_csv_field(onus_buf *out, const char *text)
 {
     const size_t n = strlen(text);

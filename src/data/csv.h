@@ -42,6 +42,9 @@ void onus_csv_release(onus_csv *t); /* a zeroed one is fine */
 /* A decimal number with optional sign, fraction, exponent and nothing else; "nan", "inf", hex
  * are no numbers. Locale-free. */
 bool onus_parse_number(const char *text, double *out);
+/* Appends a binary32 in the nine digits that tell it from its neighbours, with a point whatever
+ * the locale. */
+void onus_csv_number(onus_buf *out, float v);
 /* Appends a field, quoted where RFC 4180 demands it. */
 void onus_csv_field(onus_buf *out, const char *text);
 #endif

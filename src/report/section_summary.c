@@ -76,7 +76,8 @@ static int64_t proven_gaps(onus_page *p, bool write)
     return n;
 }
 
-/* The widest that the intervals leave room for. */
+/* The widest that the intervals leave room for; undefined where one of them has no upper bound.
+ */
 static onus_fact widest_gap(onus_page *p)
 {
     double widest = -INFINITY, v;
@@ -85,6 +86,7 @@ static onus_fact widest_gap(onus_page *p)
     for (const onus_entry *e = NULL; (e = onus_page_entry(p, "fairness", e)) != NULL;) {
         if (!main_gap(p, e, full)) continue;
         const onus_fact f = onus_page_fact(p, "%s.upper", full);
+        if (onus_fact_undefined(f)) return f;
         if (!onus_fact_real(f, &v) || v <= widest) continue;
         widest = v;
         found = f;

@@ -30,8 +30,9 @@ static onus_status write_predictions(const onus_predictions *p, const onus_datas
     for (int64_t i = 0; i < p->n; i++) {
         onus_buf_printf(&out, "%lld,", (long long)onus_dataset_line(d, rows[i]));
         if (p->task == ONUS_TASK_REGRESSION) {
-            if (onus_dataset_has_labels(d)) onus_buf_printf(&out, "%.9g", (double)p->label[i]);
-            onus_buf_printf(&out, ",%.9g", (double)p->score[i]);
+            if (onus_dataset_has_labels(d)) onus_csv_number(&out, p->label[i]);
+            onus_buf_str(&out, ",");
+            onus_csv_number(&out, p->score[i]);
         } else if (onus_dataset_has_labels(d)) {
             onus_csv_field(&out, p->class_names[(int64_t)p->label[i]]);
         }
@@ -39,8 +40,10 @@ static onus_status write_predictions(const onus_predictions *p, const onus_datas
             onus_buf_str(&out, ",");
             onus_csv_field(&out, p->class_names[p->decision[i]]);
         }
-        for (int64_t c = 0; c < width; c++)
-            onus_buf_printf(&out, ",%.9g", (double)p->score[i * width + c]);
+        for (int64_t c = 0; c < width; c++) {
+            onus_buf_str(&out, ",");
+            onus_csv_number(&out, p->score[i * width + c]);
+        }
         onus_buf_str(&out, "\n");
     }
     onus_status st = onus_buf_status(&out, path, err);

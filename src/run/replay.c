@@ -173,8 +173,8 @@ static onus_status state(onus_session *s, onus_status verdict, const onus_err *w
     onus_event_begin(e, "replay");
     onus_event_text(e,
                     verdict == ONUS_OK         ? "same"
-                    : verdict == ONUS_UNPROVEN ? "not proven"
-                                               : "differs",
+                    : verdict == ONUS_MISMATCH ? "differs"
+                                               : "not proven",
                     "replay.verdict");
     if (s->ledger) onus_event_int(e, onus_ledger_compared(s->ledger), "replay.claims");
     onus_event_text(e, onus_isa_name(s->isa), "replay.isa");
@@ -207,7 +207,7 @@ onus_status onus_replay(const onus_replay_opts *o, onus_facts **facts, char **no
     s.progress_ctx = o->progress_ctx;
     s.stop = o->stop;
     if (st == ONUS_OK) st = replay(&s, o, &text, &why);
-    if (st == ONUS_OK || st == ONUS_MISMATCH || st == ONUS_UNPROVEN) {
+    if (st == ONUS_OK || st == ONUS_MISMATCH || st == ONUS_UNPROVEN || st == ONUS_TAMPER) {
         onus_status told = facts ? state(&s, st, &why, facts, &why) : ONUS_OK;
         if (told == ONUS_OK && notes) told = onus_buf_hand_out(&text, notes, "replay", &why);
         if (told != ONUS_OK) st = told;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stages.c - the life of a model, stage by stage. A stage calls one layer and says what came of
  * it in events; it decides nothing that a recipe could decide. */
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -27,7 +27,7 @@ static void cpu_name(char *out, size_t size)
         char *colon = strchr(line, ':');
         if (strncmp(line, "model name", 10) != 0 || !colon) continue;
         line[strcspn(line, "\n")] = '\0';
-        snprintf(out, size, "%.120s", colon + 2);
+        snprintf(out, size, "%.120s", colon + 1 + strspn(colon + 1, " \t"));
         break;
     }
     fclose(f);
@@ -108,7 +108,7 @@ static void on_progress(void *ctx, const onus_progress *p)
     onus_progress with_energy = *p;
     with_energy.phase = "train";
     /* read even where nobody looks: a counter that wraps twice unseen would be lost */
-    with_energy.joules = s->meter ? onus_meter_joules(s->meter) : 0.0 / 0.0;
+    with_energy.joules = s->meter ? onus_meter_joules(s->meter) : NAN;
     if (s->progress) s->progress(s->progress_ctx, &with_energy);
 }
 
@@ -232,19 +232,14 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
                                 const int64_t *rows, int64_t n, onus_arena *arena,
                                 onus_predictions *out, onus_err *err)
 {
-    const int64_t width = onus_net_outputs(net), features = onus_dataset_features(d);
-    enum { CHUNK = 1024 };
+    const int64_t width = onus_net_outputs(net);
     float *score = onus_arena_alloc(arena, (size_t)(n * width) + 1, sizeof *score);
     float *label = onus_arena_alloc(arena, (size_t)n + 1, sizeof *label);
-    float *x = onus_arena_alloc(arena, (size_t)(CHUNK * features), sizeof *x);
     int32_t *decision = onus_arena_alloc(arena, (size_t)n + 1, sizeof *decision);
-    if (!score || !label || !x || !decision) return onus_fail_mem(err, "predictions");
+    if (!score || !label || !decision) return onus_fail_mem(err, "predictions");
     onus_status st = onus_predict(net, ex, d, rows, n, score, arena->mem, err);
     if (st != ONUS_OK) return st;
-    for (int64_t i = 0; i < n && onus_dataset_has_labels(d); i += CHUNK) {
-        const int64_t m = n - i < CHUNK ? n - i : CHUNK;
-        onus_dataset_fetch(d, rows + i, m, x, label + i, NULL);
-    }
+    if (onus_dataset_has_labels(d)) onus_dataset_fetch(d, rows, n, NULL, label, NULL);
     *out = (onus_predictions){.task = onus_dataset_task(d),
                               .n = n,
                               .n_classes = onus_dataset_classes(d),

@@ -312,7 +312,7 @@ onus_status onus_verify(const char *run, const char *key, onus_facts **facts, ch
     if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start");
     verifier v = {.run = run, .mem = mem};
     onus_err why = {.code = ONUS_OK};
-    onus_buf_init(&v.notes, mem, 1 << 20);
+    onus_buf_init(&v.notes, mem, (size_t)1 << 28); /* a line for each of a million files */
     onus_arena_init(&v.arena, mem);
     onus_event_init(&v.facts, mem);
     onus_event_begin(&v.facts, "verify");

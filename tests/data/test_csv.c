@@ -357,6 +357,17 @@ static void numbers_in_any_locale(void **state)
     if (!got) print_message("no locale with a decimal comma here: not proven\n");
     number("1.5", 1.5);
     number("1234567890123456789.5e-3", 1234567890123456.7895);
+    static const struct {
+        float v;
+        const char *text;
+    } out[] = {{0.1f, "0.100000001"}, {-0x1p-20f, "-9.53674316e-07"}, {1.5f, "1.5"}, {7, "7"}};
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+        onus_buf b;
+        onus_buf_init(&b, NULL, 100);
+        onus_csv_number(&b, out[i].v);
+        assert_string_equal(b.data, out[i].text);
+        onus_buf_release(&b);
+    }
     setlocale(LC_ALL, "C");
 }
 

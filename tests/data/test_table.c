@@ -754,6 +754,13 @@ static void what_is_said_of_files(void **state)
         const onus_field *f = onus_facts_at(room.facts, i);
         if (f->text && strstr(f->text, room.dir)) fail_msg("'%s' tells the folder", f->name);
     }
+    /* a file that is too large is not read, so nothing is said of its bytes */
+    char path[128];
+    snprintf(path, sizeof path, "%s/t.csv", room.dir);
+    assert_int_equal(truncate(path, ((off_t)4 << 30) + 1), 0);
+    room_clear(&room);
+    assert_int_equal(room_try(&room, &s, NULL, 1), ONUS_BAD_INPUT);
+    assert_null(onus_facts_find(room.facts, "data.file.1.sha256"));
     room_close(&room);
 }
 

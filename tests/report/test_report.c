@@ -459,6 +459,21 @@ static void a_number_is_predicted(void **state)
     expect(html, "The loss is the squared error of the label divided by ");
     expect(html, ">2,821</a>; the validation metric is in the label");
     expect_not(html, "equalized odds"); /* it does not apply to numbers */
+    const char *room = strstr(html, "the intervals leave room for one of ");
+    assert_non_null(room);
+    assert_non_null(strstr(room, ">1,266</a>"));
+    free(html);
+    /* a gap without an upper bound may be wider: the sentence names no number then */
+    fixture_add(&f, "fairness",
+                "{\"fairness.age.groups\":[\"a\",\"b\"],\"fairness.age.group.a.n\":57,"
+                "\"fairness.age.mae_difference\":3.5,\"fairness.age.mae_difference.lower\":0,"
+                "\"fairness.age.mae_difference.upper\":\"undefined\"}",
+                "");
+    html = fixture_report(&f);
+    room = strstr(html, "the intervals leave room for one of ");
+    assert_non_null(room);
+    assert_non_null(strstr(room, ">undefined</span>"));
+    assert_true(strstr(room, ">undefined</span>") < strstr(room, "</li>"));
     free(html);
     fixture_release(&f);
 }
@@ -516,8 +531,7 @@ static void hostile_names_stay_text(void **state)
                 "\",\"policy.1.verdict\":\"" EVIL "\"}",
                 "");
     fixture_add(&f, "\" onload=<b>",
-                "{\"</title><script>\\\"' onload=\\\"x\":\"" EVIL "\",\"accuracy\":0.5}",
-                "");
+                "{\"</title><script>\\\"' onload=\\\"x\":\"" EVIL "\",\"accuracy\":0.5}", "");
     fixture_add(&f, "energy", "",
                 "{\"energy.method\":\"" EVIL "\",\"energy.joules\":1,"
                 "\"energy.phase.<b>.joules\":1}");

@@ -224,6 +224,14 @@ static void stretches(void **state)
           "2>/dev/null"); /* one weight */
     assert_int_equal(replay("run", 6, 0, &err), ONUS_TAMPER);
     assert_non_null(strstr(err.msg, "6.safetensors was changed"));
+    onus_facts *facts = NULL;
+    char *notes = NULL;
+    const onus_replay_opts opts = {.run = in_room("run"), .from = 6, .threads = 1};
+    assert_int_equal(onus_replay(&opts, &facts, &notes, NULL), ONUS_TAMPER);
+    assert_string_equal(onus_facts_find(facts, "replay.verdict")->text, "not proven");
+    assert_non_null(notes);
+    onus_facts_destroy(facts);
+    onus_text_free(NULL, notes);
     assert_int_equal(replay("run", 3, 6, &err), ONUS_OK); /* which it ends at is computed */
     spoil("rm run/checkpoints/6.safetensors");
     assert_int_equal(replay("run", 6, 0, &err), ONUS_IO);
