@@ -8,12 +8,18 @@
  * polynomials are Taylor's where a short range makes these good enough, or fits; errors stand
  * beside them, and tests/num holds every binary32 against them.
  *
- * The including file defines NAME(x), the name of kernel x in its table. */
+ * The including file defines ISA, the ending of its kernels' names and its table's, and
+ * ISA_NAME, what people call it. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "num/kernels.h"
+#include "num/gemm_kernels.h"
+#include "num/tables.h"
+
+#define JOINED(a, b) a##_##b
+#define JOIN(a, b)   JOINED(a, b)
+#define NAME(x)      JOIN(x, ISA)
 
 /* Loops whose output may be their input: iterations are independent all the same. */
 #if defined(__clang__)
@@ -526,3 +532,37 @@ static void NAME(gaps)(const uint64_t *restrict u, double rate, double *restrict
     for (int64_t i = 0; i < n; i++)
         gap[i] = floor(log_unit((from_u53(u[i] >> 11) + 1.0) * 0x1p-53) / rate);
 }
+
+/* ---- the table --------------------------------------------------------------------------- */
+
+const onus_kernels NAME(onus_kernels) = {
+    .name = ISA_NAME,
+    .gemm_tile = NAME(onus_gemm_tile),
+#define KERNEL(x) .x = NAME(x)
+    KERNEL(exp),
+    KERNEL(log),
+    KERNEL(tanh),
+    KERNEL(erf),
+    KERNEL(sigmoid),
+    KERNEL(sum),
+    KERNEL(dot),
+    KERNEL(max),
+    KERNEL(sum64),
+    KERNEL(norm2),
+    KERNEL(relu),
+    KERNEL(relu_back),
+    KERNEL(sigmoid_back),
+    KERNEL(tanh_back),
+    KERNEL(gelu),
+    KERNEL(gelu_back),
+    KERNEL(add),
+    KERNEL(mul),
+    KERNEL(scale),
+    KERNEL(bytes_scale),
+    KERNEL(sgd),
+    KERNEL(momentum),
+    KERNEL(adam),
+    KERNEL(col_sum),
+    KERNEL(noise),
+    KERNEL(gaps),
+};
