@@ -41,6 +41,9 @@ onus_status onus_explain(onus_explanation *out, onus_net *net, const onus_exec *
                          const onus_explain_spec *spec, uint64_t seed,
                          const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 void onus_explanation_release(onus_explanation *e);
+/* Columns by falling size of their weight[n], ties in their own order: order[n] is written. */
+onus_status onus_explain_order(const double *weight, int64_t n, int64_t *order,
+                               const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 /* "explain" event: explain.method, .rows, .background, .residual, .exact (share of pairs),
  * explain.<column>.mean_abs(+.se), columns ordered by importance in explain.columns (texts) and
  * explain.protected (texts), explain.values.sha256 over the (n_rows, n_columns) binary64

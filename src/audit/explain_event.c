@@ -3,6 +3,7 @@
  * over rows and a hash of the values of single people, never the values. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit/explain.h"
@@ -54,15 +55,31 @@ static void add_output(onus_event_builder *b, const onus_dataset *d, int64_t out
     onus_event_text(b, text, "explain.of");
 }
 
-/* Columns by falling mean |value|, ties in their own order. */
-static void order_columns(const onus_explanation *e, int64_t *order)
+typedef struct {
+    double size;
+    int64_t column;
+} ranked;
+
+static int by_size(const void *a, const void *b)
 {
-    for (int64_t i = 0; i < e->n_columns; i++) {
-        int64_t k = i;
-        for (; k > 0 && e->mean_abs[order[k - 1]] < e->mean_abs[i]; k--)
-            order[k] = order[k - 1];
-        order[k] = i;
+    const ranked *x = a, *y = b;
+    if (x->size != y->size) return x->size > y->size ? -1 : 1;
+    return (x->column > y->column) - (x->column < y->column);
+}
+
+onus_status onus_explain_order(const double *weight, int64_t n, int64_t *order,
+                               const onus_allocator *mem, onus_err *err)
+{
+    ranked *list = onus_alloc(mem, (size_t)n, sizeof *list);
+    if (!list) return onus_fail_mem(err, "explain");
+    for (int64_t i = 0; i < n; i++) {
+        const double size = fabs(weight[i]);
+        list[i] = (ranked){.size = size == size ? size : INFINITY, .column = i};
     }
+    qsort(list, (size_t)n, sizeof *list, by_size);
+    for (int64_t i = 0; i < n; i++) order[i] = list[i].column;
+    onus_free(mem, list);
+    return ONUS_OK;
 }
 
 static onus_status add_columns(onus_event_builder *b, const onus_explanation *e,
@@ -104,7 +121,7 @@ onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset 
         st = onus_fail_mem(err, "explain");
         goto done;
     }
-    order_columns(e, order);
+    ONUS_TRY(onus_explain_order(e->mean_abs, e->n_columns, order, e->arena.mem, err));
     onus_sha256_of(e->values, (size_t)(e->n_rows * e->n_columns) * sizeof *e->values, sha);
     double worst = 0;
     for (int64_t i = 0; i < e->n_rows * e->n_columns && !isnan(worst); i++) {

@@ -22,17 +22,6 @@ static double value_of(const person *w, int64_t column)
     return w->x->values[w->i * w->x->n_columns + column];
 }
 
-/* Columns by falling size of their value, ties in their own order. */
-static void order_columns(const person *w)
-{
-    for (int64_t c = 0; c < w->x->n_columns; c++) {
-        int64_t k = c;
-        for (; k > 0 && fabs(value_of(w, w->order[k - 1])) < fabs(value_of(w, c)); k--)
-            w->order[k] = w->order[k - 1];
-        w->order[k] = c;
-    }
-}
-
 /* One bar from where the last one ended, and the thread down to the next. */
 static void step_bar(onus_chart *c, int64_t k, double from, double v, bool last)
 {
@@ -215,15 +204,17 @@ onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d,
     if (onus_dataset_task(d) == ONUS_TASK_BINARY)
         ONUS_FILL(&p, ONUS_TEXT_SCORE_IS, ONUS_ANY(onus_dataset_class_name(d, 1)));
     onus_page_raw(&p, "</p></header><main>\n");
-    for (int64_t k = 0; k < n_show; k++) {
+    onus_status st = ONUS_OK;
+    for (int64_t k = 0; st == ONUS_OK && k < n_show; k++) {
         const person w = {.x = e, .d = d, .i = show[k], .order = order};
-        order_columns(&w);
-        one(&p, &w);
+        st = onus_explain_order(e->values + w.i * e->n_columns, e->n_columns, order, mem, err);
+        if (st == ONUS_OK) one(&p, &w);
     }
     onus_page_raw(&p, "</main>");
     onus_document_close(&p);
     onus_free(mem, order);
     onus_arena_release(&p.arena);
+    if (st != ONUS_OK) return st;
     if (p.st == ONUS_NO_MEM) return onus_fail_mem(err, "explanations");
     if (p.st != ONUS_OK)
         return onus_fail(err, p.st, "explanations: a text of the table is broken");

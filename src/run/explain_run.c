@@ -105,18 +105,6 @@ static onus_status choose_rows(explainer *e, const onus_explain_opts *o, onus_er
                                o->mem, err);
 }
 
-/* Columns by falling weight, ties in their own order; a table has too few of them for more than
- * insertion. */
-static void order_by_weight(const double *weight, int64_t *order, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        int64_t k = i;
-        for (; k > 0 && fabs(weight[order[k - 1]]) < fabs(weight[i]); k--)
-            order[k] = order[k - 1];
-        order[k] = i;
-    }
-}
-
 static void write_bar(onus_buf *out, double share)
 {
     for (int i = 0; i < (int)(share * 30 + 0.5); i++)
@@ -166,7 +154,8 @@ static onus_status explain(explainer *e, const onus_explain_opts *o, onus_err *e
         st = onus_fail_mem(err, "explain");
         goto done;
     }
-    order_by_weight(o->line > 0 ? e->x.values : e->x.mean_abs, order, e->x.n_columns);
+    ONUS_TRY(onus_explain_order(o->line > 0 ? e->x.values : e->x.mean_abs, e->x.n_columns,
+                                order, o->mem, err));
     write_text(e, o, order);
     ONUS_TRY(onus_buf_status(&e->text, "explain", err));
 done:
@@ -183,13 +172,10 @@ onus_status onus_explain_run(const onus_explain_opts *o, onus_facts **out, char 
         return onus_fail(err, ONUS_BAD_ARG,
                          "explain: either a number of rows or one line, from 1");
     explainer e = {0};
-    onus_buf_init(&e.text, o->mem, 1 << 20);
+    onus_buf_init(&e.text, o->mem, 64 << 20); /* a line for each of 65,536 columns */
     onus_status st = onus_session_open(&e.s, o->threads, o->mem, err);
     if (st == ONUS_OK) st = explain(&e, o, err);
-    if (st == ONUS_OK && text) {
-        *text = onus_strdup(o->mem, e.text.data);
-        if (!*text) st = onus_fail_mem(err, "explain");
-    }
+    if (st == ONUS_OK && text) st = onus_buf_hand_out(&e.text, text, "explain", err);
     if (st == ONUS_OK) {
         *out = e.s.facts;
         e.s.facts = NULL;
