@@ -342,7 +342,7 @@ onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err
     onus_key key = {0};
     char dir[ONUS_PATH_MAX] = "";
     int64_t torn = 0;
-    bool settled = false;
+    bool settled = false, refused = false;
     if (!o || !o->recipe || !out)
         return onus_fail(err, ONUS_BAD_ARG, "run: a recipe is needed");
     ONUS_TRY(onus_session_open(&s, o->threads, o->mem, err));
@@ -364,7 +364,7 @@ onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err
     ONUS_TRY(finish(&s, o, &key, err));
     ONUS_TRY(fill_result(&s, out, err));
 done:
-    const bool refused = st == ONUS_BAD_INPUT || st == ONUS_BAD_ARG;
+    refused = st == ONUS_BAD_INPUT || st == ONUS_BAD_ARG;
     if (st != ONUS_OK && settled && !o->resume && (!s.net || (refused && !has_trained(&s))))
         remove_traces(dir);
     else if (settled && (st == ONUS_STOPPED || st == ONUS_IO || st == ONUS_NO_MEM))
