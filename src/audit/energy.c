@@ -91,11 +91,6 @@ double onus_meter_joules(onus_meter *m)
     return m->joules;
 }
 
-bool onus_region_known(const char *region)
-{
-    return onus_grid_of(region) != NULL;
-}
-
 /* ---- phases ------------------------------------------------------------------------------ */
 
 static void end_phase(onus_meter *m)

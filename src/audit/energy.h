@@ -17,7 +17,6 @@ void onus_meter_close(onus_meter *m);
 /* Joules since open, never falling; cheap enough for a progress bar (reads at most 5 times a
  * second, between reads the last value). */
 double onus_meter_joules(onus_meter *m);
-bool onus_region_known(const char *region);
 /* Names the phase that begins now ("data", "train", "evaluate", ...): its joules are told apart
  * in the event. A name that was there before goes on. */
 void onus_meter_phase(onus_meter *m, const char *name);

@@ -18,7 +18,6 @@ typedef struct {
                              that is not exact; default 2, fewest that have a standard error */
     int64_t output; /* which output is explained: class index; binary: the positive probability;
                        -1 default (binary 0; classes: the predicted one) */
-    int line;
 } onus_explain_spec;
 
 typedef struct {

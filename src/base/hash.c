@@ -55,11 +55,6 @@ void onus_random_bytes(void *out, size_t n)
     randombytes_buf(out, n);
 }
 
-bool onus_equal_secret(const void *a, const void *b, size_t n)
-{
-    return sodium_memcmp(a, b, n) == 0;
-}
-
 void onus_wipe(void *p, size_t n)
 {
     sodium_memzero(p, n);

@@ -16,7 +16,6 @@ bool onus_unhex(const char *text, uint8_t *out, size_t n); /* exactly 2n lower-c
 onus_status onus_file_sha256(const char *path, uint8_t out[32], onus_err *err) ONUS_CHECKED;
 /* 32 * n bytes etc. from the system's generator (libsodium). */
 void onus_random_bytes(void *out, size_t n);
-bool onus_equal_secret(const void *a, const void *b, size_t n); /* constant time */
 void onus_wipe(void *p, size_t n);
 /* Once per process before any of the above; false when libsodium cannot start. Thread-safe,
  * idempotent. */

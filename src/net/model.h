@@ -19,7 +19,6 @@ typedef struct {
     double label_shift, label_scale; /* regression: what the net is trained on is (label -
                                         shift) / scale, and its prediction undoes it; scale 0:
                                         0 and 1 */
-    int line;
 } onus_model_spec;
 
 /* Whether a spec is one of this version's at all, before features and label are known. */

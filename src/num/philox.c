@@ -38,13 +38,6 @@ static void block(const onus_stream *s, uint64_t i, uint32_t out[4])
     onus_philox(key, ctr, out);
 }
 
-uint32_t onus_stream_word(const onus_stream *s, uint64_t i)
-{
-    uint32_t w[4];
-    block(s, i, w);
-    return w[i % 4];
-}
-
 void onus_stream_words(const onus_stream *s, uint64_t i0, int64_t n, uint32_t *out)
 {
     uint32_t w[4];

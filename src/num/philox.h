@@ -24,7 +24,6 @@ typedef struct {
 } onus_stream;
 
 void onus_philox(const uint32_t key[2], const uint32_t ctr[4], uint32_t out[4]);
-uint32_t onus_stream_word(const onus_stream *s, uint64_t i);
 /* words i0 .. i0+n-1 */
 void onus_stream_words(const onus_stream *s, uint64_t i0, int64_t n, uint32_t *out);
 /* (w >> 8) 2^-24 */

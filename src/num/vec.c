@@ -206,14 +206,6 @@ double onus_erfc64(double x)
     return scaled_erfc(x) / (1 + 2 * x) * onus_exp64(-square) * (1 - lost);
 }
 
-double onus_log_erfc64(double x)
-{
-    if (x != x || x == INFINITY) return -x;
-    if (x >= 0.5) return onus_log64(scaled_erfc(x) / (1 + 2 * x)) - x * x;
-    if (x > -0.5) return onus_log1p_64(-erf_small(x));
-    return 0x1.62e42fefa39efp-1 + onus_log1p_64(-0.5 * onus_exp64(onus_log_erfc64(-x)));
-}
-
 /* Stirling's series (DLMF 5.11.1) from 10 on, with eight terms (the ninth is below 2e-18);
  * below, x is raised by steps and their product taken off. */
 double onus_lgamma64(double x)

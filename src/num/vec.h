@@ -11,10 +11,9 @@ double onus_log64(double x);
 double onus_log1p_64(double x);
 /* by squaring, from the lowest bit; 1 / that for n < 0 */
 double onus_pow64(double x, int64_t n);
-double onus_cos64(double x);      /* |x| <= 2^20, else NaN */
-double onus_erfc64(double x);     /* relative accuracy kept in the tail */
-double onus_log_erfc64(double x); /* log(erfc(x)) for any finite x */
-double onus_lgamma64(double x);   /* x > 0 */
+double onus_cos64(double x);    /* |x| <= 2^20, else NaN */
+double onus_erfc64(double x);   /* relative accuracy kept in the tail */
+double onus_lgamma64(double x); /* x > 0 */
 /* inverse of the standard normal's distribution, 0 < p < 1 */
 double onus_normal_quantile64(double p);
 /* regularised incomplete beta I_x(a, b) */

@@ -30,11 +30,6 @@ void onus_each(const onus_call *c, int64_t n, int64_t grain, int64_t cost, onus_
         onus_pool_run(c->ex->pool, each_part, &j);
 }
 
-int64_t onus_call_in(const onus_call *c, int i)
-{
-    return c->B * onus_shape_numel(&c->in_shape[i]);
-}
-
 int64_t onus_call_out(const onus_call *c)
 {
     return c->B * onus_shape_numel(&c->out_shape);

@@ -10,8 +10,7 @@
  * microsecond, Zen 3). */
 typedef void (*onus_range_fn)(const onus_call *c, int64_t begin, int64_t end);
 void onus_each(const onus_call *c, int64_t n, int64_t grain, int64_t cost, onus_range_fn fn);
-/* Elements of one example's input i, of all examples. */
-int64_t onus_call_in(const onus_call *c, int i);
+/* Elements of the output, of all examples. */
 int64_t onus_call_out(const onus_call *c);
 
 /* Cells of operations without parameters, saved values or scratch; shape of an operation that

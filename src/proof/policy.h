@@ -18,7 +18,6 @@ typedef struct {
     char name[512];
     onus_policy_op op;
     double bound;
-    int line;
 } onus_policy;
 typedef enum {
     ONUS_VERDICT_MET,

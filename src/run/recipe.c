@@ -182,9 +182,7 @@ static void keep_lines(onus_yaml *y, onus_recipe *r)
         int *line;
     } places[] = {{"data", &r->data.line},
                   {"data.label", &r->data.label_line},
-                  {"data.split", &r->data.split_line},
-                  {"model", &r->model.line},
-                  {"train", &r->train.line}};
+                  {"data.split", &r->data.split_line}};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const yaml_node_t *node = onus_yaml_find(y, places[i].path);
         if (!node) node = onus_yaml_find(y, "data");

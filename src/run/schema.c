@@ -451,7 +451,6 @@ static onus_status read_privacy(onus_yaml *y, const onus_yaml_field *f, yaml_nod
 {
     (void)f;
     onus_privacy_spec *p = at;
-    p->line = onus_yaml_line(node);
     const char *text = onus_yaml_scalar(node);
     if (text && !strcmp(text, "off")) {
         p->off = true;
@@ -498,7 +497,6 @@ static onus_status read_explain(onus_yaml *y, const onus_yaml_field *f, yaml_nod
         onus_explain_spec spec;
         int method;
     } form = {.spec = *e};
-    form.spec.line = onus_yaml_line(node);
     onus_status st = onus_yaml_fill(y, node, "explain", explain_fields, &form, err);
     if (st == ONUS_OK) *e = form.spec;
     return st;

@@ -471,18 +471,13 @@ yaml_node_t *onus_yaml_find(onus_yaml *y, const char *path)
     return node;
 }
 
-bool onus_yaml_has(onus_yaml *y, const yaml_node_t *map, const char *key)
-{
-    return value_of(y, map, key, strlen(key)) != NULL;
-}
-
 onus_status onus_yaml_fill(onus_yaml *y, yaml_node_t *node, const char *where,
                            const onus_yaml_field *fields, void *base, onus_err *err)
 {
     fill_ctx c = {.where = where, .fields = fields, .base = base};
     onus_status st = onus_yaml_pairs(y, node, where, fill_pair, &c, err);
     for (const onus_yaml_field *f = fields; st == ONUS_OK && f->key; f++) {
-        if (f->required && !onus_yaml_has(y, node, f->key))
+        if (f->required && !value_of(y, node, f->key, strlen(f->key)))
             st = onus_yaml_fail(y, node, err, "%s%s'%s' is missing", where,
                                 where[0] ? ": " : "", f->key);
     }

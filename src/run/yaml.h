@@ -65,7 +65,6 @@ onus_status onus_yaml_pairs(onus_yaml *y, yaml_node_t *node, const char *where,
 /* The value at a dotted path ("data.split"), or NULL; for messages about what was read
  * before. */
 yaml_node_t *onus_yaml_find(onus_yaml *y, const char *path);
-bool onus_yaml_has(onus_yaml *y, const yaml_node_t *map, const char *key);
 /* One value of a field's kind. */
 onus_status onus_yaml_value(onus_yaml *y, const onus_yaml_field *f, const char *where,
                             yaml_node_t *node, void *base, onus_err *err) ONUS_CHECKED;

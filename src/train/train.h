@@ -46,7 +46,6 @@ typedef struct {
     onus_keep keep;   /* best needs a validation part */
     int64_t checkpoint_epochs; /* a checkpoint every so many epochs; default: epochs / 4 rounded
                                   up, and the last; -1 none */
-    int line;
 } onus_train_spec;
 
 typedef struct {
@@ -54,7 +53,6 @@ typedef struct {
     double epsilon, delta;   /* the target; noise is found for it */
     double clip;             /* C > 0 */
     double noise_multiplier; /* given instead of epsilon; 0 = find it */
-    int line;
 } onus_privacy_spec;
 
 typedef struct {

@@ -221,12 +221,13 @@ static void plain_backward(plain *g, const onus_batch *b)
         set_call(c, b);
         c->d_out = g->d_out[i];
         for (int k = 0; k < node->n_in; k++)
-            c->d_in[k] = d_in[k] = floats(&g->arena, onus_call_in(c, k));
+            c->d_in[k] = d_in[k] = floats(&g->arena, c->B * onus_shape_numel(&c->in_shape[k]));
         if (node->n_params) node->op->weighted_grad.fn(c, NULL);
         node->op->backward.fn(c);
         for (int k = 0; k < node->n_in; k++) {
             float **sum = &g->d_out[node->in[k]];
-            for (int64_t e = 0; *sum && e < onus_call_in(c, k); e++) (*sum)[e] += d_in[k][e];
+            for (int64_t e = 0; *sum && e < c->B * onus_shape_numel(&c->in_shape[k]); e++)
+                (*sum)[e] += d_in[k][e];
             if (!*sum) *sum = d_in[k];
         }
     }

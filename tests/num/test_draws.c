@@ -79,7 +79,6 @@ static void streams_are_laid_out_by_counter(void **state)
             for (int64_t k = 0; k < lengths[l]; k++) {
                 const uint32_t w = word_by_hand(&stream, starts[a] + (uint64_t)k);
                 assert_int_equal(words[k], w);
-                assert_int_equal(onus_stream_word(&stream, starts[a] + (uint64_t)k), w);
                 assert_true(u[k] == (float)(w / 256) / 16777216.0f && u[k] >= 0 && u[k] < 1);
                 assert_int_equal(keep[k], (double)w >= cut);
             }

@@ -171,12 +171,6 @@ static void twin(const char *name, double (*f)(double), exact_fn exact, double l
     assert_true(worst <= relative);
 }
 
-static int log_erfc_exact(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t r)
-{
-    mpfr_erfc(y, x, r);
-    return mpfr_log(y, y, r);
-}
-
 /* Quantiles: the distribution function of MPFR takes them back to p, from 1e-300 to 1 - 1e-16.
  * The error of p is that of z times density / p, about z^2 in the tail. */
 static void quantiles_invert_the_distribution(void **state)
@@ -277,7 +271,6 @@ static void twins_are_exact(void **state)
     twin("erfc64", onus_erfc64, mpfr_erfc, -6, 26, 4e-15);
     twin("lgamma64", onus_lgamma64, mpfr_lngamma, 3, 1e6, 4e-15);
     twin("lgamma64 small", onus_lgamma64, mpfr_lngamma, 1e-9, 0.5, 2e-14);
-    twin("log_erfc", onus_log_erfc64, log_erfc_exact, -3.001, 40, 1e-15);
     assert_true(onus_exp64(-INFINITY) == 0 && onus_exp64(INFINITY) == INFINITY &&
                 onus_log64(0) == -INFINITY);
     assert_true(onus_exp64(NAN) != onus_exp64(NAN) && onus_log64(-1) != onus_log64(-1));

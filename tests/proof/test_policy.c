@@ -137,13 +137,13 @@ static void refused(void **state)
         {"auc >= 0.5; rm", "character 8: expected a number"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        onus_policy p = {.line = -5};
+        onus_policy p = {.bound = -5};
         onus_err err;
         if (onus_policy_parse(&p, rows[i].text, "r.yaml", 3, &err) != ONUS_BAD_INPUT)
             fail_msg("'%s' is taken", rows[i].text);
         if (!strstr(err.msg, rows[i].message) || strncmp(err.msg, "r.yaml:3: policy", 16) != 0)
             fail_msg("'%s' does not hold '%s'", err.msg, rows[i].message);
-        assert_int_equal(p.line, -5);
+        assert_true(p.bound == -5);
     }
     char name[600];
     onus_policy p;
