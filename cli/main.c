@@ -73,7 +73,7 @@ static int no_command(const char *word)
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         help(stderr);
@@ -92,4 +92,13 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, (const char **)(argv + 1));
     }
     return no_command(argv[1]);
+}
+
+/* What was printed is on its way, or the program did not do what it was asked for. */
+int main(int argc, char **argv)
+{
+    const int code = dispatch(argc, argv);
+    if (code != EXIT_DONE || (fflush(stdout) == 0 && !ferror(stdout))) return code;
+    fprintf(stderr, "onus: cannot write the results\n");
+    return EXIT_FAILED;
 }

@@ -8,6 +8,9 @@
 #include "base/fail.h"
 #include "data/parts.h"
 
+const char *const onus_task_names[] = {"binary", "classes", "regression"};
+const char *const onus_part_names[] = {"train", "valid", "test"};
+
 static onus_status open_table(onus_dataset *d, uint64_t seed, const onus_sink *sink,
                               onus_err *err)
 {

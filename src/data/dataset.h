@@ -13,6 +13,10 @@
 
 typedef enum { ONUS_TASK_BINARY, ONUS_TASK_CLASSES, ONUS_TASK_REGRESSION } onus_task;
 typedef enum { ONUS_PART_TRAIN, ONUS_PART_VALID, ONUS_PART_TEST, ONUS_PART_COUNT } onus_part;
+/* As events, recipes and model files say them: "binary", "classes", "regression"; "train",
+ * "valid", "test". */
+extern const char *const onus_task_names[ONUS_TASK_REGRESSION + 1];
+extern const char *const onus_part_names[ONUS_PART_COUNT];
 
 /* One input column as the model sees it: a number is one feature, a category a run of one-hot
  * features. */

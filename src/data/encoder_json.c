@@ -11,8 +11,6 @@
 
 enum { LIST_MAX = 1 << 20 };
 
-static const char *const tasks[] = {"binary", "classes", "regression"};
-
 static json_t *texts_json(const char *const *texts, int64_t n)
 {
     json_t *list = json_array();
@@ -53,9 +51,9 @@ onus_status onus_encoder_write(const onus_encoder *e, onus_buf *out, onus_err *e
     for (int64_t k = 0; good && !e->pixels && k < e->n_columns; k++)
         good = json_array_append_new(columns, column_json(&e->columns[k])) == 0;
     if (good)
-        all = json_pack("{s:s, s:s, s:o, s:O, s:I}", "task", tasks[e->task], "label", e->label,
-                        "classes", texts_json(e->classes, e->n_classes), "columns", columns,
-                        "pixels", (json_int_t)e->pixels);
+        all = json_pack("{s:s, s:s, s:o, s:O, s:I}", "task", onus_task_names[e->task], "label",
+                        e->label, "classes", texts_json(e->classes, e->n_classes), "columns",
+                        columns, "pixels", (json_int_t)e->pixels);
     json_decref(columns);
     if (!all)
         return onus_fail(err, ONUS_NO_MEM,
@@ -192,7 +190,7 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
     const char *task = json_string_value(json_object_get(all, "task")),
                *label = json_string_value(json_object_get(all, "label"));
     int t = 0;
-    while (t < 3 && !(task && strcmp(task, tasks[t]) == 0)) t++;
+    while (t < 3 && !(task && strcmp(task, onus_task_names[t]) == 0)) t++;
     if (t == 3 || !label) {
         st = bad(what, "task or label is missing", err);
         goto done;

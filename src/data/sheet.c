@@ -12,7 +12,6 @@
 #include "data/parts.h"
 
 enum { LISTED_MAX = 2000, CLASSES_MAX = 1000 };
-static const char *const part_names[] = {"train", "valid", "test"};
 
 onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
                            const onus_allocator *mem, const onus_sink *sink, onus_err *err)
@@ -95,8 +94,8 @@ static onus_status emit_split(onus_dataset *d, onus_event_builder *b, const onus
     for (int p = 0; p < ONUS_PART_COUNT; p++) {
         uint8_t sha[32];
         hash_part(d, p, sha);
-        onus_event_int(b, d->n_part[p], "data.rows.%s", part_names[p]);
-        onus_event_sha256(b, sha, "data.sha256.%s", part_names[p]);
+        onus_event_int(b, d->n_part[p], "data.rows.%s", onus_part_names[p]);
+        onus_event_sha256(b, sha, "data.sha256.%s", onus_part_names[p]);
     }
     return onus_event_emit(b, sink, err);
 }
@@ -111,7 +110,7 @@ static onus_status count_labels(onus_dataset *d, onus_event_builder *b, onus_err
         for (int p = 0; p < ONUS_PART_COUNT; p++) {
             int64_t n = 0;
             for (int64_t i = 0; i < d->n_part[p]; i++) n += d->y[d->part[p][i]] == (float)c;
-            onus_event_int(b, n, "data.label.%s.%s", part, part_names[p]);
+            onus_event_int(b, n, "data.label.%s.%s", part, onus_part_names[p]);
         }
     }
     return ONUS_OK;
@@ -120,9 +119,8 @@ static onus_status count_labels(onus_dataset *d, onus_event_builder *b, onus_err
 /* What is predicted, and the order of classes and groups: a ledger sorts names. */
 static onus_status describe_label(onus_dataset *d, onus_event_builder *b, onus_err *err)
 {
-    static const char *const tasks[] = {"binary", "classes", "regression"};
     char part[512];
-    onus_event_text(b, tasks[d->task], "data.task");
+    onus_event_text(b, onus_task_names[d->task], "data.task");
     if (d->encoder->label[0]) onus_event_text(b, d->encoder->label, "data.target");
     if (d->target) {
         onus_event_real(b, d->label_shift, "data.target.shift");
@@ -160,7 +158,8 @@ static onus_status count_groups(onus_dataset *d, onus_event_builder *b, onus_err
                 int64_t n = 0;
                 for (int64_t i = 0; i < d->n_part[p]; i++)
                     n += d->attributes[a].group[d->part[p][i]] == g;
-                onus_event_int(b, n, "data.group.%s.%s.%s", attribute, group, part_names[p]);
+                onus_event_int(b, n, "data.group.%s.%s.%s", attribute, group,
+                               onus_part_names[p]);
             }
         }
     }

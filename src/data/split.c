@@ -105,7 +105,6 @@ static void cut(const onus_dataset *d, const seat *seats, int64_t n, int8_t *par
 
 static onus_status list_parts(onus_dataset *d, const int8_t *part_of, onus_err *err)
 {
-    static const char *const names[] = {"train", "valid", "test"};
     const double wanted[] = {d->spec->train, d->spec->valid,
                              d->spec->test_source ? 1 : d->spec->test};
     for (int p = 0; p < ONUS_PART_COUNT; p++) {
@@ -119,8 +118,9 @@ static onus_status list_parts(onus_dataset *d, const int8_t *part_of, onus_err *
                 err, ONUS_BAD_INPUT,
                 "%s:%d: data.split: the %s part would be empty: %lld row%s too few for a share "
                 "of %g",
-                d->spec->recipe ? d->spec->recipe : "data", d->spec->split_line, names[p],
-                (long long)d->n_rows, d->n_rows == 1 ? " is" : "s are", wanted[p]);
+                d->spec->recipe ? d->spec->recipe : "data", d->spec->split_line,
+                onus_part_names[p], (long long)d->n_rows, d->n_rows == 1 ? " is" : "s are",
+                wanted[p]);
     }
     return ONUS_OK;
 }

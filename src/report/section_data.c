@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/dataset.h"
 #include "report/sections.h"
 
-static const char *const parts[] = {"train", "valid", "test"};
-enum { N_PARTS = 3, LINES_MAX = 64, COLUMNS_MAX = 300 };
+enum { N_PARTS = ONUS_PART_COUNT, LINES_MAX = 64, COLUMNS_MAX = 300 };
 
 /* ---- source ------------------------------------------------------------------------------ */
 
@@ -106,7 +106,7 @@ static void count_lines(onus_page *p, counts *c)
     for (int k = 0; k < N_PARTS; k++) {
         for (int64_t i = 0; i < c->names.n; i++)
             c->count[k][i] =
-                onus_page_fact(p, "%s%s.%s", c->prefix, c->names.name[i], parts[k]);
+                onus_page_fact(p, "%s%s.%s", c->prefix, c->names.name[i], onus_part_names[k]);
         onus_hide_complement(c->count[k], c->names.n, c->hide[k]);
     }
 }
@@ -147,7 +147,7 @@ static void all_row(onus_page *p)
     onus_page_tag(p, "<th scope=\"row\">", ONUS_TEXT_ALL);
     for (int k = 0; k < N_PARTS; k++) {
         onus_page_raw(p, "<td class=\"num\">");
-        onus_page_people(p, onus_page_fact(p, "data.rows.%s", parts[k]));
+        onus_page_people(p, onus_page_fact(p, "data.rows.%s", onus_part_names[k]));
         onus_page_raw(p, "</td>");
     }
     onus_page_raw(p, "</tr>\n");
@@ -232,7 +232,7 @@ static void hashes(onus_page *p)
         onus_page_raw(p, "<tr>");
         onus_page_tag(p, "<th scope=\"row\">", names[k]);
         onus_page_raw(p, "<td>");
-        onus_page_hash(p, onus_page_fact(p, "data.sha256.%s", parts[k]));
+        onus_page_hash(p, onus_page_fact(p, "data.sha256.%s", onus_part_names[k]));
         onus_page_raw(p, "</td></tr>\n");
     }
     onus_table_close(p);

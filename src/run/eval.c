@@ -430,6 +430,7 @@ static onus_status check_opts(const onus_eval_opts *o, onus_err *err)
 
 onus_status onus_eval(const onus_eval_opts *o, onus_facts **out, onus_err *err)
 {
+    if (!out) return onus_fail(err, ONUS_BAD_ARG, "eval: a place for the facts is needed");
     onus_status st = check_opts(o, err);
     if (st != ONUS_OK) return st;
     onus_session s = {0};

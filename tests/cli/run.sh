@@ -314,6 +314,7 @@ wrong 's/source: small.csv/source: stray.csv/' "stray.csv:7.*'abc'.*not a number
 expect 1 . "$onus" verify "$room"
 expect 1 . "$onus" verify nowhere
 if [ -w /dev/full ]; then expect 1 'cannot write|No space' sh -c "'$onus' report r1 > /dev/full"; fi
+if [ -w /dev/full ]; then expect 1 'cannot write' sh -c "'$onus' --version > /dev/full"; fi
 
 [ ! -x "$buildabs/examples/embed" ] || expect 0 'verified' "$buildabs/examples/embed" small.yaml embedded
 finish
