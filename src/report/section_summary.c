@@ -76,8 +76,8 @@ static int64_t proven_gaps(onus_page *p, bool write)
     return n;
 }
 
-/* The widest that the intervals leave room for; undefined where one of them has no upper bound.
- */
+/* The widest that the intervals leave room for; undefined where one of them has no upper
+ * bound. */
 static onus_fact widest_gap(onus_page *p)
 {
     double widest = -INFINITY, v;

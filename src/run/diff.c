@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * diff.c - where two runs part: the first claim that differs, and, where that is a state of
- * training whose checkpoints are there, the first tensor and the operation it belongs to. Of two
- * recipes the first line that differs is shown, and the first claim after run.begin. */
+ * training whose checkpoints are there, the first tensor and the operation it belongs to. Of
+ * two recipes the first line that differs is shown, and the first claim after run.begin. */
 #include <stdio.h>
 #include <string.h>
 

@@ -72,8 +72,8 @@ static onus_status labels_of(const char *images, onus_arena *arena, const char *
     return ONUS_OK;
 }
 
-/* Of a table's data sheet: how many of its rows hold a category that the model has never seen.
- */
+/* Of a table's data sheet: how many of its rows hold a category that the model has never
+ * seen. */
 static onus_status keep_unseen(void *ctx, const onus_event *event, onus_err *err)
 {
     onus_session *s = ctx;

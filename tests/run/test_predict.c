@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Goal: a model's file alone predicts in the label's own unit. Method: a linear model whose
- * numbers are set by hand, written, opened through onus.h and asked for a row given as texts.
- */
+ * numbers are set by hand, written, opened through onus.h and asked for a row given as
+ * texts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
