@@ -70,18 +70,18 @@ static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus
     return onus_event_emit(b, sink, err);
 }
 
-/* Rows as the model sees them. Images are hashed as bytes with their files; here only which
- * rows a part holds. */
+/* Rows as the model sees them. Images and their labels are hashed with their files; here only
+ * which rows a part holds. */
 static void hash_part(const onus_dataset *d, int p, uint8_t out[32])
 {
     onus_sha256 h;
     onus_sha256_init(&h);
-    const size_t width = d->x ? (size_t)d->encoder->n_features * sizeof(float) : 0;
-    for (int64_t i = 0; i < d->n_part[p]; i++) {
-        const int64_t r = d->part[p][i];
-        onus_sha256_add(&h, &r, sizeof r);
-        if (width) onus_sha256_add(&h, d->x + r * d->encoder->n_features, width);
-        onus_sha256_add(&h, &d->y[r], sizeof d->y[r]);
+    const int64_t *rows = d->part[p], width = d->encoder->n_features;
+    if (!d->x) onus_sha256_add(&h, rows, (size_t)d->n_part[p] * sizeof *rows);
+    for (int64_t i = 0; d->x && i < d->n_part[p]; i++) {
+        onus_sha256_add(&h, &rows[i], sizeof *rows);
+        onus_sha256_add(&h, d->x + rows[i] * width, (size_t)width * sizeof *d->x);
+        onus_sha256_add(&h, &d->y[rows[i]], sizeof *d->y);
     }
     onus_sha256_end(&h, out);
 }
