@@ -262,9 +262,10 @@ ONUS_API onus_status onus_diff(const char *run1, const char *run2, onus_facts **
                                char **notes, const onus_allocator *mem,
                                onus_err *err) ONUS_CHECKED;
 
-/* The report, built again from the run's ledger; owned by the caller: onus_text_free. */
-ONUS_API onus_status onus_report(const char *run, char **html, const onus_allocator *mem,
-                                 onus_err *err) ONUS_CHECKED;
+/* The report, built again from the run's ledger, and every scalar of that ledger by name. Either
+ * may be NULL; owned by the caller: onus_text_free, onus_facts_destroy. */
+ONUS_API onus_status onus_report(const char *run, onus_facts **facts, char **html,
+                                 const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
 /* Makes a signing key: path (private, mode 0600) and path.pub. Existing files are never
  * overwritten. */

@@ -54,11 +54,14 @@ onus_status onus_facts_text(const onus_facts *f, char **json, const onus_allocat
     return st;
 }
 
-onus_status onus_report(const char *run, char **html, const onus_allocator *mem, onus_err *err)
+onus_status onus_report(const char *run, onus_facts **facts, char **html,
+                        const onus_allocator *mem, onus_err *err)
 {
     onus_fp_set();
-    if (!run || !html) return onus_fail(err, ONUS_BAD_ARG, "report: a run folder is needed");
+    if (!run || (!facts && !html))
+        return onus_fail(err, ONUS_BAD_ARG, "report: a run folder is needed");
     onus_status st = ONUS_OK;
+    onus_facts *found = NULL;
     char path[ONUS_PATH_MAX];
     onus_log *log = NULL;
     onus_buf text;
@@ -69,10 +72,17 @@ onus_status onus_report(const char *run, char **html, const onus_allocator *mem,
         st = onus_fail(err, ONUS_BAD_INPUT, "%s has no run.begin: no run to report on", path);
         goto done;
     }
-    const onus_entry *made = onus_log_type(log, "report", 0);
-    ONUS_TRY(onus_report_html(log, made ? made->n - 1 : onus_log_count(log), &text, mem, err));
-    ONUS_TRY(onus_buf_hand_out(&text, html, "report", err));
+    if (facts) ONUS_TRY(onus_log_facts(log, onus_log_count(log), &found, err));
+    if (html) {
+        const onus_entry *made = onus_log_type(log, "report", 0);
+        const int64_t n = made ? made->n - 1 : onus_log_count(log);
+        ONUS_TRY(onus_report_html(log, n, &text, mem, err));
+        ONUS_TRY(onus_buf_hand_out(&text, html, "report", err));
+    }
+    if (facts) *facts = found;
+    found = NULL;
 done:
+    onus_facts_destroy(found);
     onus_buf_release(&text);
     onus_log_close(log);
     return st;

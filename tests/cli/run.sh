@@ -56,6 +56,9 @@ expect 0 . "$onus" run laxer.yaml --out r7 --quiet
 expect 1 'part at event [0-9]+ .policy.: policy.1.bound is 0.2 and 0.1' "$onus" diff r1 r7
 expect 0 '<!doctype html>' "$onus" report r1
 "$onus" report r1 --out again.html && same "report from the ledger" "$(sha r1/report.html)" "$(sha again.html)"
+"$onus" run small.yaml --out r1j --quiet --json > run.json && "$onus" report r1j --json > report.json &&
+    same "the numbers of a run, then and later" "$(sha run.json)" "$(sha report.json)"
+expect 2 'prints numbers, --out' "$onus" report r1 --json --out again.html
 if grep -qi '<script' r1/report.html; then bad 'the report holds a script'; else ok; fi
 # an independent reader: well-formed, every link leads to an entry, nothing is loaded
 python3 - r1/report.html r1/private/explanations.html <<'PY' && ok || bad 'the pages, read as XML'

@@ -73,7 +73,7 @@ static onus_status call_diff(void)
 static onus_status call_report(void)
 {
     char *html;
-    return onus_report(nowhere, &html, NULL, NULL);
+    return onus_report(nowhere, NULL, &html, NULL, NULL);
 }
 
 static void entries_work_in_the_right_mode(void **state)
