@@ -74,7 +74,10 @@ static void every_byte(void **state)
         onus_arena_init(&arena, NULL);
         assert_int_equal(onus_dir_list(in_room("run"), &arena, &files, &n_run, NULL), ONUS_OK);
         assert_true(n_run >= 10); /* four checkpoints, model, ledger, note, key, report, ... */
-        for (int64_t k = 0; k < n_run; k++) n += flip_bytes("run", files[k]);
+        for (int64_t k = 0; k < n_run; k++) {
+            if (i > 0 && strstr(files[k], ".html")) continue; /* the long ones, once */
+            n += flip_bytes("run", files[k]);
+        }
         n_files += n_run;
         onus_arena_release(&arena);
         must_verify("run"); /* all is as it was */
