@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * peak.c - fused multiply-adds on registers, timed. */
+ * peak.c - fused multiply-adds on registers, and how long a word takes from core to core. */
 #include "peak.h"
 
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -86,4 +89,44 @@ double bench_peak_gflops(onus_pool *pool, onus_isa isa)
         if (s < best_s) best_s = s;
     }
     return chain_flops(isa) * onus_pool_size(pool) / best_s * 1e-9;
+}
+
+/* ---- how far apart two cores are ----------------------------------------------------------
+ */
+
+typedef struct {
+    _Alignas(64) atomic_int ball;
+    _Alignas(64) atomic_bool end;
+} court;
+
+static void *opponent(void *arg)
+{
+    court *c = arg;
+    while (!atomic_load(&c->end)) {
+        int odd = atomic_load_explicit(&c->ball, memory_order_acquire);
+        if (odd % 2) atomic_store_explicit(&c->ball, odd + 1, memory_order_release);
+    }
+    return NULL;
+}
+
+double bench_round_trip_s(void)
+{
+    enum { ROUNDS = 300, BALLS = 50 };
+    static court c;
+    pthread_t thread;
+    double best_s = INFINITY;
+    if (pthread_create(&thread, NULL, opponent, &c) != 0) return INFINITY;
+    for (int round = 0; round < ROUNDS; round++) {
+        const double t = bench_now_s();
+        for (int i = 0; i < BALLS; i++) {
+            const int back = atomic_load(&c.ball) + 2;
+            atomic_store_explicit(&c.ball, back - 1, memory_order_release);
+            while (atomic_load_explicit(&c.ball, memory_order_acquire) != back) {}
+        }
+        const double s = (bench_now_s() - t) / BALLS;
+        if (s < best_s) best_s = s;
+    }
+    atomic_store(&c.end, true);
+    pthread_join(thread, NULL);
+    return best_s;
 }

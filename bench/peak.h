@@ -6,5 +6,8 @@
 /* GFLOP/s of multiply-adds that touch no memory, on all threads of the pool (NULL: one); 0
  * where no such loop is written for the instruction set. */
 double bench_peak_gflops(onus_pool *pool, onus_isa isa);
+/* A word to another core and back. Virtual machines are moved: their cores may share a cache
+ * now and not later, and what two threads do together in microseconds depends on it. */
+double bench_round_trip_s(void);
 double bench_now_s(void);
 #endif

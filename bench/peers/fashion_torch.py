@@ -6,16 +6,16 @@ data set does for every item), a DataLoader for batches. tensor: the whole set a
 fused Adam. Both: batch 64, 5 epochs over 54,000 images, validation on 6,000 after each, then the test accuracy.
 
 Prints {"seconds": from after the imports to the test accuracy, ...}: reading is timed, the import of torch is not."""
-import gzip
 import json
 import resource
 import sys
 import time
 import warnings
 
-import numpy as np
 import torch
 from torch import nn
+
+from fashion import read
 
 warnings.filterwarnings("ignore")
 mode, threads = sys.argv[1], int(sys.argv[2])
@@ -24,17 +24,7 @@ if mode == "loader":
     from torch.utils.data import DataLoader, Dataset, random_split
     from torchvision.transforms import ToTensor
 torch.set_num_threads(threads)
-FOLDER, EPOCHS, BATCH = "/usr/share/datasets/fashion-mnist/", 5, 64
-
-
-def idx(name, head):
-    with gzip.open(FOLDER + name) as f:
-        return np.frombuffer(f.read(), np.uint8, offset=head)
-
-
-def read(part):
-    return (torch.from_numpy(idx(part + "-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28).copy()),
-            torch.from_numpy(idx(part + "-labels-idx1-ubyte.gz", 8).astype(np.int64)))
+EPOCHS, BATCH = 5, 64
 
 
 def make_model(fused):
