@@ -85,8 +85,8 @@ static int64_t find_players(const shared *s, worker *w, int64_t i, int64_t j)
                 delta[f] = step;
                 continue;
             }
-            const float *row = s->weight + f * s->width;
-            for (int64_t h = 0; h < s->width; h++) delta[h] = fmaf(row[h], step, delta[h]);
+            w->ex.k->scale(step, s->weight + f * s->width, w->high, s->width);
+            w->ex.k->add(delta, w->high, delta, s->width);
         }
         w->player[d++] = c;
     }
