@@ -247,3 +247,73 @@ void onus_json_canonical(onus_buf *out, const json_t *value)
 {
     write_value(out, value, 0);
 }
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+/* jansson limits depth at 2,048; evidence and models need far less. */
+static bool too_deep(const char *text, size_t len)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < len; i++) {
+        if (quoted) {
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                quoted = false;
+        } else if (text[i] == '"')
+            quoted = true;
+        else if (text[i] == '{' || text[i] == '[') {
+            if (++depth > DEPTH_MAX) return true;
+        } else if (text[i] == '}' || text[i] == ']')
+            depth--;
+    }
+    return false;
+}
+
+/* RFC 8785 writes a real such as 1e20 as 21 digits, which jansson takes for an integer beyond
+ * its range. Here each number of more than 18 digits, and nothing else, gets the ".0" that
+ * makes it the real that it is. */
+static json_t *load_long_reals(const char *text, size_t len, json_error_t *e)
+{
+    onus_buf b;
+    onus_buf_init(&b, NULL, 2 * len + 2);
+    bool quoted = false, whole = true; /* whole: no fraction, no exponent so far */
+    for (size_t i = 0, run = 0; i < len; i++) {
+        const char c = text[i];
+        const bool digit = c >= '0' && c <= '9';
+        if (quoted && c == '\\') onus_buf_add(&b, text + i++, 1);
+        quoted ^= c == '"';
+        run = !quoted && digit ? run + 1 : 0;
+        if (c == '.' || c == 'e' || c == 'E')
+            whole = false;
+        else if (!digit && c != '+' && c != '-')
+            whole = true;
+        if (i < len) onus_buf_add(&b, text + i, 1);
+        if (whole && run > 18 && (i + 1 == len || !strchr("0123456789.eE", text[i + 1])))
+            onus_buf_add(&b, ".0", 2);
+    }
+    json_t *value =
+        b.st == ONUS_OK && b.data ? json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, e) : NULL;
+    onus_buf_release(&b);
+    return value;
+}
+
+onus_status onus_json_parse(json_t **out, const char *text, size_t len, const char *what,
+                            onus_err *err)
+{
+    json_error_t e;
+    if (too_deep(text, len))
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: JSON deeper than %d levels", what,
+                         DEPTH_MAX);
+    json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
+    if (!value && json_error_code(&e) == json_error_numeric_overflow)
+        value = load_long_reals(text, len, &e);
+    if (!value && json_error_code(&e) == json_error_out_of_memory)
+        return onus_fail_mem(err, what);
+    if (!value)
+        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d:%d: not JSON: %.160s", what, e.line,
+                         e.column, e.text);
+    *out = value;
+    return ONUS_OK;
+}

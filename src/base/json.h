@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * json.h - canonical JSON out (RFC 8785), strict JSON in (depth limit, duplicate keys
- * refused), jansson's values between. jansson cannot write RFC 8785, and its reader does not
- * survive the end of memory: writer and reader are ours. */
+ * json.h - canonical JSON out (RFC 8785), strict JSON in (jansson: depth limit, duplicate
+ * keys refused, size limit). jansson cannot write RFC 8785, so the writer is ours. */
 #ifndef ONUS_BASE_JSON_H
 #define ONUS_BASE_JSON_H
 #include <jansson.h>
