@@ -17,10 +17,13 @@ case $libm in
 esac
 bad=0
 
+# json.o: jansson's allocator has no context of its own (src/base/json.c says what for).
+allowed='json.o:reserve'
+
 # Exact in every C library, or correctly rounded by IEEE 754.
 exact='sqrt fma fabs rint round floor ceil trunc nearbyint ldexp frexp copysign'
 
-export libm_names exact
+export libm_names exact allowed
 libm_names=$($nm -D --defined-only "$libm" | awk '{sub(/@.*/, "", $3); print $3}' | sort -u)
 for lib; do
     [ -f "$lib" ] || { echo "$lib: no such file"; exit 1; }
@@ -45,6 +48,7 @@ for lib; do
     $nm -A -f sysv --defined-only "$lib" 2>/dev/null | awk -F'|' '
         $7 ~ /^\.(data|bss|tdata|tbss|sdata|sbss)/ && $7 !~ /^\.data\.rel\.ro/ {
             n = split($1, at, ":"); gsub(/ /, "", at[n]); gsub(/ /, "", at[n - 1])
+            if (at[n - 1] ":" at[n] == ENVIRON["allowed"]) next
             print at[n - 1] ": " at[n] " lives between calls (style 18: no mutable globals)"; bad = 1
         }
         END { exit bad }' || bad=1

@@ -271,6 +271,90 @@ static bool too_deep(const char *text, size_t len)
     return false;
 }
 
+/* ---- memory that does not end inside a text ---------------------------------------------- */
+
+/* jansson 2.14 asserts, or writes beyond its buffer, where an allocation fails while it reads a
+ * token. So its memory comes through here: what the C library refuses is taken from a reserve
+ * that was put by before the text was begun, and reading then stops at the next piece. Its
+ * allocator has no context of its own: hence the one variable of the library, one a thread. */
+static _Thread_local struct {
+    char *at, *begin, *end;
+    bool ended; /* something came from the reserve: the text is not read further */
+} reserve;
+
+static void *take(size_t n)
+{
+    void *p = onus_alloc(NULL, n, 1);
+    if (p || !reserve.at) return p;
+    reserve.ended = true;
+    const size_t room = (n + 15) / 16 * 16;
+    if (room > (size_t)(reserve.end - reserve.at)) return NULL;
+    p = reserve.at;
+    reserve.at += room;
+    return p;
+}
+
+static void give(void *p)
+{
+    const char *c = p;
+    if (!reserve.begin || c < reserve.begin || c >= reserve.end) onus_free(NULL, p);
+}
+
+/* Text in pieces. A piece is at most PIECE bytes, jansson's own buffer. */
+enum { PIECE = 1024 };
+typedef struct {
+    const char *text;
+    size_t left;
+} source;
+
+static size_t next_piece(void *out, size_t size, void *ctx)
+{
+    source *s = ctx;
+    if (reserve.ended) return (size_t)-1;
+    const size_t n = s->left < size ? s->left : size;
+    memcpy(out, s->text, n);
+    s->text += n;
+    s->left -= n;
+    return n;
+}
+
+/* Enough to read a piece to its end: its values take some 75 bytes a byte of text at most
+ * ("[{},{},": an object is 208), and one table or buffer that doubles on the way 8 bytes for
+ * each byte of the whole text (an array of single digits, 8 bytes an entry). */
+static size_t reserve_bytes(size_t len)
+{
+    return 256 * PIECE + 8 * len;
+}
+
+static void use_our_memory(void)
+{
+    json_malloc_t now = NULL;
+    json_free_t then = NULL;
+    json_get_alloc_funcs(&now, &then);
+    if (now != take || then != give) json_set_alloc_funcs(take, give);
+}
+
+static json_t *load(const char *text, size_t len, json_error_t *e)
+{
+    source s = {text, len};
+    const size_t n = reserve_bytes(len);
+    use_our_memory();
+    reserve.begin = reserve.at = onus_resize(NULL, NULL, n, 1);
+    reserve.end = reserve.begin + (reserve.begin ? n : 0);
+    reserve.ended = !reserve.begin;
+    json_t *value =
+        reserve.ended ? NULL : json_load_callback(next_piece, &s, JSON_REJECT_DUPLICATES, e);
+    if (reserve.ended) { /* what stands in the reserve goes with it */
+        json_decref(value);
+        value = NULL;
+        *e = (json_error_t){.text = ""};
+        e->text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_out_of_memory;
+    }
+    onus_free(NULL, reserve.begin);
+    memset(&reserve, 0, sizeof reserve);
+    return value;
+}
+
 /* RFC 8785 writes a real such as 1e20 as 21 digits, which jansson takes for an integer beyond
  * its range. Here each number of more than 18 digits, and nothing else, gets the ".0" that
  * makes it the real that it is. */
@@ -293,8 +377,7 @@ static json_t *load_long_reals(const char *text, size_t len, json_error_t *e)
         if (whole && run > 18 && (i + 1 == len || !strchr("0123456789.eE", text[i + 1])))
             onus_buf_add(&b, ".0", 2);
     }
-    json_t *value =
-        b.st == ONUS_OK && b.data ? json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, e) : NULL;
+    json_t *value = b.st == ONUS_OK && b.data ? load(b.data, b.len, e) : NULL;
     onus_buf_release(&b);
     return value;
 }
@@ -306,7 +389,7 @@ onus_status onus_json_parse(json_t **out, const char *text, size_t len, const ch
     if (too_deep(text, len))
         return onus_fail(err, ONUS_BAD_INPUT, "%s: JSON deeper than %d levels", what,
                          DEPTH_MAX);
-    json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
+    json_t *value = load(text, len, &e);
     if (!value && json_error_code(&e) == json_error_numeric_overflow)
         value = load_long_reals(text, len, &e);
     if (!value && json_error_code(&e) == json_error_out_of_memory)
