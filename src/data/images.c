@@ -102,8 +102,8 @@ static onus_status read_pair(onus_dataset *d, int k, const char *images, const c
                              const onus_sink *sink, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    int64_t n_labels, one;
-    const uint8_t *data;
+    int64_t n_labels = 0, one = 0;
+    const uint8_t *data = NULL;
     onus_buf bytes;
     onus_buf_init(&bytes, d->mem, (size_t)1 << 30);
     ONUS_TRY(read_idx(d, images, 2 * k, beside, &d->images[k], &d->n_images[k], size,
