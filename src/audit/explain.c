@@ -19,6 +19,7 @@
  * Rows are handed out one by one, since some have a thousand times the coalitions of others. */
 #include "audit/explain.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -147,6 +148,7 @@ static void coalition_weights(int64_t d, double w1[EXACT_MAX + 1], double w0[EXA
  * first sums of all players together by folding the array bit by bit. Adds to sum[column]. */
 static void solve_game(const shared *s, worker *w, int64_t d)
 {
+    assert(d > 0 && d <= EXACT_MAX);
     double w1[EXACT_MAX + 1], w0[EXACT_MAX + 1];
     coalition_weights(d, w1, w0);
     const int64_t n = (int64_t)1 << d;
