@@ -21,8 +21,6 @@ import transformers
 
 import families
 
-FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
-FOLDER = FOLDER if FOLDER.is_dir() else FOLDER.parent
 MASK = families.VOCABULARY - 1  # the id that stands for a masked token
 
 
@@ -87,16 +85,16 @@ def pictures(seed):
     return torch.randn((4, 3, 16, 16), generator=g), torch.tensor([2.0, 0.0, 4.0, 1.0])
 
 
-def write_weights(model, name):
-    """As save_pretrained or state_dict gives them."""
+def write_weights(model, stem):
+    """STEM.weights.safetensors as save_pretrained or state_dict gives it, and transformers' STEM.config.json."""
     if not isinstance(model, transformers.PreTrainedModel):
         safetensors.torch.save_file({k: v.contiguous() for k, v in model.state_dict().items()},
-                                    FOLDER / f"{name}.weights.safetensors")
+                                    f"{stem}.weights.safetensors")
         return
     with tempfile.TemporaryDirectory() as room:
         model.save_pretrained(room)
-        shutil.copyfile(f"{room}/model.safetensors", FOLDER / f"{name}.weights.safetensors")
-        shutil.copyfile(f"{room}/config.json", FOLDER / f"{name}.config.json")
+        shutil.copyfile(f"{room}/model.safetensors", f"{stem}.weights.safetensors")
+        shutil.copyfile(f"{room}/config.json", f"{stem}.config.json")
 
 
 def compute(model, given, label):
@@ -139,7 +137,9 @@ CASES = {
 }
 
 
-def main():
+def main(argv):
+    folder = pathlib.Path(argv[1] if len(argv) > 1 else argv[0]).resolve()
+    folder = folder if folder.is_dir() else folder.parent
     torch.set_num_threads(1)  # threads add in an order of their own
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -149,12 +149,12 @@ def main():
         torch.manual_seed(seed)
         model = make()
         draw_weights(model, seed)
-        write_weights(model, name)
+        write_weights(model, folder / name)
         out = compute(model, given, label)
-        safetensors.torch.save_file(out, FOLDER / f"{name}.expected.safetensors")
-        for part in FOLDER.glob(f"{name}.*.safetensors"):
+        safetensors.torch.save_file(out, folder / f"{name}.expected.safetensors")
+        for part in folder.glob(f"{name}.*.safetensors"):
             part.chmod(0o644)
-        size = sum((FOLDER / f"{name}.{part}.safetensors").stat().st_size for part in ("weights", "expected"))
+        size = sum((folder / f"{name}.{part}.safetensors").stat().st_size for part in ("weights", "expected"))
         print(f"{name:<13} {sum(p.numel() for p in model.parameters()):>6} parameters, {size / 1000:.0f} kB, loss "
               f"{out['loss'].item():.6f}, largest logit {out['logits'].abs().max().item():.3f}, plain float32 is "
               f"{far(model, given, out):.1e} off, smallest gradient "
@@ -162,4 +162,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv)
