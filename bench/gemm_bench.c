@@ -58,8 +58,17 @@ static void call_onus(const bench *b)
     const shape *s = b->s;
     const int lda = s->form == ONUS_GEMM_TN ? s->M : s->K,
               ldb = s->form == ONUS_GEMM_NT ? s->K : s->N;
-    onus_gemm(&b->ex, s->form, s->M, s->N, s->K, b->A, lda, b->B, ldb, b->C, s->N, NULL,
-              b->scratch);
+    const onus_gemm_args product = {.form = s->form,
+                                    .M = s->M,
+                                    .N = s->N,
+                                    .K = s->K,
+                                    .A = b->A,
+                                    .lda = lda,
+                                    .B = b->B,
+                                    .ldb = ldb,
+                                    .C = b->C,
+                                    .ldc = s->N};
+    onus_gemm(&b->ex, &product, b->scratch);
 }
 
 static void call_peer(const bench *b)

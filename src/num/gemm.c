@@ -32,6 +32,12 @@ size_t onus_gemm_pack_bytes(int64_t M, int64_t N, int64_t K)
     return (size_t)((rows + cols) * kb + rows * panel + 32) * sizeof(float);
 }
 
+/* Segments that K terms from place k_at on lie in. */
+static int64_t segments_of(int64_t K, int64_t k_at)
+{
+    return ceil_div(K + k_at % ONUS_GEMM_SEGMENT, ONUS_GEMM_SEGMENT);
+}
+
 /* How one product is shared out. Either the outputs are cut into rows x cols parts, or (share >
  * 1) whole segments of k are, `share` of them at a time. */
 typedef struct {
@@ -66,7 +72,7 @@ static plan plan_of(const onus_exec *ex, int64_t M, int64_t N, int64_t K)
             p.rows = rows;
             p.cols = cols;
         }
-        const int64_t n_segments = ceil_div(K, ONUS_GEMM_SEGMENT);
+        const int64_t n_segments = segments_of(K, 0);
         const int64_t rounds = ceil_div(n_segments, n_threads);
         const double shared = part_cost(M, N) * (double)rounds / (double)n_segments;
         if (n_segments > 1 && M * N <= SHARE_OUTPUTS_MAX && shared < 0.75 * best) {
@@ -92,12 +98,8 @@ size_t onus_gemm_scratch_bytes(const onus_exec *ex, onus_gemm_form form, int64_t
 typedef struct {
     const onus_exec *ex;
     plan p;
-    int64_t M, N, K;
-    const float *A, *B;
-    int64_t a_row, a_col, b_row, b_col;
-    float *C;
-    int64_t ldc;
-    const float *bias;
+    int64_t M, N;
+    onus_gemm_task t;
     char *pack;
     float *parts;   /* (share, M, N): one segment each */
     int64_t s0, s1; /* segments of this round */
@@ -112,9 +114,7 @@ static void run_part(void *ctx, int part, int n_parts)
         onus_split(g->M, 1, t / g->p.cols, g->p.rows, &m0, &m1);
         onus_split(g->N, 16, t % g->p.cols, g->p.cols, &n0, &n1);
         if (m0 >= m1 || n0 >= n1) continue;
-        g->ex->k->gemm_tile(g->A, g->a_row, g->a_col, g->B, g->b_row, g->b_col, g->C, g->ldc,
-                            m0, m1, n0, n1, g->K, g->bias,
-                            g->pack + (size_t)t * g->p.pack_bytes);
+        g->ex->k->gemm_tile(&g->t, m0, m1, n0, n1, g->pack + (size_t)t * g->p.pack_bytes);
     }
 }
 
@@ -122,11 +122,18 @@ static void run_segments(void *ctx, int part, int n_parts)
 {
     const product *g = ctx;
     for (int64_t s = g->s0 + part; s < g->s1; s += n_parts) {
-        const int64_t k0 = s * ONUS_GEMM_SEGMENT;
-        const int64_t n = g->K - k0 < ONUS_GEMM_SEGMENT ? g->K - k0 : ONUS_GEMM_SEGMENT;
-        g->ex->k->gemm_tile(g->A + k0 * g->a_col, g->a_row, g->a_col, g->B + k0 * g->b_row,
-                            g->b_row, g->b_col, g->parts + (s - g->s0) * g->M * g->N, g->N, 0,
-                            g->M, 0, g->N, n, NULL, g->pack + (size_t)part * g->p.pack_bytes);
+        const int64_t at = g->t.k_at % ONUS_GEMM_SEGMENT;
+        const int64_t k = s == 0 ? 0 : s * ONUS_GEMM_SEGMENT - at;
+        const onus_gemm_task one = {.A = g->t.A + k * g->t.a_col,
+                                    .a_row = g->t.a_row,
+                                    .a_col = g->t.a_col,
+                                    .B = g->t.B + k * g->t.b_row,
+                                    .b_row = g->t.b_row,
+                                    .b_col = g->t.b_col,
+                                    .C = g->parts + (s - g->s0) * g->M * g->N,
+                                    .ldc = g->N,
+                                    .K = onus_gemm_segment_terms(&g->t, k)};
+        g->ex->k->gemm_tile(&one, 0, g->M, 0, g->N, g->pack + (size_t)part * g->p.pack_bytes);
     }
 }
 
@@ -135,47 +142,53 @@ static void add_segments(const product *g)
 {
     for (int64_t s = g->s0; s < g->s1; s++) {
         const float *part = g->parts + (s - g->s0) * g->M * g->N;
+        const bool starts = s == 0 && !g->t.goes_on;
         for (int64_t i = 0; i < g->M; i++)
             for (int64_t j = 0; j < g->N; j++) {
-                float *c = g->C + i * g->ldc + j;
-                *c = s == 0 ? part[i * g->N + j] : *c + part[i * g->N + j];
+                float *c = g->t.C + i * g->t.ldc + j;
+                *c = starts ? part[i * g->N + j] : *c + part[i * g->N + j];
             }
     }
 }
 
 static void share_segments(product *g)
 {
-    const int64_t n_segments = ceil_div(g->K, ONUS_GEMM_SEGMENT);
+    const int64_t n_segments = segments_of(g->t.K, g->t.k_at);
     for (g->s0 = 0; g->s0 < n_segments; g->s0 = g->s1) {
         g->s1 = g->s0 + g->p.share < n_segments ? g->s0 + g->p.share : n_segments;
         onus_pool_run(g->ex->pool, run_segments, g);
         add_segments(g);
     }
-    if (!g->bias) return;
+    if (!g->t.bias) return;
     for (int64_t i = 0; i < g->M; i++)
-        for (int64_t j = 0; j < g->N; j++) g->C[i * g->ldc + j] += g->bias[j];
+        for (int64_t j = 0; j < g->N; j++) g->t.C[i * g->t.ldc + j] += g->t.bias[j];
 }
 
-void onus_gemm(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t N, int64_t K,
-               const float *A, int64_t lda, const float *B, int64_t ldb, float *C, int64_t ldc,
-               const float *bias, void *scratch)
+static onus_gemm_task task_of(const onus_gemm_args *g)
 {
-    const bool ta = form == ONUS_GEMM_TN || form == ONUS_GEMM_TT;
-    const bool tb = form == ONUS_GEMM_NT || form == ONUS_GEMM_TT;
+    const bool ta = g->form == ONUS_GEMM_TN || g->form == ONUS_GEMM_TT;
+    const bool tb = g->form == ONUS_GEMM_NT || g->form == ONUS_GEMM_TT;
+    return (onus_gemm_task){.A = g->A,
+                            .a_row = ta ? 1 : g->lda,
+                            .a_col = ta ? g->lda : 1,
+                            .B = g->B,
+                            .b_row = tb ? 1 : g->ldb,
+                            .b_col = tb ? g->ldb : 1,
+                            .C = g->C,
+                            .ldc = g->ldc,
+                            .K = g->K,
+                            .k_at = g->k_at,
+                            .goes_on = g->start == ONUS_GEMM_GOES_ON,
+                            .bias = g->bias};
+}
+
+void onus_gemm(const onus_exec *ex, const onus_gemm_args *args, void *scratch)
+{
     product g = {.ex = ex,
-                 .p = plan_of(ex, M, N, K),
-                 .M = M,
-                 .N = N,
-                 .K = K,
-                 .A = A,
-                 .B = B,
-                 .a_row = ta ? 1 : lda,
-                 .a_col = ta ? lda : 1,
-                 .b_row = tb ? 1 : ldb,
-                 .b_col = tb ? ldb : 1,
-                 .C = C,
-                 .ldc = ldc,
-                 .bias = bias,
+                 .p = plan_of(ex, args->M, args->N, args->K),
+                 .M = args->M,
+                 .N = args->N,
+                 .t = task_of(args),
                  .pack = scratch};
     if (g.p.share > 1) {
         g.parts = (float *)(g.pack + (size_t)onus_pool_size(ex->pool) * g.p.pack_bytes);
@@ -185,4 +198,10 @@ void onus_gemm(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t N, i
     } else {
         onus_pool_run(ex->pool, run_part, &g);
     }
+}
+
+void onus_gemm_serial(const onus_kernels *k, const onus_gemm_args *args, void *pack)
+{
+    const onus_gemm_task t = task_of(args);
+    if (args->M > 0 && args->N > 0) k->gemm_tile(&t, 0, args->M, 0, args->N, pack);
 }

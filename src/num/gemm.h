@@ -11,11 +11,45 @@ typedef enum { ONUS_GEMM_NN, ONUS_GEMM_NT, ONUS_GEMM_TN, ONUS_GEMM_TT } onus_gem
 size_t onus_gemm_scratch_bytes(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t N,
                                int64_t K);
 
-/* C (M,N) = op(A) (M,K) op(B) (K,N), then + bias (N) on every row where bias is not NULL.
- * Row-major; lda, ldb, ldc are the strides of the stored matrices (A is (K,M) where form is TN
- * or TT, B is (N,K) for NT and TT). C overlaps nothing. scratch: onus_gemm_scratch_bytes,
- * 64-byte aligned. K = 0 gives +0 (+ bias). */
-void onus_gemm(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t N, int64_t K,
-               const float *A, int64_t lda, const float *B, int64_t ldb, float *C, int64_t ldc,
-               const float *bias, void *scratch);
+/* Whether the sum of segments starts at the first one or goes on from what stands in C. A dot
+ * over K terms that is cut at a multiple of 256 and goes on has the bits of the whole: so are
+ * gradients summed over micro-batches. */
+typedef enum { ONUS_GEMM_STARTS, ONUS_GEMM_GOES_ON } onus_gemm_start;
+
+/* C (M,N) = op(A) (M,K) op(B) (K,N), or C + that, then + bias on every row. What is zero is
+ * left out or has its usual meaning.
+ *
+ *   form       how A and B are stored: A is (K,M) in TN and TT, B is (N,K) in NT and TT
+ *   M, N, K    0 .. 2^31 - 1; K = 0 gives +0, or C as it stands (+ bias)
+ *   A, B       row-major, row strides lda, ldb: any, at least the stored rows' length
+ *   C          row-major, row stride ldc; overlaps nothing
+ *   bias       (N) or NULL; where a dot comes in pieces it belongs to the last one
+ *   k_at       place of the first term in the whole dot: segments are cut where k_at + k is a
+ *              multiple of 256 (attention: by absolute position) */
+typedef struct {
+    onus_gemm_form form;
+    int64_t M, N, K;
+    const float *A;
+    int64_t lda;
+    const float *B;
+    int64_t ldb;
+    float *C;
+    int64_t ldc;
+    const float *bias;
+    onus_gemm_start start;
+    int64_t k_at;
+} onus_gemm_args;
+
+/* The product on ex's threads; the caller is the only one that runs on its pool. scratch:
+ * onus_gemm_scratch_bytes, 64-byte aligned. */
+void onus_gemm(const onus_exec *ex, const onus_gemm_args *g, void *scratch);
+
+/* The same bits on the calling thread alone, for callers that have a share of a pool's job of
+ * their own (a head of attention, say). pack: onus_gemm_pack_bytes(M, N, K), 64-byte aligned.
+ */
+void onus_gemm_serial(const onus_kernels *k, const onus_gemm_args *g, void *pack);
+
+/* Bytes of packing scratch of a product of M rows and N columns, or of a smaller one, on one
+ * thread. Bounded (below 2 MiB) however large the product is. */
+size_t onus_gemm_pack_bytes(int64_t M, int64_t N, int64_t K);
 #endif

@@ -8,14 +8,19 @@
  * absent on other architectures. */
 #ifndef ONUS_NUM_GEMM_KERNELS_H
 #define ONUS_NUM_GEMM_KERNELS_H
-#include <stdint.h>
+#include "num/kernels.h"
 
 #define ONUS_GEMM_SEGMENT 256 /* contract item 3: k is cut at multiples of this */
 
-#define ONUS_GEMM_TILE_ARGS                                                                   \
-    const float *A, int64_t a_row, int64_t a_col, const float *B, int64_t b_row,              \
-        int64_t b_col, float *C, int64_t ldc, int64_t m0, int64_t m1, int64_t n0, int64_t n1, \
-        int64_t K, const float *bias, void *pack
+/* Terms of the segment that begins with term k. */
+static inline int64_t onus_gemm_segment_terms(const onus_gemm_task *g, int64_t k)
+{
+    const int64_t rest = ONUS_GEMM_SEGMENT - (g->k_at + k) % ONUS_GEMM_SEGMENT;
+    return g->K - k < rest ? g->K - k : rest;
+}
+
+#define ONUS_GEMM_TILE_ARGS \
+    const onus_gemm_task *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, void *pack
 
 void onus_gemm_tile_ref(ONUS_GEMM_TILE_ARGS);
 void onus_gemm_tile_fma(ONUS_GEMM_TILE_ARGS);

@@ -19,15 +19,16 @@ static void segment(const float *a, int64_t a_col, const float *const b[SIDE], i
     for (int c = 0; c < SIDE; c++) chain[c] = x[c];
 }
 
-static void dots(const float *a, int64_t a_col, const float *const b[SIDE], int64_t b_row,
-                 int64_t K, float total[SIDE])
+/* Eight dots from all segments; total goes in with what stands in C where the task goes on. */
+static void dots(const onus_gemm_task *g, const float *a, const float *const b[SIDE],
+                 float total[SIDE])
 {
     float part[SIDE];
-    for (int c = 0; c < SIDE; c++) total[c] = 0.0f; /* no term: +0 */
-    for (int64_t k = 0; k < K; k += ONUS_GEMM_SEGMENT) {
-        const int64_t end = K - k < ONUS_GEMM_SEGMENT ? K : k + ONUS_GEMM_SEGMENT;
-        segment(a, a_col, b, b_row, k, end, part);
-        for (int c = 0; c < SIDE; c++) total[c] = k == 0 ? part[c] : total[c] + part[c];
+    for (int64_t k = 0, n; k < g->K; k += n) {
+        n = onus_gemm_segment_terms(g, k);
+        segment(a, g->a_col, b, g->b_row, k, k + n, part);
+        const bool starts = k == 0 && !g->goes_on;
+        for (int c = 0; c < SIDE; c++) total[c] = starts ? part[c] : total[c] + part[c];
     }
 }
 
@@ -37,12 +38,14 @@ void onus_gemm_tile_ref(ONUS_GEMM_TILE_ARGS)
     for (int64_t i = m0; i < m1; i++) {
         for (int64_t j = n0; j < n1; j += SIDE) {
             const int width = n1 - j < SIDE ? (int)(n1 - j) : SIDE;
+            float *C = g->C + i * g->ldc + j;
             const float *b[SIDE];
-            float total[SIDE];
-            for (int c = 0; c < SIDE; c++) b[c] = B + (j + (c < width ? c : 0)) * b_col;
-            dots(A + i * a_row, a_col, b, b_row, K, total);
+            float total[SIDE] = {0.0f}; /* no term: +0 */
+            for (int c = 0; c < SIDE; c++) b[c] = g->B + (j + (c < width ? c : 0)) * g->b_col;
+            for (int c = 0; c < width && g->goes_on; c++) total[c] = C[c];
+            dots(g, g->A + i * g->a_row, b, total);
             for (int c = 0; c < width; c++)
-                C[i * ldc + j + c] = bias ? total[c] + bias[j + c] : total[c];
+                C[c] = g->bias ? total[c] + g->bias[j + c] : total[c];
         }
     }
 }

@@ -292,11 +292,16 @@ INLINE bool pays_pack_b(int64_t m, int64_t b_row, int64_t b_col)
     return b_col != 1 || m >= (collides(b_row) ? 24 : 128);
 }
 
-static void no_terms(float *C, int64_t ldc, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                     const float *bias)
+/* K = 0: +0, or what stands in C; then + bias. */
+static void no_terms(const onus_gemm_task *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1)
 {
-    for (int64_t i = m0; i < m1; i++)
-        for (int64_t j = n0; j < n1; j++) C[i * ldc + j] = bias ? 0.0f + bias[j] : 0.0f;
+    for (int64_t i = m0; i < m1; i++) {
+        float *C = g->C + i * g->ldc;
+        for (int64_t j = n0; j < n1; j++) {
+            const float total = g->goes_on ? C[j] : 0.0f;
+            C[j] = g->bias ? total + g->bias[j] : total;
+        }
+    }
 }
 
 /* One block of B over one segment: columns [0, n), packed or in place; columns in place that
@@ -317,60 +322,71 @@ INLINE void columns(const operand *a, const operand *b, int64_t m, int64_t n, in
 /* Any product: lanes run over the columns of C. */
 static void wide(ONUS_GEMM_TILE_ARGS)
 {
-    const int64_t kb_max = K < ONUS_GEMM_SEGMENT ? K : ONUS_GEMM_SEGMENT;
+    const int64_t kb_max = g->K < ONUS_GEMM_SEGMENT ? g->K : ONUS_GEMM_SEGMENT;
     const cut rows = cut_of(m1 - m0, ONUS_GEMM_MC);
-    const bool pack_as = pays_pack_a(n1 - n0, a_row, a_col),
-               pack_bs = pays_pack_b(m1 - m0, b_row, b_col);
+    const bool pack_as = pays_pack_a(n1 - n0, g->a_row, g->a_col),
+               pack_bs = pays_pack_b(m1 - m0, g->b_row, g->b_col);
     float *pa = pack, *pb = pa + (cut_size(&rows, 0) * kb_max + 7 + 15) / 16 * 16;
     /* A transposed A in place is read across its rows, in pieces too short for the processor's
      * own fetching ahead; the next cache line of each row is wanted soon. Where A fits the
      * caches this only displaces B. */
-    const int ahead = !pack_as && a_col != 1 && (m1 - m0) * K > 1 << 20 ? 16 : 0;
-    if (K == 0) no_terms(C, ldc, m0, m1, n0, n1, bias);
-    for (int64_t k = 0; k < K; k += ONUS_GEMM_SEGMENT) {
-        const int64_t kb = K - k < ONUS_GEMM_SEGMENT ? K - k : ONUS_GEMM_SEGMENT;
+    const int ahead = !pack_as && g->a_col != 1 && (m1 - m0) * g->K > 1 << 20 ? 16 : 0;
+    for (int64_t k = 0, kb; k < g->K; k += kb) {
+        kb = onus_gemm_segment_terms(g, k);
         for (int64_t j = n0; j < n1; j += ONUS_GEMM_NC) {
             const int64_t n = n1 - j < ONUS_GEMM_NC ? n1 - j : ONUS_GEMM_NC,
                           from = pack_bs ? 0 : n / NR * NR;
-            operand b = {B + k * b_row + j * b_col, b_row, b_col};
-            if (from < n) pack_b(pb, b.p + from * b_col, b_row, b_col, n - from, kb);
+            operand b = {g->B + k * g->b_row + j * g->b_col, g->b_row, g->b_col};
+            if (from < n) pack_b(pb, b.p + from * b.col, b.row, b.col, n - from, kb);
             if (pack_bs) b = (operand){pb, 0, 0};
             for (int64_t t = 0, i = m0; t < rows.n_pieces; i += cut_size(&rows, t++)) {
                 const int64_t m = cut_size(&rows, t);
-                operand a = {A + i * a_row + k * a_col, a_row, a_col};
+                operand a = {g->A + i * g->a_row + k * g->a_col, g->a_row, g->a_col};
                 if (pack_as && (j == n0 || rows.n_pieces > 1))
-                    pack_a(pa, a.p, a_row, a_col, m, kb);
+                    pack_a(pa, a.p, a.row, a.col, m, kb);
                 if (pack_as) a = (operand){pa, 0, 0};
-                const tile_out o = {.c = C + i * ldc + j,
-                                    .ldc = ldc,
-                                    .first = k == 0,
+                const tile_out o = {.c = g->C + i * g->ldc + j,
+                                    .ldc = g->ldc,
+                                    .first = k == 0 && !g->goes_on,
                                     .ahead = ahead,
-                                    .bias = bias && k + kb == K ? bias + j : NULL};
+                                    .bias = g->bias && k + kb == g->K ? g->bias + j : NULL};
                 columns(&a, &b, m, n, kb, &o, pb);
             }
         }
     }
 }
 
-/* Rows [0, m) of C = the transpose of t (n, m), with n <= NR columns; then + bias. */
-static void put_transposed(const float *t, int64_t m, int64_t n, float *C, int64_t ldc,
-                           const float *bias)
+/* Rows [i0, i0 + m), columns [n0, n0 + n) of C = the transpose of t (n, m), n <= NR; then +
+ * bias. */
+static void put_transposed(const onus_gemm_task *g, const float *t, int64_t i0, int64_t m,
+                           int64_t n0, int64_t n)
 {
     float x[8 * NR];
     for (int64_t i = 0; i < m; i += 8) {
         const int64_t rows = m - i < 8 ? m - i : 8;
-        const tile_out o = {
-            .c = C + i * ldc, .ldc = ldc, .n = (int)n, .first = true, .bias = bias};
+        const tile_out o = {.c = g->C + (i0 + i) * g->ldc + n0,
+                            .ldc = g->ldc,
+                            .n = (int)n,
+                            .first = true,
+                            .bias = g->bias ? g->bias + n0 : NULL};
         transpose(t + i, m, n, rows, x, NR);
         out_edge(x, (int)rows, &o);
     }
+}
+
+/* t (n, m) = the transpose of rows [i0, i0 + m), columns [n0, n0 + n) of C. */
+static void get_transposed(const onus_gemm_task *g, float *t, int64_t i0, int64_t m, int64_t n0,
+                           int64_t n)
+{
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) t[j * m + i] = g->C[(i0 + i) * g->ldc + n0 + j];
 }
 
 /* Whether C's transpose is the faster way, the lanes that idle against the cost of transposing
  * A (none in TN) and C; measured on a Zen 3 for n from 1 to 16. */
 INLINE bool pays_narrow(int64_t m, int64_t n, int64_t K, int64_t a_col)
 {
-    if (m < 2 * NR || K == 0) return false;
+    if (m < 2 * NR) return false;
     if (a_col != 1) return n < VW || (n > VW && n < NR - 3);
     return n <= VW / 2 || (n > VW && n <= VW + 4 && K >= ONUS_GEMM_SEGMENT);
 }
@@ -385,24 +401,27 @@ static void narrow(ONUS_GEMM_TILE_ARGS)
     float *t = pack, *pa = t + (m_max + 15) / 16 * 16 * NR;
     for (int64_t i = m0; i < m1; i += ONUS_GEMM_NARROW_ROWS) {
         const int64_t m = m1 - i < ONUS_GEMM_NARROW_ROWS ? m1 - i : ONUS_GEMM_NARROW_ROWS;
-        for (int64_t k = 0; k < K; k += ONUS_GEMM_SEGMENT) {
-            const int64_t kb = K - k < ONUS_GEMM_SEGMENT ? K - k : ONUS_GEMM_SEGMENT;
-            const int64_t from = pays_pack_b(n, a_col, a_row) ? 0 : m / NR * NR;
-            const operand a = {B + n0 * b_col + k * b_row, b_col, b_row};
-            operand b = {A + i * a_row + k * a_col, a_col, a_row};
-            if (from < m) pack_b(pa, b.p + from * a_row, a_col, a_row, m - from, kb);
+        const int64_t from = pays_pack_b(n, g->a_col, g->a_row) ? 0 : m / NR * NR;
+        if (g->goes_on) get_transposed(g, t, i, m, n0, n);
+        for (int64_t k = 0, kb; k < g->K; k += kb) {
+            kb = onus_gemm_segment_terms(g, k);
+            const operand a = {g->B + n0 * g->b_col + k * g->b_row, g->b_col, g->b_row};
+            operand b = {g->A + i * g->a_row + k * g->a_col, g->a_col, g->a_row};
+            if (from < m) pack_b(pa, b.p + from * b.col, b.row, b.col, m - from, kb);
             if (from == 0) b = (operand){pa, 0, 0};
-            const tile_out o = {.c = t, .ldc = m, .first = k == 0};
+            const tile_out o = {.c = t, .ldc = m, .first = k == 0 && !g->goes_on};
             columns(&a, &b, n, m, kb, &o, pa);
         }
-        put_transposed(t, m, n, C + i * ldc + n0, ldc, bias ? bias + n0 : NULL);
+        put_transposed(g, t, i, m, n0, n);
     }
 }
 
 void GEMM_TILE_NAME(ONUS_GEMM_TILE_ARGS)
 {
-    if (pays_narrow(m1 - m0, n1 - n0, K, a_col))
-        narrow(A, a_row, a_col, B, b_row, b_col, C, ldc, m0, m1, n0, n1, K, bias, pack);
+    if (g->K == 0)
+        no_terms(g, m0, m1, n0, n1);
+    else if (pays_narrow(m1 - m0, n1 - n0, g->K, g->a_col))
+        narrow(g, m0, m1, n0, n1, pack);
     else
-        wide(A, a_row, a_col, B, b_row, b_col, C, ldc, m0, m1, n0, n1, K, bias, pack);
+        wide(g, m0, m1, n0, n1, pack);
 }

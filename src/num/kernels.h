@@ -22,15 +22,28 @@ typedef struct {
     float l1, l2;
 } onus_opt_step;
 
+/* A matrix product as kernels see it: C(i,j) = sum over k < K of A(i,k) B(k,j) by contract item
+ * 3, then + bias[j] where bias is not NULL (one rounding). Callers above num/ describe theirs
+ * with onus_gemm_args (num/gemm.h). */
+typedef struct {
+    const float *A; /* A(i,k) = A[i * a_row + k * a_col]; one of the two strides is 1 */
+    int64_t a_row, a_col;
+    const float *B; /* B(k,j) = B[k * b_row + j * b_col]; likewise */
+    int64_t b_row, b_col;
+    float *C; /* C(i,j) = C[i * ldc + j] */
+    int64_t ldc;
+    int64_t K;
+    int64_t k_at;      /* place of the first term: cuts are where k_at + k is n * 256 */
+    bool goes_on;      /* segments are added to what stands in C, the first one too */
+    const float *bias; /* (N), or NULL */
+} onus_gemm_task;
+
 struct onus_kernels {
     const char *name;
-    /* Rows [m0,m1) x columns [n0,n1) of C (M,N; ldc) = op(A) op(B) by contract item 3, then +
-     * bias[n] where bias is not NULL (C = dot + bias, one rounding). a is A(i,k) = A[i*a_row +
-     * k*a_col]; b is B[k*b_row + j*b_col]; one stride of each is 1. pack: scratch of
-     * onus_gemm_pack_bytes(m1 - m0, n1 - n0, K), 64-byte aligned. */
-    void (*gemm_tile)(const float *A, int64_t a_row, int64_t a_col, const float *B,
-                      int64_t b_row, int64_t b_col, float *C, int64_t ldc, int64_t m0,
-                      int64_t m1, int64_t n0, int64_t n1, int64_t K, const float *bias,
+    /* Rows [m0,m1) x columns [n0,n1) of g's C, on the calling thread. pack: scratch of
+     * onus_gemm_pack_bytes(m1 - m0, n1 - n0, K) (num/gemm.h), 64-byte
+     * aligned. */
+    void (*gemm_tile)(const onus_gemm_task *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                       void *pack);
     /* y[i] = f(x[i]); x == y allowed. Polynomials of contract item 6: <= 2 ulp. */
     void (*exp)(const float *x, float *y, int64_t n);
@@ -78,7 +91,4 @@ struct onus_kernels {
     void (*gaps)(const uint64_t *u, double rate, double *gap, int64_t n);
 };
 
-/* Bytes of packing scratch that any table's gemm_tile may use for a tile of M rows and N
- * columns, or a smaller one. Bounded (below 2 MiB) however large the tile is. */
-size_t onus_gemm_pack_bytes(int64_t M, int64_t N, int64_t K);
 #endif

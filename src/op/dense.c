@@ -71,16 +71,35 @@ static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_sha
 static void forward(onus_call *c)
 {
     const int64_t n = c->in_shape[0].d[0], units = c->out_shape.d[0];
-    onus_gemm(c->ex, ONUS_GEMM_NT, c->B, units, n, c->in[0], n, c->param[0], n, c->out, units,
-              c->attr[BIAS].i ? c->param[1] : NULL, c->scratch);
+    const onus_gemm_args product = {.form = ONUS_GEMM_NT,
+                                    .M = c->B,
+                                    .N = units,
+                                    .K = n,
+                                    .A = c->in[0],
+                                    .lda = n,
+                                    .B = c->param[0],
+                                    .ldb = n,
+                                    .C = c->out,
+                                    .ldc = units,
+                                    .bias = c->attr[BIAS].i ? c->param[1] : NULL};
+    onus_gemm(c->ex, &product, c->scratch);
 }
 
 static void backward(onus_call *c)
 {
     const int64_t n = c->in_shape[0].d[0], units = c->out_shape.d[0];
     if (!c->d_in[0]) return;
-    onus_gemm(c->ex, ONUS_GEMM_NN, c->B, n, units, c->d_out, units, c->param[0], n, c->d_in[0],
-              n, NULL, c->scratch);
+    const onus_gemm_args product = {.form = ONUS_GEMM_NN,
+                                    .M = c->B,
+                                    .N = n,
+                                    .K = units,
+                                    .A = c->d_out,
+                                    .lda = units,
+                                    .B = c->param[0],
+                                    .ldb = n,
+                                    .C = c->d_in[0],
+                                    .ldc = n};
+    onus_gemm(c->ex, &product, c->scratch);
 }
 
 static void norm_range(const onus_call *c, int64_t begin, int64_t end)
@@ -164,8 +183,17 @@ static void weighted_grad(onus_call *c, const float *w)
         skipping_grad(c, w, dy);
         return;
     }
-    onus_gemm(c->ex, ONUS_GEMM_TN, units, n, c->B, dy, units, c->in[0], n, c->grad[0], n, NULL,
-              c->scratch);
+    const onus_gemm_args product = {.form = ONUS_GEMM_TN,
+                                    .M = units,
+                                    .N = n,
+                                    .K = c->B,
+                                    .A = dy,
+                                    .lda = units,
+                                    .B = c->in[0],
+                                    .ldb = n,
+                                    .C = c->grad[0],
+                                    .ldc = n};
+    onus_gemm(c->ex, &product, c->scratch);
     if (!c->attr[BIAS].i) return;
     c->copy = (float *)dy;
     onus_each(c, units, 16, c->B, sum_range);

@@ -115,27 +115,33 @@ static void kernels_here(kernel out[N_KERNELS])
 
 typedef struct {
     onus_gemm_form form;
-    int64_t M, N, K, lda, ldb, ldc;
+    int64_t M, N, K, lda, ldb, ldc, k_at;
+    onus_gemm_start start;
     float *A, *B, *C, *want, *bias; /* bias may be NULL */
     size_t c_len;
 } problem;
 
+/* Segments are cut by the term's place in the whole dot; the first one starts the total unless
+ * the sum goes on from C. */
 static float contract_dot(const problem *p, int64_t i, int64_t j)
 {
-    float total = 0.0f;
-    for (int64_t k0 = 0; k0 < p->K; k0 += 256) {
+    bool starts = p->start == ONUS_GEMM_STARTS;
+    float total = starts ? 0.0f : p->C[i * p->ldc + j];
+    for (int64_t k = 0; k < p->K;) {
         float chain = 0.0f;
-        for (int64_t k = k0; k < p->K && k < k0 + 256; k++) {
+        do {
             const bool ta = p->form == ONUS_GEMM_TN || p->form == ONUS_GEMM_TT;
             const bool tb = p->form == ONUS_GEMM_NT || p->form == ONUS_GEMM_TT;
             const float a = ta ? p->A[k * p->lda + i] : p->A[i * p->lda + k];
             const float b = tb ? p->B[j * p->ldb + k] : p->B[k * p->ldb + j];
             chain = fmaf(a, b, chain);
-        }
-        if (k0 == 0)
+            k++;
+        } while (k < p->K && (p->k_at + k) % 256 != 0);
+        if (starts)
             total = chain;
         else
             total += chain;
+        starts = false;
     }
     return p->bias ? total + p->bias[j] : total;
 }
@@ -179,6 +185,8 @@ static void problem_strides(problem *p, uint64_t *s, onus_gemm_form form, int64_
     const bool ta = form == ONUS_GEMM_TN || form == ONUS_GEMM_TT;
     const bool tb = form == ONUS_GEMM_NT || form == ONUS_GEMM_TT;
     *p = (problem){.form = form, .M = M, .N = N, .K = K};
+    p->start = next_word(s) % 3 == 0 ? ONUS_GEMM_GOES_ON : ONUS_GEMM_STARTS;
+    p->k_at = next_word(s) % 3 == 0 ? (int64_t)(next_word(s) % 700) : 0;
     p->lda = stride ? stride : (ta ? M : K) + (int64_t)(next_word(s) % 5) + (K == 0);
     p->ldb = stride ? stride : (tb ? K : N) + (int64_t)(next_word(s) % 5) + (K == 0);
     p->ldc = stride ? stride : N + (int64_t)(next_word(s) % 5);
@@ -186,7 +194,7 @@ static void problem_strides(problem *p, uint64_t *s, onus_gemm_form form, int64_
     p->A = numbers(s, K ? (size_t)(((ta ? K : M) - 1) * p->lda + (ta ? M : K)) : 1, awkward);
     p->B = numbers(s, K ? (size_t)(((tb ? N : K) - 1) * p->ldb + (tb ? K : N)) : 1, awkward);
     p->c_len = (size_t)(M * p->ldc) + 32;
-    p->C = numbers(s, p->c_len, false);
+    p->C = numbers(s, p->c_len, awkward);
     p->want = malloc(p->c_len * sizeof *p->want);
     assert_non_null(p->want);
     p->bias = bias ? numbers(s, (size_t)N, awkward) : NULL;
@@ -219,12 +227,12 @@ static void same_bits(const problem *p, const float *got, const char *who, int t
         memcpy(&g, got + i, sizeof g);
         memcpy(&w, p->want + i, sizeof w);
         if (g == w || (isnan(got[i]) && isnan(p->want[i]))) continue;
-        fail_msg("%s, %d threads, %s M %lld N %lld K %lld lda %lld ldb %lld ldc %lld%s: "
-                 "element %zu is %a, "
-                 "the contract says %a",
+        fail_msg("%s, %d threads, %s M %lld N %lld K %lld from %lld lda %lld ldb %lld ldc "
+                 "%lld%s%s: element %zu is %a, the contract says %a",
                  who, threads, form[p->form], (long long)p->M, (long long)p->N, (long long)p->K,
-                 (long long)p->lda, (long long)p->ldb, (long long)p->ldc,
-                 p->bias ? " bias" : "", i, (double)got[i], (double)p->want[i]);
+                 (long long)p->k_at, (long long)p->lda, (long long)p->ldb, (long long)p->ldc,
+                 p->bias ? " bias" : "", p->start == ONUS_GEMM_GOES_ON ? " goes on" : "", i,
+                 (double)got[i], (double)p->want[i]);
     }
 }
 
@@ -233,27 +241,54 @@ typedef struct {
     onus_pool *pools[4]; /* by number of threads; [1] is NULL, the calling thread */
 } fixture;
 
-static void check(const fixture *f, problem *p, bool slow_too)
+static onus_gemm_args args_of(const problem *p, float *C)
+{
+    return (onus_gemm_args){.form = p->form,
+                            .M = p->M,
+                            .N = p->N,
+                            .K = p->K,
+                            .A = p->A,
+                            .lda = p->lda,
+                            .B = p->B,
+                            .ldb = p->ldb,
+                            .C = C,
+                            .ldc = p->ldc,
+                            .bias = p->bias,
+                            .start = p->start,
+                            .k_at = p->k_at};
+}
+
+/* threads = 0: the serial form. */
+static void check_with(const problem *p, const onus_exec *ex, int threads, float *C)
+{
+    const onus_gemm_args args = args_of(p, C);
+    const size_t bytes = threads ? onus_gemm_scratch_bytes(ex, p->form, p->M, p->N, p->K)
+                                 : onus_gemm_pack_bytes(p->M, p->N, p->K);
+    char *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
+    assert_non_null(scratch);
+    memset(scratch + bytes, 0x5a, 64);
+    memcpy(C, p->C, p->c_len * sizeof *C);
+    if (threads)
+        onus_gemm(ex, &args, scratch);
+    else
+        onus_gemm_serial(ex->k, &args, scratch);
+    same_bits(p, C, ex->k->name, threads);
+    for (int b = 0; b < 64; b++) assert_int_equal(scratch[bytes + (size_t)b], 0x5a);
+    free(scratch);
+}
+
+static void check(const fixture *f, const problem *p, bool slow_too)
 {
     float *C = malloc(p->c_len * sizeof *C);
     assert_non_null(C);
-    for (int t = 1; t <= 3; t++)
+    for (int t = 0; t <= 3; t++)
         for (int i = 0; i < N_KERNELS; i++) {
             if (!f->kernels[i].here || !f->kernels[i].fn || (i != 2 && i != 3 && !slow_too))
                 continue;
             const onus_kernels table = {.name = f->kernels[i].name,
                                         .gemm_tile = f->kernels[i].fn};
             const onus_exec ex = {.k = &table, .pool = f->pools[t]};
-            const size_t bytes = onus_gemm_scratch_bytes(&ex, p->form, p->M, p->N, p->K);
-            char *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
-            assert_non_null(scratch);
-            memset(scratch + bytes, 0x5a, 64);
-            memcpy(C, p->C, p->c_len * sizeof *C);
-            onus_gemm(&ex, p->form, p->M, p->N, p->K, p->A, p->lda, p->B, p->ldb, C, p->ldc,
-                      p->bias, scratch);
-            same_bits(p, C, table.name, t);
-            for (int b = 0; b < 64; b++) assert_int_equal(scratch[bytes + (size_t)b], 0x5a);
-            free(scratch);
+            check_with(p, &ex, t, C);
         }
     free(C);
 }
@@ -351,9 +386,21 @@ static void nothing_to_do(void **state)
                 float x[1] = {5};
                 char *scratch = aligned_alloc(
                     64, (onus_gemm_scratch_bytes(&ex, ONUS_GEMM_NN, M, N, K) + 127) / 64 * 64);
-                for (int form = 0; form < 4; form++)
-                    onus_gemm(&ex, (onus_gemm_form)form, M, N, K, x, 4096, x, 4096, x, 4096, x,
-                              scratch);
+                for (int form = 0; form < 4; form++) {
+                    const onus_gemm_args none = {.form = (onus_gemm_form)form,
+                                                 .M = M,
+                                                 .N = N,
+                                                 .K = K,
+                                                 .A = x,
+                                                 .lda = 4096,
+                                                 .B = x,
+                                                 .ldb = 4096,
+                                                 .C = x,
+                                                 .ldc = 4096,
+                                                 .bias = x};
+                    onus_gemm(&ex, &none, scratch);
+                    onus_gemm_serial(ex.k, &none, scratch);
+                }
                 assert_true(x[0] == 5);
                 free(scratch);
             }
@@ -371,7 +418,9 @@ static void minus_zero_survives(void **state)
         _Alignas(64) char pack[8192];
         float c = 1.0f;
         assert_true(onus_gemm_pack_bytes(1, 1, 1) <= sizeof pack);
-        f->kernels[i].fn(a, 1, 1, b, 1, 1, &c, 1, 0, 1, 0, 1, 1, NULL, pack);
+        const onus_gemm_task t = {
+            .A = a, .a_row = 1, .a_col = 1, .B = b, .b_row = 1, .b_col = 1, .C = &c, .K = 1};
+        f->kernels[i].fn(&t, 0, 1, 0, 1, pack);
         assert_true(c == 0.0f && signbit(c));
     }
 }
@@ -391,9 +440,71 @@ static void segments_by_hand(void **state)
         if (!f->kernels[i].here || !f->kernels[i].fn) continue;
         float *pack = aligned_alloc(64, onus_gemm_pack_bytes(1, 1, 512));
         float c = 0.0f;
-        f->kernels[i].fn(a, 512, 1, b, 1, 1, &c, 1, 0, 1, 0, 1, 512, NULL, pack);
+        const onus_gemm_task t = {.A = a,
+                                  .a_row = 512,
+                                  .a_col = 1,
+                                  .B = b,
+                                  .b_row = 1,
+                                  .b_col = 1,
+                                  .C = &c,
+                                  .K = 512};
+        f->kernels[i].fn(&t, 0, 1, 0, 1, pack);
         assert_true(c == 1.0f + 0x1p-16f);
         free(pack);
+    }
+}
+
+/* p's product in pieces of some segments each; the bias comes with the last. */
+static void run_pieces(const problem *p, const onus_exec *ex, uint64_t *s, float *C)
+{
+    const bool ta = p->form == ONUS_GEMM_TN || p->form == ONUS_GEMM_TT;
+    const bool tb = p->form == ONUS_GEMM_NT || p->form == ONUS_GEMM_TT;
+    for (int64_t k = 0, K; k < p->K; k += K) {
+        K = k == 0 ? 512 : 256 * below(s, 4);
+        if (K > p->K - k) K = p->K - k;
+        onus_gemm_args piece = args_of(p, C);
+        piece.A += ta ? k * p->lda : k;
+        piece.B += tb ? k : k * p->ldb;
+        piece.K = K;
+        piece.start = k ? ONUS_GEMM_GOES_ON : ONUS_GEMM_STARTS;
+        if (k + K < p->K) piece.bias = NULL;
+        const size_t bytes = onus_gemm_scratch_bytes(ex, p->form, p->M, p->N, K);
+        void *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
+        assert_non_null(scratch);
+        onus_gemm(ex, &piece, scratch);
+        free(scratch);
+    }
+}
+
+/* A dot that is cut at multiples of 256 and goes on has the bits of the whole; the last shapes
+ * have so few outputs that threads share the segments of every piece. */
+static void pieces_make_the_whole(void **state)
+{
+    static const int64_t shape[][3] = {
+        {33, 40, 1300}, {64, 10, 900}, {96, 1, 1024}, {2, 3, 3000}, {5, 4, 20000}};
+    const fixture *f = *state;
+    uint64_t s = 77;
+    for (size_t i = 0; i < sizeof shape / sizeof *shape * 4; i++) {
+        const int64_t *d = shape[i / 4];
+        problem p;
+        problem_make(&p, &s, (onus_gemm_form)(i % 4), d[0], d[1], d[2], true, i & 4);
+        p.k_at -= p.k_at % 256; /* so that multiples of 256 are cuts */
+        p.start = ONUS_GEMM_STARTS;
+        for (int64_t r = 0; r < p.M; r++)
+            for (int64_t c = 0; c < p.N; c++) p.want[r * p.ldc + c] = contract_dot(&p, r, c);
+        float *C = malloc(p.c_len * sizeof *C);
+        assert_non_null(C);
+        for (int t = 1; t <= 3; t++)
+            for (int n = 0; n < N_KERNELS; n++) {
+                if (!f->kernels[n].here || !f->kernels[n].fn) continue;
+                const onus_kernels table = {.gemm_tile = f->kernels[n].fn};
+                const onus_exec ex = {.k = &table, .pool = f->pools[t]};
+                memcpy(C, p.C, p.c_len * sizeof *C);
+                run_pieces(&p, &ex, &s, C);
+                same_bits(&p, C, f->kernels[n].name, t);
+            }
+        free(C);
+        problem_release(&p);
     }
 }
 
@@ -425,10 +536,11 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes),        cmocka_unit_test(every_edge),
-        cmocka_unit_test(segment_edges),       cmocka_unit_test(blocks),
-        cmocka_unit_test(page_strides),        cmocka_unit_test(nothing_to_do),
-        cmocka_unit_test(minus_zero_survives), cmocka_unit_test(segments_by_hand),
+        cmocka_unit_test(small_shapes),          cmocka_unit_test(every_edge),
+        cmocka_unit_test(segment_edges),         cmocka_unit_test(blocks),
+        cmocka_unit_test(page_strides),          cmocka_unit_test(nothing_to_do),
+        cmocka_unit_test(minus_zero_survives),   cmocka_unit_test(segments_by_hand),
+        cmocka_unit_test(pieces_make_the_whole),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

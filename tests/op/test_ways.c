@@ -232,14 +232,11 @@ static void no_examples_are_fine(void **state)
 
 static double counted;
 
-static void count_gemm(const float *A, int64_t a_row, int64_t a_col, const float *B,
-                       int64_t b_row, int64_t b_col, float *C, int64_t ldc, int64_t m0,
-                       int64_t m1, int64_t n0, int64_t n1, int64_t K, const float *bias,
+static void count_gemm(const onus_gemm_task *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                        void *pack)
 {
-    counted += (double)((m1 - m0) * (n1 - n0)) * (double)(K + (bias != NULL));
-    onus_kernels_ref.gemm_tile(A, a_row, a_col, B, b_row, b_col, C, ldc, m0, m1, n0, n1, K,
-                               bias, pack);
+    counted += (double)((m1 - m0) * (n1 - n0)) * (double)(g->K + (g->bias != NULL));
+    onus_kernels_ref.gemm_tile(g, m0, m1, n0, n1, pack);
 }
 #define COUNT_ONE(f)                                           \
     static void count_##f(const float *x, float *y, int64_t n) \
