@@ -25,7 +25,7 @@ OPT     ?= -O3 -g
 # without which exp, log, tanh and their like stay scalar. It changes no value.
 STD     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math \
            -ffp-contract=off -pthread
-CPPFLAGS += -Iinclude -Isrc
+CPPFLAGS += -Iinclude -Isrc -I$(BUILD)/gen
 ALLCFLAGS = $(STD) $(WARN) $(OPT) $(SAN) $(CFLAGS)
 LIBS    := -lyaml -ljansson -lsodium -lz -lm
 ALLLDFLAGS = $(SAN) -pthread $(LDFLAGS)
@@ -53,6 +53,14 @@ upto       = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call
 
 .PHONY: all help lib check slow asan tsan ubsan torture fuzz bench cov tidy format install clean lint tests docs
 all: $(BUILD)/onus $(BUILD)/libonus.a $(BUILD)/libonus.so
+
+# The table of operations is what the files of op/ say: a row is `const onus_op onus_op_NAME =`.
+OP_LIST := $(BUILD)/gen/op_list.h
+$(shell mkdir -p $(BUILD)/gen; tools/op_list.sh src/op/*.c > $(OP_LIST).new; \
+    cmp -s $(OP_LIST).new $(OP_LIST) && rm -f $(OP_LIST).new || mv $(OP_LIST).new $(OP_LIST))
+OP_CHAPTERS := $(BUILD)/gen/op_chapters.h
+$(shell tools/op_chapters.sh tests/op/chapters/*.h > $(OP_CHAPTERS).new; \
+    cmp -s $(OP_CHAPTERS).new $(OP_CHAPTERS) && rm -f $(OP_CHAPTERS).new || mv $(OP_CHAPTERS).new $(OP_CHAPTERS))
 
 $(BUILD)/%_avx2.o: ISA = $(ISA_avx2)
 $(BUILD)/%_avx512.o: ISA = $(ISA_avx512)
@@ -84,7 +92,7 @@ TESTS_$(1) := $$(patsubst %.c,$(BUILD)/%,$$(wildcard tests/$(1)/test_*.c))
 $$(TESTS_$(1)): $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $$(foreach l,$$(call upto,$(1),$(LAYERS)),$(BUILD)/$$(l).a)
 	@mkdir -p $$(@D)
 	$$(call say,TEST,$$@)
-	$(Q)$$(CC) $$(CPPFLAGS) -Itests $$(ALLCFLAGS) -MMD -MP $$(ALLLDFLAGS) -o $$@ $$< \
+	$(Q)$$(CC) $$(CPPFLAGS) -Itests -Itests/op $$(ALLCFLAGS) -MMD -MP $$(ALLLDFLAGS) -o $$@ $$< \
 	    -Wl,--start-group $$(foreach l,$$(call upto,$(1),$(LAYERS)),$(BUILD)/$$(l).a) -Wl,--end-group -lcmocka -lmpfr -lgmp $$(LIBS)
 .PHONY: test-$(1)
 test-$(1): $$(TESTS_$(1))

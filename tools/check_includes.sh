@@ -34,7 +34,7 @@ function fault(text) { printf "%s:%d: includes %s: %s\n", FILENAME, FNR, what, t
         next
     }
     if (what in lib && at[2] in rank) next
-    if (!quoted || what == "onus.h") next
+    if (!quoted || what == "onus.h" || (what == "op_list.h" && FILENAME == "src/op/op.h")) next  # op_list.h: made by the build
     if (!(at[2] in rank)) { fault("src/" at[2] " is not one of the layers: " ENVIRON["layers"]); next }
     split(what, to, "/")
     if (!(to[1] in rank)) { fault("not LAYER/FILE with a layer of: " ENVIRON["layers"]); next }

@@ -16,7 +16,7 @@ static onus_shape example_shape(const onus_op *op, const onus_attr *attr)
     for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
         onus_shape in[ONUS_IN_MAX], out;
         for (int k = 0; k < ONUS_IN_MAX; k++) in[k] = some[i];
-        if (op->shape(attr, in, op->n_in, &out, NULL) == ONUS_OK) return some[i];
+        if (op->shape(attr, in, op->n_in_min, &out, NULL) == ONUS_OK) return some[i];
     }
     return some[0];
 }
@@ -86,20 +86,22 @@ static void print_row(const onus_op *op)
     char from[96], to[96];
     for (int k = 0; k < ONUS_IN_MAX; k++) in[k] = shape;
     onus_err err = {.code = ONUS_OK};
-    if (op->shape(attr, in, op->n_in, &out, &err) != ONUS_OK) out = shape;
+    if (op->shape(attr, in, op->n_in_min, &out, &err) != ONUS_OK) out = shape;
     onus_shape_text(&in[0], from, sizeof from);
     onus_shape_text(&out, to, sizeof to);
 
     printf("\n## %s\n\n`%s`%s\n\n", op->name, op->help,
-           op->is_loss
+           op->flags & ONUS_OP_LOSS
                ? " (a loss: one number an example; takes the label and the example's weight)"
                : "");
-    printf("- Inputs: %d. Here: an example of shape %s gives %s.\n", op->n_in, from, to);
+    printf("- Inputs: %d", op->n_in_min);
+    if (op->n_in_max > op->n_in_min) printf(" to %d", op->n_in_max);
+    printf(". Here: an example of shape %s gives %s.\n", from, to);
     print_attrs(op);
     print_params(op, attr, in);
     printf("- Memory: may %swrite over its input; keeps %s for the way back, and %zu bytes of "
            "its own.\n",
-           op->inplace ? "" : "not ",
+           op->flags & ONUS_OP_INPLACE ? "" : "not ",
            op->keeps & ONUS_KEEPS_IN
                ? op->keeps & ONUS_KEEPS_OUT ? "input and output" : "its input"
            : op->keeps & ONUS_KEEPS_OUT ? "its output"

@@ -20,6 +20,8 @@ typedef struct {
     /* places in the sorted list of tensors, once sealed */
     int tensor[ONUS_PARAM_MAX], n_params;
     onus_param_def param[ONUS_PARAM_MAX];
+    const char *full_name[ONUS_PARAM_MAX]; /* NULL: "node.parameter" */
+    int owner[ONUS_PARAM_MAX];             /* the node whose parameter 0 this is; 0: its own */
 } onus_node;
 
 struct onus_net {
@@ -38,8 +40,13 @@ struct onus_net {
     const char *spec_json; /* model.c: the family's settings, for the model file */
 };
 
-/* runs: the nodes that prediction (else the loss) and logits are made of. needs: parameters lie
- * at or before the node, so that in training somebody wants the gradient of its output. */
+/* Has the node a parameter that is trained? */
+bool onus_node_trains(const onus_net *net, const onus_node *node);
+/* The later node that uses this one's parameter 0 too; 0: none. */
+int onus_net_other_use(const onus_net *net, int node);
+/* runs: the nodes that prediction (else the loss) and logits are made of. needs: parameters
+ * that are trained lie at or before the node, so that in training somebody wants the gradient
+ * of its output. */
 void onus_net_mark(const onus_net *net, bool predicts, bool *runs, bool *needs);
 /* Shapes of a node's inputs. */
 void onus_node_inputs(const onus_net *net, const onus_node *node, onus_shape in[ONUS_IN_MAX]);

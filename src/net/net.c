@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * net.c - building the graph and its block of parameters. */
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,9 +102,9 @@ onus_status onus_net_add(onus_net *net, const char *op_name, const char *name,
     if (net->sealed || net->n_nodes == ONUS_NODES_MAX)
         return onus_fail(err, ONUS_BAD_ARG, "%s: the net is sealed or has %d nodes", name,
                          ONUS_NODES_MAX);
-    if (n_in != op->n_in)
-        return onus_fail(err, ONUS_BAD_ARG, "%s: %s takes %d inputs, got %d", name, op_name,
-                         op->n_in, n_in);
+    if (n_in < op->n_in_min || n_in > op->n_in_max)
+        return onus_fail(err, ONUS_BAD_ARG, "%s: %s takes %d to %d inputs, got %d", name,
+                         op_name, op->n_in_min, op->n_in_max, n_in);
     onus_node *node = &net->nodes[net->n_nodes];
     *node = (onus_node){.op = op, .n_in = n_in, .name = onus_arena_strdup(&net->arena, name)};
     if (!node->name) return onus_fail_mem(err, "net");
@@ -111,7 +112,7 @@ onus_status onus_net_add(onus_net *net, const char *op_name, const char *name,
         if (inputs[i] < 0 || inputs[i] >= net->n_nodes)
             return onus_fail(err, ONUS_BAD_ARG, "%s: input %d is no node", name, inputs[i]);
         const onus_node *from = &net->nodes[inputs[i]];
-        if (from->op && from->op->is_loss)
+        if (from->op && from->op->flags & ONUS_OP_LOSS)
             return onus_fail(err, ONUS_BAD_ARG, "%s: reads the loss '%s', which ends a net",
                              name, from->name);
         node->in[i] = inputs[i];
@@ -130,6 +131,54 @@ onus_status onus_net_add(onus_net *net, const char *op_name, const char *name,
     return ONUS_OK;
 }
 
+onus_status onus_net_name_param(onus_net *net, int node, int k, const char *name, onus_err *err)
+{
+    if (net->sealed || node < 1 || node >= net->n_nodes || k < 0 ||
+        k >= net->nodes[node].n_params)
+        return onus_fail(err, ONUS_BAD_ARG, "%s: the net has no such parameter to name", name);
+    net->nodes[node].full_name[k] = onus_arena_strdup(&net->arena, name);
+    return net->nodes[node].full_name[k] ? ONUS_OK : onus_fail_mem(err, "net");
+}
+
+onus_status onus_net_tie(onus_net *net, int node, int k, int owner, onus_err *err)
+{
+    char mine[96], theirs[96];
+    if (net->sealed || owner < 1 || owner >= node || node >= net->n_nodes || k < 0 ||
+        k >= net->nodes[node].n_params || net->nodes[owner].n_params < 1 ||
+        net->nodes[owner].owner[0])
+        return onus_fail(err, ONUS_BAD_ARG, "net: no such parameters to tie");
+    const onus_node *to = &net->nodes[owner];
+    if (!(to->op->flags & ONUS_OP_ADDS))
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: the parameter of '%s' (%s) cannot be shared",
+                         net->nodes[node].name, to->name, to->op->name);
+    if (to->param[0].buffer || net->nodes[node].param[k].buffer)
+        return onus_fail(err, ONUS_BAD_ARG, "net: a buffer cannot be shared");
+    for (int i = 1; i < net->n_nodes; i++)
+        for (int j = 0; j < net->nodes[i].n_params; j++)
+            if (net->nodes[i].owner[j] == owner)
+                return onus_fail(err, ONUS_BAD_INPUT,
+                                 "%s: the parameter of '%s' is shared already, with '%s'",
+                                 net->nodes[node].name, to->name, net->nodes[i].name);
+    if (!onus_shape_same(&to->param[0].shape, &net->nodes[node].param[k].shape)) {
+        onus_shape_text(&net->nodes[node].param[k].shape, mine, sizeof mine);
+        onus_shape_text(&to->param[0].shape, theirs, sizeof theirs);
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: its %s of shape %s cannot be the %s of '%s', of shape %s",
+                         net->nodes[node].name, net->nodes[node].param[k].name, mine,
+                         to->param[0].name, to->name, theirs);
+    }
+    net->nodes[node].owner[k] = owner;
+    return ONUS_OK;
+}
+
+int onus_net_other_use(const onus_net *net, int node)
+{
+    for (int i = node + 1; i < net->n_nodes; i++)
+        for (int k = 0; k < net->nodes[i].n_params; k++)
+            if (net->nodes[i].owner[k] == node) return i;
+    return 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const onus_tensor *)a)->name, ((const onus_tensor *)b)->name);
@@ -146,9 +195,13 @@ static onus_status list_params(onus_net *net, onus_err *err)
     for (int i = 0; i < net->n_nodes; i++) {
         for (int k = 0; k < net->nodes[i].n_params; k++) {
             const onus_param_def *def = &net->nodes[i].param[k];
+            if (net->nodes[i].owner[k]) continue;
             onus_tensor *t = &net->tensors[net->n_tensors++];
             *t = (onus_tensor){.shape = def->shape, .def = *def, .node = i};
-            t->name = onus_arena_printf(&net->arena, "%s.%s", net->nodes[i].name, def->name);
+            t->name =
+                net->nodes[i].full_name[k]
+                    ? net->nodes[i].full_name[k]
+                    : onus_arena_printf(&net->arena, "%s.%s", net->nodes[i].name, def->name);
             if (!t->name) return onus_fail_mem(err, "net");
             if (!small_enough(&t->shape, ONUS_PARAM_FLOATS_MAX))
                 return fail_large(err, t->name, &t->shape);
@@ -176,10 +229,23 @@ static onus_status lay_out_params(onus_net *net, onus_err *err)
                              (long long)net->count_max);
         onus_node *node = &net->nodes[x->node];
         for (int k = 0; k < node->n_params; k++) {
-            if (strcmp(node->param[k].name, x->def.name) == 0) node->tensor[k] = t;
+            if (!node->owner[k] && strcmp(node->param[k].name, x->def.name) == 0)
+                node->tensor[k] = t;
         }
     }
+    for (int i = 1; i < net->n_nodes; i++)
+        for (int k = 0; k < net->nodes[i].n_params; k++)
+            if (net->nodes[i].owner[k])
+                net->nodes[i].tensor[k] = net->nodes[net->nodes[i].owner[k]].tensor[0];
     return ONUS_OK;
+}
+
+bool onus_node_trains(const onus_net *net, const onus_node *node)
+{
+    for (int k = 0; k < node->n_params; k++)
+        if (!node->param[k].buffer && !(net->sealed && net->tensors[node->tensor[k]].frozen))
+            return true;
+    return false;
 }
 
 void onus_net_mark(const onus_net *net, bool predicts, bool *runs, bool *needs)
@@ -190,7 +256,7 @@ void onus_net_mark(const onus_net *net, bool predicts, bool *runs, bool *needs)
         for (int k = 0; runs[i] && k < net->nodes[i].n_in; k++)
             runs[net->nodes[i].in[k]] = true;
     for (int i = 0; i < net->n_nodes; i++) {
-        needs[i] = net->nodes[i].n_params > 0;
+        needs[i] = onus_node_trains(net, &net->nodes[i]);
         for (int k = 0; k < net->nodes[i].n_in; k++)
             needs[i] = needs[i] || needs[net->nodes[i].in[k]];
     }
@@ -220,8 +286,10 @@ onus_status onus_net_seal(onus_net *net, int logits, int prediction, int loss, o
 {
     if (net->sealed) return onus_fail(err, ONUS_BAD_ARG, "net: it is sealed");
     if (logits < 1 || prediction < 1 || loss < 1 || logits >= net->n_nodes ||
-        prediction >= net->n_nodes || loss >= net->n_nodes || !net->nodes[loss].op->is_loss ||
-        net->nodes[logits].op->is_loss || net->nodes[prediction].op->is_loss)
+        prediction >= net->n_nodes || loss >= net->n_nodes ||
+        !(net->nodes[loss].op->flags & ONUS_OP_LOSS) ||
+        net->nodes[logits].op->flags & ONUS_OP_LOSS ||
+        net->nodes[prediction].op->flags & ONUS_OP_LOSS)
         return onus_fail(
             err, ONUS_BAD_ARG,
             "net: logits, prediction and loss must be nodes, and loss alone a loss");
@@ -268,6 +336,20 @@ void onus_net_init(onus_net *net, uint64_t seed)
     }
 }
 
+onus_status onus_net_freeze(onus_net *net, const char *pattern, int64_t *n, onus_err *err)
+{
+    *n = 0;
+    for (int t = 0; t < net->n_tensors; t++) {
+        if (fnmatch(pattern, net->tensors[t].name, 0) != 0) continue;
+        net->tensors[t].frozen = true;
+        ++*n;
+    }
+    if (*n) return ONUS_OK;
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "'%.200s' fits none of the model's %d parameters (the first is '%s')",
+                     pattern, net->n_tensors, net->n_tensors ? net->tensors[0].name : "");
+}
+
 int onus_net_tensors(const onus_net *net)
 {
     return net->n_tensors;
@@ -298,6 +380,60 @@ int64_t onus_net_inputs(const onus_net *net)
     return onus_shape_numel(&net->nodes[0].shape);
 }
 
+const onus_shape *onus_net_input_shape(const onus_net *net)
+{
+    return &net->nodes[0].shape;
+}
+
+int64_t onus_net_labels(const onus_net *net)
+{
+    return onus_shape_numel(&net->nodes[net->loss].shape);
+}
+
+int64_t onus_net_label_count(const onus_net *net, const float *label, int64_t n)
+{
+    if (!(net->nodes[net->loss].op->flags & ONUS_OP_IGNORES)) return n;
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++) count += label[i] >= 0.0f;
+    return count;
+}
+
+int64_t onus_net_piece(const onus_net *net)
+{
+    enum { SEGMENT = 256 };
+    int64_t most = 1;
+    for (int i = 1; i < net->n_nodes; i++) {
+        onus_shape in[ONUS_IN_MAX];
+        if (net->nodes[i].n_params == 0) continue;
+        onus_node_inputs(net, &net->nodes[i], in);
+        const int64_t rows = net->nodes[i].op->rows(net->nodes[i].attr, in);
+        /* 256 / gcd(256, rows): a power of two, so that the largest serves all */
+        int64_t piece = SEGMENT;
+        while (piece > 1 && rows % (2 * SEGMENT / piece) == 0) piece /= 2;
+        most = piece > most ? piece : most;
+    }
+    return most;
+}
+
+int64_t onus_net_cut(const onus_net *net, int64_t n)
+{
+    const int64_t piece = onus_net_piece(net);
+    if (onus_net_coupled(net)) return n > 0 ? n : 1;
+    return n > 2 * piece ? piece : n > 0 ? n : 1;
+}
+
+int64_t onus_net_logits(const onus_net *net)
+{
+    return onus_shape_numel(&net->nodes[net->logits].shape);
+}
+
+bool onus_net_coupled(const onus_net *net)
+{
+    for (int i = 1; i < net->n_nodes; i++)
+        if (net->nodes[i].op->flags & ONUS_OP_COUPLED) return true;
+    return false;
+}
+
 int64_t onus_net_outputs(const onus_net *net)
 {
     return onus_shape_numel(&net->nodes[net->prediction].shape);
@@ -317,6 +453,13 @@ onus_status onus_net_can_private(const onus_net *net, onus_err *err)
         if (why)
             return onus_fail(err, ONUS_REFUSED, "%s (%s) cannot be trained privately: %s",
                              net->nodes[i].name, op->name, why);
+        const int other = onus_net_other_use(net, i);
+        if (other && op->tied_norm2.refused)
+            return onus_fail(err, ONUS_REFUSED,
+                             "%s (%s) shares its parameter with '%s' and cannot be trained "
+                             "privately: %s",
+                             net->nodes[i].name, op->name, net->nodes[other].name,
+                             op->tied_norm2.refused);
     }
     return ONUS_OK;
 }
@@ -374,8 +517,8 @@ onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool priv
             bool runs;
         } passes[] = {{ONUS_PASS_FORWARD, true},
                       {ONUS_PASS_BACKWARD, training && back},
-                      {ONUS_PASS_GRAD, training && node->n_params > 0},
-                      {ONUS_PASS_NORM, training && private_ && node->n_params > 0}};
+                      {ONUS_PASS_GRAD, training && onus_node_trains(net, node)},
+                      {ONUS_PASS_NORM, training && private_ && onus_node_trains(net, node)}};
         onus_shape in[ONUS_IN_MAX];
         onus_node_inputs(net, node, in);
         for (int p = 0; p < 4; p++) {

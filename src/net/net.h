@@ -16,7 +16,8 @@ typedef struct {
     onus_shape shape;
     int64_t offset, n;
     onus_param_def def;
-    int node;
+    int node;    /* the first that uses it */
+    bool frozen; /* keeps its values in training */
 } onus_tensor;
 
 onus_status onus_net_create(onus_net **out, const onus_shape *input, const onus_allocator *mem,
@@ -31,19 +32,43 @@ typedef struct {
 onus_status onus_net_add(onus_net *net, const char *op, const char *name, const int *inputs,
                          int n_in, const onus_attr_value *attrs, int n_attrs, int *out,
                          onus_err *err) ONUS_CHECKED;
+/* Names parameter k of a node: "transformer.wte.weight" instead of "node.parameter". */
+onus_status onus_net_name_param(onus_net *net, int node, int k, const char *name,
+                                onus_err *err) ONUS_CHECKED;
+/* Parameter k of a node is parameter 0 of the earlier node `owner`, of the same shape: tied
+ * embeddings. A parameter has two uses at most. */
+onus_status onus_net_tie(onus_net *net, int node, int k, int owner, onus_err *err) ONUS_CHECKED;
 /* Names the three places that others use: logits, prediction (probabilities or value; may be
  * the logits) and loss; then allocates the parameters. */
 onus_status onus_net_seal(onus_net *net, int logits, int prediction, int loss,
                           onus_err *err) ONUS_CHECKED;
 /* ONUS_DRAW_INIT, node = tensor's index, step 0 */
 void onus_net_init(onus_net *net, uint64_t seed);
+/* Parameters whose names fit a pattern (fnmatch: *, ?, [...]) keep their values in training.
+ * After sealing, before plans are made. n: how many tensors fit; none is ONUS_BAD_INPUT. */
+onus_status onus_net_freeze(onus_net *net, const char *pattern, int64_t *n,
+                            onus_err *err) ONUS_CHECKED;
 int onus_net_tensors(const onus_net *net);
 const onus_tensor *onus_net_tensor(const onus_net *net, int i); /* in bytewise order of names */
 int64_t onus_net_param_floats(const onus_net *net); /* floats in the block, gaps included */
 int64_t onus_net_param_count(const onus_net *net);  /* parameters */
 float *onus_net_params(onus_net *net);              /* the block */
 int64_t onus_net_inputs(const onus_net *net);       /* floats of one example's input */
-int64_t onus_net_outputs(const onus_net *net);      /* width of prediction */
+const onus_shape *onus_net_input_shape(const onus_net *net);
+int64_t onus_net_labels(const onus_net *net); /* labels (and losses) of one example */
+/* How many of n labels take part in the loss: all, or those that are not below 0. */
+int64_t onus_net_label_count(const onus_net *net, const float *label, int64_t n);
+/* Examples of a piece: the least number of which every parameter's gradient takes whole
+ * segments (contract, item 3). A gradient over several pieces, each going on from the last, is
+ * the gradient over all. Longer shards are cut at multiples of it. */
+int64_t onus_net_piece(const onus_net *net);
+/* Rows of the micro-batches that a shard of n rows is run in: n up to two pieces, else a piece.
+ */
+int64_t onus_net_cut(const onus_net *net, int64_t n);
+int64_t onus_net_logits(const onus_net *net); /* floats of an example's logits */
+/* Has it operations whose examples read each other? Then a logical batch is one call. */
+bool onus_net_coupled(const onus_net *net);
+int64_t onus_net_outputs(const onus_net *net); /* width of prediction */
 /* "MLP 61-64-32-1" style, from the layers */
 const char *onus_net_describe(const onus_net *net);
 /* Which columns of the table the net can fill: ONUS_OK, or ONUS_REFUSED naming the node, the
@@ -67,29 +92,38 @@ size_t onus_plan_bytes(const onus_plan *p);
 float *onus_plan_input(onus_plan *p); /* (B_max, input): write the batch here, then forward */
 typedef struct {
     int64_t B, first;            /* examples; place of the first in the logical batch */
-    const float *label, *weight; /* (B); weight NULL = ones */
+    const float *label, *weight; /* (B, labels), (B); weight NULL = ones */
     float loss_scale;
     uint64_t seed;
     uint32_t step;
     bool training;
+    /* shards of this call's examples: [shard[s], shard[s + 1]), from 0 to B; n_shards 0: one */
+    const int64_t *shard; /* (n_shards + 1) */
+    int n_shards;
+    bool goes_on; /* gradients go on from what the piece before left */
 } onus_batch;
 /* Values up to the prediction (PREDICT) or the loss (others). */
 void onus_plan_forward(onus_plan *p, const onus_batch *b);
 const float *onus_plan_prediction(const onus_plan *p); /* (B, outputs); PREDICT only */
 const float *onus_plan_logits(const onus_plan *p);
-const float *onus_plan_losses(const onus_plan *p); /* (B), unweighted; TRAIN, PRIVATE */
+/* (B, labels), unweighted; TRAIN, PRIVATE */
+const float *onus_plan_losses(const onus_plan *p);
 /* Gradients of every node's output, last to first. TRAIN: parameters' gradients on the way,
- * into grad (param_floats; gaps are 0). PRIVATE: grad must be NULL; norms and grads follow. */
-void onus_plan_backward(onus_plan *p, const onus_batch *b, float *grad);
+ * into grad[0] (param_floats; gaps, buffers and frozen tensors are not written). Several shards
+ * fold by a balanced binary tree, neighbours first, with grad[1], grad[2] .. as work space: one
+ * more than log2 of their number, rounded up. A shard without examples takes no part; B is at
+ * least 1. PRIVATE: grad must be NULL; norms and grads follow. */
+void onus_plan_backward(onus_plan *p, const onus_batch *b, float *const *grad);
 /* Each example's squared gradient norm over all parameters: norm2 (B) is written. PRIVATE
  * only. */
 void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2);
-/* grad (param_floats) = sum over examples of w[b] times the example's gradient; w NULL = ones.
- * PRIVATE only. */
-void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *grad);
-/* Name of the first node whose output holds a number that is not finite; NULL if there is none.
- * For messages. */
-const char *onus_plan_find_not_finite(const onus_plan *p, int64_t B);
+/* grad[0] = sum over examples of w[b] times the example's gradient; w NULL = ones; an example
+ * of weight 0 takes part as zeros, even if it is not finite. Shards as in backward. PRIVATE
+ * only, and once: the weights are multiplied into what backward left. */
+void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *const *grad);
+/* Name of the first node whose output holds a number that is not finite, of the batch that went
+ * forward last (which is run again); NULL if there is none. For messages. */
+const char *onus_plan_find_not_finite(onus_plan *p, const onus_batch *b);
 
 /* Entry of a net past its first layer, for explanations that change single columns: if the
  * first node is dense (with or without bias), its weight (out, in) and bias and the node after

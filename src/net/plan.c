@@ -7,6 +7,7 @@
  * is done. Gradients: the same, last node to first; in private plans the output gradients of
  * nodes with parameters stay until the clipping factors are known. */
 #include <assert.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -17,8 +18,11 @@
 typedef struct {
     size_t floats; /* per example */
     bool busy;
+    int back; /* the first node, of those that read it on the way back: NEVER, none does */
     float *data;
 } slot;
+
+enum { NEVER = INT_MAX };
 
 struct onus_plan {
     onus_net *net;
@@ -28,10 +32,11 @@ struct onus_plan {
     onus_arena arena;
     bool measuring; /* sizes are added up, nothing is handed out */
     size_t measured;
-    onus_call *call; /* (n_nodes) */
-    bool *runs;      /* forward: this node is part of the plan */
-    bool *needs;     /* backward: somebody wants the gradient of this node's output */
-    int *last_reader, *readers; /* the last node that reads this one's output; how many do */
+    onus_call *call;  /* (n_nodes) */
+    bool *runs;       /* forward: this node is part of the plan */
+    bool *needs;      /* backward: somebody wants the gradient of this node's output */
+    int *last_reader; /* the last node that reads this one's output */
+    int *back; /* the first node that reads this one's output on the way back, or NEVER */
     int *out_slot, *grad_slot;
     bool *adds; /* backward: this node's first input already has a gradient: (n_nodes,
                    ONUS_IN_MAX) */
@@ -44,16 +49,40 @@ struct onus_plan {
 
 /* ---- which nodes ------------------------------------------------------------------------- */
 
+/* The earlier node whose parameter node i shares; 0: none. Gradients of both uses are computed
+ * when that node's turn comes. */
+static int owner_of(const onus_plan *p, int i)
+{
+    const onus_node *node = &p->net->nodes[i];
+    for (int k = 0; k < node->n_params; k++)
+        if (node->owner[k]) return node->owner[k];
+    return 0;
+}
+
+/* Who reads an output on the way back is what the rows' `keeps` say. */
+static void mark_back(onus_plan *p, int i)
+{
+    const onus_node *node = &p->net->nodes[i];
+    const int at = owner_of(p, i) ? owner_of(p, i) : i;
+    if (p->mode == ONUS_PLAN_PREDICT || !node->op || !p->needs[i]) return;
+    if (node->op->keeps & ONUS_KEEPS_OUT && at < p->back[i]) p->back[i] = at;
+    for (int k = 0; node->op->keeps & ONUS_KEEPS_IN && k < node->n_in; k++)
+        if (at < p->back[node->in[k]]) p->back[node->in[k]] = at;
+}
+
 static void mark(onus_plan *p)
 {
     const onus_net *net = p->net;
     onus_net_mark(net, p->mode == ONUS_PLAN_PREDICT, p->runs, p->needs);
-    for (int i = 0; i < net->n_nodes; i++) p->last_reader[i] = i;
-    for (int i = 0; i < net->n_nodes; i++)
-        for (int k = 0; p->runs[i] && k < net->nodes[i].n_in; k++) {
-            p->last_reader[net->nodes[i].in[k]] = i;
-            p->readers[net->nodes[i].in[k]]++;
-        }
+    for (int i = 0; i < net->n_nodes; i++) {
+        p->last_reader[i] = i;
+        p->back[i] = NEVER;
+    }
+    for (int i = 0; i < net->n_nodes; i++) {
+        if (!p->runs[i]) continue;
+        for (int k = 0; k < net->nodes[i].n_in; k++) p->last_reader[net->nodes[i].in[k]] = i;
+        mark_back(p, i);
+    }
 }
 
 /* An input of the net: it has no gradient, and its numbers stay. */
@@ -79,6 +108,7 @@ static int take_slot(onus_plan *p, size_t floats, bool reuse)
     if (best < 0) best = p->n_slots++;
     if (p->slots[best].floats < floats) p->slots[best].floats = floats;
     p->slots[best].busy = true;
+    p->slots[best].back = NEVER;
     return best;
 }
 
@@ -87,26 +117,31 @@ static size_t floats_of(const onus_net *net, int i)
     return (size_t)onus_shape_numel(&net->nodes[i].shape);
 }
 
-/* May node i write its output over its input's? */
+/* Outputs that others than the net's nodes read once forward is done. */
+static bool is_read_outside(const onus_plan *p, int i)
+{
+    return is_input(p, i) || i == p->net->logits || i == p->net->loss ||
+           i == p->net->prediction;
+}
+
+/* May node i write its output over its first input's? */
 static bool may_overwrite(const onus_plan *p, int i)
 {
     const onus_node *node = &p->net->nodes[i];
     const int from = node->in[0];
-    if (!node->op->inplace || is_input(p, from) || p->readers[from] != 1 ||
-        from == p->net->logits)
-        return false;
-    if (p->mode == ONUS_PLAN_PREDICT) return true;
-    return !(p->net->nodes[from].op->keeps & ONUS_KEEPS_OUT) &&
-           !(node->op->keeps & ONUS_KEEPS_IN);
+    for (int k = 1; k < node->n_in; k++)
+        if (node->in[k] == from) return false;
+    return node->op->flags & ONUS_OP_INPLACE && !is_read_outside(p, from) &&
+           p->last_reader[from] == i && p->back[from] == NEVER;
 }
 
-/* Frees the buffers of node i's inputs that nobody reads after it. */
+/* Frees the buffers of node i's inputs that nobody reads after it, not even on the way back. */
 static void free_inputs(onus_plan *p, int i)
 {
     const onus_node *node = &p->net->nodes[i];
     for (int k = 0; k < node->n_in; k++) {
         const int from = node->in[k];
-        if (p->last_reader[from] == i && !is_input(p, from) && from != p->net->logits &&
+        if (p->last_reader[from] == i && !is_read_outside(p, from) && p->back[from] == NEVER &&
             p->out_slot[from] != p->out_slot[i])
             p->slots[p->out_slot[from]].busy = false;
     }
@@ -115,25 +150,53 @@ static void free_inputs(onus_plan *p, int i)
 static void plan_outputs(onus_plan *p)
 {
     const onus_net *net = p->net;
-    const bool predicts = p->mode == ONUS_PLAN_PREDICT;
     for (int i = 0; i < net->n_nodes; i++) {
         if (!p->runs[i]) continue;
         p->out_slot[i] = !is_input(p, i) && may_overwrite(p, i)
                              ? p->out_slot[net->nodes[i].in[0]]
-                             : take_slot(p, floats_of(net, i), predicts);
-        if (predicts) free_inputs(p, i);
+                             : take_slot(p, floats_of(net, i), true);
+        slot *s = &p->slots[p->out_slot[i]];
+        s->back = p->back[i] < s->back ? p->back[i] : s->back;
+        free_inputs(p, i);
     }
 }
 
-/* Gradients get slots of their own. */
+/* May node i write the gradient of its first input over that input? Nobody else reads it on the
+ * way back, and in private plans nobody reads it once more for norms and sums. */
+static bool may_write_over_in(const onus_plan *p, int i)
+{
+    const onus_node *node = &p->net->nodes[i];
+    const int from = node->in[0];
+    if (!(node->op->flags & ONUS_OP_OVER_IN) || is_input(p, from) || node->n_params > 0 ||
+        p->slots[p->out_slot[from]].back < i)
+        return false;
+    for (int j = from; j < p->net->n_nodes; j++) { /* its own operation, other readers */
+        if (j == i || !p->runs[j] || !p->needs[j]) continue;
+        const onus_node *other = &p->net->nodes[j];
+        if (j == from && other->op->keeps & ONUS_KEEPS_OUT) return false;
+        for (int k = 0; k < other->n_in; k++)
+            if (other->in[k] == from && other->op->keeps & ONUS_KEEPS_IN) return false;
+    }
+    return true;
+}
+
+/* Outputs that were needed up to node i: their buffers may hold gradients. */
+static void free_outputs(onus_plan *p, int i)
+{
+    if (p->mode == ONUS_PLAN_PRIVATE) return; /* norms and sums read them again */
+    for (int s = 0; s < p->n_slots; s++)
+        if (p->slots[s].back == i) p->slots[s].busy = false;
+}
+
+/* Slots of gradients. */
 static void plan_gradients(onus_plan *p)
 {
     const onus_net *net = p->net;
-    for (int s = 0; s < p->n_slots; s++) p->slots[s].busy = true;
     for (int i = net->n_nodes - 1; i > 0; i--) {
         if (!p->runs[i] || !p->needs[i]) continue;
         const onus_node *node = &net->nodes[i];
-        const bool keeps = p->mode == ONUS_PLAN_PRIVATE && node->n_params > 0;
+        const bool keeps =
+            (p->mode == ONUS_PLAN_PRIVATE && onus_node_trains(net, node)) || owner_of(p, i) > 0;
         const int mine = p->grad_slot[i];
         bool passed_on = false;
         for (int k = 0; k < node->n_in; k++) {
@@ -144,11 +207,18 @@ static void plan_gradients(onus_plan *p)
                 p->adds[i * ONUS_IN_MAX + k] = true;
                 continue;
             }
-            const bool over = node->op->inplace && !keeps && mine >= 0 && k == 0;
-            p->grad_slot[to] = over ? mine : take_slot(p, floats_of(net, to), true);
+            const bool over =
+                node->op->flags & ONUS_OP_INPLACE && !keeps && mine >= 0 && k == 0;
+            if (k == 0 && may_write_over_in(p, i)) {
+                p->grad_slot[to] = p->out_slot[to];
+                p->slots[p->out_slot[to]].busy = true;
+                p->slots[p->out_slot[to]].back = NEVER;
+            } else
+                p->grad_slot[to] = over ? mine : take_slot(p, floats_of(net, to), true);
             passed_on = passed_on || over;
         }
         if (mine >= 0 && !keeps && !passed_on) p->slots[mine].busy = false;
+        free_outputs(p, i);
     }
 }
 
@@ -235,8 +305,15 @@ static void set_pointers(onus_plan *p)
                              ? p->extra[k]
                              : p->slots[p->grad_slot[node->in[k]]].data;
         }
-        for (int k = 0; k < node->n_params; k++)
-            c->param[k] = net->params + net->tensors[node->tensor[k]].offset;
+        c->trains = 0;
+        for (int k = 0; k < node->n_params; k++) {
+            const onus_tensor *t = &net->tensors[node->tensor[k]];
+            c->param[k] = net->params + t->offset;
+            c->buffer[k] = node->param[k].buffer && p->mode != ONUS_PLAN_PREDICT
+                               ? net->params + t->offset
+                               : NULL;
+            if (!node->param[k].buffer && !t->frozen) c->trains |= 1u << k;
+        }
         c->d_out = p->mode != ONUS_PLAN_PREDICT && p->grad_slot[i] >= 0
                        ? p->slots[p->grad_slot[i]].data
                        : NULL;
@@ -260,12 +337,12 @@ onus_status onus_plan_create(onus_plan **out, onus_net *net, const onus_exec *ex
     p->runs = onus_arena_alloc(&p->arena, n, sizeof *p->runs);
     p->needs = onus_arena_alloc(&p->arena, n, sizeof *p->needs);
     p->last_reader = onus_arena_alloc(&p->arena, n, sizeof *p->last_reader);
-    p->readers = onus_arena_alloc(&p->arena, n, sizeof *p->readers);
+    p->back = onus_arena_alloc(&p->arena, n, sizeof *p->back);
     p->out_slot = onus_arena_alloc(&p->arena, n, sizeof *p->out_slot);
     p->grad_slot = onus_arena_alloc(&p->arena, n, sizeof *p->grad_slot);
     p->adds = onus_arena_alloc(&p->arena, n * ONUS_IN_MAX, sizeof *p->adds);
     p->slots = onus_arena_alloc(&p->arena, 2 * n, sizeof *p->slots);
-    if (!p->call || !p->runs || !p->needs || !p->last_reader || !p->readers || !p->out_slot ||
+    if (!p->call || !p->runs || !p->needs || !p->last_reader || !p->back || !p->out_slot ||
         !p->grad_slot || !p->adds || !p->slots) {
         st = onus_fail_mem(err, "plan");
         goto done;
@@ -314,6 +391,8 @@ static void set_batch(onus_call *c, const onus_batch *b)
     c->seed = b->seed;
     c->step = b->step;
     c->training = b->training;
+    c->shard = b->shard;
+    c->n_shards = b->n_shards;
 }
 
 static void run_forward(onus_plan *p, const onus_batch *b, int from, int to)
@@ -362,11 +441,119 @@ const float *onus_plan_losses(const onus_plan *p)
     return p->call[p->net->loss].out;
 }
 
-static void point_grads(onus_plan *p, int i, float *grad)
+/* ---- gradients of parameters ------------------------------------------------------------- */
+
+/* The call of examples [begin, end) of c alone. */
+static onus_call part_of(const onus_plan *p, int i, int64_t begin, int64_t end)
 {
     const onus_node *node = &p->net->nodes[i];
+    onus_call c = p->call[i];
+    if (begin == 0 && end == c.B) return c;
+    const int64_t out = onus_shape_numel(&node->shape);
+    for (int k = 0; k < node->n_in; k++) {
+        const int64_t in = onus_shape_numel(&c.in_shape[k]);
+        c.in[k] += begin * in;
+        if (c.d_in[k]) c.d_in[k] += begin * in;
+    }
+    c.out += begin * out;
+    if (c.d_out) c.d_out += begin * out;
+    if (!(node->op->flags & ONUS_OP_COUPLED))
+        c.saved = (char *)c.saved + node->op->saved(c.attr, c.in_shape, begin);
+    if (c.label) c.label += begin * out;
+    if (c.weight) c.weight += begin;
+    c.first += begin;
+    c.B = end - begin;
+    c.n_shards = 0;
+    return c;
+}
+
+/* Adds the node's tensors of one block to those of another. */
+static void add_grads(const onus_plan *p, int i, unsigned params, float *sum, const float *x)
+{
+    const onus_node *node = &p->net->nodes[i];
+    for (int k = 0; k < node->n_params; k++) {
+        const onus_tensor *t = &p->net->tensors[node->tensor[k]];
+        if (params >> k & 1) onus_add_shared(p->ex, sum + t->offset, x + t->offset, t->n);
+    }
+}
+
+/* Gradients of some of node i's parameters, of examples [begin, end), into a block. */
+static void part_grads(const onus_plan *p, int i, unsigned params, onus_grad_start start,
+                       int64_t begin, int64_t end, float *grad)
+{
+    const onus_node *node = &p->net->nodes[i];
+    onus_call c = part_of(p, i, begin, end);
+    c.trains = params;
+    for (int k = 0; k < node->n_params; k++) {
+        c.grad[k] = params >> k & 1 ? grad + p->net->tensors[node->tensor[k]].offset : NULL;
+        c.start[k] = start;
+    }
+    node->op->weighted_grad.fn(&c);
+}
+
+/* What of node i's parameters has its turn with node i: not what it shares with an earlier
+ * one. */
+static unsigned own_params(const onus_plan *p, int i)
+{
+    const onus_node *node = &p->net->nodes[i];
+    unsigned own = p->call[i].trains;
     for (int k = 0; k < node->n_params; k++)
-        p->call[i].grad[k] = grad + p->net->tensors[node->tensor[k]].offset;
+        if (node->owner[k]) own &= ~(1u << k);
+    return own;
+}
+
+typedef struct {
+    onus_plan *p;
+    const onus_batch *b;
+    int node, other; /* other: shares the node's parameter 0, with its own `shared` */
+    unsigned own, shared;
+} grad_job;
+
+/* Both uses of a shared parameter, over a shard. They add within a micro-batch, so that a shard
+ * of a call that holds several is cut as it would be alone. */
+static void tied_grads(const grad_job *j, onus_grad_start start, int64_t begin, int64_t end,
+                       float *grad)
+{
+    const int64_t part =
+        j->b->n_shards > 1 ? onus_net_cut(j->p->net, end - begin) : end - begin;
+    for (int64_t at = begin; at == begin || at < end; at += part) {
+        const int64_t to = at + part < end ? at + part : end;
+        part_grads(j->p, j->other, j->shared, at > begin ? ONUS_GRAD_GOES_ON : start, at, to,
+                   grad);
+        part_grads(j->p, j->node, 1, ONUS_GRAD_ADDS, at, to, grad);
+    }
+}
+
+/* Gradient of a node over shards [s0, s1) into grad[0]; false, and nothing written, where they
+ * have no examples. A parameter's two uses add within a shard. */
+static bool shard_grads(const grad_job *j, int s0, int s1, float *const *grad)
+{
+    const onus_batch *b = j->b;
+    if (s1 - s0 > 1) {
+        const int middle = s0 + (s1 - s0) / 2;
+        if (!shard_grads(j, s0, middle, grad)) return shard_grads(j, middle, s1, grad);
+        if (shard_grads(j, middle, s1, grad + 1))
+            add_grads(j->p, j->node, j->own, grad[0], grad[1]);
+        return true;
+    }
+    const int64_t begin = b->n_shards > 0 ? b->shard[s0] : 0,
+                  end = b->n_shards > 0 ? b->shard[s1] : b->B;
+    if (begin == end && b->n_shards > 0) return false;
+    const onus_grad_start start = b->goes_on ? ONUS_GRAD_GOES_ON : ONUS_GRAD_STARTS;
+    const unsigned own = j->other ? j->own & ~1u : j->own;
+    if (j->other) tied_grads(j, start, begin, end, grad[0]);
+    if (own) part_grads(j->p, j->node, own, start, begin, end, grad[0]);
+    return true;
+}
+
+static void node_grads(onus_plan *p, int i, const onus_batch *b, float *const *grad)
+{
+    grad_job j = {.p = p, .b = b, .node = i, .own = own_params(p, i)};
+    if (!j.own) return;
+    j.other = j.own & 1 ? onus_net_other_use(p->net, i) : 0;
+    for (int k = 0; j.other && k < p->net->nodes[j.other].n_params; k++)
+        if (p->net->nodes[j.other].owner[k] == i) j.shared |= 1u << k;
+    shard_grads(&j, 0, b->n_shards > 0 ? b->n_shards : 1, grad);
 }
 
 /* Backward of one node; what stands in `extra` afterwards is added to the gradient that is
@@ -375,23 +562,22 @@ static void node_backward(onus_plan *p, int i)
 {
     const onus_node *node = &p->net->nodes[i];
     onus_call *c = &p->call[i];
-    node->op->backward.fn(c);
+    bool wanted = node->op->flags & ONUS_OP_LOSS;
+    for (int k = 0; k < node->n_in; k++) wanted = wanted || c->d_in[k];
+    if (wanted) node->op->backward.fn(c);
     for (int k = 0; k < node->n_in; k++) {
         if (!p->adds[i * ONUS_IN_MAX + k]) continue;
-        float *sum = p->slots[p->grad_slot[node->in[k]]].data;
-        p->ex->k->add(sum, p->extra[k], sum, c->B * (int64_t)floats_of(p->net, node->in[k]));
+        onus_add_shared(p->ex, p->slots[p->grad_slot[node->in[k]]].data, p->extra[k],
+                        c->B * (int64_t)floats_of(p->net, node->in[k]));
     }
 }
 
-void onus_plan_backward(onus_plan *p, const onus_batch *b, float *grad)
+void onus_plan_backward(onus_plan *p, const onus_batch *b, float *const *grad)
 {
     for (int i = p->net->n_nodes - 1; i > 0; i--) {
         if (!p->runs[i] || !p->needs[i]) continue;
         set_batch(&p->call[i], b);
-        if (grad && p->net->nodes[i].n_params > 0) {
-            point_grads(p, i, grad);
-            p->net->nodes[i].op->weighted_grad.fn(&p->call[i], NULL);
-        }
+        if (grad) node_grads(p, i, b, grad);
         node_backward(p, i);
     }
 }
@@ -400,26 +586,74 @@ void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2)
 {
     memset(norm2, 0, (size_t)b->B * sizeof *norm2);
     for (int i = 1; i < p->net->n_nodes; i++) {
-        if (!p->runs[i] || p->net->nodes[i].n_params == 0) continue;
+        const onus_node *node = &p->net->nodes[i];
+        if (!p->runs[i] || !p->call[i].trains) continue;
         set_batch(&p->call[i], b);
-        p->net->nodes[i].op->sample_norm2.fn(&p->call[i], norm2);
+        node->op->sample_norm2.fn(&p->call[i], norm2);
+        const int other = p->call[i].trains & 1 ? onus_net_other_use(p->net, i) : 0;
+        if (!other) continue;
+        set_batch(&p->call[other], b);
+        node->op->tied_norm2.fn(&p->call[i], &p->call[other], norm2);
     }
 }
 
-void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *grad)
+typedef struct {
+    const onus_plan *p;
+    const onus_call *c;
+    const float *w;
+} weigh_job;
+
+/* Multiplies the examples' output gradients by their weights. An example of weight 0 is one
+ * that is not finite: zeros take its place in all that weighted_grad reads. */
+static void weigh_part(void *ctx, int part, int n_parts)
 {
-    for (int i = 1; i < p->net->n_nodes; i++) {
-        if (!p->runs[i] || p->net->nodes[i].n_params == 0) continue;
-        set_batch(&p->call[i], b);
-        point_grads(p, i, grad);
-        p->net->nodes[i].op->weighted_grad.fn(&p->call[i], w);
+    const weigh_job *j = ctx;
+    const onus_call *c = j->c;
+    const onus_op *op = j->p->net->nodes[c->node].op;
+    const int64_t n = onus_shape_numel(&c->out_shape);
+    const size_t saved = op->saved(c->attr, c->in_shape, 1);
+    int64_t begin, end;
+    onus_split(c->B, 1, part, n_parts, &begin, &end);
+    for (int64_t b = begin; b < end; b++) {
+        float *dy = (float *)c->d_out + b * n;
+        if (j->w[b] != 0.0f) {
+            j->p->ex->k->scale(j->w[b], dy, dy, n);
+            continue;
+        }
+        memset(dy, 0, (size_t)n * sizeof *dy);
+        memset(c->out + b * n, 0, (size_t)n * sizeof *dy);
+        memset((char *)c->saved + (size_t)b * saved, 0, saved);
+        for (int k = 0; k < c->n_in; k++) {
+            const int64_t m = onus_shape_numel(&c->in_shape[k]);
+            memset((float *)c->in[k] + b * m, 0, (size_t)m * sizeof *dy);
+        }
     }
 }
 
-const char *onus_plan_find_not_finite(const onus_plan *p, int64_t B)
+static void weigh(onus_plan *p, const float *w)
+{
+    for (int i = 1; w && i < p->net->n_nodes; i++) {
+        if (!p->runs[i] || !p->call[i].trains) continue;
+        weigh_job j = {.p = p, .c = &p->call[i], .w = w};
+        onus_pool_run(p->ex->pool, weigh_part, &j);
+    }
+}
+
+void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *const *grad)
+{
+    weigh(p, w);
+    for (int i = p->net->n_nodes - 1; i > 0; i--) {
+        if (!p->runs[i]) continue;
+        set_batch(&p->call[i], b);
+        node_grads(p, i, b, grad);
+    }
+}
+
+const char *onus_plan_find_not_finite(onus_plan *p, const onus_batch *b)
 {
     for (int i = 1; i < p->net->n_nodes; i++) {
-        const int64_t n = p->runs[i] ? B * (int64_t)floats_of(p->net, i) : 0;
+        run_forward(p, b, i, i);
+        const int64_t n = p->runs[i] ? b->B * (int64_t)floats_of(p->net, i) : 0;
         for (int64_t k = 0; k < n; k++) {
             if (!isfinite(p->call[i].out[k])) return p->net->nodes[i].name;
         }

@@ -11,6 +11,7 @@
  * The including file defines ISA, the ending of its kernels' names and its table's, and
  * ISA_NAME, what people call it. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -307,12 +308,13 @@ static double NAME(norm2)(const float *x, int64_t n)
 
 /* Column sums are products with ones (item 3): segments of 256 rows, each a chain from +0. */
 static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1,
-                          float *out)
+                          bool goes_on, float *out)
 {
     enum { BLOCK = 64, SEGMENT = 256 };
     for (int64_t j = j0; j < j1; j += BLOCK) {
         const int64_t w = j1 - j < BLOCK ? j1 - j : BLOCK;
         float total[BLOCK] = {0};
+        if (goes_on) memcpy(total, out + j, (size_t)w * sizeof *total);
         for (int64_t i = 0; i < rows; i += SEGMENT) {
             const int64_t end = i + SEGMENT < rows ? i + SEGMENT : rows;
             float chain[BLOCK] = {0};
@@ -320,7 +322,7 @@ static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, 
                 const float *row = X + r * ld + j;
                 for (int64_t c = 0; c < w; c++) chain[c] = chain[c] + row[c];
             }
-            for (int64_t c = 0; c < w; c++) total[c] = i == 0 ? chain[c] : total[c] + chain[c];
+            for (int64_t c = 0; c < w; c++) total[c] = i == 0 && !goes_on ? chain[c] : total[c] + chain[c];
         }
         memcpy(out + j, total, (size_t)w * sizeof *total);
     }

@@ -80,3 +80,28 @@ onus_status onus_isa_default(onus_isa *out, onus_err *err)
     return onus_fail(err, ONUS_BAD_ARG,
                      "ONUS_ISA: '%.40s' is not on this machine, which has %s", said, present);
 }
+
+typedef struct {
+    const onus_kernels *k;
+    float *sum;
+    const float *x;
+    int64_t n;
+} add_job;
+
+static void add_part(void *ctx, int part, int n_parts)
+{
+    const add_job *j = ctx;
+    int64_t begin, end;
+    onus_split(j->n, 16, part, n_parts, &begin, &end);
+    j->k->add(j->sum + begin, j->x + begin, j->sum + begin, end - begin);
+}
+
+void onus_add_shared(const onus_exec *ex, float *sum, const float *x, int64_t n)
+{
+    enum { WORTH_WAKING = 32768 }; /* floats; below, one thread is done before another wakes */
+    add_job j = {.k = ex->k, .sum = sum, .x = x, .n = n};
+    if (n < WORTH_WAKING)
+        add_part(&j, 0, 1);
+    else
+        onus_pool_run(ex->pool, add_part, &j);
+}

@@ -27,4 +27,6 @@ onus_isa onus_isa_best(void);
 /* ONUS_ISA where set: an unknown or absent one is ONUS_BAD_ARG with a line that names it and
  * what is there. */
 onus_status onus_isa_default(onus_isa *out, onus_err *err) ONUS_CHECKED;
+/* sum[i] += x[i], shared out over the pool where that pays. */
+void onus_add_shared(const onus_exec *ex, float *sum, const float *x, int64_t n);
 #endif

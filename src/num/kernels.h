@@ -80,9 +80,9 @@ struct onus_kernels {
     void (*adam)(const onus_opt_step *s, float *p, const float *g, float *m, float *v,
                  int64_t n);
     /* Column sums over rows: out[j] = sum over i of X[i*ld + j] by contract item 3 (segments of
-     * 256 rows; the chain's term is x * 1). j in [j0, j1). */
+     * 256 rows; the chain's term is x * 1), or going on from out[j]. j in [j0, j1). */
     void (*col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1,
-                    float *out);
+                    bool goes_on, float *out);
     /* 53-bit pairs to normals: u is n pairs of 64-bit words; r = sqrt(-2 log(((u0 >> 11) + 1)
      * 2^-53)), out[2i] = r cos(2 pi (u1 >> 11) 2^-53), out[2i+1] = r sin(...), in binary64,
      * then times scale, rounded once to float. */

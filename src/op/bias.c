@@ -36,36 +36,19 @@ static void backward(onus_call *c)
 static void sample_norm2(onus_call *c, double *norm2)
 {
     const int64_t n = onus_shape_numel(&c->out_shape);
-    for (int64_t b = 0; b < c->B; b++)
+    for (int64_t b = 0; c->trains & 1 && b < c->B; b++)
         norm2[b] = norm2[b] + c->ex->k->norm2(c->d_out + b * n, n);
 }
 
-/* Segments of 256 examples, each a chain from +0; an example of weight 0 is skipped. */
-static void weighted_grad(onus_call *c, const float *w)
+static void sum_range(const onus_call *c, int64_t begin, int64_t end)
 {
-    const int64_t n = onus_shape_numel(&c->out_shape);
-    if (!w) {
-        c->ex->k->col_sum(c->d_out, c->B, n, 0, n, c->grad[0]);
-        return;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        float total = 0.0f;
-        bool first = true;
-        for (int64_t s = 0; s < c->B; s += 256) {
-            float chain = 0.0f;
-            bool any = false;
-            for (int64_t b = s; b < s + 256 && b < c->B; b++) {
-                if (w[b] == 0.0f) continue;
-                const float term = w[b] * c->d_out[b * n + i];
-                chain = chain + term;
-                any = true;
-            }
-            if (!any) continue;
-            total = first ? chain : total + chain;
-            first = false;
-        }
-        c->grad[0][i] = total;
-    }
+    c->ex->k->col_sum(c->d_out, c->B, onus_shape_numel(&c->out_shape), begin, end,
+                      c->start[0] == ONUS_GRAD_GOES_ON, c->grad[0]);
+}
+
+static void weighted_grad(onus_call *c)
+{
+    if (c->trains & 1) onus_each(c, onus_shape_numel(&c->out_shape), 16, c->B, sum_range);
 }
 
 static void relevance(onus_call *c, const onus_call *c0)
@@ -87,7 +70,8 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     return (onus_cost){0};
 }
 
-const onus_op onus_op_bias = ONUS_OP_ROW(
-    "bias", "y = x + b", 1, false, true, 0, NULL, 0, onus_same_shape, params, onus_no_bytes,
-    onus_no_scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),
-    ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(cost));
+const onus_op onus_op_bias =
+    ONUS_OP_ROW("bias", "y = x + b", 1, 1, ONUS_OP_INPLACE, 0, NULL, 0, onus_same_shape, params,
+                onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(forward),
+                ONUS_CAN(backward), ONUS_CAN(sample_norm2), ONUS_CAN(weighted_grad),
+                ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));

@@ -1,202 +1,215 @@
 /* SPDX-License-Identifier: Apache-2.0
- * dense.c - y = x W^T + b over the last axis of one example: x (in), W (units, in), b (units).
+ * dense.c - y = x W^T + b over the last axis: x (.., in), W (units, in), b (units).
  *
  * Backward: dx = dy W; dW = dy^T x, a dot over examples; db = sum of dy over examples
  * (contract, items 3 and 7). One example's squared gradient norm is |x|^2 |dy|^2 (+ |dy|^2 for
  * b): the gradient is an outer product (Goodfellow 2015, arXiv:1510.01799). */
-#include <math.h>
-#include <string.h>
-
 #include "base/fail.h"
 #include "num/gemm.h"
 #include "num/kernels.h"
 #include "op/each.h"
 
-enum { UNITS, BIAS };
-enum { SEGMENT = 256 };
+enum { UNITS, BIAS, TRANSPOSED, STD };
 
 static const onus_attr_def attrs[] = {
     {"units", ONUS_ATTR_INT, 1, 1, 1 << 24, "outputs"},
     {"bias", ONUS_ATTR_INT, 1, 0, 1, "1: a bias is added"},
+    {"transposed", ONUS_ATTR_INT, 0, 0, 1, "1: the weight is stored (in, units)"},
+    {"std", ONUS_ATTR_REAL, 0, 0, 100,
+     "above 0: the weight starts normal with that deviation, the bias at 0"},
 };
+enum { N_ATTRS = sizeof attrs / sizeof *attrs };
+
+static int64_t width(const onus_shape *s)
+{
+    return s->d[s->n - 1];
+}
+
+static int64_t rows(const onus_attr *attr, const onus_shape in[])
+{
+    (void)attr;
+    return onus_shape_numel(&in[0]) / width(&in[0]);
+}
 
 static onus_status shape(const onus_attr *attr, const onus_shape in[], int n_in,
                          onus_shape *out, onus_err *err)
 {
     (void)n_in;
-    char text[96];
-    if (in[0].n != 1) {
-        onus_shape_text(&in[0], text, sizeof text);
+    if (in[0].n < 1)
         return onus_fail(err, ONUS_BAD_INPUT,
-                         "dense: takes a vector, expected shape (n), got %s", text);
-    }
-    *out = (onus_shape){.n = 1, .d = {attr[UNITS].i}};
+                         "dense: takes vectors, expected shape (n) or (.., n), got ()");
+    *out = in[0];
+    out->d[out->n - 1] = attr[UNITS].i;
     return ONUS_OK;
 }
 
 static int params(const onus_attr *attr, const onus_shape in[],
                   onus_param_def out[ONUS_PARAM_MAX])
 {
-    const int64_t n = in[0].d[0], units = attr[UNITS].i;
+    const int64_t n = width(&in[0]), units = attr[UNITS].i;
+    const bool normal = attr[STD].r > 0;
     out[0] = (onus_param_def){.name = "weight",
                               .shape = {.n = 2, .d = {units, n}},
-                              .init = ONUS_INIT_LINEAR,
+                              .init = normal ? ONUS_INIT_NORMAL : ONUS_INIT_LINEAR,
                               .fan_in = n,
+                              .std = attr[STD].r,
                               .decay = true};
+    if (attr[TRANSPOSED].i) out[0].shape = (onus_shape){.n = 2, .d = {n, units}};
     out[1] = (onus_param_def){.name = "bias",
                               .shape = {.n = 1, .d = {units}},
-                              .init = ONUS_INIT_LINEAR,
+                              .init = normal ? ONUS_INIT_ZERO : ONUS_INIT_LINEAR,
                               .fan_in = n,
                               .decay = false};
     return attr[BIAS].i ? 2 : 1;
 }
 
-/* Scratch: the products' packing, then a copy of dy for its weighted rows. */
-static size_t product_bytes(const onus_exec *ex, int64_t n, int64_t units, int64_t B)
+/* The three products: y = x W^T, dx = dy W, dW = dy^T x (the other way round where W is stored
+ * transposed). */
+static onus_gemm_args forward_product(const onus_call *c)
 {
-    const size_t a = onus_gemm_scratch_bytes(ex, ONUS_GEMM_NT, B, units, n),
-                 b = onus_gemm_scratch_bytes(ex, ONUS_GEMM_NN, B, n, units),
-                 c = onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, units, n, B);
-    const size_t most = a > b ? a > c ? a : c : b > c ? b : c;
+    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape);
+    const bool turned = c->attr[TRANSPOSED].i;
+    return (onus_gemm_args){.form = turned ? ONUS_GEMM_NN : ONUS_GEMM_NT,
+                            .M = c->B * rows(c->attr, c->in_shape),
+                            .N = units,
+                            .K = n,
+                            .A = c->in[0],
+                            .lda = n,
+                            .B = c->param[0],
+                            .ldb = turned ? units : n,
+                            .C = c->out,
+                            .ldc = units,
+                            .bias = c->attr[BIAS].i ? c->param[1] : NULL};
+}
+
+static onus_gemm_args backward_product(const onus_call *c)
+{
+    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape);
+    const bool turned = c->attr[TRANSPOSED].i;
+    return (onus_gemm_args){.form = turned ? ONUS_GEMM_NT : ONUS_GEMM_NN,
+                            .M = c->B * rows(c->attr, c->in_shape),
+                            .N = n,
+                            .K = units,
+                            .A = c->d_out,
+                            .lda = units,
+                            .B = c->param[0],
+                            .ldb = turned ? units : n,
+                            .C = c->d_in[0],
+                            .ldc = n};
+}
+
+/* Over n_rows rows of x and dy, into C. */
+static onus_gemm_args grad_product(const onus_call *c, const float *x, const float *dy,
+                                   int64_t n_rows, float *C)
+{
+    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape);
+    const bool turned = c->attr[TRANSPOSED].i;
+    return (onus_gemm_args){.form = ONUS_GEMM_TN,
+                            .M = turned ? n : units,
+                            .N = turned ? units : n,
+                            .K = n_rows,
+                            .A = turned ? x : dy,
+                            .lda = turned ? n : units,
+                            .B = turned ? dy : x,
+                            .ldb = turned ? units : n,
+                            .C = C,
+                            .ldc = turned ? units : n};
+}
+
+/* Scratch: the products' packing; behind it, where an example has several rows, its
+ * gradient. */
+static size_t product_bytes(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
+                            int64_t B)
+{
+    const int64_t n = width(&in[0]), units = attr[UNITS].i, m = B * rows(attr, in);
+    const size_t a = onus_gemm_scratch_bytes(ex, ONUS_GEMM_NT, m, units, n),
+                 b = onus_gemm_scratch_bytes(ex, ONUS_GEMM_NN, m, n, units),
+                 c = onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, units, n, m),
+                 d = onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, n, units, m);
+    size_t most = a > b ? a : b;
+    most = c > most ? c : most;
+    most = d > most ? d : most;
     return (most + ONUS_ALIGN - 1) & ~(size_t)(ONUS_ALIGN - 1);
 }
 
 static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                       int64_t B)
 {
-    return product_bytes(ex, in[0].d[0], attr[UNITS].i, B) +
-           (size_t)(B * attr[UNITS].i) * sizeof(float);
+    const size_t bytes = product_bytes(ex, attr, in, B);
+    if (rows(attr, in) == 1) return bytes;
+    return bytes + (size_t)(width(&in[0]) * attr[UNITS].i) * sizeof(float);
 }
 
 static void forward(onus_call *c)
 {
-    const int64_t n = c->in_shape[0].d[0], units = c->out_shape.d[0];
-    const onus_gemm_args product = {.form = ONUS_GEMM_NT,
-                                    .M = c->B,
-                                    .N = units,
-                                    .K = n,
-                                    .A = c->in[0],
-                                    .lda = n,
-                                    .B = c->param[0],
-                                    .ldb = n,
-                                    .C = c->out,
-                                    .ldc = units,
-                                    .bias = c->attr[BIAS].i ? c->param[1] : NULL};
+    const onus_gemm_args product = forward_product(c);
     onus_gemm(c->ex, &product, c->scratch);
 }
 
 static void backward(onus_call *c)
 {
-    const int64_t n = c->in_shape[0].d[0], units = c->out_shape.d[0];
-    if (!c->d_in[0]) return;
-    const onus_gemm_args product = {.form = ONUS_GEMM_NN,
-                                    .M = c->B,
-                                    .N = n,
-                                    .K = units,
-                                    .A = c->d_out,
-                                    .lda = units,
-                                    .B = c->param[0],
-                                    .ldb = n,
-                                    .C = c->d_in[0],
-                                    .ldc = n};
-    onus_gemm(c->ex, &product, c->scratch);
+    const onus_gemm_args product = backward_product(c);
+    if (c->d_in[0]) onus_gemm(c->ex, &product, c->scratch);
 }
 
+/* One row an example: the gradient is an outer product, |x|^2 |dy|^2. */
 static void norm_range(const onus_call *c, int64_t begin, int64_t end)
 {
-    const int64_t n = c->in_shape[0].d[0], units = c->out_shape.d[0];
+    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape);
     double *norm2 = c->norm2;
     for (int64_t b = begin; b < end; b++) {
-        const double x2 = c->ex->k->norm2(c->in[0] + b * n, n),
-                     d2 = c->ex->k->norm2(c->d_out + b * units, units);
-        const double weight = x2 * d2;
-        norm2[b] = norm2[b] + weight;
-        if (c->attr[BIAS].i) norm2[b] = norm2[b] + d2;
+        const double d2 = c->ex->k->norm2(c->d_out + b * units, units);
+        if (c->trains & 1) {
+            const double weight = c->ex->k->norm2(c->in[0] + b * n, n) * d2;
+            norm2[b] = norm2[b] + weight;
+        }
+        if (c->trains & 2) norm2[b] = norm2[b] + d2;
+    }
+}
+
+/* Several rows: the example's gradient is made, measured and forgotten. */
+static void norm_by_gradient(onus_call *c, double *norm2)
+{
+    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape),
+                  T = rows(c->attr, c->in_shape);
+    float *g = (float *)(void *)((char *)c->scratch +
+                                 product_bytes(c->ex, c->attr, c->in_shape, c->B));
+    for (int64_t b = 0; b < c->B; b++) {
+        const float *x = c->in[0] + b * T * n, *dy = c->d_out + b * T * units;
+        if (c->trains & 1) {
+            const onus_gemm_args product = grad_product(c, x, dy, T, g);
+            onus_gemm(c->ex, &product, c->scratch);
+            norm2[b] = norm2[b] + c->ex->k->norm2(g, n * units);
+        }
+        if (c->trains & 2) {
+            c->ex->k->col_sum(dy, T, units, 0, units, false, g);
+            norm2[b] = norm2[b] + c->ex->k->norm2(g, units);
+        }
     }
 }
 
 static void sample_norm2(onus_call *c, double *norm2)
 {
     c->norm2 = norm2;
-    onus_each(c, c->B, 1, c->in_shape[0].d[0] + c->out_shape.d[0], norm_range);
-}
-
-/* The product with examples left out, exactly: their terms are skipped, their places in the
- * segments stay (contract, item 3). Plain loops: only an example that is not finite is ever
- * left out. */
-static void skipping_grad(onus_call *c, const float *w, const float *dy)
-{
-    const int64_t n = c->in_shape[0].d[0], units = c->out_shape.d[0];
-    for (int64_t u = 0; u < units; u++) {
-        for (int64_t i = 0; i <= n; i++) { /* i == n: the bias, whose x is 1 */
-            if (i == n && !c->attr[BIAS].i) continue;
-            float total = 0.0f;
-            bool first = true;
-            for (int64_t s = 0; s < c->B; s += SEGMENT) {
-                float chain = 0.0f;
-                bool any = false;
-                for (int64_t b = s; b < s + SEGMENT && b < c->B; b++) {
-                    if (w[b] == 0.0f) continue;
-                    chain = fmaf(dy[b * units + u], i < n ? c->in[0][b * n + i] : 1.0f, chain);
-                    any = true;
-                }
-                if (!any) continue;
-                total = first ? chain : total + chain;
-                first = false;
-            }
-            if (i < n)
-                c->grad[0][u * n + i] = total;
-            else
-                c->grad[1][u] = total;
-        }
-    }
-}
-
-static void scale_range(const onus_call *c, int64_t begin, int64_t end)
-{
-    const int64_t units = c->out_shape.d[0];
-    for (int64_t b = begin; b < end; b++)
-        c->ex->k->scale(c->row_weight[b], c->d_out + b * units, (float *)c->copy + b * units,
-                        units);
+    if (rows(c->attr, c->in_shape) == 1)
+        onus_each(c, c->B, 1, width(&c->in_shape[0]) + width(&c->out_shape), norm_range);
+    else
+        norm_by_gradient(c, norm2);
 }
 
 static void sum_range(const onus_call *c, int64_t begin, int64_t end)
 {
-    c->ex->k->col_sum(c->copy, c->B, c->out_shape.d[0], begin, end, c->grad[1]);
+    c->ex->k->col_sum(c->d_out, c->B * rows(c->attr, c->in_shape), width(&c->out_shape), begin,
+                      end, c->start[1] == ONUS_GRAD_GOES_ON, c->grad[1]);
 }
 
-static void weighted_grad(onus_call *c, const float *w)
+static void weighted_grad(onus_call *c)
 {
-    const int64_t n = c->in_shape[0].d[0], units = c->out_shape.d[0];
-    const float *dy = c->d_out;
-    bool skips = false;
-    if (w) {
-        float *copy =
-            (float *)(void *)((char *)c->scratch + product_bytes(c->ex, n, units, c->B));
-        for (int64_t b = 0; b < c->B; b++) skips = skips || w[b] == 0.0f;
-        c->copy = copy;
-        c->row_weight = w;
-        onus_each(c, c->B, 1, units, scale_range);
-        dy = copy;
-    }
-    if (skips) {
-        skipping_grad(c, w, dy);
-        return;
-    }
-    const onus_gemm_args product = {.form = ONUS_GEMM_TN,
-                                    .M = units,
-                                    .N = n,
-                                    .K = c->B,
-                                    .A = dy,
-                                    .lda = units,
-                                    .B = c->in[0],
-                                    .ldb = n,
-                                    .C = c->grad[0],
-                                    .ldc = n};
-    onus_gemm(c->ex, &product, c->scratch);
-    if (!c->attr[BIAS].i) return;
-    c->copy = (float *)dy;
-    onus_each(c, units, 16, c->B, sum_range);
+    const int64_t n_rows = c->B * rows(c->attr, c->in_shape);
+    onus_gemm_args product = grad_product(c, c->in[0], c->d_out, n_rows, c->grad[0]);
+    if (c->start[0] == ONUS_GRAD_GOES_ON) product.start = ONUS_GEMM_GOES_ON;
+    if (c->trains & 1) onus_gemm(c->ex, &product, c->scratch);
+    if (c->trains & 2) onus_each(c, width(&c->out_shape), 16, n_rows, sum_range);
 }
 
 /* Differences pass through a linear map: the bias cancels. */
@@ -208,18 +221,22 @@ static void relevance(onus_call *c, const onus_call *c0)
 
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
-    const double n = (double)in[0].d[0], u = (double)attr[UNITS].i, b = (double)B;
+    const double n = (double)width(&in[0]), u = (double)attr[UNITS].i,
+                 T = (double)rows(attr, in), b = (double)B * T;
     const double bias = attr[BIAS].i ? u : 0, moved = 4 * (b * n + b * u + n * u);
     switch (pass) {
     case ONUS_PASS_BACKWARD: return (onus_cost){b * n * u, moved};
-    case ONUS_PASS_NORM: return (onus_cost){b * (n + u), 4 * b * (n + u)};
+    case ONUS_PASS_NORM:
+        if (T == 1) return (onus_cost){b * (n + u), 4 * b * (n + u)};
+        return (onus_cost){b * n * u + b * bias + (double)B * (n * u + bias), 4 * b * (n + u)};
     case ONUS_PASS_FORWARD:
     case ONUS_PASS_GRAD: return (onus_cost){b * n * u + b * bias, moved + 4 * bias};
     }
     return (onus_cost){0};
 }
 
-const onus_op onus_op_dense = ONUS_OP_ROW(
-    "dense", "y = x W^T + b", 1, false, false, ONUS_KEEPS_IN, attrs, 2, shape, params,
-    onus_no_bytes, scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),
-    ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(cost));
+const onus_op onus_op_dense =
+    ONUS_OP_ROW("dense", "y = x W^T + b over the last axis", 1, 1, 0, ONUS_KEEPS_IN, attrs,
+                N_ATTRS, shape, params, rows, onus_no_bytes, scratch, ONUS_CAN(forward),
+                ONUS_CAN(backward), ONUS_CAN(sample_norm2), ONUS_CAN(weighted_grad),
+                ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));

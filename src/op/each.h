@@ -17,11 +17,12 @@ int64_t onus_call_out(const onus_call *c);
  * keeps its input's. */
 int onus_no_params(const onus_attr *attr, const onus_shape in[],
                    onus_param_def out[ONUS_PARAM_MAX]);
+int64_t onus_no_rows(const onus_attr *attr, const onus_shape in[]); /* 1 */
 size_t onus_no_bytes(const onus_attr *attr, const onus_shape in[], int64_t B);
 size_t onus_no_scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                        int64_t B);
 void onus_no_norm2(onus_call *c, double *norm2);
-void onus_no_grad(onus_call *c, const float *w);
+void onus_no_grad(onus_call *c);
 onus_status onus_same_shape(const onus_attr *attr, const onus_shape in[], int n_in,
                             onus_shape *out, onus_err *err);
 /* Multipliers of an elementwise function: m_in = m_out (y - y0) / (x - x0), or m_out f'(x)

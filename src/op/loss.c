@@ -72,12 +72,12 @@ static onus_cost logistic_cost(const onus_attr *attr, const onus_shape in[], int
     return onus_cost_each(&in[0], B, pass, 9, 3, 16, 16);
 }
 
-const onus_op onus_op_logistic_loss =
-    ONUS_OP_ROW("logistic_loss", "-log of the label's probability under sigmoid(x)", 1, true,
-                false, 0, NULL, 0, logistic_shape, onus_no_params, logistic_saved,
-                onus_no_scratch, ONUS_CAN(logistic_forward), ONUS_CAN(logistic_backward),
-                ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-                ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(logistic_cost));
+const onus_op onus_op_logistic_loss = ONUS_OP_ROW(
+    "logistic_loss", "-log of the label's probability under sigmoid(x)", 1, 1,
+    ONUS_OP_LOSS | ONUS_OP_IGNORES, 0, NULL, 0, logistic_shape, onus_no_params, onus_no_rows,
+    logistic_saved, onus_no_scratch, ONUS_CAN(logistic_forward), ONUS_CAN(logistic_backward),
+    ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
+    ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(logistic_cost));
 
 static onus_status squared_shape(const onus_attr *attr, const onus_shape in[], int n_in,
                                  onus_shape *out, onus_err *err)
@@ -112,7 +112,7 @@ static onus_cost squared_cost(const onus_attr *attr, const onus_shape in[], int6
 }
 
 const onus_op onus_op_squared_error = ONUS_OP_ROW(
-    "squared_error", "(x - y)^2", 1, true, false, ONUS_KEEPS_IN, NULL, 0, squared_shape,
-    onus_no_params, onus_no_bytes, onus_no_scratch, ONUS_CAN(squared_forward),
-    ONUS_CAN(squared_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
+    "squared_error", "(x - y)^2", 1, 1, ONUS_OP_LOSS, ONUS_KEEPS_IN, NULL, 0, squared_shape,
+    onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(squared_forward),
+    ONUS_CAN(squared_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
     ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(squared_cost));

@@ -8,11 +8,14 @@
  * cell that cannot be filled is ONUS_REFUSES("reason"): private or explained runs then refuse
  * the model and print the reason.
  *
- * Parameter gradients are computed by weighted_grad alone: ordinary training passes w = NULL.
- * There is no second way.
+ * Parameter gradients are computed by weighted_grad alone, in private training as in ordinary:
+ * there is no second way.
  *
- * CHECKLIST, a new operation: its file, its line in ONUS_OP_LIST, its chapter in tests/op,
- * `make docs` for docs/OPERATIONS.md. */
+ * CHECKLIST, a new operation: its file here (the build finds every `const onus_op onus_op_NAME
+ * =`), its chapter in tests/op/chapters, `make docs` for docs/OPERATIONS.md.
+ *
+ * Tokens are numbers in float arrays, exact below 2^24; one below 0 is absent: padding behind a
+ * text's end. Absent terms are skipped, wherever tokens are read. */
 #ifndef ONUS_OP_OP_H
 #define ONUS_OP_OP_H
 #include "base/mem.h"
@@ -58,8 +61,18 @@ typedef struct {
     onus_init init;
     int64_t fan_in;
     double std;
-    bool decay; /* weight decay and L1/L2 apply */
+    bool decay;  /* weight decay and L1/L2 apply */
+    bool buffer; /* not trained, has no gradient: running statistics, which forward moves in
+                    training */
 } onus_param_def;
+
+/* How weighted_grad meets what stands in grad[k]. */
+typedef enum {
+    ONUS_GRAD_STARTS,  /* writes: the first segment starts the total */
+    ONUS_GRAD_GOES_ON, /* segments are added ascending to what a micro-batch before began */
+    ONUS_GRAD_ADDS     /* the parameter's other use has written its sum: this one's is computed
+                          whole, then added */
+} onus_grad_start;
 
 /* Everything one call needs. Arrays are (B, shape) row-major, 64-byte aligned. Kernels allocate
  * nothing. */
@@ -72,15 +85,25 @@ typedef struct {
     const float *in[ONUS_IN_MAX]; /* valid in backward only where the row's `keeps` says so */
     float *out;
     const float *param[ONUS_PARAM_MAX];
-    float *grad[ONUS_PARAM_MAX]; /* weighted_grad writes (not adds) these */
-    void *saved;                 /* what forward kept for backward: saved() bytes */
-    void *scratch;               /* scratch() bytes, garbage at entry */
-    const float *d_out;          /* gradient of the loss with respect to out */
-    float *d_in[ONUS_IN_MAX];    /* NULL where nobody needs it; may equal d_out where inplace */
+    float *buffer[ONUS_PARAM_MAX]; /* param[k] where it is a buffer and forward may move it:
+                                      training, the logical batch's one call; else NULL */
+    unsigned trains; /* bit k: parameter k is trained; else it has no part in sample_norm2, and
+                        weighted_grad leaves grad[k], which may be NULL */
+    float *grad[ONUS_PARAM_MAX]; /* weighted_grad: by start[k] */
+    onus_grad_start start[ONUS_PARAM_MAX];
+    void *saved;              /* what forward kept for backward: saved() bytes */
+    void *scratch;            /* scratch() bytes, garbage at entry */
+    const float *d_out;       /* gradient of the loss with respect to out */
+    float *d_in[ONUS_IN_MAX]; /* NULL where nobody needs it; may equal d_out where inplace */
     /* losses */
-    const float *label;  /* (B): class index, 0/1, or number */
+    const float *label;  /* (B, out): class index, 0/1, or number; below 0 is ignored where the
+                            row says ONUS_OP_IGNORES: loss +0, gradient +0 */
     const float *weight; /* (B) example weights or NULL = ones */
     float loss_scale;    /* (float)(1 / N) */
+    /* coupled operations: the call holds the logical batch, whose shards are examples
+     * [shard[s], shard[s + 1]) */
+    const int64_t *shard; /* (n_shards + 1) */
+    int n_shards;
     /* randomness (contract 9) */
     uint64_t seed;
     uint32_t step, node;
@@ -88,13 +111,11 @@ typedef struct {
     bool training; /* dropout */
     /* an operation's own, from one function to the loop it hands to onus_each */
     double *norm2;
-    const float *row_weight;
-    float *copy;
 } onus_call;
 
 /* Work of a pass: multiply-adds of products; of everything else one for each operation of its
  * formula on an element (a function counts as one). Bytes of the arrays it touches, each once.
- * weighted_grad without weights. */
+ */
 typedef struct {
     double multiply_adds;
     double bytes;
@@ -108,8 +129,8 @@ typedef enum {
 
 typedef void (*onus_op_pass)(onus_call *c);
 typedef void (*onus_op_norm2)(onus_call *c, double *norm2);
-typedef void (*onus_op_grad)(onus_call *c, const float *w);
 typedef void (*onus_op_relevance)(onus_call *c, const onus_call *c0);
+typedef void (*onus_op_tied)(onus_call *c, const onus_call *other, double *norm2);
 typedef onus_cost (*onus_op_cost)(const onus_attr *attr, const onus_shape in[], int64_t B,
                                   onus_pass pass);
 
@@ -134,13 +155,18 @@ typedef onus_cost (*onus_op_cost)(const onus_attr *attr, const onus_shape in[], 
 #define ONUS_RELEVANCE_IN  4 /* relevance reads in[] */
 #define ONUS_RELEVANCE_OUT 8 /* relevance reads out */
 
+#define ONUS_OP_LOSS    1  /* out is losses, one a label; takes label and weight */
+#define ONUS_OP_INPLACE 2  /* out may be in[0], and d_in[0] may be d_out */
+#define ONUS_OP_COUPLED 4  /* examples of a logical batch read each other (batch statistics) */
+#define ONUS_OP_IGNORES 8  /* a loss: a label below 0 takes no part */
+#define ONUS_OP_OVER_IN 16 /* d_in[0] may be in[0] itself */
+#define ONUS_OP_ADDS    32 /* parameter 0 may be shared with a later node: ONUS_GRAD_ADDS */
+
 typedef struct onus_op {
     const char *name;
     const char *help; /* one line for docs/OPERATIONS.md */
-    int n_in;
-    bool is_loss; /* out is (B) losses; takes label and weight */
-    bool inplace; /* out may be in[0], and d_in[0] may be d_out */
-    unsigned keeps;
+    int n_in_min, n_in_max;
+    unsigned flags, keeps;
     const onus_attr_def *attrs;
     int n_attrs;
     /* Output's shape, or an error that names both sides. */
@@ -149,6 +175,11 @@ typedef struct onus_op {
     /* Parameters by name, shape, initial values; returns how many. */
     int (*params)(const onus_attr *attr, const onus_shape in[],
                   onus_param_def out[ONUS_PARAM_MAX]);
+    /* Terms that one example adds to an element of a parameter's gradient: a dot over (example,
+     * row), contract item 7. 1 without parameters. */
+    int64_t (*rows)(const onus_attr *attr, const onus_shape in[]);
+    /* Bytes; B times those of one example, in order of examples, so that a part of a batch can
+     * be run alone. Coupled operations: free. */
     size_t (*saved)(const onus_attr *attr, const onus_shape in[], int64_t B);
     size_t (*scratch)(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                       int64_t B); /* largest of all passes */
@@ -156,9 +187,13 @@ typedef struct onus_op {
     ONUS_CELL(onus_op_pass) backward; /* d_in from d_out; d_out NULL for a loss */
     /* adds each example's squared norm over this node's parameters: norm2 (B) */
     ONUS_CELL(onus_op_norm2) sample_norm2;
-    /* grad = sum over b of w[b] * gradient of example b; w NULL = ones; an example of weight 0
-     * is skipped even if it is not finite */
-    ONUS_CELL(onus_op_grad) weighted_grad;
+    /* grad: the sum of the examples' gradients of parameters, each with its weight: d_out,
+     * which is linear in it, has been multiplied by it before. An example left out has zeros in
+     * in[], out, saved and d_out. */
+    ONUS_CELL(onus_op_pass) weighted_grad;
+    /* The cross terms where parameter 0 is used again by a later node, `other`: adds 2 <g, g'>
+     * of each example's two gradients to norm2 (B). */
+    ONUS_CELL(onus_op_tied) tied_norm2;
     /* DeepLIFT multipliers, difference from a reference (Shrikumar et al. 2017): c at the
      * input, c0 at the reference, both after forward; c->d_out holds m_out, c->d_in receives
      * m_in, with sum(m_in (in - in0)) = sum(m_out (out - out0)). */
@@ -166,20 +201,19 @@ typedef struct onus_op {
     ONUS_CELL(onus_op_cost) cost;
 } onus_op;
 
-#define ONUS_OP_ROW(NAME, HELP, N_IN, IS_LOSS, INPLACE, KEEPS, ATTRS, N_ATTRS, SHAPE, PARAMS,  \
-                    SAVED, SCRATCH, FORWARD, BACKWARD, SAMPLE_NORM2, WEIGHTED_GRAD, RELEVANCE, \
-                    COST)                                                                      \
-    {                                                                                          \
-        NAME, HELP, N_IN, IS_LOSS, INPLACE, KEEPS, ATTRS, N_ATTRS, SHAPE, PARAMS, SAVED,       \
-            SCRATCH, FORWARD, BACKWARD, SAMPLE_NORM2, WEIGHTED_GRAD, RELEVANCE, COST           \
+#define ONUS_OP_ROW(NAME, HELP, N_IN_MIN, N_IN_MAX, FLAGS, KEEPS, ATTRS, N_ATTRS, SHAPE,   \
+                    PARAMS, ROWS, SAVED, SCRATCH, FORWARD, BACKWARD, SAMPLE_NORM2,         \
+                    WEIGHTED_GRAD, TIED_NORM2, RELEVANCE, COST)                            \
+    {                                                                                      \
+        NAME, HELP, N_IN_MIN, N_IN_MAX, FLAGS, KEEPS, ATTRS, N_ATTRS, SHAPE, PARAMS, ROWS, \
+            SAVED, SCRATCH, FORWARD, BACKWARD, SAMPLE_NORM2, WEIGHTED_GRAD, TIED_NORM2,    \
+            RELEVANCE, COST                                                                \
     }
+/* tied_norm2 of operations without parameters, and of those whose parameters stay their own. */
+#define ONUS_NO_TIES ONUS_REFUSES("its parameters cannot be shared")
 
-/* Every row, in the order of the documentation. */
-/* clang-format off */
-#define ONUS_OP_LIST(X)                                            \
-    X(dense) X(bias) X(relu) X(sigmoid) X(tanh) X(gelu) X(dropout) \
-    X(softmax) X(affine) X(softmax_cross_entropy) X(logistic_loss) X(squared_error)
-/* clang-format on */
+/* Every row, in the order of names: op_list.h is made by the build from the files here. */
+#include "op_list.h"
 #define X(name) extern const onus_op onus_op_##name;
 ONUS_OP_LIST(X)
 #undef X

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ops.c - the table: every row of ONUS_OP_LIST. */
+ * ops.c - the table: every row of ONUS_OP_LIST, found in the files here by the build. */
 #include <string.h>
 
 #include "op/op.h"

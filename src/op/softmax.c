@@ -80,9 +80,10 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
 }
 
 const onus_op onus_op_softmax = ONUS_OP_ROW(
-    "softmax", "p = exp(x - max) / sum over the last axis", 1, false, false, ONUS_KEEPS_OUT,
-    NULL, 0, onus_same_shape, onus_no_params, onus_no_bytes, onus_no_scratch, ONUS_CAN(forward),
-    ONUS_CAN(backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
+    "softmax", "p = exp(x - max) / sum over the last axis", 1, 1, 0, ONUS_KEEPS_OUT, NULL, 0,
+    onus_same_shape, onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch,
+    ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
+    ONUS_NO_TIES,
     ONUS_REFUSES("a probability depends on every logit at once: explain the logits"),
     ONUS_CAN(cost));
 
@@ -168,7 +169,8 @@ static onus_cost loss_cost(const onus_attr *attr, const onus_shape in[], int64_t
 }
 
 const onus_op onus_op_softmax_cross_entropy = ONUS_OP_ROW(
-    "softmax_cross_entropy", "log sum exp(x) - x of the label's class", 1, true, false, 0, NULL,
-    0, loss_shape, onus_no_params, loss_saved, onus_no_scratch, ONUS_CAN(loss_forward),
-    ONUS_CAN(loss_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
+    "softmax_cross_entropy", "log sum exp(x) - x of the label's class", 1, 1,
+    ONUS_OP_LOSS | ONUS_OP_IGNORES, 0, NULL, 0, loss_shape, onus_no_params, onus_no_rows,
+    loss_saved, onus_no_scratch, ONUS_CAN(loss_forward), ONUS_CAN(loss_backward),
+    ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
     ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(loss_cost));

@@ -30,14 +30,15 @@
 #include "train/trainer.h"
 
 /* Rows of a private micro-batch, a function of the recipe alone, so that it tells nothing: room
- * for a shard of the expected size and four deviations where that is at most two segments, else
- * a segment. A larger shard, one in 30,000, runs in several, cut at multiples of this: rows are
+ * for a shard of the expected size and four deviations where that is at most two pieces, else
+ * a piece. A larger shard, one in 30,000, runs in several, cut at multiples of this: rows are
  * memory, and a second pass costs a little time once in a while. */
-int64_t onus_private_rows(const onus_train_spec *spec)
+int64_t onus_private_rows(const onus_net *net, const onus_train_spec *spec)
 {
+    const int64_t piece = onus_net_piece(net), unit = piece < 16 ? piece : 16;
     const double expected = ceil((double)spec->batch / (double)spec->shards);
     const double room = expected + 4 * sqrt(expected);
-    return room > 512 ? 256 : (int64_t)ceil(room / 16) * 16;
+    return room > (double)(2 * piece) ? piece : (int64_t)ceil(room / (double)unit) * unit;
 }
 
 /* min(1, C / norm), rounded down; 0 where the norm is not finite. */

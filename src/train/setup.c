@@ -8,11 +8,6 @@
 #include "num/philox.h"
 #include "train/trainer.h"
 
-/* A shard of up to two segments of a dot product (contract, item 3) is one micro-batch; a
- * longer one has a micro-batch for each segment, so that its gradient, summed over them
- * ascending, has the bits of the shard's one dot, and memory does not grow with the batch. */
-enum { SEGMENT = 256, WHOLE_MAX = 2 * SEGMENT };
-
 static onus_status check(const onus_trainer *t, onus_err *err)
 {
     const onus_train_spec *s = t->spec;
@@ -24,6 +19,12 @@ static onus_status check(const onus_trainer *t, onus_err *err)
         return onus_fail(err, ONUS_BAD_ARG,
                          "train: shards: %lld is not a power of two up to the batch (%lld)",
                          (long long)s->shards, (long long)s->batch);
+    if (s->micro_batches < 0 || s->micro_batches > s->shards ||
+        (s->micro_batches & (s->micro_batches - 1)))
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "train: micro_batches: %lld is not a power of two up to the shards "
+                         "(%lld)",
+                         (long long)s->micro_batches, (long long)s->shards);
     if (s->schedule == ONUS_RATE_STEP && s->step_epochs < 1)
         return onus_fail(err, ONUS_BAD_ARG, "train: step_epochs must be at least 1");
     if (t->n_train < 1)
@@ -118,8 +119,7 @@ static onus_status set_memory(onus_trainer *t, onus_err *err)
     const onus_train_spec *s = t->spec;
     const size_t n = (size_t)t->n_train, P = (size_t)onus_net_param_floats(t->net),
                  B = (size_t)t->micro;
-    const int64_t shard = (s->batch + s->shards - 1) / s->shards;
-    int n_grads = 1 + (t->is_private || shard > t->micro);
+    int n_grads = 1;
     for (int64_t k = s->shards; k > 1; k /= 2) n_grads++;
     onus_arena *a = &t->arena;
     for (int i = 0; i < n_grads; i++) {
@@ -127,9 +127,10 @@ static onus_status set_memory(onus_trainer *t, onus_err *err)
             return onus_fail_mem(err, "train");
     }
     t->batch_rows = onus_arena_alloc(a, n, sizeof *t->batch_rows);
-    t->label = onus_arena_alloc(a, B, sizeof *t->label);
+    t->shard = onus_arena_alloc(a, (size_t)t->group + 1, sizeof *t->shard);
+    t->label = onus_arena_alloc(a, B * (size_t)onus_net_labels(t->net), sizeof *t->label);
     t->weight = onus_arena_alloc(a, B, sizeof *t->weight);
-    bool good = t->batch_rows && t->label && t->weight;
+    bool good = t->batch_rows && t->shard && t->label && t->weight;
     if (s->keep == ONUS_KEEP_BEST)
         good = (t->best = onus_arena_alloc(a, P, sizeof *t->best)) && good;
     if (t->is_private) {
@@ -142,6 +143,24 @@ static onus_status set_memory(onus_trainer *t, onus_err *err)
         if (good) memcpy(t->batch_rows, t->train_rows, n * sizeof *t->batch_rows);
     }
     return good ? ONUS_OK : onus_fail_mem(err, "train");
+}
+
+/* Rows of a micro-batch: whole shards, or a part of one. A private batch is a sample, whose
+ * size is not known before it is drawn: its micro-batches are parts of shards. */
+static void set_micro(onus_trainer *t)
+{
+    const onus_train_spec *s = t->spec;
+    const int64_t shard = (s->batch + s->shards - 1) / s->shards;
+    t->group = s->micro_batches > 0 ? s->shards / s->micro_batches : 1;
+    if (onus_net_coupled(t->net)) t->group = s->shards;
+    t->micro = t->group > 1 ? shard * t->group : onus_net_cut(t->net, shard);
+    if (t->is_private) {
+        t->group = 1;
+        t->micro = onus_private_rows(t->net, s);
+    }
+    if (t->micro > t->n_train) t->micro = t->n_train;
+    t->counts_labels = onus_net_labels(t->net) > 1;
+    t->n_logits = onus_net_logits(t->net) / onus_net_labels(t->net);
 }
 
 onus_status onus_trainer_open(onus_trainer *t, onus_err *err)
@@ -158,10 +177,7 @@ onus_status onus_trainer_open(onus_trainer *t, onus_err *err)
     t->best_loss = INFINITY;
     t->dropout_seed = t->io->seed;
     ONUS_TRY(check(t, err));
-    const int64_t shard = (s->batch + s->shards - 1) / s->shards;
-    t->micro = t->is_private ? onus_private_rows(s) : shard;
-    if (t->micro > t->n_train) t->micro = t->n_train;
-    if (t->micro > WHOLE_MAX) t->micro = SEGMENT;
+    set_micro(t);
     ONUS_TRY(set_weights(t, err));
     ONUS_TRY(set_memory(t, err));
     ONUS_TRY(onus_plan_create(&t->plan, t->net, t->io->ex,

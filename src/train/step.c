@@ -3,10 +3,10 @@
  *
  * The gradient of a logical batch of B rows (contract, item 7; docs/NUMERICS.md): shard s of S
  * is rows [floor(s B/S), floor((s+1) B/S)); its gradient is a dot over its rows in segments of
- * 256, computed a micro-batch at a time and added ascending, the first one starting the total;
- * shards fold by a balanced binary tree, neighbours first. A shard without rows takes no part.
- * A shard of up to 512 rows is one micro-batch, a longer one is cut at multiples of 256; what a
- * private one expects is onus_private_rows.
+ * 256; shards fold by a balanced binary tree, neighbours first. A shard without rows takes no
+ * part. A micro-batch is one or several whole shards (train.micro_batches), or a part of a long
+ * one: onus_net_cut. A part's sums go on from the part before, so that memory does not grow
+ * with the batch, and no block of gradients is added to another.
  *
  * A private step runs the same tree over its sample; one example's gradient enters with the
  * factor that clips it, and is never stored. */
@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "num/kernels.h"
 #include "num/noise.h"
 #include "num/vec.h"
 #include "train/schedule.h"
@@ -39,7 +38,8 @@ static void fetch_part(void *ctx, int part, int n_parts)
     onus_split(j->n, 1, part, n_parts, &begin, &end);
     onus_dataset_fetch(t->data, j->rows + begin, end - begin,
                        onus_plan_input(t->plan) + begin * onus_net_inputs(t->net), NULL, NULL);
-    onus_dataset_targets(t->data, j->rows + begin, end - begin, t->label + begin);
+    onus_dataset_targets(t->data, j->rows + begin, end - begin,
+                         t->label + begin * onus_net_labels(t->net));
     for (int64_t i = begin; t->row_weight && i < end; i++)
         t->weight[i] = t->row_weight[j->rows[i]];
 }
@@ -53,12 +53,21 @@ void onus_trainer_fetch(onus_trainer *t, const int64_t *rows, int64_t n)
         onus_pool_run(t->io->ex->pool, fetch_part, &j);
 }
 
-static double weights_of(const onus_trainer *t, const int64_t *rows, int64_t n)
+/* Sum of the weights of the labels that take part in the loss: lanes of examples in order. */
+static double weights_of(onus_trainer *t, const int64_t *rows, int64_t n)
 {
-    onus_lanes sum = {.n = 0};
-    if (!t->row_weight) return (double)n;
-    for (int64_t i = 0; i < n; i++) onus_lanes_add(&sum, (double)t->row_weight[rows[i]]);
-    return onus_fold16(sum.lane);
+    const int64_t n_labels = onus_net_labels(t->net);
+    onus_lanes lanes = {.n = 0};
+    for (int64_t i = 0; i < n; i++) {
+        const double w = t->row_weight ? (double)t->row_weight[rows[i]] : 1;
+        int64_t count = 1;
+        if (t->counts_labels) {
+            onus_dataset_targets(t->data, rows + i, 1, t->label);
+            count = onus_net_label_count(t->net, t->label, n_labels);
+        }
+        onus_lanes_add(&lanes, w * (double)count);
+    }
+    return onus_fold16(lanes.lane);
 }
 
 /* ---- gradients --------------------------------------------------------------------------- */
@@ -68,8 +77,8 @@ typedef struct {
     const int64_t *rows; /* of the logical batch */
     int64_t n;
     float loss_scale;
-    bool diverged;
-    int64_t B; /* rows of the micro-batch that diverged */
+    onus_batch diverged; /* the first micro-batch whose loss is not finite; B 0: none */
+    int64_t *shard;      /* bounds of a micro-batch's shards */
 } step_job;
 
 /* Adds the weighted losses to the epoch's; false where one is not finite. */
@@ -77,8 +86,10 @@ static bool take_losses(onus_trainer *t, int64_t B)
 {
     const float *loss = onus_plan_losses(t->plan);
     bool finite = true;
-    for (int64_t i = 0; i < B; i++) {
-        const double w = t->row_weight ? (double)t->weight[i] : 1;
+    const int64_t n = onus_net_labels(t->net);
+    for (int64_t i = 0; i < B * n; i++) {
+        const double w = t->row_weight ? (double)t->weight[i / n] : 1;
+        if (!onus_net_label_count(t->net, t->label + i, 1)) continue;
         onus_lanes_add(&t->loss, w * (double)loss[i]);
         onus_lanes_add(&t->loss_weight, w);
         finite = finite && isfinite(loss[i]);
@@ -86,8 +97,10 @@ static bool take_losses(onus_trainer *t, int64_t B)
     return finite;
 }
 
-/* Gradient of rows [first, first + B) of the logical batch, at most t->micro, into grad. */
-static void run_micro(step_job *j, int64_t first, int64_t B, float *grad)
+/* Gradient of rows [first, first + B) of the logical batch into grad[0]: of n_shards shards, or
+ * (goes_on) going on from what stands there. */
+static void run_micro(step_job *j, int64_t first, int64_t B, int n_shards, bool goes_on,
+                      float *const *grad)
 {
     onus_trainer *t = j->t;
     const onus_batch b = {.B = B,
@@ -97,15 +110,15 @@ static void run_micro(step_job *j, int64_t first, int64_t B, float *grad)
                           .loss_scale = j->loss_scale,
                           .seed = t->dropout_seed,
                           .step = (uint32_t)t->step,
-                          .training = true};
+                          .training = true,
+                          .shard = j->shard,
+                          .n_shards = n_shards,
+                          .goes_on = goes_on};
     onus_trainer_fetch(t, j->rows + first, B);
     onus_plan_forward(t->plan, &b);
     if (!t->is_private) {
-        if (!take_losses(t, B) && !j->diverged) {
-            j->diverged = true;
-            j->B = B;
-        }
-        if (!j->diverged) onus_plan_backward(t->plan, &b, grad);
+        if (!take_losses(t, B) && j->diverged.B == 0) j->diverged = b;
+        if (j->diverged.B == 0) onus_plan_backward(t->plan, &b, grad);
         return;
     }
     onus_plan_backward(t->plan, &b, NULL);
@@ -115,56 +128,56 @@ static void run_micro(step_job *j, int64_t first, int64_t B, float *grad)
     onus_plan_grads(t->plan, &b, t->clip_weight, grad);
 }
 
-typedef struct {
-    const onus_kernels *k;
-    float *sum;
-    const float *x;
-    int64_t n;
-} add_job;
-
-static void add_part(void *ctx, int part, int n_parts)
+/* Where shard s begins among n rows. */
+static int64_t shard_begin(const step_job *j, int64_t s)
 {
-    const add_job *j = ctx;
-    int64_t begin, end;
-    onus_split(j->n, 16, part, n_parts, &begin, &end);
-    j->k->add(j->sum + begin, j->x + begin, j->sum + begin, end - begin);
+    return s * j->n / j->t->spec->shards;
 }
 
-static void add_into(const onus_trainer *t, float *sum, const float *x)
+/* Shards [s0, s1) as one micro-batch. */
+static void run_group(step_job *j, int64_t s0, int64_t s1, float *const *grad)
 {
-    add_job j = {.k = t->io->ex->k, .sum = sum, .x = x, .n = onus_net_param_floats(t->net)};
-    if (j.n < WORTH_WAKING)
-        add_part(&j, 0, 1);
-    else
-        onus_pool_run(t->io->ex->pool, add_part, &j);
+    const int64_t begin = shard_begin(j, s0), end = shard_begin(j, s1);
+    for (int64_t s = s0; s <= s1; s++) j->shard[s - s0] = shard_begin(j, s) - begin;
+    run_micro(j, begin, end - begin, (int)(s1 - s0), false, grad);
 }
 
-/* Gradient of shards [s0, s1) into grad[depth]; grad[depth + 1] and deeper are work space.
- * False, and nothing written, where these shards have no rows. */
-static bool run_shards(step_job *j, int64_t s0, int64_t s1, int depth)
+/* One shard, in parts where it is long. */
+static void run_shard(step_job *j, int64_t s, float *const *grad)
 {
-    onus_trainer *t = j->t;
-    const int64_t S = t->spec->shards;
-    if (s1 - s0 > 1) {
-        const int64_t middle = s0 + (s1 - s0) / 2;
-        if (!run_shards(j, s0, middle, depth)) return run_shards(j, middle, s1, depth);
-        if (run_shards(j, middle, s1, depth + 1))
-            add_into(t, t->grad[depth], t->grad[depth + 1]);
+    const int64_t begin = shard_begin(j, s), end = shard_begin(j, s + 1);
+    const int64_t part = j->t->is_private ? j->t->micro : onus_net_cut(j->t->net, end - begin);
+    for (int64_t first = begin; first < end; first += part) {
+        const int64_t B = end - first < part ? end - first : part;
+        run_micro(j, first, B, 0, first > begin, grad);
+    }
+}
+
+/* Gradient of shards [s0, s1) into grad[0]; grad[1] and deeper are work space. False, and
+ * nothing written, where these shards have no rows. */
+static bool run_shards(step_job *j, int64_t s0, int64_t s1, float *const *grad)
+{
+    const onus_trainer *t = j->t;
+    if (shard_begin(j, s0) == shard_begin(j, s1)) return false;
+    if (s1 - s0 == t->group && t->group > 1) {
+        run_group(j, s0, s1, grad);
         return true;
     }
-    const int64_t begin = s0 * j->n / S, end = s1 * j->n / S;
-    for (int64_t first = begin; first < end; first += t->micro) {
-        const int64_t B = end - first < t->micro ? end - first : t->micro;
-        run_micro(j, first, B, t->grad[first == begin ? depth : depth + 1]);
-        if (first > begin) add_into(t, t->grad[depth], t->grad[depth + 1]);
+    if (s1 - s0 == 1) {
+        run_shard(j, s0, grad);
+        return true;
     }
-    return end > begin;
+    const int64_t middle = s0 + (s1 - s0) / 2;
+    if (!run_shards(j, s0, middle, grad)) return run_shards(j, middle, s1, grad);
+    if (run_shards(j, middle, s1, grad + 1))
+        onus_add_shared(t->io->ex, grad[0], grad[1], onus_net_param_floats(t->net));
+    return true;
 }
 
-onus_status onus_trainer_diverged(const onus_trainer *t, int64_t B, onus_err *err)
+onus_status onus_trainer_diverged(const onus_trainer *t, const onus_batch *b, onus_err *err)
 {
     char good[64] = "there is no checkpoint yet";
-    const char *node = onus_plan_find_not_finite(t->plan, B);
+    const char *node = onus_plan_find_not_finite(t->plan, b);
     if (t->checkpoint_step > 0)
         snprintf(good, sizeof good, "the last good checkpoint is that of step %lld",
                  (long long)t->checkpoint_step);
@@ -177,7 +190,8 @@ onus_status onus_trainer_diverged(const onus_trainer *t, int64_t B, onus_err *er
 
 onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_err *err)
 {
-    step_job j = {.t = t, .rows = t->batch_rows + first, .n = B, .loss_scale = 1.0f};
+    step_job j = {
+        .t = t, .rows = t->batch_rows + first, .n = B, .loss_scale = 1.0f, .shard = t->shard};
     if (t->is_private) {
         j.n = onus_noise_sample(t->io->ex, t->io->noise, (uint32_t)t->step, t->q, t->n_train,
                                 t->batch_rows, t->n_train);
@@ -187,9 +201,9 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_er
         const double N = weights_of(t, j.rows, B);
         j.loss_scale = N > 0 ? (float)(1 / N) : 0.0f;
     }
-    if (!run_shards(&j, 0, t->spec->shards, 0))
+    if (!run_shards(&j, 0, t->spec->shards, t->grad))
         memset(t->grad[0], 0, (size_t)onus_net_param_floats(t->net) * sizeof(float));
-    if (j.diverged) return onus_trainer_diverged(t, j.B, err);
+    if (j.diverged.B > 0) return onus_trainer_diverged(t, &j.diverged, err);
     if (t->is_private) onus_private_noise(t);
     onus_optimiser_step(&t->optimiser, t->grad[0],
                         onus_schedule_rate(t->spec, t->step, t->n_steps, t->n_per_epoch));
@@ -206,9 +220,8 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_er
 static bool is_right(const onus_trainer *t, int64_t i)
 {
     const float *logit = onus_plan_logits(t->plan);
-    if (onus_dataset_task(t->data) == ONUS_TASK_BINARY)
-        return (logit[i] >= 0.0f) == (t->label[i] == 1.0f);
-    const int64_t n = onus_dataset_classes(t->data);
+    if (t->n_logits == 1) return (logit[i] >= 0.0f) == (t->label[i] == 1.0f);
+    const int64_t n = t->n_logits;
     int64_t best = 0;
     for (int64_t c = 1; c < n; c++)
         if (logit[i * n + c] > logit[i * n + best]) best = c;
@@ -218,32 +231,35 @@ static bool is_right(const onus_trainer *t, int64_t i)
 onus_status onus_trainer_validate(onus_trainer *t, onus_err *err)
 {
     onus_lanes loss = {.n = 0}, weight = {.n = 0}, square = {.n = 0};
-    int64_t right = 0;
+    int64_t right = 0, n_labels = 0;
     const bool number = onus_dataset_task(t->data) == ONUS_TASK_REGRESSION;
     t->valid_loss = t->valid_metric = NAN;
     if (t->n_valid == 0) return ONUS_OK;
+    const int64_t L = onus_net_labels(t->net);
     for (int64_t first = 0; first < t->n_valid; first += t->micro) {
         const int64_t B = t->n_valid - first < t->micro ? t->n_valid - first : t->micro;
         const onus_batch b = {.B = B, .label = t->label, .loss_scale = 1.0f};
         onus_trainer_fetch(t, t->valid_rows + first, B);
         onus_plan_forward(t->plan, &b);
         const float *l = onus_plan_losses(t->plan);
-        for (int64_t i = 0; i < B; i++) {
-            const double w = t->row_weight ? (double)t->weight[i] : 1;
-            if (!t->is_private && !isfinite(l[i])) return onus_trainer_diverged(t, B, err);
+        for (int64_t i = 0; i < B * L; i++) {
+            const double w = t->row_weight ? (double)t->weight[i / L] : 1;
+            if (!onus_net_label_count(t->net, t->label + i, 1)) continue;
+            if (!t->is_private && !isfinite(l[i])) return onus_trainer_diverged(t, &b, err);
             onus_lanes_add(&loss, w * (double)l[i]);
             onus_lanes_add(&weight, w);
+            n_labels++;
             if (number)
                 onus_lanes_add(&square, (double)l[i]);
             else
                 right += is_right(t, i);
         }
     }
-    const double n = (double)t->n_valid;
     t->valid_loss = onus_fold16(loss.lane) / onus_fold16(weight.lane);
     double shift, scale; /* the root mean squared error is told in the label's own unit */
     onus_dataset_label_scale(t->data, &shift, &scale);
-    t->valid_metric = number ? sqrt(onus_fold16(square.lane) / n) * scale : (double)right / n;
-    t->multiply_adds += t->macs_valid * n;
+    t->valid_metric = number ? sqrt(onus_fold16(square.lane) / (double)n_labels) * scale
+                             : (double)right / (double)n_labels;
+    t->multiply_adds += t->macs_valid * (double)t->n_valid;
     return ONUS_OK;
 }

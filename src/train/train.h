@@ -26,9 +26,11 @@ typedef enum {
 } onus_class_weights;
 
 typedef struct {
-    int64_t epochs;           /* default 10 */
-    int64_t batch;            /* logical batch; private: its expectation; default 64 */
-    int64_t shards;           /* S, a power of two <= batch; default 1 */
+    int64_t epochs;        /* default 10 */
+    int64_t batch;         /* logical batch; private: its expectation; default 64 */
+    int64_t shards;        /* S, a power of two <= batch; default 1 */
+    int64_t micro_batches; /* runs that a logical batch is cut into, a power of two <= shards;
+                              0: a shard at a time, long ones in parts. No bit depends on it */
     onus_optimiser optimiser; /* default adam */
     double lr;                /* default 1e-3 */
     double momentum;          /* default 0.9 */

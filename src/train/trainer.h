@@ -33,16 +33,21 @@ typedef struct {
     const int64_t *train_rows, *valid_rows;
     int64_t n_train, n_valid;
     int64_t n_per_epoch, n_steps; /* steps: of an epoch, planned in all */
-    int64_t micro;                /* rows of a micro-batch */
-    double sigma, q;              /* private: noise multiplier, sampling rate */
-    uint64_t dropout_seed;        /* the recipe's; private: of the sealed key */
-    double macs_row, macs_valid;  /* multiply-adds of a row trained on, validated on */
+    int64_t micro;                /* most rows of a micro-batch */
+    int64_t group;                /* shards of a micro-batch */
+    int64_t n_logits;             /* of one label */
+    bool counts_labels;    /* the loss's N is a count of labels: some are ignored, or an example
+                              has    several */
+    double sigma, q;       /* private: noise multiplier, sampling rate */
+    uint64_t dropout_seed; /* the recipe's; private: of the sealed key */
+    double macs_row, macs_valid; /* multiply-adds of a row trained on, validated on */
 
     onus_arena arena;
     onus_event_builder event;
     onus_plan *plan;
     onus_optimiser_state optimiser;
     float *grad[ONUS_GRADS_MAX]; /* [0] is the step's; the others hold parts of it */
+    int64_t *shard;              /* (group + 1) */
     float *best;                 /* keep: best; else NULL */
     int64_t *batch_rows;         /* epoch's order, or the sample: (n_train) */
     void *shuffle;
@@ -73,11 +78,12 @@ onus_status onus_trainer_validate(onus_trainer *t, onus_err *err) ONUS_CHECKED;
  * over the pool. */
 void onus_trainer_fetch(onus_trainer *t, const int64_t *rows, int64_t n);
 /* "training diverged in epoch ..." */
-onus_status onus_trainer_diverged(const onus_trainer *t, int64_t B, onus_err *err) ONUS_CHECKED;
+onus_status onus_trainer_diverged(const onus_trainer *t, const onus_batch *b,
+                                  onus_err *err) ONUS_CHECKED;
 
 /* private.c: noise for the budget; factors that clip; noise and normaliser on the sum. */
 onus_status onus_private_begin(onus_trainer *t, onus_err *err) ONUS_CHECKED;
-int64_t onus_private_rows(const onus_train_spec *spec);
+int64_t onus_private_rows(const onus_net *net, const onus_train_spec *spec);
 float onus_clip_factor(double norm2, double clip);
 void onus_private_noise(onus_trainer *t);
 onus_status onus_private_end(onus_trainer *t, onus_train_result *out,

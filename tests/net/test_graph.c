@@ -307,10 +307,10 @@ static void count_back(const float *y, const float *dy, float *dx, int64_t n)
 }
 
 static void count_col_sum(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1,
-                          float *out)
+                          bool goes_on, float *out)
 {
     counted += (double)(rows * (j1 - j0));
-    onus_kernels_ref.col_sum(X, rows, ld, j0, j1, out);
+    onus_kernels_ref.col_sum(X, rows, ld, j0, j1, goes_on, out);
 }
 
 static double count_norm2(const float *x, int64_t n)
@@ -346,11 +346,11 @@ static void costs_are_those_of_counted_plans(void **state)
         memset(onus_plan_input(p), 0, B * 7 * sizeof(float));
         counted = 0;
         onus_plan_forward(p, &b);
-        if (mode == ONUS_PLAN_TRAIN) onus_plan_backward(p, &b, grad);
+        if (mode == ONUS_PLAN_TRAIN) onus_plan_backward(p, &b, (float *[]){grad});
         if (mode == ONUS_PLAN_PRIVATE) {
             onus_plan_backward(p, &b, NULL);
             onus_plan_norms(p, &b, norm2);
-            onus_plan_grads(p, &b, NULL, grad);
+            onus_plan_grads(p, &b, NULL, (float *[]){grad});
         }
         const onus_cost cost =
             onus_net_cost(net, B, mode != ONUS_PLAN_PREDICT, mode == ONUS_PLAN_PRIVATE);

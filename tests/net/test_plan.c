@@ -66,14 +66,15 @@ static onus_cost no_cost(const onus_attr *attr, const onus_shape in[], int64_t B
     return (onus_cost){0};
 }
 
-static const onus_op op_sum = ONUS_OP_ROW(
-    "sum", "a + b", 2, false, true, 0, NULL, 0, two_shape, onus_no_params, onus_no_bytes,
-    onus_no_scratch, ONUS_CAN(sum_forward), ONUS_CAN(sum_backward), ONUS_CAN(onus_no_norm2),
-    ONUS_CAN(onus_no_grad), ONUS_REFUSES("not written for this test"), ONUS_CAN(no_cost));
+static const onus_op op_sum =
+    ONUS_OP_ROW("sum", "a + b", 2, 2, ONUS_OP_INPLACE, 0, NULL, 0, two_shape, onus_no_params,
+                onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(sum_forward),
+                ONUS_CAN(sum_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
+                ONUS_NO_TIES, ONUS_REFUSES("not written for this test"), ONUS_CAN(no_cost));
 static const onus_op op_product = ONUS_OP_ROW(
-    "product", "a b", 2, false, false, ONUS_KEEPS_IN, NULL, 0, two_shape, onus_no_params,
+    "product", "a b", 2, 2, 0, ONUS_KEEPS_IN, NULL, 0, two_shape, onus_no_params, onus_no_rows,
     onus_no_bytes, onus_no_scratch, ONUS_CAN(product_forward), ONUS_CAN(product_backward),
-    ONUS_REFUSES("a reason to be printed"), ONUS_CAN(onus_no_grad),
+    ONUS_REFUSES("a reason to be printed"), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
     ONUS_REFUSES("not written for this test"), ONUS_CAN(no_cost));
 
 static int add_two(onus_net *net, const onus_op *op, const char *name, int a, int b)
@@ -186,6 +187,7 @@ static void plain_make(plain *g, onus_net *net, const onus_exec *ex, int64_t B)
         for (int k = 0; k < node->n_params; k++) {
             c->param[k] = net->params + net->tensors[node->tensor[k]].offset;
             c->grad[k] = g->grad + net->tensors[node->tensor[k]].offset;
+            c->trains |= 1u << k;
         }
         c->saved = onus_arena_alloc(&g->arena, node->op->saved(node->attr, c->in_shape, B), 1);
         c->scratch = onus_arena_alloc(&g->arena,
@@ -222,7 +224,7 @@ static void plain_backward(plain *g, const onus_batch *b)
         c->d_out = g->d_out[i];
         for (int k = 0; k < node->n_in; k++)
             c->d_in[k] = d_in[k] = floats(&g->arena, c->B * onus_shape_numel(&c->in_shape[k]));
-        if (node->n_params) node->op->weighted_grad.fn(c, NULL);
+        if (node->n_params) node->op->weighted_grad.fn(c);
         node->op->backward.fn(c);
         for (int k = 0; k < node->n_in; k++) {
             float **sum = &g->d_out[node->in[k]];
@@ -281,7 +283,7 @@ static void check_graph(uint64_t seed, int64_t B, bool two_inputs)
     for (int again = 0; again < 2; again++) { /* nothing of the first run stays */
         give(p, &d, 0, B);
         onus_plan_forward(p, &d.batch);
-        onus_plan_backward(p, &d.batch, grad);
+        onus_plan_backward(p, &d.batch, &grad);
         assert_memory_equal(onus_plan_losses(p), g.out[net->loss], (size_t)B * sizeof(float));
         assert_memory_equal(onus_plan_logits(p), g.out[net->logits],
                             (size_t)(B * CLASSES) * sizeof(float));
@@ -334,7 +336,7 @@ static void run_private(onus_net *net, const onus_exec *ex, const data *d, resul
     onus_plan_backward(p, &d->batch, NULL);
     onus_plan_norms(p, &d->batch, r->norm2);
     assert_true(net->floats <= 4096);
-    onus_plan_grads(p, &d->batch, d->weight, r->grad);
+    onus_plan_grads(p, &d->batch, d->weight, (float *[]){r->grad});
     onus_plan_destroy(p);
 }
 
@@ -427,7 +429,7 @@ static void private_plans_see_single_examples(void **state)
         one.label += b;
         give(p, &d, b, 1);
         onus_plan_forward(p, &one);
-        onus_plan_backward(p, &one, grad);
+        onus_plan_backward(p, &one, (float *[]){grad});
         double norm2 = 0;
         for (int64_t i = 0; i < net->floats; i++) {
             norm2 += (double)grad[i] * (double)grad[i];
@@ -528,10 +530,10 @@ static void plans_take_what_they_name(void **state)
         double norm2[64];
         give(p, &d, 0, 64);
         onus_plan_forward(p, &d.batch);
-        if (mode != ONUS_PLAN_PREDICT) onus_plan_backward(p, &d.batch, grad);
+        if (mode != ONUS_PLAN_PREDICT) onus_plan_backward(p, &d.batch, &grad);
         if (mode == ONUS_PLAN_PRIVATE) {
             onus_plan_norms(p, &d.batch, norm2);
-            onus_plan_grads(p, &d.batch, d.weight, grad);
+            onus_plan_grads(p, &d.batch, d.weight, &grad);
         }
         assert_int_equal(m.calls, calls);
         free(grad);
@@ -665,13 +667,13 @@ static void the_first_bad_node_is_named(void **state)
     assert_int_equal(onus_plan_create(&p, net, &ex, ONUS_PLAN_TRAIN, 4, NULL, NULL), ONUS_OK);
     give(p, &d, 0, 4);
     onus_plan_forward(p, &d.batch);
-    assert_null(onus_plan_find_not_finite(p, 4));
+    assert_null(onus_plan_find_not_finite(p, &d.batch));
     const onus_tensor *second =
         onus_net_tensor(net, 3); /* n1.bias, n1.weight, n3.bias, n3.weight */
     assert_string_equal(second->name, "n3.weight");
     onus_net_params(net)[second->offset] = INFINITY;
     onus_plan_forward(p, &d.batch);
-    assert_string_equal(onus_plan_find_not_finite(p, 4), "n3");
+    assert_string_equal(onus_plan_find_not_finite(p, &d.batch), "n3");
     onus_plan_destroy(p);
     onus_net_destroy(net);
 }

@@ -354,13 +354,13 @@ static void columns_add_in_segments(void **state)
                         want[j] = total;
                     }
                     for (int j = 0; j < LD; j++) got[j] = 42;
-                    tables[t]->col_sum(X, rows[r], LD, j0, j1, got);
+                    tables[t]->col_sum(X, rows[r], LD, j0, j1, false, got);
                     all_same(got + j0, want + j0, j1 - j0, "col_sum", t);
                     for (int64_t j = 0; j < LD; j++)
                         if (j < j0 || j >= j1) assert_true(got[j] == 42);
                 }
     float by_hand;
-    tables[0]->col_sum(X + 7, 512, LD, 0, 1, &by_hand);
+    tables[0]->col_sum(X + 7, 512, LD, 0, 1, false, &by_hand);
     assert_true(by_hand == 1 + 0x1p-16f);
 }
 

@@ -15,6 +15,8 @@ typedef struct {
     onus_attr attr[ONUS_ATTR_MAX];
     onus_shape in_shape[ONUS_IN_MAX], out_shape;
     int64_t B, n_in[ONUS_IN_MAX], n_out; /* floats of one example */
+    int n_inputs;
+    int64_t ids[ONUS_IN_MAX], shard[3];
     onus_param_def def[ONUS_PARAM_MAX];
     int n_params;
     int64_t n_param[ONUS_PARAM_MAX];
@@ -58,23 +60,64 @@ static inline float *op_floats(uint64_t *s, int64_t n, float away)
     return p;
 }
 
-/* Arrays full of seeded numbers; labels are classes where the loss takes several numbers, else
- * 0 or
- * 1. The kernels of ex are used later, too. */
-static inline void op_run_make(op_run *r, const onus_op *op, const onus_attr *attr,
-                               const onus_shape *in, int64_t B, const onus_exec *ex, float away,
-                               uint64_t seed)
+/* What an operation is run on. */
+typedef struct {
+    int n; /* inputs; 0: one */
+    onus_shape shape[ONUS_IN_MAX];
+    int64_t ids[ONUS_IN_MAX]; /* > 0: input k holds tokens 0 .. ids - 1, absent ones (-1) at
+                                 the end of some examples, never a whole one */
+    int64_t
+        classes; /* labels are 0 .. classes - 1; 0: the last axis of input 0, or 2 if that is
+                    1. Where the row ignores labels, some are -1 if an example has several */
+} op_inputs;
+
+/* Tokens of B examples of n places; at least one is there. */
+static inline void op_tokens(uint64_t *s, float *x, int64_t B, int64_t n, int64_t ids)
+{
+    for (int64_t b = 0; b < B; b++) {
+        const int64_t absent = b % 3 == 1 ? (int64_t)(op_word(s) % (uint64_t)n) : 0;
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t id = (int64_t)(op_word(s) % (uint64_t)ids);
+            x[b * n + i] = i < n - absent ? (float)id : -1.0f;
+        }
+    }
+}
+
+static inline void op_labels(op_run *r, const op_inputs *in, uint64_t *s)
+{
+    const onus_shape *x = &in->shape[0];
+    const int64_t last = x->n ? x->d[x->n - 1] : 1;
+    const int64_t classes = in->classes ? in->classes : last > 1 ? last : 2;
+    r->label = op_array((size_t)(r->B * r->n_out), sizeof(float));
+    r->weight = op_array((size_t)r->B, sizeof(float));
+    for (int64_t b = 0; b < r->B; b++) {
+        for (int64_t i = b * r->n_out; i < (b + 1) * r->n_out; i++) {
+            r->label[i] = (float)(op_word(s) % (uint64_t)classes);
+            if (r->op->flags & ONUS_OP_IGNORES && r->n_out > 1 && i % 5 == 2)
+                r->label[i] = -1.0f;
+        }
+        r->weight[b] = 0.5f + 0.25f * (float)(op_word(s) % 8);
+    }
+}
+
+/* Arrays full of seeded numbers. The kernels of ex are used later, too. The call holds one
+ * logical batch of two shards (which only coupled operations look at). */
+static inline void op_run_make_on(op_run *r, const onus_op *op, const onus_attr *attr,
+                                  const op_inputs *in, int64_t B, const onus_exec *ex,
+                                  float away, uint64_t seed)
 {
     uint64_t s = seed * 2 + 1;
-    *r = (op_run){.op = op, .B = B};
+    *r = (op_run){.op = op, .B = B, .n_inputs = in->n ? in->n : 1};
     memcpy(r->attr, attr, sizeof r->attr);
-    for (int k = 0; k < op->n_in; k++) {
-        r->in_shape[k] = *in;
-        r->n_in[k] = onus_shape_numel(in);
+    for (int k = 0; k < r->n_inputs; k++) {
+        r->in_shape[k] = in->shape[k];
+        r->n_in[k] = onus_shape_numel(&in->shape[k]);
+        r->ids[k] = in->ids[k];
         r->x[k] = op_floats(&s, B * r->n_in[k], away);
+        if (in->ids[k]) op_tokens(&s, r->x[k], B, r->n_in[k], in->ids[k]);
         r->dx[k] = op_array((size_t)(B * r->n_in[k]), sizeof(float));
     }
-    if (op->shape(r->attr, r->in_shape, op->n_in, &r->out_shape, NULL) != ONUS_OK) abort();
+    if (op->shape(r->attr, r->in_shape, r->n_inputs, &r->out_shape, NULL) != ONUS_OK) abort();
     r->n_out = onus_shape_numel(&r->out_shape);
     r->y = op_array((size_t)(B * r->n_out), sizeof(float));
     r->dy = op_floats(&s, B * r->n_out, 0);
@@ -84,13 +127,7 @@ static inline void op_run_make(op_run *r, const onus_op *op, const onus_attr *at
         r->param[k] = op_floats(&s, r->n_param[k], 0);
         r->grad[k] = op_array((size_t)r->n_param[k], sizeof(float));
     }
-    r->label = op_array((size_t)B, sizeof(float));
-    r->weight = op_array((size_t)B, sizeof(float));
-    for (int64_t b = 0; b < B; b++) {
-        const uint64_t classes = r->n_in[0] > 1 ? (uint64_t)r->n_in[0] : 2;
-        r->label[b] = (float)(op_word(&s) % classes);
-        r->weight[b] = 0.5f + 0.25f * (float)(op_word(&s) % 8);
-    }
+    op_labels(r, in, &s);
     r->norm2 = op_array((size_t)B, sizeof(double));
     r->saved_bytes = op->saved(r->attr, r->in_shape, B);
     r->saved = op_array(r->saved_bytes, 1);
@@ -99,12 +136,12 @@ static inline void op_run_make(op_run *r, const onus_op *op, const onus_attr *at
     *c = (onus_call){.ex = ex,
                      .attr = r->attr,
                      .B = B,
-                     .n_in = op->n_in,
+                     .n_in = r->n_inputs,
                      .out_shape = r->out_shape,
                      .out = r->y,
                      .saved = r->saved,
                      .scratch = r->scratch,
-                     .d_out = op->is_loss ? NULL : r->dy,
+                     .d_out = op->flags & ONUS_OP_LOSS ? NULL : r->dy,
                      .label = r->label,
                      .weight = r->weight,
                      .loss_scale = 0.125f,
@@ -112,8 +149,12 @@ static inline void op_run_make(op_run *r, const onus_op *op, const onus_attr *at
                      .step = 3,
                      .node = 5,
                      .first = 11,
-                     .training = true};
-    for (int k = 0; k < op->n_in; k++) {
+                     .training = true,
+                     .shard = r->shard,
+                     .n_shards = 2};
+    r->shard[1] = B / 2;
+    r->shard[2] = B;
+    for (int k = 0; k < r->n_inputs; k++) {
         c->in_shape[k] = r->in_shape[k];
         c->in[k] = r->x[k];
         c->d_in[k] = r->dx[k];
@@ -121,12 +162,28 @@ static inline void op_run_make(op_run *r, const onus_op *op, const onus_attr *at
     for (int k = 0; k < r->n_params; k++) {
         c->param[k] = r->param[k];
         c->grad[k] = r->grad[k];
+        if (r->def[k].buffer) {
+            c->buffer[k] = r->param[k];
+            for (int64_t i = 0; i < r->n_param[k]; i++) /* a variance, say */
+                r->param[k][i] = 0.5f + fabsf(r->param[k][i]);
+        } else
+            c->trains |= 1u << k;
     }
+}
+
+/* Every input of the same shape, all numbers. */
+static inline void op_run_make(op_run *r, const onus_op *op, const onus_attr *attr,
+                               const onus_shape *in, int64_t B, const onus_exec *ex, float away,
+                               uint64_t seed)
+{
+    op_inputs all = {.n = op->n_in_max};
+    for (int k = 0; k < op->n_in_max; k++) all.shape[k] = *in;
+    op_run_make_on(r, op, attr, &all, B, ex, away, seed);
 }
 
 static inline void op_run_free(op_run *r)
 {
-    for (int k = 0; k < r->op->n_in; k++) {
+    for (int k = 0; k < r->n_inputs; k++) {
         free(r->x[k]);
         free(r->dx[k]);
     }

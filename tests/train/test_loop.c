@@ -164,7 +164,7 @@ static void gradient_of(onus_net *net, const onus_dataset *d, const int64_t *row
                           .training = true};
     onus_dataset_fetch(d, rows + first, B, onus_plan_input(plan), label, NULL);
     onus_plan_forward(plan, &b);
-    onus_plan_backward(plan, &b, grad);
+    onus_plan_backward(plan, &b, &grad);
     onus_plan_destroy(plan);
     free(label);
 }

@@ -41,7 +41,7 @@ static void example_gradient(const setting *s, onus_plan *plan, int64_t row, int
                           .step = step,
                           .training = true};
     onus_plan_forward(plan, &b);
-    onus_plan_backward(plan, &b, grad);
+    onus_plan_backward(plan, &b, &grad);
 }
 
 /* Gradients clipped to C one by one, their sum; returns how many were cut. */
