@@ -8,9 +8,9 @@ cd "$(dirname "$0")/.."
 
 layers='base num op net data train audit proof report run'
 private='num/tables.h num/gemm_kernels.h num/gemm_plan.h num/gemm_avx.h num/elem_template.h num/gemm_template.h
-op/each.h net/graph.h data/parts.h proof/line.h run/session.h'
+op/each.h net/graph.h data/parts.h data/tokenizer_parts.h proof/line.h run/session.h'
 # libraries that the program must not need: it does what onus.h can do, and nothing else
-inside='jansson.h sodium.h yaml.h zlib.h'
+inside='jansson.h sodium.h utf8proc.h yaml.h zlib.h'
 
 bad=0
 export layers private inside

@@ -26,6 +26,13 @@ onus_status onus_tokenizer_begin(onus_tokenizer **out, onus_tokenizer_kind kind,
     t->unknown = -1;
     snprintf(t->name, sizeof t->name, "%s", name);
     onus_vocab_init(&t->vocab, mem);
+    if (kind != ONUS_TOKENIZER_CHARACTER) {
+        t->classes = onus_classes_create(mem);
+        if (!t->classes) {
+            onus_free(mem, t);
+            return onus_fail_mem(err, "tokenizer");
+        }
+    }
     *out = t;
     return ONUS_OK;
 }
@@ -34,9 +41,9 @@ void onus_tokenizer_destroy(onus_tokenizer *t)
 {
     if (!t) return;
     onus_vocab_release(&t->vocab);
-    onus_free(t->mem, t->added);
-    onus_free(t->mem, t->special);
-    onus_free(t->mem, t->code_id);
+    void *blocks[] = {t->added,  t->special,     t->is_added, t->code_id, t->classes,
+                      t->merges, t->merge_slots, t->raw,      t->raw_at};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) onus_free(t->mem, blocks[i]);
     onus_free(t->mem, t);
 }
 
@@ -74,7 +81,8 @@ static onus_status order_added(onus_tokenizer *t, onus_err *err)
         a[k] = moved;
     }
     t->special = onus_alloc(t->mem, (size_t)t->vocab.n, 1);
-    if (!t->special) return onus_fail_mem(err, t->name);
+    t->is_added = onus_alloc(t->mem, (size_t)t->vocab.n, 1);
+    if (!t->special || !t->is_added) return onus_fail_mem(err, t->name);
     for (int64_t i = 0, b = 0; b <= 256; b++) {
         size_t n;
         while (b > 0 && i < t->n_added &&
@@ -82,7 +90,10 @@ static onus_status order_added(onus_tokenizer *t, onus_err *err)
             i++;
         t->added_first[b] = (int32_t)i;
     }
-    for (int64_t i = 0; i < t->n_added; i++) t->special[a[i].id] = a[i].special;
+    for (int64_t i = 0; i < t->n_added; i++) {
+        t->is_added[a[i].id] = true;
+        t->special[a[i].id] = a[i].special;
+    }
     return ONUS_OK;
 }
 
@@ -90,6 +101,7 @@ onus_status onus_tokenizer_end(onus_tokenizer *t, onus_err *err)
 {
     onus_status st = order_added(t, err);
     if (st == ONUS_OK && t->kind == ONUS_TOKENIZER_CHARACTER) st = onus_characters_end(t, err);
+    if (st == ONUS_OK && t->kind == ONUS_TOKENIZER_BPE) st = onus_bpe_end(t, err);
     return st;
 }
 
@@ -139,13 +151,29 @@ onus_status onus_tokenizer_worker_create(onus_tokenizer_worker **out, const onus
     if (!w) return onus_fail_mem(err, "tokenizer");
     w->t = t;
     w->mem = mem;
+    if (t->kind == ONUS_TOKENIZER_BPE && !onus_bpe_worker(w)) {
+        onus_tokenizer_worker_destroy(w);
+        return onus_fail_mem(err, "tokenizer");
+    }
     *out = w;
     return ONUS_OK;
 }
 
 void onus_tokenizer_worker_destroy(onus_tokenizer_worker *w)
 {
-    if (w) onus_free(w->mem, w);
+    if (!w) return;
+    onus_free(w->mem, w->cache_block);
+    onus_free(w->mem, w->scratch);
+    onus_free(w->mem, w);
+}
+
+void *onus_scratch(onus_tokenizer_worker *w, size_t bytes)
+{
+    if (bytes <= w->scratch_bytes) return w->scratch;
+    onus_free(w->mem, w->scratch);
+    w->scratch = onus_resize(w->mem, NULL, bytes, 2); /* twice, so that growing ends soon */
+    w->scratch_bytes = w->scratch ? 2 * bytes : 0;
+    return w->scratch;
 }
 
 onus_status onus_tokenizer_lacks(const onus_tokenizer *t, const char *text, size_t at,
@@ -187,7 +215,9 @@ static onus_status encode_stretch(onus_tokenizer_worker *w, const char *text, si
     switch (w->t->kind) {
     case ONUS_TOKENIZER_CHARACTER:
         return onus_characters_encode(w->t, text, from, to, ids, err);
-    default: return onus_fail(err, ONUS_BAD_ARG, "no such tokenizer");
+    case ONUS_TOKENIZER_WORD: return onus_words_encode(w, text, from, to, ids, err);
+    case ONUS_TOKENIZER_BPE: return onus_bpe_encode(w, text, from, to, ids, err);
+    default: return onus_wordpiece_encode(w, text, from, to, ids, err);
     }
 }
 
@@ -211,6 +241,34 @@ onus_status onus_tokenizer_encode(onus_tokenizer_worker *w, const char *text, si
 
 /* ---- decoding ---------------------------------------------------------------------------- */
 
+/* Appends text[len]; U+FFFD stands for what is not UTF-8. */
+static void add_lossy(onus_buf *out, const char *text, size_t len)
+{
+    while (len > 0) {
+        const size_t good = onus_utf8_bad(text, len);
+        onus_buf_add(out, text, good);
+        if (good == len) return;
+        onus_buf_str(out, "\xef\xbf\xbd");
+        const size_t bad = onus_utf8_broken(text + good, len - good);
+        text += good + bad;
+        len -= good + bad;
+    }
+}
+
+static void add_token(const onus_tokenizer *t, int32_t id, bool first, onus_buf *out)
+{
+    size_t len;
+    const char *text = onus_vocab_text(&t->vocab, id, &len);
+    if (t->kind == ONUS_TOKENIZER_BPE) {
+        onus_buf_add(out, t->raw + t->raw_at[id], t->raw_at[id + 1] - t->raw_at[id]);
+    } else if (t->kind == ONUS_TOKENIZER_WORDPIECE) {
+        onus_wordpiece_show(t, id, first, out);
+    } else {
+        if (t->kind == ONUS_TOKENIZER_WORD && !first) onus_buf_add(out, " ", 1);
+        onus_buf_add(out, text, len);
+    }
+}
+
 onus_status onus_tokenizer_decode(const onus_tokenizer *t, const int32_t *ids, int64_t n,
                                   bool skip_specials, onus_buf *out, onus_err *err)
 {
@@ -219,11 +277,19 @@ onus_status onus_tokenizer_decode(const onus_tokenizer *t, const int32_t *ids, i
         return onus_fail(err, ONUS_BAD_ARG, "id %d: the tokenizer '%s' has 0 to %lld",
                          (int)ids[i], t->name, (long long)t->vocab.n - 1);
     }
+    onus_buf bytes; /* a character may be spread over several tokens */
+    onus_buf_init(&bytes, out->mem, SIZE_MAX / 2);
+    bool first = true;
     for (int64_t i = 0; i < n; i++) {
         if (skip_specials && t->special[ids[i]]) continue;
-        size_t len;
-        const char *text = onus_vocab_text(&t->vocab, ids[i], &len);
-        onus_buf_add(out, text, len);
+        add_token(t, ids[i], first, &bytes);
+        first = false;
     }
-    return onus_buf_status(out, "decoded text", err);
+    onus_status st = onus_buf_status(&bytes, "decoded text", err);
+    if (st == ONUS_OK && bytes.len) {
+        add_lossy(out, bytes.data, bytes.len);
+        st = onus_buf_status(out, "decoded text", err);
+    }
+    onus_buf_release(&bytes);
+    return st;
 }

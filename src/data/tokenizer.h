@@ -70,6 +70,19 @@ onus_status onus_tokenizer_train(onus_tokenizer **out, const onus_tokenizer_spec
                                  const onus_tokenizer_text *texts, int64_t n,
                                  const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
+/* Reads a tokenizer.json of Hugging Face's, json[len], called `what` in messages. What is known
+ * are the forms that onus_tokenizer_write writes; byte-level BPE with GPT-2's pattern, merges
+ * as texts or as pairs; BERT's WordPiece; template, BERT and RoBERTa post-processors.
+ * Truncation and padding are the caller's affair and not read. BAD_INPUT for anything else,
+ * naming it and what was expected: other patterns, normalizers and models (ids would differ),
+ * ids that are not 0 .. n-1 each once, merges of tokens that are not there. */
+onus_status onus_tokenizer_read(onus_tokenizer **out, const char *json, size_t len,
+                                const char *what, const onus_allocator *mem,
+                                onus_err *err) ONUS_CHECKED;
+/* Appends the tokenizer as a tokenizer.json; the same tokenizer gives the same bytes. */
+onus_status onus_tokenizer_write(const onus_tokenizer *t, onus_buf *out,
+                                 onus_err *err) ONUS_CHECKED;
+
 void onus_tokenizer_destroy(onus_tokenizer *t);
 
 onus_tokenizer_kind onus_tokenizer_kind_of(const onus_tokenizer *t);

@@ -4,8 +4,10 @@
 
 static onus_status check_spec(const onus_tokenizer_spec *s, onus_err *err)
 {
-    if (s->kind != ONUS_TOKENIZER_CHARACTER)
-        return onus_fail(err, ONUS_BAD_ARG, "tokenizer: this kind cannot be trained");
+    if (s->kind < ONUS_TOKENIZER_CHARACTER || s->kind > ONUS_TOKENIZER_BPE)
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "tokenizer: character, word or bpe can be trained, not kind %d",
+                         (int)s->kind);
     const char *kind = onus_tokenizer_kinds[s->kind];
     if (s->lower && s->kind != ONUS_TOKENIZER_WORD)
         return onus_fail(err, ONUS_BAD_ARG, "tokenizer: lower is for words, not for %s", kind);
@@ -33,6 +35,30 @@ static onus_status add_special(onus_tokenizer *t, const char *text, onus_err *er
     return onus_tokenizer_add(t, id, true, err);
 }
 
+static onus_status add_specials(onus_tokenizer *t, const onus_tokenizer_spec *spec,
+                                onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    bool unknown = spec->kind != ONUS_TOKENIZER_WORD; /* words cannot do without */
+    for (int64_t i = 0; i < spec->n_specials; i++)
+        unknown = unknown || strcmp(spec->specials[i], ONUS_UNKNOWN) == 0;
+    if (!unknown) st = add_special(t, ONUS_UNKNOWN, err);
+    for (int64_t i = 0; st == ONUS_OK && i < spec->n_specials; i++)
+        st = add_special(t, spec->specials[i], err);
+    if (spec->kind == ONUS_TOKENIZER_BPE) t->unknown = -1; /* every byte is known */
+    return st;
+}
+
+static onus_status train(onus_tokenizer *t, const onus_tokenizer_spec *spec,
+                         const onus_tokenizer_text *texts, int64_t n, onus_err *err)
+{
+    switch (spec->kind) {
+    case ONUS_TOKENIZER_CHARACTER: return onus_characters_train(t, spec, texts, n, err);
+    case ONUS_TOKENIZER_WORD: return onus_words_train(t, spec, texts, n, err);
+    default: return onus_bpe_train(t, spec, texts, n, err);
+    }
+}
+
 onus_status onus_tokenizer_train(onus_tokenizer **out, const onus_tokenizer_spec *spec,
                                  const onus_tokenizer_text *texts, int64_t n,
                                  const onus_allocator *mem, onus_err *err)
@@ -40,9 +66,9 @@ onus_status onus_tokenizer_train(onus_tokenizer **out, const onus_tokenizer_spec
     onus_tokenizer *t = NULL;
     onus_status st = check_spec(spec, err);
     if (st == ONUS_OK) st = onus_tokenizer_begin(&t, spec->kind, "trained here", mem, err);
-    for (int64_t i = 0; st == ONUS_OK && i < spec->n_specials; i++)
-        st = add_special(t, spec->specials[i], err);
-    if (st == ONUS_OK) st = onus_characters_train(t, spec, texts, n, err);
+    if (st == ONUS_OK) t->lower = spec->lower;
+    if (st == ONUS_OK) st = add_specials(t, spec, err);
+    if (st == ONUS_OK) st = train(t, spec, texts, n, err);
     if (st == ONUS_OK) st = onus_tokenizer_end(t, err);
     if (st == ONUS_OK) {
         *out = t;

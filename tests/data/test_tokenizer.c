@@ -178,7 +178,7 @@ static void specs_that_cannot_be(void **state)
     s.n_specials = -1;
     train_refused(&s, "abc", 3, ONUS_BAD_ARG, "-1 special tokens");
     s = (onus_tokenizer_spec){.kind = ONUS_TOKENIZER_WORDPIECE};
-    train_refused(&s, "abc", 3, ONUS_BAD_ARG, "cannot be trained");
+    train_refused(&s, "abc", 3, ONUS_BAD_ARG, "not kind 3");
 }
 
 /* ---- memory that ends -------------------------------------------------------------------- */
@@ -213,6 +213,11 @@ static void memory_that_ends(void **state)
     onus_tokenizer_spec spec = {
         .kind = ONUS_TOKENIZER_CHARACTER, .specials = end, .n_specials = 1};
     assert_true(failing_mem_walk("characters", train_encode_decode, &spec) > 5);
+    spec.kind = ONUS_TOKENIZER_WORD;
+    spec.lower = true;
+    assert_true(failing_mem_walk("words", train_encode_decode, &spec) > 10);
+    spec = (onus_tokenizer_spec){.kind = ONUS_TOKENIZER_BPE, .vocabulary = 270};
+    assert_true(failing_mem_walk("pairs", train_encode_decode, &spec) > 20);
 }
 
 int main(void)
