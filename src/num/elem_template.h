@@ -243,6 +243,72 @@ static void NAME(gelu_back)(const float *x, const float *dy, float *dx, int64_t 
     }
 }
 
+/* GPT-2's GELU (Hendrycks and Gimpel 2016, arXiv:1606.08415): x (1 + tanh u) / 2, u = sqrt(2 /
+ * pi) (x + 0.044715 x^3). */
+static inline float gelu_tanh_inner(float x, float square)
+{
+    const float cubic = fmaf(square, 0x1.6e4e26p-5f, 1.0f);
+    const float bent = x * cubic;
+    return tanh_one(bent * 0x1.988454p-1f);
+}
+
+static void NAME(gelu_tanh)(const float *x, float *y, int64_t n)
+{
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
+        const float v = x[i];
+        const float square = v * v;
+        const float gate = 1.0f + gelu_tanh_inner(v, square);
+        const float half = v * 0.5f;
+        y[i] = half * gate;
+    }
+}
+
+/* Its slope: (1 + t) / 2 + (x / 2) (1 - t^2) sqrt(2 / pi) (1 + 3 0.044715 x^2) */
+static void NAME(gelu_tanh_back)(const float *x, const float *dy, float *dx, int64_t n)
+{
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
+        const float v = x[i];
+        const float square = v * v;
+        const float t = gelu_tanh_inner(v, square);
+        const float gate = 1.0f + t;
+        const float bell = fmaf(-t, t, 1.0f);
+        const float cubic = fmaf(square, 0x1.12ba9ep-3f, 1.0f);
+        const float inner = cubic * 0x1.988454p-1f;
+        const float half = v * 0.5f;
+        const float part = half * bell;
+        const float slope = fmaf(part, inner, 0.5f * gate);
+        dx[i] = dy[i] * slope;
+    }
+}
+
+static inline float sigmoid_one(float x)
+{
+    const float e = exp_one(-fabsf(x));
+    const float d = 1.0f + e;
+    const float top = x < 0.0f ? e : 1.0f;
+    return top / d;
+}
+
+static void NAME(silu)(const float *x, float *y, int64_t n)
+{
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = x[i] * sigmoid_one(x[i]);
+}
+
+/* slope of x s(x): s (1 + x (1 - s)) */
+static void NAME(silu_back)(const float *x, const float *dy, float *dx, int64_t n)
+{
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
+        const float s = sigmoid_one(x[i]);
+        const float rest = 1.0f - s;
+        const float bend = fmaf(x[i], rest, 1.0f);
+        const float slope = s * bend;
+        dx[i] = dy[i] * slope;
+    }
+}
+
 /* ---- sums along the last axis (item 4) --------------------------------------------------- */
 
 static inline float fold(float lane[16])
@@ -322,7 +388,8 @@ static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, 
                 const float *row = X + r * ld + j;
                 for (int64_t c = 0; c < w; c++) chain[c] = chain[c] + row[c];
             }
-            for (int64_t c = 0; c < w; c++) total[c] = i == 0 && !goes_on ? chain[c] : total[c] + chain[c];
+            for (int64_t c = 0; c < w; c++)
+                total[c] = i == 0 && !goes_on ? chain[c] : total[c] + chain[c];
         }
         memcpy(out + j, total, (size_t)w * sizeof *total);
     }
@@ -557,6 +624,10 @@ const onus_kernels NAME(onus_kernels) = {
     KERNEL(tanh_back),
     KERNEL(gelu),
     KERNEL(gelu_back),
+    KERNEL(gelu_tanh),
+    KERNEL(gelu_tanh_back),
+    KERNEL(silu),
+    KERNEL(silu_back),
     KERNEL(add),
     KERNEL(mul),
     KERNEL(scale),

@@ -69,6 +69,12 @@ struct onus_kernels {
     /* (x * 0.5) * (1 + erf(x * sqrt(1/2))) */
     void (*gelu)(const float *x, float *y, int64_t n);
     void (*gelu_back)(const float *x, const float *dy, float *dx, int64_t n);
+    /* (x * 0.5) * (1 + tanh(sqrt(2 / pi) * (x * fmaf(x * x, 0.044715, 1)))) */
+    void (*gelu_tanh)(const float *x, float *y, int64_t n);
+    void (*gelu_tanh_back)(const float *x, const float *dy, float *dx, int64_t n);
+    /* x * sigmoid(x) */
+    void (*silu)(const float *x, float *y, int64_t n);
+    void (*silu_back)(const float *x, const float *dy, float *dx, int64_t n);
     void (*add)(const float *x, const float *y, float *z, int64_t n);
     void (*mul)(const float *x, const float *y, float *z, int64_t n);
     void (*scale)(float a, const float *x, float *y, int64_t n);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * activation.c - functions of one element: relu, sigmoid, tanh, gelu. They have no parameters,
- * so an example's gradient norm gets nothing from them; multipliers follow the rescale rule. */
+ * activation.c - functions of one element: relu, sigmoid, tanh, gelu, gelu_tanh, silu. They
+ * have no parameters, so an example's gradient norm gets nothing from them; multipliers follow
+ * the rescale rule. */
 #include "num/kernels.h"
 #include "op/each.h"
 
-/* Functions y = f(x) with dx from (y, dy): relu, sigmoid, tanh; from (x, dy): gelu. */
+/* Functions y = f(x) with dx from (y, dy): relu, sigmoid, tanh; from (x, dy): the
+ * others. */
 #define FORWARD(name)                                                    \
     static void name##_range(const onus_call *c, int64_t i, int64_t end) \
     {                                                                    \
@@ -29,7 +31,14 @@
     }
 
 /* Rough work of an element in units of a multiply-add: what onus_each weighs. */
-enum { COST_relu = 1, COST_sigmoid = 8, COST_tanh = 8, COST_gelu = 16 };
+enum {
+    COST_relu = 1,
+    COST_sigmoid = 8,
+    COST_tanh = 8,
+    COST_gelu = 16,
+    COST_gelu_tanh = 12,
+    COST_silu = 8
+};
 
 FORWARD(relu)
 BACKWARD(relu, out)
@@ -39,6 +48,10 @@ FORWARD(tanh)
 BACKWARD(tanh, out)
 FORWARD(gelu)
 BACKWARD(gelu, in[0])
+FORWARD(gelu_tanh)
+BACKWARD(gelu_tanh, in[0])
+FORWARD(silu)
+BACKWARD(silu, in[0])
 
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
@@ -58,3 +71,6 @@ const onus_op onus_op_sigmoid =
     ROW(sigmoid, "y = 1 / (1 + exp(-x))", ONUS_OP_INPLACE, ONUS_KEEPS_OUT);
 const onus_op onus_op_tanh = ROW(tanh, "y = tanh x", ONUS_OP_INPLACE, ONUS_KEEPS_OUT);
 const onus_op onus_op_gelu = ROW(gelu, "y = x (1 + erf(x / sqrt 2)) / 2", 0, ONUS_KEEPS_IN);
+const onus_op onus_op_gelu_tanh =
+    ROW(gelu_tanh, "y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2", 0, ONUS_KEEPS_IN);
+const onus_op onus_op_silu = ROW(silu, "y = x / (1 + exp(-x))", 0, ONUS_KEEPS_IN);

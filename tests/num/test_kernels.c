@@ -19,9 +19,11 @@
 #include "num/tables.h"
 
 /* CHECKLIST: a new kernel stands in one of these lists, and its formula below. */
-#define FUNCTIONS(X)  X(exp) X(log) X(tanh) X(erf)
-#define ONE_INPUT(X)  X(sigmoid) X(relu) X(gelu)
-#define TWO_INPUTS(X) X(relu_back) X(sigmoid_back) X(tanh_back) X(gelu_back) X(add) X(mul)
+#define FUNCTIONS(X) X(exp) X(log) X(tanh) X(erf)
+#define ONE_INPUT(X) X(sigmoid) X(relu) X(gelu) X(gelu_tanh) X(silu)
+#define TWO_INPUTS(X) \
+    X(relu_back)      \
+    X(sigmoid_back) X(tanh_back) X(gelu_back) X(gelu_tanh_back) X(silu_back) X(add) X(mul)
 /* gemm_tile: test_gemm.c; noise, gaps: test_draws.c */
 /* clang-format off */
 #define OTHERS(X)                                                \
@@ -143,6 +145,46 @@ static float want_gelu_back(float v, float dy)
     volatile float bell = one_of(onus_kernels_ref.exp, half);
     volatile float density = bell * 0x1.988454p-2f, part = 0.5f * gate;
     volatile float slope = fmaf(v, density, part);
+    return dy * slope;
+}
+
+/* tanh of GPT-2's inner function: sqrt(2 / pi) (v + 0.044715 v^3) */
+static float want_inner(float v)
+{
+    volatile float square = v * v;
+    volatile float cubic = fmaf(square, 0.044715f, 1.0f);
+    volatile float bent = v * cubic;
+    volatile float u = bent * 0.797884583f;
+    return one_of(onus_kernels_ref.tanh, u);
+}
+
+static float want_gelu_tanh(float v)
+{
+    volatile float gate = 1.0f + want_inner(v), half = v * 0.5f;
+    return half * gate;
+}
+
+static float want_gelu_tanh_back(float v, float dy)
+{
+    volatile float t = want_inner(v), square = v * v;
+    volatile float gate = 1.0f + t, bell = fmaf(-t, t, 1.0f);
+    volatile float cubic = fmaf(square, 0.134145f, 1.0f), half = v * 0.5f;
+    volatile float inner = cubic * 0.797884583f, part = half * bell, open = 0.5f * gate;
+    volatile float slope = fmaf(part, inner, open);
+    return dy * slope;
+}
+
+static float want_silu(float v)
+{
+    return v * want_sigmoid(v);
+}
+
+static float want_silu_back(float v, float dy)
+{
+    volatile float s = want_sigmoid(v);
+    volatile float rest = 1.0f - s;
+    volatile float bend = fmaf(v, rest, 1.0f);
+    volatile float slope = s * bend;
     return dy * slope;
 }
 

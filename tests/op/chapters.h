@@ -95,6 +95,13 @@ typedef struct {
         }         \
     }
 
+/* Two inputs of one shape; a sequence (T, width) and its tokens, absent ones at the end of
+ * some.
+ */
+#define PAIR(...) .inputs = {.n = 2, .shape = {__VA_ARGS__, __VA_ARGS__}}
+#define SEQUENCE(T, width) \
+    .inputs = {.n = 2, .shape = {{2, {T, width}}, {1, {T}}}, .ids = {0, 9}}
+
 #include "op_chapters.h"
 
 static inline const chapter *chapter_of(const onus_op *op)

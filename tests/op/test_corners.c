@@ -315,6 +315,46 @@ static void logistic_gradient(void **state)
 /* ---- shapes
  * ----------------------------------------------------------------------------------------- */
 
+/* A sequence with nobody there has no last place and no mean: +0, and its gradient too. */
+static void empty_sequences_give_zero(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"last_token", "mean_tokens"};
+    for (int i = 0; i < 2; i++) {
+        op_run r;
+        const onus_attr none[ONUS_ATTR_MAX] = {{0}};
+        const op_inputs in = {.n = 2, .shape = {{2, {3, 2}}, {1, {3}}}, .ids = {0, 9}};
+        op_run_make_on(&r, onus_op_find(names[i]), none, &in, 2, &ref, 0, 1);
+        for (int t = 0; t < 3; t++) r.x[1][t] = -1;
+        r.op->forward.fn(&r.call);
+        r.op->backward.fn(&r.call);
+        const float zero[6] = {0};
+        assert_memory_equal(r.y, zero, 2 * sizeof(float));
+        assert_memory_equal(r.dx[0], zero, sizeof zero);
+        op_run_free(&r);
+    }
+}
+
+/* Places that are absent in the middle are skipped as well: the mean of (1, 2) and (5, 6). */
+static void means_skip_the_absent(void **state)
+{
+    (void)state;
+    op_run r;
+    const onus_attr none[ONUS_ATTR_MAX] = {{0}};
+    const op_inputs in = {.n = 2, .shape = {{2, {3, 2}}, {1, {3}}}, .ids = {0, 9}};
+    op_run_make_on(&r, onus_op_find("mean_tokens"), none, &in, 1, &ref, 0, 1);
+    static const float x[] = {1, 2, NAN, NAN, 5, 6}, tokens[] = {7, -1, 0}, dy[] = {1, -4},
+                       mean[] = {3, 4}, dx[] = {0.5f, -2, 0, 0, 0.5f, -2};
+    memcpy(r.x[0], x, sizeof x);
+    memcpy(r.x[1], tokens, sizeof tokens);
+    memcpy(r.dy, dy, sizeof dy);
+    r.op->forward.fn(&r.call);
+    r.op->backward.fn(&r.call);
+    assert_memory_equal(r.y, mean, sizeof mean);
+    assert_memory_equal(r.dx[0], dx, sizeof dx);
+    op_run_free(&r);
+}
+
 static void shapes_that_do_not_fit_are_named(void **state)
 {
     (void)state;
@@ -322,7 +362,15 @@ static void shapes_that_do_not_fit_are_named(void **state)
         const char *op;
         onus_shape in;
         const char *expected, *got;
+        onus_shape second;
     } rows[] = {
+        {"add", {2, {3, 4}}, "(3, 4)", "(5)", {1, {5}}},
+        {"multiply", {1, {4}}, "(4)", "(1, 4)", {2, {1, 4}}},
+        {"concat", {2, {3, 4}}, "(3, 4)", "(2, 4)", {2, {2, 4}}},
+        {"concat", {0}, "()", "()", {0}},
+        {"first_token", {1, {4}}, "(T, width)", "(4)"},
+        {"last_token", {3, {4, 2, 2}}, "(T, width)", "(4, 2, 2)"},
+        {"mean_tokens", {2, {4, 2}}, "(4)", "(5)", {1, {5}}},
         {"dense", {0}, "(n)", "()"},
         {"softmax_cross_entropy", {1, {1}}, "(2 or more)", "(1)"},
         {"softmax_cross_entropy", {2, {5, 5}}, "(2 or more)", "(5, 5)"},
@@ -334,7 +382,8 @@ static void shapes_that_do_not_fit_are_named(void **state)
         onus_shape out = {3, {7, 7, 7}};
         onus_err err;
         const onus_op *op = onus_op_find(rows[i].op);
-        assert_int_equal(op->shape(attr, &rows[i].in, 1, &out, &err), ONUS_BAD_INPUT);
+        const onus_shape in[2] = {rows[i].in, rows[i].second};
+        assert_int_equal(op->shape(attr, in, op->n_in_max, &out, &err), ONUS_BAD_INPUT);
         assert_non_null(strstr(err.msg, rows[i].op));
         assert_non_null(strstr(err.msg, rows[i].expected));
         assert_non_null(strstr(err.msg, rows[i].got));
@@ -361,6 +410,8 @@ int main(void)
         cmocka_unit_test(elementwise_layer),
         cmocka_unit_test(dense_layer),
         cmocka_unit_test(logistic_gradient),
+        cmocka_unit_test(empty_sequences_give_zero),
+        cmocka_unit_test(means_skip_the_absent),
         cmocka_unit_test(shapes_that_do_not_fit_are_named),
     };
     ref.k = onus_kernels_of(ONUS_ISA_REF);

@@ -268,11 +268,16 @@ COUNT_ONE(tanh)
 COUNT_ONE(sigmoid)
 COUNT_ONE(relu)
 COUNT_ONE(gelu)
+COUNT_ONE(gelu_tanh)
+COUNT_ONE(silu)
 COUNT_TWO(relu_back)
 COUNT_TWO(sigmoid_back)
 COUNT_TWO(tanh_back)
 COUNT_TWO(gelu_back)
+COUNT_TWO(gelu_tanh_back)
+COUNT_TWO(silu_back)
 COUNT_TWO(add)
+COUNT_TWO(mul)
 COUNT_SUM(sum)
 COUNT_SUM(max)
 
@@ -312,6 +317,11 @@ static const onus_kernels counting = {.name = "counting",
                                       .tanh_back = count_tanh_back,
                                       .gelu = count_gelu,
                                       .gelu_back = count_gelu_back,
+                                      .gelu_tanh = count_gelu_tanh,
+                                      .gelu_tanh_back = count_gelu_tanh_back,
+                                      .silu = count_silu,
+                                      .silu_back = count_silu_back,
+                                      .mul = count_mul,
                                       .add = count_add,
                                       .col_sum = count_col_sum};
 
