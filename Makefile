@@ -58,6 +58,9 @@ all: $(BUILD)/onus $(BUILD)/libonus.a $(BUILD)/libonus.so
 OP_LIST := $(BUILD)/gen/op_list.h
 $(shell mkdir -p $(BUILD)/gen; tools/op_list.sh src/op/*.c > $(OP_LIST).new; \
     cmp -s $(OP_LIST).new $(OP_LIST) && rm -f $(OP_LIST).new || mv $(OP_LIST).new $(OP_LIST))
+FAMILIES := $(BUILD)/gen/families.h
+$(shell tools/families.sh src/net/families/*.json > $(FAMILIES).new; \
+    cmp -s $(FAMILIES).new $(FAMILIES) && rm -f $(FAMILIES).new || mv $(FAMILIES).new $(FAMILIES))
 OP_CHAPTERS := $(BUILD)/gen/op_chapters.h
 $(shell tools/op_chapters.sh tests/op/chapters/*.h > $(OP_CHAPTERS).new; \
     cmp -s $(OP_CHAPTERS).new $(OP_CHAPTERS) && rm -f $(OP_CHAPTERS).new || mv $(OP_CHAPTERS).new $(OP_CHAPTERS))
@@ -186,6 +189,8 @@ docs: $(BUILD)/tools/operations_doc ## documents that are made from the source
 	@mkdir -p docs
 	$(BUILD)/tools/operations_doc > $(BUILD)/OPERATIONS.md
 	mv $(BUILD)/OPERATIONS.md docs/OPERATIONS.md
+	python3 tools/models_doc.py > $(BUILD)/MODELS.md
+	mv $(BUILD)/MODELS.md docs/MODELS.md
 
 install: all ## program, library, header, pkg-config file under PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include

@@ -64,10 +64,11 @@ static onus_net *train(subject *s, const onus_exec *ex)
     spec.checkpoint_epochs = -1;
     const onus_train_io io = {
         .ex = ex, .seed = r->seed, .noise = r->privacy.off ? NULL : &s->noise};
-    if (onus_model_build(&net, &r->model, onus_dataset_features(s->data),
-                         onus_head_of(onus_dataset_task(s->data)),
-                         onus_dataset_classes(s->data), NULL, &err) != ONUS_OK)
-        die(s->path, &err);
+    const onus_model_io model_io = {.input = onus_dataset_input(s->data),
+                                    .vocabulary = onus_dataset_vocabulary(s->data),
+                                    .head = onus_head_of(onus_dataset_task(s->data)),
+                                    .classes = onus_dataset_classes(s->data)};
+    if (onus_model_build(&net, &r->model, &model_io, NULL, &err) != ONUS_OK) die(s->path, &err);
     onus_net_init(net, r->seed);
     const double start = bench_now_s();
     if (onus_train(net, s->data, &spec, &r->privacy, &io, &s->trained, &err) != ONUS_OK)
@@ -123,8 +124,10 @@ static void bench_explain(const onus_exec *ex, int reps, const char *path)
     }
     /* What is scored is the net behind its first layer, whose output changes by additions. */
     const onus_cost cost = onus_net_cost(net, 1, false, false);
-    const double first =
-        (double)onus_dataset_features(s.data) * (double)s.recipe->model.hidden[0];
+    const float *W, *bias;
+    int64_t width;
+    onus_net_first_dense(net, &W, &bias, &width);
+    const double first = (double)onus_dataset_features(s.data) * (double)width;
     printf("{\"seconds\": %.6f, \"rows\": %lld, \"background\": %lld, \"columns\": %lld, "
            "\"evaluations\": %.0f, \"pairs_exact\": %.0f, \"pairs_sampled\": %.0f, "
            "\"differing\": %.3f, \"residual\": %.3g, \"gflop\": %.4f}\n",

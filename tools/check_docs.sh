@@ -12,6 +12,12 @@ if ! cmp -s "$made" docs/OPERATIONS.md; then
     exit 1
 fi
 
+python3 tools/models_doc.py >"$made"
+if ! cmp -s "$made" docs/MODELS.md; then
+    echo "docs/MODELS.md: is not what the descriptions of families say: run make docs"
+    exit 1
+fi
+
 # Every key of a recipe has its row in docs/RECIPE.md, with what the schema says of it, and no other row is there.
 bad=0
 "$build/tools/recipe_doc" >"$made"

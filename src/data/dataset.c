@@ -84,6 +84,18 @@ int64_t onus_dataset_features(const onus_dataset *d)
     return d->encoder->n_features;
 }
 
+onus_shape onus_dataset_input(const onus_dataset *d)
+{
+    if (d->encoder->pixels) return d->encoder->image;
+    return (onus_shape){.n = 1, .d = {d->encoder->n_features}};
+}
+
+int64_t onus_dataset_vocabulary(const onus_dataset *d)
+{
+    (void)d;
+    return 0;
+}
+
 int64_t onus_dataset_classes(const onus_dataset *d)
 {
     return d->n_classes;

@@ -10,6 +10,7 @@
 #include "base/event.h"
 #include "base/file.h"
 #include "data/spec.h"
+#include "op/op.h"
 
 typedef enum { ONUS_TASK_BINARY, ONUS_TASK_CLASSES, ONUS_TASK_REGRESSION } onus_task;
 typedef enum { ONUS_PART_TRAIN, ONUS_PART_VALID, ONUS_PART_TEST, ONUS_PART_COUNT } onus_part;
@@ -44,8 +45,11 @@ void onus_dataset_close(onus_dataset *d);
 
 onus_task onus_dataset_task(const onus_dataset *d);
 int64_t onus_dataset_rows(const onus_dataset *d);
-int64_t onus_dataset_features(const onus_dataset *d); /* width of an encoded row */
-int64_t onus_dataset_classes(const onus_dataset *d);  /* 2 for binary, 0 for regression */
+int64_t onus_dataset_features(const onus_dataset *d); /* numbers of an encoded row */
+/* What a net reads of a row: (features), (channels, height, width), or (context) of tokens. */
+onus_shape onus_dataset_input(const onus_dataset *d);
+int64_t onus_dataset_vocabulary(const onus_dataset *d); /* tokens; 0: rows hold numbers */
+int64_t onus_dataset_classes(const onus_dataset *d);    /* 2 for binary, 0 for regression */
 /* binary: 0 other value(s), 1 positive */
 const char *onus_dataset_class_name(const onus_dataset *d, int64_t c);
 /* a table to predict on may lack the label column */

@@ -51,9 +51,17 @@ onus_status onus_encoder_write(const onus_encoder *e, onus_buf *out, onus_err *e
     for (int64_t k = 0; good && !e->pixels && k < e->n_columns; k++)
         good = json_array_append_new(columns, column_json(&e->columns[k])) == 0;
     if (good)
-        all = json_pack("{s:s, s:s, s:o, s:O, s:I}", "task", onus_task_names[e->task], "label",
+        all = json_pack("{s:s, s:s, s:o, s:O}", "task", onus_task_names[e->task], "label",
                         e->label, "classes", texts_json(e->classes, e->n_classes), "columns",
-                        columns, "pixels", (json_int_t)e->pixels);
+                        columns);
+    if (all && e->pixels &&
+        json_object_set_new(all, "image",
+                            json_pack("[I,I,I]", (json_int_t)e->image.d[0],
+                                      (json_int_t)e->image.d[1], (json_int_t)e->image.d[2])) !=
+            0) {
+        json_decref(all);
+        all = NULL;
+    }
     json_decref(columns);
     if (!all)
         return onus_fail(err, ONUS_NO_MEM,
@@ -163,10 +171,12 @@ static onus_status read_columns(onus_encoder *e, const json_t *list, const char 
 }
 
 /* Names for pixels, so that a picture's columns can be spoken of. */
-onus_status onus_encoder_pixels(onus_encoder *e, int64_t n, onus_err *err)
+onus_status onus_encoder_image(onus_encoder *e, const onus_shape *image, onus_err *err)
 {
+    const int64_t n = onus_shape_numel(image);
     e->columns = onus_arena_alloc(&e->arena, (size_t)n + 1, sizeof *e->columns);
     if (!e->columns) return onus_fail_mem(err, "encoder");
+    e->image = *image;
     e->pixels = e->n_features = e->n_columns = n;
     for (int64_t k = 0; k < n; k++) {
         e->columns[k] = (onus_encoded_column){.pub = {.first = k, .n = 1}, .scale = 255};
@@ -175,6 +185,20 @@ onus_status onus_encoder_pixels(onus_encoder *e, int64_t n, onus_err *err)
             return onus_fail_mem(err, "encoder");
     }
     return ONUS_OK;
+}
+
+static bool read_image(const json_t *list, onus_shape *image)
+{
+    *image = (onus_shape){.n = 3};
+    int64_t n = 1;
+    if (json_array_size(list) != 3) return false;
+    for (int i = 0; i < 3; i++) {
+        image->d[i] = json_integer_value(json_array_get(list, (size_t)i));
+        if (image->d[i] < 1 || image->d[i] > ONUS_FEATURES_MAX) return false;
+        n *= image->d[i];
+        if (n > ONUS_FEATURES_MAX) return false;
+    }
+    return n > 1;
 }
 
 onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
@@ -207,13 +231,14 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
         st = bad(what, "classes that do not fit the task", err);
         goto done;
     }
-    const json_int_t pixels = json_integer_value(json_object_get(all, "pixels"));
-    if (pixels < 0 || pixels > ONUS_FEATURES_MAX) {
-        st = bad(what, "pixels out of range", err);
+    onus_shape image;
+    const json_t *shape = json_object_get(all, "image");
+    if (shape && !read_image(shape, &image)) {
+        st = bad(what, "image is no shape (channels, height, width)", err);
         goto done;
     }
-    st = pixels ? onus_encoder_pixels(e, pixels, err)
-                : read_columns(e, json_object_get(all, "columns"), what, err);
+    st = shape ? onus_encoder_image(e, &image, err)
+               : read_columns(e, json_object_get(all, "columns"), what, err);
     if (st != ONUS_OK) goto done;
     if (e->n_features == 0) {
         st = bad(what, "no features", err);

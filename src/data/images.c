@@ -46,6 +46,14 @@ onus_status onus_idx_parse(const void *bytes, size_t len, const char *what, int6
     return ONUS_OK;
 }
 
+onus_shape onus_idx_shape(const void *bytes)
+{
+    const uint8_t *b = bytes;
+    onus_shape s = {.n = 3, .d = {1, 1, 1}};
+    for (int i = 1; i < b[3]; i++) s.d[3 - b[3] + i] = be32(b + 4 + 4 * i);
+    return s;
+}
+
 /* A file that a thread of its own reads: inflating the test images takes a sixth of the time
  * that the training images take, beside which it costs none. */
 typedef struct {
@@ -183,7 +191,7 @@ static onus_status name_classes(onus_dataset *d, const uint8_t *seen, onus_err *
     return ONUS_OK;
 }
 
-static onus_status image_encoder(onus_dataset *d, int64_t size, onus_err *err)
+static onus_status image_encoder(onus_dataset *d, const onus_shape *image, onus_err *err)
 {
     onus_encoder *e = onus_alloc(d->mem, 1, sizeof *e);
     if (!e) return onus_fail_mem(err, "data");
@@ -199,7 +207,7 @@ static onus_status image_encoder(onus_dataset *d, int64_t size, onus_err *err)
         if (!(e->classes[c] = onus_arena_strdup(&e->arena, d->classes[c])))
             return onus_fail_mem(err, "data");
     }
-    return onus_encoder_pixels(e, size, err);
+    return onus_encoder_image(e, image, err);
 }
 
 onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *sink,
@@ -208,6 +216,7 @@ onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *si
     const onus_data_spec *s = d->spec;
     uint8_t seen[256] = {0};
     int64_t size[2] = {0, 0};
+    onus_shape image[2];
     if (s->n_protected || s->n_stratify || s->n_columns)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s:%d: images have no columns: protected must be none, columns and "
@@ -219,13 +228,18 @@ onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *si
                          s->line);
     onus_status st = read_pairs(d, size, seen, sink, err);
     if (st != ONUS_OK) return st;
-    if (s->test_source && size[1] != size[0])
-        return onus_fail(err, ONUS_BAD_INPUT, "%s has images of %lld bytes, %s of %lld",
-                         s->test_source, (long long)size[1], s->source, (long long)size[0]);
-    if (d->given && d->given->pixels != size[0])
+    for (int k = 0; k < (s->test_source ? 2 : 1); k++) {
+        char mine[96], theirs[96];
+        const onus_shape *want = k ? &image[0] : d->given ? &d->given->image : NULL;
+        image[k] = onus_idx_shape(d->images[k].data);
+        if (!want || onus_shape_same(&image[k], want)) continue;
+        onus_shape_text(&image[k], mine, sizeof mine);
+        onus_shape_text(want, theirs, sizeof theirs);
         return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s has images of %lld bytes, the model reads %lld", s->source,
-                         (long long)size[0], (long long)d->given->pixels);
+                         "%s has images of shape %s (channels, height, width), %s %s",
+                         k ? s->test_source : s->source, mine,
+                         k ? "the training images have" : "the model reads", theirs);
+    }
     d->n_rows = d->n_raw = d->n_images[0] + d->n_images[1];
     d->csv[0].n_rows = d->n_images[0]; /* where the split's own rows end */
     d->csv[0].path = s->source;
@@ -235,5 +249,5 @@ onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *si
     for (int64_t r = 0; r < d->n_rows; r++) d->raw[r] = r;
     st = name_classes(d, seen, err);
     if (st == ONUS_OK) st = onus_split_rows(d, seed, err);
-    return st == ONUS_OK && !d->given ? image_encoder(d, size[0], err) : st;
+    return st == ONUS_OK && !d->given ? image_encoder(d, &image[0], err) : st;
 }

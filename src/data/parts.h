@@ -31,7 +31,8 @@ struct onus_encoder {
     const char *label;
     onus_encoded_column *columns;
     int64_t n_columns, n_features;
-    int64_t pixels; /* > 0: images of that many bytes, divided by 255 */
+    int64_t pixels;   /* > 0: images of that many bytes, divided by 255 */
+    onus_shape image; /* (channels, height, width) */
 };
 
 /* A column of the table while it is being read. */
@@ -123,6 +124,7 @@ onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows
 onus_status onus_unread(onus_status st, const char *path, const uint8_t sha[32], int number,
                         const onus_allocator *mem, const onus_sink *sink, onus_err *err);
 onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
-/* Columns of an image: n pixels. */
-onus_status onus_encoder_pixels(onus_encoder *e, int64_t n, onus_err *err) ONUS_CHECKED;
+/* Columns of an image: its pixels. */
+onus_status onus_encoder_image(onus_encoder *e, const onus_shape *image,
+                               onus_err *err) ONUS_CHECKED;
 #endif

@@ -36,8 +36,8 @@ struct onus_net {
     float *params;
     int logits, prediction, loss;
     bool sealed;
-    const char *description, *kind;
-    const char *spec_json; /* model.c: the family's settings, for the model file */
+    const char *description;
+    const char *spec_json; /* model.c: the list of layers, for the model file */
 };
 
 /* Has the node a parameter that is trained? */

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * model.c - families as data. A family turns its settings into a list of layers; everything
- * after that (graph, planning, training, explanation, files) sees the list's nodes only.
- *
- * CHECKLIST: a new family is a row in `families` and a function that writes layers; nothing
- * else asks for its name. */
+ * model.c - from a flat list of layers to a net, and model files, which hold that list:
+ * planning, training, explanation and files see nodes only. */
 #include "net/model.h"
 
 #include <float.h>
@@ -13,246 +10,276 @@
 
 #include "base/fail.h"
 #include "base/json.h"
+#include "net/family.h"
 #include "net/graph.h"
 
-enum { LAYERS_MAX = 1024, HIDDEN_MAX = 256 };
-
-typedef struct {
-    const char *op, *name;
-    onus_attr_value attrs[2];
-    int n_attrs;
-} layer;
-
-typedef struct {
-    layer list[LAYERS_MAX];
-    int n;
-    onus_arena *arena;
-} layers;
-
-static onus_status add(layers *l, const char *op, const char *name, onus_attr_value attr,
-                       onus_err *err)
-{
-    if (l->n == LAYERS_MAX)
-        return onus_fail(err, ONUS_BAD_INPUT, "model: more than %d layers", LAYERS_MAX);
-    if (!name) return onus_fail_mem(err, "model");
-    l->list[l->n++] =
-        (layer){.op = op, .name = name, .attrs = {attr}, .n_attrs = attr.name ? 1 : 0};
-    return ONUS_OK;
-}
-
-/* dense, activation, dropout for every hidden width; dense for the outputs. Names follow a
- * PyTorch Sequential's places of dense layers. */
-static onus_status mlp_layers(const onus_model_spec *s, int64_t n_out, layers *l, onus_err *err)
-{
-    onus_status st = ONUS_OK;
-    if (s->n_hidden > HIDDEN_MAX)
-        return onus_fail(err, ONUS_BAD_INPUT, "model.hidden: %d layers, at most %d",
-                         (int)s->n_hidden, HIDDEN_MAX);
-    const char *activation = s->activation ? s->activation : "relu";
-    static const char *const known[] = {"relu", "tanh", "sigmoid", "gelu", "none"};
-    bool found = false;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        found = found || strcmp(activation, known[i]) == 0;
-    if (!found)
-        return onus_fail(
-            err, ONUS_BAD_INPUT,
-            "model.activation: '%.40s' is not one of relu, tanh, sigmoid, gelu, none",
-            activation);
-    for (int64_t i = 0; i < s->n_hidden; i++) {
-        ONUS_TRY(add(l, "dense", onus_arena_printf(l->arena, "layers.%d", (int)i),
-                     (onus_attr_value){"units", (double)s->hidden[i]}, err));
-        if (strcmp(activation, "none") != 0)
-            ONUS_TRY(add(l, activation, onus_arena_printf(l->arena, "activation.%d", (int)i),
-                         (onus_attr_value){0}, err));
-        if (s->dropout != 0)
-            ONUS_TRY(add(l, "dropout", onus_arena_printf(l->arena, "dropout.%d", (int)i),
-                         (onus_attr_value){"rate", s->dropout}, err));
-    }
-    ONUS_TRY(add(l, "dense", onus_arena_printf(l->arena, "layers.%d", (int)s->n_hidden),
-                 (onus_attr_value){"units", (double)n_out}, err));
-done:
-    return st;
-}
-
-/* Regressions are the MLP without hidden layers. */
-static onus_status flat_layers(const onus_model_spec *s, int64_t n_out, layers *l,
-                               onus_err *err)
-{
-    if (s->n_hidden)
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "model.hidden: %s has no hidden layers (use kind: mlp)", s->kind);
-    return mlp_layers(s, n_out, l, err);
-}
-
-static const struct family {
-    const char *kind, *title;
-    unsigned heads; /* bit of every ONUS_HEAD it can end in */
-    onus_status (*layers)(const onus_model_spec *s, int64_t n_out, layers *l, onus_err *err);
-} families[] = {
-    {"mlp", "MLP", 1u << ONUS_HEAD_BINARY | 1u << ONUS_HEAD_CLASSES | 1u << ONUS_HEAD_VALUE,
-     mlp_layers},
-    {"linear", "linear regression", 1u << ONUS_HEAD_VALUE, flat_layers},
-    {"logistic", "logistic regression", 1u << ONUS_HEAD_BINARY, flat_layers},
-    {"softmax", "softmax regression", 1u << ONUS_HEAD_CLASSES, flat_layers},
+static const struct {
+    const char *name, *prediction, *loss;
+} heads[ONUS_HEAD_COUNT] = {
+    [ONUS_HEAD_BINARY] = {"binary", "sigmoid", "logistic_loss"},
+    [ONUS_HEAD_CLASSES] = {"classes", "softmax", "softmax_cross_entropy"},
+    [ONUS_HEAD_VALUE] = {"value", "affine", "squared_error"},
+    [ONUS_HEAD_LABELS] = {"labels", "sigmoid", "logistic_loss"},
+    [ONUS_HEAD_TOKENS] = {"tokens", "softmax", "softmax_cross_entropy"},
 };
-static const char *const head_names[] = {"binary", "classes", "value"};
 
-static onus_status find_family(const onus_model_spec *s, const struct family **out,
-                               onus_err *err)
+const char *onus_head_name(onus_head head)
 {
-    char known[120] = "";
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        const size_t n = strlen(known);
-        snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", families[i].kind);
-        if (strcmp(s->kind, families[i].kind) != 0) continue;
-        *out = &families[i];
-        return ONUS_OK;
+    return heads[head].name;
+}
+
+int64_t onus_model_outputs_of(const onus_model_io *io)
+{
+    switch (io->head) {
+    case ONUS_HEAD_CLASSES:
+    case ONUS_HEAD_LABELS: return io->classes;
+    case ONUS_HEAD_TOKENS: return io->vocabulary;
+    default: return 1;
     }
-    return onus_fail(err, ONUS_BAD_INPUT,
-                     "model.kind: '%.40s' is not in this version, which has %s", s->kind,
-                     known);
 }
 
-static onus_status check_head(const struct family *f, onus_head head, onus_err *err)
-{
-    if (f->heads & 1u << head) return ONUS_OK;
-    return onus_fail(err, ONUS_BAD_INPUT, "model.kind: %s does not fit a label of %s", f->kind,
-                     head == ONUS_HEAD_VALUE    ? "numbers"
-                     : head == ONUS_HEAD_BINARY ? "two classes"
-                                                : "several classes");
-}
+/* What goes beside the layers: input, head, and what undoes a scaled label. */
+typedef struct {
+    onus_model_io io;
+    double smoothing, label_shift, label_scale;
+} ending;
 
 onus_status onus_model_check(const onus_model_spec *spec, const onus_allocator *mem,
                              onus_err *err)
 {
-    const struct family *f = NULL;
     onus_arena arena;
+    onus_layers layers = {0};
     onus_arena_init(&arena, mem);
-    layers *l = onus_arena_alloc(&arena, 1, sizeof *l);
-    onus_status st = l ? find_family(spec, &f, err) : onus_fail_mem(err, "model");
-    if (st == ONUS_OK) {
-        l->arena = &arena;
-        st = f->layers(spec, 1, l, err);
-    }
+    const onus_status st = onus_family_expand(spec, NULL, &arena, &layers, err);
     onus_arena_release(&arena);
     return st;
 }
 
-/* Layers in a row, then what the head adds. A net of numbers is trained on the scaled label
- * (its logit), and predicts in the label's own unit: whoever has the net cannot forget it. */
-static onus_status add_nodes(onus_net *net, const layers *l, const onus_model_spec *s,
-                             onus_head head, onus_err *err)
+/* ---- the graph --------------------------------------------------------------------------- */
+
+static int find_node(const onus_net *net, const char *name)
 {
-    const double factor = s->label_scale == 0 ? 1 : s->label_scale;
-    const onus_attr_value unit[] = {{"factor", factor}, {"shift", s->label_shift}};
-    static const struct {
-        const char *prediction, *loss;
-    } ends[] = {
-        [ONUS_HEAD_BINARY] = {"sigmoid", "logistic_loss"},
-        [ONUS_HEAD_CLASSES] = {"softmax", "softmax_cross_entropy"},
-        [ONUS_HEAD_VALUE] = {"affine", "squared_error"},
-    };
+    for (int i = net->n_nodes - 1; i >= 0; i--)
+        if (strcmp(net->nodes[i].name, name) == 0) return i;
+    return -1;
+}
+
+static int find_param(const onus_node *node, const char *name)
+{
+    for (int k = 0; k < node->n_params; k++)
+        if (strcmp(node->param[k].name, name) == 0) return k;
+    return -1;
+}
+
+/* Names of a layer's parameters, and which of them are another's. */
+static onus_status name_params(onus_net *net, int node, const onus_layer *l, onus_err *err)
+{
     onus_status st = ONUS_OK;
-    int last = 0, prediction = 0, loss = 0;
-    for (int i = 0; i < l->n; i++) {
-        const layer *x = &l->list[i];
-        ONUS_TRY(onus_net_add(net, x->op, x->name, &last, 1, x->attrs, x->n_attrs, &last, err));
+    for (int i = 0; i < l->n_names; i++) {
+        const int k = find_param(&net->nodes[node], l->names[i].param);
+        const char *owner = l->names[i].owner;
+        if (k < 0)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: %s has no parameter '%.40s'", l->name,
+                             l->op, l->names[i].param);
+        if (owner && find_node(net, owner) < 1)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: there is no layer '%.80s' to share with",
+                             l->name, owner);
+        if (owner)
+            ONUS_TRY(onus_net_tie(net, node, k, find_node(net, owner), err));
+        else
+            ONUS_TRY(onus_net_name_param(net, node, k, l->names[i].name, err));
     }
-    ONUS_TRY(onus_net_add(net, ends[head].prediction, "prediction", &last, 1, unit,
+done:
+    return st;
+}
+
+static onus_status add_layer(onus_net *net, const onus_layer *l, onus_err *err)
+{
+    int in[ONUS_IN_MAX], node;
+    for (int i = 0; i < l->n_in; i++) {
+        in[i] = find_node(net, l->in[i]);
+        if (in[i] < 0)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: there is no layer '%.80s' to read",
+                             l->name, l->in[i]);
+    }
+    if (find_node(net, l->name) >= 0)
+        return onus_fail(err, ONUS_BAD_INPUT, "two layers are called '%.80s'", l->name);
+    const onus_status st =
+        onus_net_add(net, l->op, l->name, in, l->n_in, l->attrs, l->n_attrs, &node, err);
+    return st == ONUS_OK ? name_params(net, node, l, err) : st;
+}
+
+/* The logits must be what the head wants, else the loss would name shapes that nobody knows. */
+static onus_status check_logits(const onus_net *net, int last, const ending *e, onus_err *err)
+{
+    const onus_shape *s = &net->nodes[last].shape;
+    onus_shape want = {.n = 1, .d = {onus_model_outputs_of(&e->io)}};
+    if (e->io.head == ONUS_HEAD_TOKENS)
+        want = (onus_shape){.n = 2, .d = {e->io.input.d[0], e->io.vocabulary}};
+    if (onus_shape_same(s, &want)) return ONUS_OK;
+    char mine[96], theirs[96];
+    onus_shape_text(s, mine, sizeof mine);
+    onus_shape_text(&want, theirs, sizeof theirs);
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "model: the last layer, '%.80s', gives %s, a label of %s wants %s",
+                     net->nodes[last].name, mine, heads[e->io.head].name, theirs);
+}
+
+/* Layers, then what the head adds. A net of numbers is trained on the scaled label (its logit),
+ * and predicts in the label's own unit: whoever has the net cannot forget it. */
+static onus_status add_nodes(onus_net *net, const onus_layers *l, const ending *e,
+                             onus_err *err)
+{
+    const double factor = e->label_scale == 0 ? 1 : e->label_scale;
+    const onus_attr_value unit[] = {{"factor", factor}, {"shift", e->label_shift}};
+    const onus_attr_value smoothing = {"smoothing", e->smoothing};
+    const onus_head head = e->io.head;
+    onus_status st = ONUS_OK;
+    int prediction = 0, loss = 0;
+    for (int i = 0; i < l->n; i++) ONUS_TRY(add_layer(net, &l->list[i], err));
+    const int last = net->n_nodes - 1;
+    ONUS_TRY(check_logits(net, last, e, err));
+    ONUS_TRY(onus_net_add(net, heads[head].prediction, "prediction", &last, 1, unit,
                           head == ONUS_HEAD_VALUE ? 2 : 0, &prediction, err));
-    ONUS_TRY(onus_net_add(net, ends[head].loss, "loss", &last, 1, NULL, 0, &loss, err));
+    ONUS_TRY(onus_net_add(net, heads[head].loss, "loss", &last, 1, &smoothing,
+                          e->smoothing != 0 ? 1 : 0, &loss, err));
     ONUS_TRY(onus_net_seal(net, last, prediction, loss, err));
 done:
     return st;
 }
 
-/* "MLP 61-64-32-1" */
-static onus_status describe(onus_net *net, const struct family *f, int64_t n_features,
-                            onus_err *err)
+/* "MLP 61-64-32-1": {dense} becomes the widths of a row of dense layers. */
+static onus_status describe(onus_net *net, const char *title, onus_err *err)
 {
     onus_buf text;
     onus_buf_init(&text, net->mem, 1 << 16);
-    onus_buf_printf(&text, "%s %lld", f->title, (long long)n_features);
-    for (int i = 1; i < net->n_nodes; i++) {
+    const char *dense = strstr(title, "{dense}");
+    onus_buf_printf(&text, "%.*s", dense ? (int)(dense - title) : 400, title);
+    if (dense) onus_buf_printf(&text, "%lld", (long long)onus_net_inputs(net));
+    for (int i = 1; dense && i < net->n_nodes; i++) {
         if (net->nodes[i].op == &onus_op_dense)
-            onus_buf_printf(&text, "-%lld", (long long)net->nodes[i].shape.d[0]);
+            onus_buf_printf(&text, "-%lld", (long long)onus_shape_numel(&net->nodes[i].shape));
     }
     net->description = text.data ? onus_arena_strdup(&net->arena, text.data) : NULL;
     onus_buf_release(&text);
     return net->description ? ONUS_OK : onus_fail_mem(err, "model");
 }
 
-/* The settings as canonical JSON, for the model file. */
-static onus_status keep_spec(onus_net *net, const onus_model_spec *s, int64_t n_features,
-                             onus_head head, int64_t n_classes, onus_err *err)
+/* ---- the list as JSON -------------------------------------------------------------------- */
+
+static json_t *names_json(const onus_layer *l, bool owners)
+{
+    json_t *all = json_object();
+    for (int i = 0; all && i < l->n_names; i++) {
+        const char *value = owners ? l->names[i].owner : l->names[i].name;
+        if (value && json_object_set_new(all, l->names[i].param, json_string(value)) != 0) {
+            json_decref(all);
+            return NULL;
+        }
+    }
+    return all;
+}
+
+static json_t *layer_json(const onus_layer *l)
+{
+    json_t *in = json_array(), *attrs = json_object();
+    bool good = in && attrs;
+    for (int i = 0; good && i < l->n_in; i++)
+        good = json_array_append_new(in, json_string(l->in[i])) == 0;
+    for (int i = 0; good && i < l->n_attrs; i++)
+        good = json_object_set_new(attrs, l->attrs[i].name, json_real(l->attrs[i].value)) == 0;
+    json_t *out = good ? json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "op", l->op, "name",
+                                   l->name, "in", in, "attrs", attrs, "params",
+                                   names_json(l, false), "tie", names_json(l, true))
+                       : NULL;
+    if (!good) {
+        json_decref(in);
+        json_decref(attrs);
+    }
+    return out;
+}
+
+static json_t *layers_json(const onus_layers *l)
+{
+    json_t *list = json_array();
+    for (int i = 0; list && i < l->n; i++) {
+        if (json_array_append_new(list, layer_json(&l->list[i])) == 0) continue;
+        json_decref(list);
+        list = NULL;
+    }
+    return list;
+}
+
+static json_t *shape_json(const onus_shape *s)
+{
+    json_t *d = json_array();
+    for (int i = 0; d && i < s->n; i++) {
+        if (json_array_append_new(d, json_integer(s->d[i])) == 0) continue;
+        json_decref(d);
+        d = NULL;
+    }
+    return d;
+}
+
+/* Everything that the net is made of, as canonical JSON, for the model file. */
+static onus_status keep_spec(onus_net *net, const onus_layers *l, const ending *e,
+                             onus_err *err)
 {
     onus_status st = ONUS_NO_MEM;
     onus_buf text;
-    onus_buf_init(&text, net->mem, 1 << 16);
-    json_t *hidden = json_array();
-    for (int64_t i = 0; hidden && i < s->n_hidden; i++) {
-        if (json_array_append_new(hidden, json_integer(s->hidden[i])) != 0) goto done;
-    }
-    json_t *all =
-        json_pack("{s:s, s:s, s:f, s:I, s:I, s:s, s:i, s:O}", "kind", s->kind, "activation",
-                  s->activation ? s->activation : "relu", "dropout", s->dropout, "features",
-                  (json_int_t)n_features, "classes", (json_int_t)n_classes, "head",
-                  head_names[head], "numerics", ONUS_NUMERICS_VERSION, "hidden", hidden);
+    onus_buf_init(&text, net->mem, 16 << 20);
+    json_t *all = json_pack("{s:s, s:b, s:o, s:I, s:I, s:s, s:f, s:i, s:o}", "title", l->title,
+                            "flat", l->flat, "input", shape_json(&e->io.input), "vocabulary",
+                            (json_int_t)e->io.vocabulary, "classes", (json_int_t)e->io.classes,
+                            "head", heads[e->io.head].name, "smoothing", e->smoothing,
+                            "numerics", ONUS_NUMERICS_VERSION, "layers", layers_json(l));
     if (!all) goto done;
-    if (head != ONUS_HEAD_VALUE ||
+    if (e->io.head == ONUS_HEAD_VALUE &&
         json_object_set_new(all, "label",
-                            json_pack("{s:f, s:f}", "shift", s->label_shift, "scale",
-                                      s->label_scale == 0 ? 1 : s->label_scale)) == 0)
-        onus_json_canonical(&text, all);
-    json_decref(all);
-    if (text.st == ONUS_OK && text.data &&
-        (net->spec_json = onus_arena_strdup(&net->arena, text.data)) != NULL)
-        st = ONUS_OK;
+                            json_pack("{s:f, s:f}", "shift", e->label_shift, "scale",
+                                      e->label_scale == 0 ? 1 : e->label_scale)) != 0)
+        goto done;
+    onus_json_canonical(&text, all);
+    st = text.st;
+    if (st == ONUS_OK && !(net->spec_json = onus_arena_strdup(&net->arena, text.data)))
+        st = ONUS_NO_MEM;
 done:
-    json_decref(hidden);
+    json_decref(all);
     onus_buf_release(&text);
-    return st == ONUS_OK ? ONUS_OK : onus_fail_mem(err, "model");
+    return st == ONUS_OK ? ONUS_OK
+                         : onus_fail(err, st, "model: the settings cannot be written");
 }
 
 /* count_max: more parameters are refused before they are allocated; 0: any number. */
-static onus_status build(onus_net **out, const onus_model_spec *spec, int64_t n_features,
-                         onus_head head, int64_t n_classes, int64_t count_max,
-                         const onus_allocator *mem, onus_err *err)
+static onus_status build(onus_net **out, const onus_layers *l, const ending *e,
+                         int64_t count_max, const onus_allocator *mem, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    const struct family *f = NULL;
     onus_net *net = NULL;
-    onus_arena arena;
-    onus_arena_init(&arena, mem);
-    const int64_t n_out = head == ONUS_HEAD_CLASSES ? n_classes : 1;
-    const onus_shape input = {.n = 1, .d = {n_features}};
-    layers *l = onus_arena_alloc(&arena, 1, sizeof *l);
-    if (!l) {
-        st = onus_fail_mem(err, "model");
-        goto done;
-    }
-    l->arena = &arena;
-    ONUS_TRY(find_family(spec, &f, err));
-    ONUS_TRY(check_head(f, head, err));
-    ONUS_TRY(f->layers(spec, n_out, l, err));
-    ONUS_TRY(onus_net_create(&net, &input, mem, err));
+    const onus_shape flat = {.n = 1, .d = {onus_shape_numel(&e->io.input)}};
+    ONUS_TRY(onus_net_create(&net, l->flat ? &flat : &e->io.input, mem, err));
     net->count_max = count_max;
-    ONUS_TRY(add_nodes(net, l, spec, head, err));
-    ONUS_TRY(describe(net, f, n_features, err));
-    ONUS_TRY(keep_spec(net, spec, n_features, head, n_classes, err));
+    ONUS_TRY(add_nodes(net, l, e, err));
+    ONUS_TRY(describe(net, l->title, err));
+    ONUS_TRY(keep_spec(net, l, e, err));
     *out = net;
     net = NULL;
 done:
     onus_net_destroy(net);
-    onus_arena_release(&arena);
     return st;
 }
 
-onus_status onus_model_build(onus_net **out, const onus_model_spec *spec, int64_t n_features,
-                             onus_head head, int64_t n_classes, const onus_allocator *mem,
-                             onus_err *err)
+onus_status onus_model_build(onus_net **out, const onus_model_spec *spec,
+                             const onus_model_io *io, const onus_allocator *mem, onus_err *err)
 {
-    return build(out, spec, n_features, head, n_classes, 0, mem, err);
+    onus_layers layers = {0};
+    onus_arena arena;
+    onus_arena_init(&arena, mem);
+    const ending e = {*io, spec->smoothing, spec->label_shift, spec->label_scale};
+    onus_status st = onus_family_expand(spec, io, &arena, &layers, err);
+    if (st == ONUS_OK) st = build(out, &layers, &e, 0, mem, err);
+    onus_arena_release(&arena);
+    return st;
 }
 
 /* ---- model files ------------------------------------------------------------------------- */
@@ -276,50 +303,110 @@ onus_status onus_model_write(onus_buf *out, const onus_net *net, const onus_meta
     return st;
 }
 
-/* The settings of a model file; texts live as long as json. */
-static onus_status read_spec(const json_t *json, onus_model_spec *spec,
-                             int64_t hidden[HIDDEN_MAX], int64_t *features, int64_t *classes,
-                             onus_head *head, onus_err *err)
+static onus_status not_ours(onus_err *err)
 {
-    const char *kind = json_string_value(json_object_get(json, "kind")),
-               *activation = json_string_value(json_object_get(json, "activation"));
-    const char *head_name = json_string_value(json_object_get(json, "head"));
-    const json_t *list = json_object_get(json, "hidden");
+    return onus_fail(err, ONUS_BAD_INPUT, "metadata 'onus.model' is not a model of Onus");
+}
+
+/* A mapping of texts: names of a layer's parameters. */
+static bool read_names(const json_t *map, bool owners, onus_layer *l)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(map)) return false;
+    json_object_foreach((json_t *)map, key, value)
+    {
+        if (l->n_names == ONUS_PARAM_MAX || !json_is_string(value)) return false;
+        l->names[l->n_names].param = key;
+        *(owners ? &l->names[l->n_names].owner : &l->names[l->n_names].name) =
+            json_string_value(value);
+        l->n_names++;
+    }
+    return true;
+}
+
+/* One layer; texts live as long as json. */
+static bool read_layer(const json_t *json, onus_layer *l)
+{
+    const char *key;
+    json_t *value;
+    const json_t *in = json_object_get(json, "in"), *attrs = json_object_get(json, "attrs");
+    *l = (onus_layer){.op = json_string_value(json_object_get(json, "op")),
+                      .name = json_string_value(json_object_get(json, "name"))};
+    if (!l->op || !l->name || !json_is_array(in) || json_array_size(in) < 1 ||
+        json_array_size(in) > ONUS_IN_MAX || !json_is_object(attrs))
+        return false;
+    for (size_t i = 0; i < json_array_size(in); i++) {
+        l->in[l->n_in] = json_string_value(json_array_get(in, i));
+        if (!l->in[l->n_in++]) return false;
+    }
+    json_object_foreach((json_t *)attrs, key, value)
+    {
+        if (l->n_attrs == ONUS_ATTR_MAX || !json_is_number(value)) return false;
+        l->attrs[l->n_attrs++] = (onus_attr_value){key, json_number_value(value)};
+    }
+    return read_names(json_object_get(json, "params"), false, l) &&
+           read_names(json_object_get(json, "tie"), true, l);
+}
+
+static onus_status read_layers(const json_t *json, onus_arena *arena, onus_layers *out,
+                               onus_err *err)
+{
+    const json_t *list = json_object_get(json, "layers");
     const size_t n = json_array_size(list);
-    *features = json_integer_value(json_object_get(json, "features"));
-    *classes = json_integer_value(json_object_get(json, "classes"));
-    *head = ONUS_HEAD_VALUE;
-    bool good = kind && activation && head_name && json_is_array(list) && n <= HIDDEN_MAX &&
-                *features >= 1 && *features <= 1 << 24 && *classes >= 0 && *classes <= 1 << 24;
-    for (size_t i = 0; good && i < n; i++) {
-        hidden[i] = json_integer_value(json_array_get(list, i));
-        good = hidden[i] >= 1 && hidden[i] <= 1 << 24;
+    out->title = json_string_value(json_object_get(json, "title"));
+    out->flat = json_is_true(json_object_get(json, "flat"));
+    if (!json_is_array(list) || n < 1 || n > ONUS_NODES_MAX - 3 || !out->title ||
+        strlen(out->title) > 400)
+        return not_ours(err);
+    if (!(out->list = onus_arena_alloc(arena, n, sizeof *out->list)))
+        return onus_fail_mem(err, "model");
+    for (size_t i = 0; i < n; i++)
+        if (!read_layer(json_array_get(list, i), &out->list[i])) return not_ours(err);
+    out->n = (int)n;
+    return ONUS_OK;
+}
+
+static bool read_shape(const json_t *list, onus_shape *s)
+{
+    *s = (onus_shape){.n = (int)json_array_size(list)};
+    if (!json_is_array(list) || s->n < 1 || json_array_size(list) > ONUS_DIM_MAX) return false;
+    for (int i = 0; i < s->n; i++) {
+        s->d[i] = json_integer_value(json_array_get(list, (size_t)i));
+        if (s->d[i] < 1 || s->d[i] > 1 << 24) return false;
     }
-    bool known = false;
-    for (int h = 0; good && h < 3; h++) {
-        if (strcmp(head_names[h], head_name) != 0) continue;
-        *head = (onus_head)h;
-        known = true;
-    }
-    const double dropout = json_number_value(json_object_get(json, "dropout"));
-    const json_t *shift = json_object_get(json_object_get(json, "label"), "shift"),
-                 *scale = json_object_get(json_object_get(json, "label"), "scale");
-    const bool unit = *head != ONUS_HEAD_VALUE ||
-                      (json_is_number(shift) && json_number_value(scale) >= (double)FLT_MIN);
-    if (!good || !known || !unit || !(dropout >= 0 && dropout < 1) ||
-        (*head == ONUS_HEAD_CLASSES && *classes < 2))
-        return onus_fail(err, ONUS_BAD_INPUT, "metadata 'onus.model' is not a model of Onus");
+    return true;
+}
+
+static onus_status read_ending(const json_t *json, ending *e, onus_err *err)
+{
+    const char *head = json_string_value(json_object_get(json, "head"));
+    const json_t *label = json_object_get(json, "label"),
+                 *shift = json_object_get(label, "shift"),
+                 *scale = json_object_get(label, "scale");
+    *e = (ending){.smoothing = json_number_value(json_object_get(json, "smoothing")),
+                  .label_shift = json_number_value(shift),
+                  .label_scale = json_number_value(scale)};
+    e->io.vocabulary = json_integer_value(json_object_get(json, "vocabulary"));
+    e->io.classes = json_integer_value(json_object_get(json, "classes"));
+    int h = 0;
+    while (head && h < ONUS_HEAD_COUNT && strcmp(heads[h].name, head) != 0) h++;
+    e->io.head = (onus_head)h;
+    const bool several = e->io.head == ONUS_HEAD_CLASSES || e->io.head == ONUS_HEAD_LABELS;
+    if (!head || h == ONUS_HEAD_COUNT ||
+        !read_shape(json_object_get(json, "input"), &e->io.input) || e->io.vocabulary < 0 ||
+        e->io.vocabulary > 1 << 24 || e->io.classes < 0 || e->io.classes > 1 << 24 ||
+        (e->io.head == ONUS_HEAD_CLASSES && e->io.classes < 2) ||
+        (several && e->io.classes < 1) ||
+        (e->io.head == ONUS_HEAD_TOKENS && (e->io.vocabulary < 2 || e->io.input.n != 1)) ||
+        (e->io.head == ONUS_HEAD_VALUE &&
+         (!json_is_number(shift) || !(e->label_scale >= (double)FLT_MIN))) ||
+        !(e->smoothing >= 0 && e->smoothing < 1))
+        return not_ours(err);
     if (json_integer_value(json_object_get(json, "numerics")) != ONUS_NUMERICS_VERSION)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "the model was made under another numerics contract than %d",
                          ONUS_NUMERICS_VERSION);
-    *spec = (onus_model_spec){.kind = kind,
-                              .activation = activation,
-                              .hidden = hidden,
-                              .n_hidden = (int64_t)n,
-                              .dropout = dropout,
-                              .label_shift = json_number_value(shift),
-                              .label_scale = json_number_value(scale)};
     return ONUS_OK;
 }
 
@@ -339,21 +426,26 @@ onus_status onus_model_read(onus_net **out, const onus_safetensors *file,
     onus_status st = ONUS_OK;
     json_t *json = NULL;
     onus_net *net = NULL;
-    onus_model_spec spec;
-    int64_t hidden[HIDDEN_MAX], features, classes;
-    onus_head head;
+    onus_layers layers = {0};
+    ending e;
+    onus_arena arena;
+    onus_arena_init(&arena, mem);
     const char *text = onus_safetensors_meta(file, "onus.model");
-    if (!text)
-        return onus_fail(err, ONUS_BAD_INPUT, "the model file has no metadata 'onus.model'");
+    if (!text) {
+        st = onus_fail(err, ONUS_BAD_INPUT, "the model file has no metadata 'onus.model'");
+        goto done;
+    }
     ONUS_TRY(onus_json_parse(&json, text, strlen(text), "metadata 'onus.model'", err));
-    ONUS_TRY(read_spec(json, &spec, hidden, &features, &classes, &head, err));
-    ONUS_TRY(build(&net, &spec, features, head, classes, count_floats(file), mem, err));
+    ONUS_TRY(read_ending(json, &e, err));
+    ONUS_TRY(read_layers(json, &arena, &layers, err));
+    ONUS_TRY(build(&net, &layers, &e, count_floats(file), mem, err));
     ONUS_TRY(onus_model_load(net, file, err));
     *out = net;
     net = NULL;
 done:
     json_decref(json);
     onus_net_destroy(net);
+    onus_arena_release(&arena);
     return st;
 }
 

@@ -1,31 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0
  * model.h - families of models as data: a spec becomes a list of layers, a list of layers
- * becomes a net. Outside net/ no code asks for `kind`. */
+ * becomes a net. Outside net/ no code asks for `kind`. docs/MODELS.md has the families. */
 #ifndef ONUS_NET_MODEL_H
 #define ONUS_NET_MODEL_H
 #include "base/buf.h"
 #include "net/net.h"
 
 /* What ends the net: binary (1 logit, logistic loss, sigmoid), classes (C logits, softmax),
- * regression (1 value, squared error). */
-typedef enum { ONUS_HEAD_BINARY, ONUS_HEAD_CLASSES, ONUS_HEAD_VALUE } onus_head;
+ * value (1 number, squared error), labels (C logits, each its own yes or no), tokens (at every
+ * position one logit a token, softmax). */
+typedef enum {
+    ONUS_HEAD_BINARY,
+    ONUS_HEAD_CLASSES,
+    ONUS_HEAD_VALUE,
+    ONUS_HEAD_LABELS,
+    ONUS_HEAD_TOKENS,
+    ONUS_HEAD_COUNT
+} onus_head;
+const char *onus_head_name(onus_head head);
+
+/* What the data gives and wants. */
+typedef struct {
+    onus_shape input;   /* (features), (channels, height, width), or (context) of tokens */
+    int64_t vocabulary; /* tokens; 0: the input holds numbers */
+    onus_head head;
+    int64_t classes; /* CLASSES, LABELS */
+} onus_model_io;
+int64_t onus_model_outputs_of(const onus_model_io *io); /* logits of an example or position */
 
 typedef struct {
-    const char *kind; /* "mlp", "linear", "logistic", "softmax" */
-    const int64_t *hidden;
-    int64_t n_hidden;
-    const char *activation;          /* "relu" (default), "tanh", "sigmoid", "gelu", "none" */
-    double dropout;                  /* after every hidden activation; 0 = none */
+    const char *kind;     /* a family: "mlp", "decoder", "cnn" ..; or "layers" */
+    const char *name;     /* of several of a kind: "resnet18"; NULL: the first */
+    const char *settings; /* JSON: what else the recipe says of the model; NULL: nothing */
+    double smoothing;     /* of labels: CLASSES, TOKENS */
     double label_shift, label_scale; /* regression: what the net is trained on is (label -
                                         shift) / scale, and its prediction undoes it; scale 0:
                                         0 and 1 */
 } onus_model_spec;
 
-/* Whether a spec is one of this version's at all, before features and label are known. */
+/* Whether a spec is one of this version's at all, before the data is known. */
 onus_status onus_model_check(const onus_model_spec *spec, const onus_allocator *mem,
                              onus_err *err) ONUS_CHECKED;
-onus_status onus_model_build(onus_net **out, const onus_model_spec *spec, int64_t n_features,
-                             onus_head head, int64_t n_classes, const onus_allocator *mem,
+onus_status onus_model_build(onus_net **out, const onus_model_spec *spec,
+                             const onus_model_io *io, const onus_allocator *mem,
                              onus_err *err) ONUS_CHECKED;
 
 /* safetensors (huggingface/safetensors README): 8-byte little-endian header length, JSON
@@ -58,9 +75,9 @@ int64_t onus_safetensors_count(const onus_safetensors *s);
 /* 0 <= i < count, in order of names */
 const onus_tensor_view *onus_safetensors_at(const onus_safetensors *s, int64_t i);
 
-/* The model file: parameters plus metadata "onus.model" (canonical JSON of the spec, features,
- * head, classes, numerics version) and the caller's own entries. Holds no time, host or
- * instruction set. */
+/* The model file: parameters plus metadata "onus.model" (canonical JSON: the flat list of
+ * layers, input, head, classes, numerics version) and the caller's own entries. Holds no time,
+ * host or instruction set. */
 onus_status onus_model_write(onus_buf *out, const onus_net *net, const onus_meta *extra,
                              int64_t n_extra, onus_err *err) ONUS_CHECKED;
 /* Rebuilds the net from a model file; names or shapes that do not fit are errors that name both

@@ -46,7 +46,7 @@ onus_status onus_net_create(onus_net **out, const onus_shape *input, const onus_
     }
     net->nodes[0] = (onus_node){.name = "input", .shape = *input};
     net->n_nodes = 1;
-    net->description = net->kind = "net";
+    net->description = "net";
     *out = net;
     return ONUS_OK;
 }

@@ -15,7 +15,6 @@
 static void set_defaults(onus_recipe *r)
 {
     r->region = "WORLD";
-    r->model.activation = "relu";
     r->train = (onus_train_spec){.epochs = 10,
                                  .batch = 64,
                                  .shards = 1,

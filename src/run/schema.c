@@ -376,16 +376,43 @@ static const char *const optimisers[] = {"adam", "adamw", "sgd", "momentum", NUL
 static const char *const schedules[] = {"constant", "step", "exponential", "cosine", NULL};
 static const char *const keeps[] = {"best", "last", NULL};
 
+/* {kind, name, and the family's settings}: which there are is net/'s to say. */
+static onus_status read_model(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                              void *at, onus_err *err)
+{
+    (void)f;
+    onus_model_spec *m = at;
+    json_t *all = NULL;
+    onus_buf text;
+    onus_buf_init(&text, y->arena->mem, 1 << 20);
+    onus_status st =
+        node->type == YAML_MAPPING_NODE
+            ? onus_yaml_json(y, node, "model", &all, err)
+            : onus_yaml_fail(y, node, err, "model: expected a mapping (key: value)");
+    if (st != ONUS_OK) goto done;
+    const json_t *kind = json_object_get(all, "kind"), *name = json_object_get(all, "name");
+    if (!json_is_string(kind) || (name && !json_is_string(name))) {
+        st = onus_yaml_fail(y, node, err,
+                            "model: `kind` is missing, or it or `name` is no word");
+        goto done;
+    }
+    m->kind = onus_arena_strdup(y->arena, json_string_value(kind));
+    m->name = name ? onus_arena_strdup(y->arena, json_string_value(name)) : NULL;
+    json_object_del(all, "kind");
+    json_object_del(all, "name");
+    onus_json_canonical(&text, all);
+    if (text.st == ONUS_OK) m->settings = onus_arena_strdup(y->arena, text.data);
+    if (!m->kind || !m->settings || (name && !m->name)) st = onus_fail_mem(err, y->path);
+done:
+    json_decref(all);
+    onus_buf_release(&text);
+    return st;
+}
+
+/* What docs/RECIPE.md lists; the settings of each family stand in docs/MODELS.md. */
 static const onus_yaml_field model_fields[] = {
     {.key = "kind", TEXT(onus_model_spec, kind), .required = true},
-    {.key = "hidden",
-     .kind = ONUS_YAML_INTS,
-     AT(onus_model_spec, hidden),
-     COUNT(onus_model_spec, n_hidden),
-     .lower = 1,
-     .upper = 1 << 20},
-    {.key = "activation", TEXT(onus_model_spec, activation)},
-    {.key = "dropout", REAL(onus_model_spec, dropout, 0, 0.99)},
+    {.key = "name", TEXT(onus_model_spec, name)},
     {0},
 };
 
@@ -417,6 +444,7 @@ static const onus_yaml_field train_fields[] = {
     {.key = "epochs", INT(onus_train_spec, epochs, 1, 1000000)},
     {.key = "batch", INT(onus_train_spec, batch, 1, 1 << 24)},
     {.key = "shards", INT(onus_train_spec, shards, 1, 1 << 16)},
+    {.key = "micro_batches", INT(onus_train_spec, micro_batches, 0, 1 << 16)},
     {.key = "optimiser", ENUM(onus_train_spec, optimiser, optimisers)},
     {.key = "lr", REAL(onus_train_spec, lr, 0, 1e6)},
     {.key = "momentum", REAL(onus_train_spec, momentum, 0, 0.9999)},
@@ -578,8 +606,9 @@ const onus_yaml_field onus_recipe_fields[] = {
      .sub = data_fields,
      .required = true},
     {.key = "model",
-     .kind = ONUS_YAML_MAP,
+     .kind = ONUS_YAML_CUSTOM,
      AT(onus_recipe, model),
+     .read = read_model,
      .sub = model_fields,
      .required = true},
     {.key = "train", .kind = ONUS_YAML_MAP, AT(onus_recipe, train), .sub = train_fields},

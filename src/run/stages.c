@@ -188,9 +188,11 @@ onus_status onus_stage_train(onus_session *s, onus_err *err)
     const onus_meta meta[] = {{"onus.encoder", encoder.data}, {"onus.name", s->recipe->name}};
     onus_model_spec spec = s->recipe->model;
     onus_dataset_label_scale(s->data, &spec.label_shift, &spec.label_scale);
-    ONUS_TRY(onus_model_build(&s->net, &spec, onus_dataset_features(s->data),
-                              onus_head_of(onus_dataset_task(s->data)),
-                              onus_dataset_classes(s->data), s->mem, err));
+    const onus_model_io io = {.input = onus_dataset_input(s->data),
+                              .vocabulary = onus_dataset_vocabulary(s->data),
+                              .head = onus_head_of(onus_dataset_task(s->data)),
+                              .classes = onus_dataset_classes(s->data)};
+    ONUS_TRY(onus_model_build(&s->net, &spec, &io, s->mem, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_net_can_private(s->net, err));
     onus_net_init(s->net, s->recipe->seed);
     ONUS_TRY(train_net(s, meta, 2, err));

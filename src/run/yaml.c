@@ -483,3 +483,74 @@ onus_status onus_yaml_fill(onus_yaml *y, yaml_node_t *node, const char *where,
     }
     return st;
 }
+
+/* ---- as JSON ----------------------------------------------------------------------------- */
+
+static json_t *scalar_json(const yaml_node_t *node)
+{
+    const char *text = onus_yaml_scalar(node);
+    const size_t digits = strspn(text + (*text == '-'), "0123456789");
+    double v;
+    if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) return json_string(text);
+    if (strcmp(text, "true") == 0) return json_true();
+    if (strcmp(text, "false") == 0) return json_false();
+    if (digits >= 1 && digits <= 15 && text[(*text == '-') + digits] == '\0')
+        return json_integer(strtoll(text, NULL, 10));
+    return onus_parse_number(text, &v) ? json_real(v) : json_string(text);
+}
+
+static onus_status list_json(onus_yaml *y, yaml_node_t *node, const char *where, json_t **out,
+                             onus_err *err)
+{
+    if (!(*out = json_array())) return onus_fail_mem(err, y->path);
+    for (yaml_node_item_t *i = node->data.sequence.items.start;
+         i < node->data.sequence.items.top; i++) {
+        json_t *item = NULL;
+        const onus_status st =
+            onus_yaml_json(y, yaml_document_get_node(&y->doc, *i), where, &item, err);
+        if (st != ONUS_OK) return st;
+        if (json_array_append_new(*out, item) != 0) return onus_fail_mem(err, y->path);
+    }
+    return ONUS_OK;
+}
+
+typedef struct {
+    const char *where;
+    json_t *object;
+} json_ctx;
+
+static onus_status pair_json(onus_yaml *y, void *ctx, yaml_node_t *key, yaml_node_t *value,
+                             onus_err *err)
+{
+    const json_ctx *c = ctx;
+    json_t *v = NULL;
+    const onus_status st = onus_yaml_json(y, value, c->where, &v, err);
+    if (st != ONUS_OK) return st;
+    return json_object_set_new(c->object, onus_yaml_scalar(key), v) == 0
+               ? ONUS_OK
+               : onus_yaml_fail(y, key, err, "%s: a key that is not UTF-8", c->where);
+}
+
+static onus_status node_json(onus_yaml *y, yaml_node_t *node, const char *where, json_t **out,
+                             onus_err *err)
+{
+    if (node->type == YAML_SEQUENCE_NODE) return list_json(y, node, where, out, err);
+    if (node->type == YAML_MAPPING_NODE) {
+        json_ctx c = {where, json_object()};
+        if (!(*out = c.object)) return onus_fail_mem(err, y->path);
+        return onus_yaml_pairs(y, node, where, pair_json, &c, err);
+    }
+    *out = scalar_json(node);
+    return *out ? ONUS_OK : onus_yaml_fail(y, node, err, "%s: a text that is not UTF-8", where);
+}
+
+onus_status onus_yaml_json(onus_yaml *y, yaml_node_t *node, const char *where, json_t **out,
+                           onus_err *err)
+{
+    *out = NULL;
+    const onus_status st = node_json(y, node, where, out, err);
+    if (st == ONUS_OK) return ONUS_OK;
+    json_decref(*out);
+    *out = NULL;
+    return st;
+}

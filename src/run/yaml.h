@@ -6,7 +6,7 @@
 #ifndef ONUS_RUN_YAML_H
 #define ONUS_RUN_YAML_H
 #include <yaml.h>
-#include "base/buf.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 typedef struct {
@@ -71,6 +71,11 @@ onus_status onus_yaml_value(onus_yaml *y, const onus_yaml_field *f, const char *
 /* "FILE:LINE:COLUMN: WHERE: got 'x', expected ..." */
 onus_status onus_yaml_fail(const onus_yaml *y, const yaml_node_t *node, onus_err *err,
                            const char *fmt, ...) ONUS_PRINTF(4, 5);
+/* A node and what is under it as JSON: plain scalars that look like numbers are numbers, true
+ * and false are truth values, everything else is text. where names it in messages. Caller:
+ * json_decref. */
+onus_status onus_yaml_json(onus_yaml *y, yaml_node_t *node, const char *where, json_t **out,
+                           onus_err *err) ONUS_CHECKED;
 const char *onus_yaml_scalar(const yaml_node_t *node); /* NULL if it is none */
 int onus_yaml_line(const yaml_node_t *node);           /* from 1 */
 #endif

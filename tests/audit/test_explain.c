@@ -11,6 +11,7 @@
 #include "expected_shapley.h"
 #include "net/model.h"
 #include "train/train.h"
+#include "model_spec.h"
 
 static char path[64];
 
@@ -81,18 +82,18 @@ static onus_net *build_unit(const onus_dataset *d, const char *kind, const int64
                             int64_t n_hidden, double shift, double scale)
 {
     const onus_model_spec spec = {.kind = kind,
-                                  .hidden = hidden,
-                                  .n_hidden = n_hidden,
+                                  .settings =
+                                      n_hidden ? mlp_settings(hidden, n_hidden, NULL, 0) : NULL,
                                   .label_shift = shift,
                                   .label_scale = scale};
     const onus_task task = onus_dataset_task(d);
     onus_net *net = NULL;
     onus_err err = {.msg = ""};
-    if (onus_model_build(&net, &spec, onus_dataset_features(d),
-                         task == ONUS_TASK_BINARY    ? ONUS_HEAD_BINARY
-                         : task == ONUS_TASK_CLASSES ? ONUS_HEAD_CLASSES
-                                                     : ONUS_HEAD_VALUE,
-                         onus_dataset_classes(d), NULL, &err) != ONUS_OK)
+    if (build_columns(&net, &spec, onus_dataset_features(d),
+                      task == ONUS_TASK_BINARY    ? ONUS_HEAD_BINARY
+                      : task == ONUS_TASK_CLASSES ? ONUS_HEAD_CLASSES
+                                                  : ONUS_HEAD_VALUE,
+                      onus_dataset_classes(d), NULL, &err) != ONUS_OK)
         fail_msg("%s", err.msg);
     return net;
 }

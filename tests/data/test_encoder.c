@@ -152,9 +152,9 @@ static void lie(const char *json, const char *message)
     assert_null(e);
 }
 
-#define LIE(columns)                                   \
-    "{\"classes\":[\"a\",\"b\"],\"columns\":[" columns \
-    "],\"label\":\"y\",\"pixels\":0,\"task\":\"binary\"}"
+#define LIE(columns)                                                                 \
+    "{\"classes\":[\"a\",\"b\"],\"columns\":[" columns "],\"label\":\"y\",\"task\":" \
+                                                       "\"binary\"}"
 #define NUMBER "{\"name\":\"x\",\"shift\":0,\"scale\":1}"
 
 static void hostile(void **state)
@@ -171,12 +171,13 @@ static void hostile(void **state)
     lie("{\"task\":\"regression\",\"label\":\"y\",\"classes\":[\"a\"]}",
         "classes that do not fit");
     lie("{\"task\":\"binary\",\"label\":\"y\",\"classes\":[\"a\",7]}", "a text is missing");
-    lie("{\"task\":\"binary\",\"label\":\"y\",\"classes\":[\"a\",\"b\"],\"pixels\":-1}",
-        "pixels");
-    lie("{\"task\":\"binary\",\"label\":\"y\",\"classes\":[\"a\",\"b\"],\"pixels\":1e9}",
-        "columns are missing"); /* a real is no whole number */
-    lie("{\"task\":\"binary\",\"label\":\"y\",\"classes\":[\"a\",\"b\"],\"pixels\":16777217}",
-        "pixels out of range");
+    lie("{\"task\":\"binary\",\"label\":\"y\",\"classes\":[\"a\",\"b\"],\"image\":[1,1,-1]}",
+        "image");
+    lie("{\"task\":\"binary\",\"label\":\"y\",\"classes\":[\"a\",\"b\"],\"image\":[1,1,1e9]}",
+        "image is no shape"); /* a real is no whole number */
+    lie("{\"task\":\"binary\",\"label\":\"y\",\"classes\":[\"a\",\"b\"],\"image\":[1,4097,4096]"
+        "}",
+        "image is no shape");
     lie("{\"task\":\"binary\",\"label\":\"y\",\"classes\":[\"a\",\"b\"],\"columns\":{}}",
         "columns are missing");
     lie(LIE(""), "no features");

@@ -196,7 +196,7 @@ static void refused(void **state)
     s.test_labels = "l";
     room_write(&room, "ti", bytes, idx(bytes, 3, (uint32_t[]){8, 2, 3}, 48));
     s.test_source = "ti";
-    room_refuse(&room, &s, NULL, "ti has images of 6 bytes, i of 4");
+    room_refuse(&room, &s, NULL, "ti has images of shape (1, 2, 3) (channels, height, width), the training images have (1, 2, 2)");
     s.test_source = s.test_labels = NULL;
     s.protected_ = &sex;
     s.n_protected = 1;
@@ -231,7 +231,7 @@ static void given_encoder(void **state)
     assert_non_null(strstr(room.err.msg, "label 2, the model knows 0 to 1"));
     room_write(&room, "i", bytes, idx(bytes, 2, (uint32_t[]){3, 5}, 15));
     assert_int_equal(room_try(&room, &s, e, 1), ONUS_BAD_INPUT);
-    assert_non_null(strstr(room.err.msg, "images of 5 bytes, the model reads 4"));
+    assert_non_null(strstr(room.err.msg, "images of shape (1, 1, 5) (channels, height, width), the model reads (1, 2, 2)"));
     room_clear(&room);
     onus_encoder_destroy(e);
     room_close(&room);

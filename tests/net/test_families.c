@@ -15,6 +15,7 @@
 
 #include "failing_mem.h"
 #include "net/model.h"
+#include "model_spec.h"
 
 static const int64_t widths[] = {7, 5, 9, 4, 6};
 
@@ -22,13 +23,10 @@ static onus_net *mlp(int depth, onus_head head, int64_t classes, const char *act
                      double dropout)
 {
     const onus_model_spec spec = {.kind = "mlp",
-                                  .hidden = widths,
-                                  .n_hidden = depth,
-                                  .activation = activation,
-                                  .dropout = dropout};
+                                  .settings = mlp_settings(widths, depth, activation, dropout)};
     onus_net *net = NULL;
     onus_err err;
-    if (onus_model_build(&net, &spec, 11, head, classes, NULL, &err) != ONUS_OK)
+    if (build_columns(&net, &spec, 11, head, classes, NULL, &err) != ONUS_OK)
         fail_msg("depth %d: %s", depth, err.msg);
     return net;
 }
@@ -88,8 +86,7 @@ static void heads_end_as_they_must(void **state)
         onus_net *net;
         onus_plan *p;
         assert_int_equal(
-            onus_model_build(&net, &spec, 4, rows[i].head, rows[i].classes, NULL, NULL),
-            ONUS_OK);
+            build_columns(&net, &spec, 4, rows[i].head, rows[i].classes, NULL, NULL), ONUS_OK);
         for (int k = 0; k < rows[i].outputs; k++) /* layers.0.bias comes first */
             onus_net_params(net)[k] = (float)rows[i].logits[k];
         assert_int_equal(onus_net_outputs(net), rows[i].outputs);
@@ -106,39 +103,66 @@ static void heads_end_as_they_must(void **state)
 static void settings_that_make_no_sense_are_named(void **state)
 {
     (void)state;
-    static const int64_t none[] = {0}, minus[] = {4, -1}, huge[] = {INT64_MAX};
     static int64_t many[300];
     for (int i = 0; i < 300; i++) many[i] = 2;
-    static const struct {
+    const struct {
         onus_model_spec spec;
         onus_head head;
         const char *why;
     } rows[] = {
         {{.kind = "forest"}, ONUS_HEAD_BINARY, "forest"},
-        {{.kind = "mlp", .activation = "swish"}, ONUS_HEAD_BINARY, "swish"},
-        {{.kind = "mlp", .hidden = none, .n_hidden = 1}, ONUS_HEAD_BINARY, "layers.0"},
-        {{.kind = "mlp", .hidden = minus, .n_hidden = 2}, ONUS_HEAD_BINARY, "layers.1"},
-        {{.kind = "mlp", .hidden = huge, .n_hidden = 1}, ONUS_HEAD_BINARY, "layers.0"},
-        {{.kind = "mlp", .hidden = many, .n_hidden = 300}, ONUS_HEAD_BINARY, "300"},
-        {{.kind = "mlp", .hidden = many, .n_hidden = 1, .dropout = 1},
+        {{.kind = "mlp", .name = "deep"}, ONUS_HEAD_BINARY, "mlp deep"},
+        {{.kind = "mlp", .settings = "{\"activation\":\"swish\"}"}, ONUS_HEAD_BINARY, "swish"},
+        {{.kind = "mlp", .settings = "{\"activation\":7}"},
          ONUS_HEAD_BINARY,
-         "rate"},
-        {{.kind = "mlp", .hidden = many, .n_hidden = 1, .dropout = -0.5},
+         "model.activation"},
+        {{.kind = "mlp", .settings = "{\"hidden\":[0]}"},
          ONUS_HEAD_BINARY,
-         "rate"},
-        {{.kind = "mlp", .hidden = many, .n_hidden = 1, .dropout = NAN},
+         "model.hidden: '0'"},
+        {{.kind = "mlp", .settings = "{\"hidden\":[4,-1]}"}, ONUS_HEAD_BINARY, "'-1'"},
+        {{.kind = "mlp", .settings = "{\"hidden\":[3.5]}"}, ONUS_HEAD_BINARY, "'3.5'"},
+        {{.kind = "mlp", .settings = "{\"hidden\":\"wide\"}"}, ONUS_HEAD_BINARY, "'wide'"},
+        {{.kind = "mlp", .settings = "{\"hidden\":[99999999999999]}"},
          ONUS_HEAD_BINARY,
-         "rate"},
+         "model.hidden"},
+        {{.kind = "mlp", .settings = mlp_settings(many, 300, NULL, 0)},
+         ONUS_HEAD_BINARY,
+         "300"},
+        {{.kind = "mlp", .settings = "{\"dropout\":1}"}, ONUS_HEAD_BINARY, "model.dropout"},
+        {{.kind = "mlp", .settings = "{\"dropout\":-0.5}"}, ONUS_HEAD_BINARY, "model.dropout"},
+        {{.kind = "mlp", .settings = "{\"width\":5}"}, ONUS_HEAD_BINARY, "no such setting"},
         {{.kind = "linear"}, ONUS_HEAD_BINARY, "two classes"},
         {{.kind = "logistic"}, ONUS_HEAD_CLASSES, "several classes"},
         {{.kind = "softmax"}, ONUS_HEAD_VALUE, "numbers"},
-        {{.kind = "logistic", .hidden = many, .n_hidden = 1}, ONUS_HEAD_BINARY, "model.hidden"},
+        {{.kind = "logistic", .settings = "{\"hidden\":[2]}"},
+         ONUS_HEAD_BINARY,
+         "model.hidden"},
+        {{.kind = "layers"}, ONUS_HEAD_BINARY, "model.layers"},
+        {{.kind = "layers", .settings = "{\"layers\":[]}"}, ONUS_HEAD_BINARY, "none"},
+        {{.kind = "layers", .settings = "{\"layers\":[{}]}"}, ONUS_HEAD_BINARY, "a mapping"},
+        {{.kind = "layers", .settings = "{\"layers\":[{\"op\":\"denser\"}]}"},
+         ONUS_HEAD_BINARY,
+         "denser"},
+        {{.kind = "layers", .settings = "{\"layers\":[{\"op\":\"dense\",\"units\":3}]}"},
+         ONUS_HEAD_BINARY,
+         "gives (3), a label of binary wants (1)"},
+        {{.kind = "layers", .settings = "{\"layers\":[{\"op\":\"dense\",\"units\":\"2*x\"}]}"},
+         ONUS_HEAD_BINARY,
+         "no setting 'x'"},
+        {{.kind = "layers",
+          .settings = "{\"layers\":[{\"op\":\"dense\",\"in\":[\"nobody\"]}]}"},
+         ONUS_HEAD_BINARY,
+         "nobody"},
+        {{.kind = "layers",
+          .settings = "{\"layers\":[{\"op\":\"dense\",\"tie\":{\"weight\":\"input\"}}]}"},
+         ONUS_HEAD_BINARY,
+         "no layer 'input' to share"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         onus_net *net = NULL;
         onus_err err = {.code = ONUS_OK};
         const onus_status st =
-            onus_model_build(&net, &rows[i].spec, 4, rows[i].head, 3, NULL, &err);
+            build_columns(&net, &rows[i].spec, 4, rows[i].head, 3, NULL, &err);
         if (st != ONUS_BAD_INPUT || net) fail_msg("row %zu: status %d", i, (int)st);
         if (!strstr(err.msg, rows[i].why)) fail_msg("'%s' lacks '%s'", err.msg, rows[i].why);
     }
@@ -228,64 +252,59 @@ static void refuse_settings(const char *settings, const char *why)
     assert_int_equal(m.live, 0);
 }
 
-#define SETTINGS(kind, activation, classes, dropout, features, head, hidden, numerics)  \
-    "{\"activation\":" activation ",\"classes\":" classes ",\"dropout\":" dropout       \
-    ",\"features\":" features ",\"head\":" head ",\"hidden\":" hidden ",\"kind\":" kind \
-    ",\"numerics\":" numerics "}"
-
-#define VALUE(label)                                                                          \
-    "{\"activation\":\"relu\",\"classes\":0,\"dropout\":0,\"features\":2,\"head\":\"value\"," \
-    "\"hidden\":[3],\"kind\":\"mlp\",\"label\":" label ",\"numerics\":1}"
+#define LAYER(name, in, units)                                              \
+    "{\"attrs\":{\"units\":" units "},\"in\":[\"" in "\"],\"name\":\"" name \
+    "\",\"op\":\"dense\",\"params\":{},\"tie\":{}}"
+#define SETTINGS_OF(layers, classes, input, head, numerics, more)                       \
+    "{\"classes\":" classes ",\"flat\":true,\"head\":" head ",\"input\":" input         \
+    ",\"layers\":" layers ",\"numerics\":" numerics ",\"smoothing\":0,\"title\":\"MLP " \
+    "{dense}\",\"vocabulary\":0" more "}"
+#define TWO(units) \
+    "[" LAYER("layers.0", "input", units) "," LAYER("layers.1", "layers.0", "1") "]"
+#define SETTINGS(layers, classes, input, head, numerics) \
+    SETTINGS_OF(layers, classes, input, head, numerics, "")
+#define VALUE(label) SETTINGS_OF(TWO("3"), "0", "[2]", "\"value\"", "1", ",\"label\":" label)
 
 static void settings_that_lie_are_refused(void **state)
 {
     (void)state;
     const char *no_model = "not a model of Onus";
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3]", "1"),
-                    NULL);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"binary\"", "1"), NULL);
     refuse_settings(NULL, "onus.model");
     refuse_settings("", "onus.model");
     refuse_settings("[]", no_model);
     refuse_settings("{}", no_model);
-    refuse_settings("{\"kind\":\"mlp\",\"kind\":\"mlp\"}", "onus.model");
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3]", "2"),
-                    "numerics contract");
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"ternary\"", "[3]", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"tree\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3]", "1"),
-                    "tree");
-    refuse_settings(SETTINGS("7", "\"relu\"", "2", "0", "2", "\"binary\"", "[3]", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"mlp\"", "\"swish\"", "2", "0", "2", "\"binary\"", "[3]", "1"),
-                    "swish");
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "1", "2", "\"binary\"", "[3]", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "-1", "2", "\"binary\"", "[3]", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "0", "\"binary\"", "[3]", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "-2", "\"binary\"", "[3]", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "1", "0", "2", "\"classes\"", "[3]", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[0]", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3.5]", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "3", "1"),
-                    no_model);
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[3,3]", "1"),
-                    "parameters");
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[]", "1"),
-                    "4 tensors");
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[2]", "1"),
-                    "shape (3");
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "1", "\"binary\"", "[3]", "1"),
-                    "(3, 1)");
+    refuse_settings("{\"head\":\"binary\",\"head\":\"binary\"}", "onus.model");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"binary\"", "2"), "numerics contract");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"ternary\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "7", "1"), no_model);
+    refuse_settings(SETTINGS("[{}]", "2", "[2]", "\"binary\"", "1"), no_model);
+    refuse_settings(SETTINGS("[]", "2", "[2]", "\"binary\"", "1"), no_model);
+    refuse_settings(SETTINGS("7", "2", "[2]", "\"binary\"", "1"), no_model);
+    refuse_settings(
+        SETTINGS("[" LAYER("layers.0", "nobody", "3") "]", "2", "[2]", "\"binary\"", "1"),
+        "nobody");
+    refuse_settings(SETTINGS("[" LAYER("a", "input", "3") "," LAYER("a", "a", "1") "]", "2",
+                             "[2]", "\"binary\"", "1"),
+                    "two layers");
+    refuse_settings(SETTINGS(TWO("\"3\""), "2", "[2]", "\"binary\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("0"), "2", "[2]", "\"binary\"", "1"), "units");
+    refuse_settings(SETTINGS(TWO("3.5"), "2", "[2]", "\"binary\"", "1"), "3.5");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[0]", "\"binary\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[-2]", "\"binary\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[]", "\"binary\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[1,1,1,1,1,2]", "\"binary\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "1", "[2]", "\"classes\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"classes\"", "1"), "(1)");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"tokens\"", "1"), no_model);
+    refuse_settings(
+        SETTINGS("[" LAYER("layers.0", "input", "1") "]", "2", "[2]", "\"binary\"", "1"),
+        "4 tensors");
+    refuse_settings(SETTINGS(TWO("2"), "2", "[2]", "\"binary\"", "1"), "shape (3");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[1]", "\"binary\"", "1"), "(3, 1)");
     /* a label's unit: missing, zero, below or beyond binary32 */
     refuse_settings(VALUE("{\"scale\":2.5,\"shift\":-1e9}"), NULL);
-    refuse_settings(SETTINGS("\"mlp\"", "\"relu\"", "0", "0", "2", "\"value\"", "[3]", "1"),
-                    no_model);
+    refuse_settings(SETTINGS(TWO("3"), "0", "[2]", "\"value\"", "1"), no_model);
     refuse_settings(VALUE("[]"), no_model);
     refuse_settings(VALUE("{\"scale\":2.5}"), no_model);
     refuse_settings(VALUE("{\"scale\":\"2\",\"shift\":0}"), no_model);
@@ -296,11 +315,11 @@ static void settings_that_lie_are_refused(void **state)
     refuse_settings(VALUE("{\"scale\":1,\"shift\":-1e60}"), "shift of affine");
     /* memory is not asked for on a file's word: 2^15 x 2^15 weights, a wide input */
     refuse_settings(
-        SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "2", "\"binary\"", "[32768,32768]", "1"),
+        SETTINGS("[" LAYER("layers.0", "input", "32768") "," LAYER(
+                     "layers.1", "layers.0", "32768") "," LAYER("l", "layers.1", "1") "]",
+                 "2", "[2]", "\"binary\"", "1"),
         "13 parameters");
-    refuse_settings(
-        SETTINGS("\"mlp\"", "\"relu\"", "2", "0", "16777216", "\"binary\"", "[3]", "1"),
-        "13 parameters");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[16777216]", "\"binary\"", "1"), "13 parameters");
 }
 
 /* A file of other names or shapes changes nothing in the net. */
@@ -347,14 +366,14 @@ static void loading_names_both_sides(void **state)
 static onus_status build_write_read(const onus_allocator *mem, void *ctx, onus_err *err)
 {
     (void)ctx;
-    const onus_model_spec spec = {
-        .kind = "mlp", .hidden = widths, .n_hidden = 2, .dropout = 0.1};
+    const onus_model_spec spec = {.kind = "mlp",
+                                  .settings = "{\"hidden\":[7,5],\"dropout\":0.1}"};
     const onus_meta extra = {"k", "v"};
     onus_net *net = NULL, *again = NULL;
     onus_buf out;
     onus_safetensors *s = NULL;
     onus_buf_init(&out, mem, 1 << 20);
-    onus_status st = onus_model_build(&net, &spec, 11, ONUS_HEAD_CLASSES, 3, mem, err);
+    onus_status st = build_columns(&net, &spec, 11, ONUS_HEAD_CLASSES, 3, mem, err);
     if (st == ONUS_OK) st = onus_model_write(&out, net, &extra, 1, err);
     if (st == ONUS_OK) st = onus_safetensors_parse(&s, out.data, out.len, "m", mem, err);
     if (st == ONUS_OK) st = onus_model_read(&again, s, mem, err);

@@ -12,6 +12,7 @@
 
 #include "base/fp.h"
 #include "net/model.h"
+#include "model_spec.h"
 
 enum { FEATURES = 1500 }; /* more than one piece of the writer */
 
@@ -27,7 +28,7 @@ static void write_net(uint32_t nan_bits, onus_buf *file, uint8_t sha[32])
 {
     const onus_model_spec spec = {.kind = "logistic"};
     onus_net *net = NULL;
-    assert_int_equal(onus_model_build(&net, &spec, FEATURES, ONUS_HEAD_BINARY, 2, NULL, NULL),
+    assert_int_equal(build_columns(&net, &spec, FEATURES, ONUS_HEAD_BINARY, 2, NULL, NULL),
                      ONUS_OK);
     float *p = onus_net_params(net);
     for (int64_t i = 0; i < onus_net_param_floats(net); i++) p[i] = (float)i;

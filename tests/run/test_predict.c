@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "net/model.h"
+#include "model_spec.h"
 
 /* x = (age - 40) / 10; z = 0.5 x + 0.25; amount = 2000 z + 3000. */
 static void predictions_are_in_the_unit(void **state)
@@ -29,7 +30,7 @@ static void predictions_are_in_the_unit(void **state)
                          "\"task\":\"regression\"}"}};
     onus_net *net;
     onus_buf bytes;
-    assert_int_equal(onus_model_build(&net, &spec, 1, ONUS_HEAD_VALUE, 0, NULL, NULL), ONUS_OK);
+    assert_int_equal(build_columns(&net, &spec, 1, ONUS_HEAD_VALUE, 0, NULL, NULL), ONUS_OK);
     for (int i = 0; i < onus_net_tensors(net); i++) {
         const onus_tensor *t = onus_net_tensor(net, i);
         onus_net_params(net)[t->offset] = strstr(t->name, "bias") ? 0.25f : 0.5f;

@@ -121,10 +121,8 @@ static void the_rest_lands(void **state)
     onus_recipe *r = parse(full);
     const onus_train_spec *t = &r->train;
     assert_string_equal(r->model.kind, "mlp");
-    assert_string_equal(r->model.activation, "tanh");
-    assert_int_equal(r->model.n_hidden, 2);
-    assert_int_equal(r->model.hidden[1], 32);
-    assert_true(r->model.dropout == 0.1);
+    assert_string_equal(r->model.settings,
+                        "{\"activation\":\"tanh\",\"dropout\":0.1,\"hidden\":[64,32]}");
     assert_true(t->epochs == 3 && t->batch == 32 && t->shards == 4 && t->warmup == 5);
     assert_int_equal(t->optimiser, ONUS_OPT_MOMENTUM);
     assert_true(t->lr == 1e-2 && t->momentum == 0.8 && t->beta1 == 0.7 && t->beta2 == 0.6);
@@ -164,7 +162,7 @@ static void defaults(void **state)
     assert_true(r->explain.rows == 200 && r->explain.background == 100 &&
                 r->explain.exact_columns == 16 && !r->explain.off);
     assert_string_equal(r->region, "WORLD");
-    assert_string_equal(r->model.activation, "relu");
+    assert_string_equal(r->model.settings, "{}");
     assert_int_equal(r->n_policies, 0);
     assert_null(r->purpose);
     onus_recipe_close(r);
@@ -178,7 +176,7 @@ static void defaults(void **state)
     assert_int_equal(r->data.format, ONUS_FORMAT_IDX);
     assert_string_equal(r->data.test_labels, "tl");
     assert_int_equal(r->data.n_label_values, 3);
-    assert_int_equal(r->model.n_hidden, 1); /* one is a list of one */
+    assert_string_equal(r->model.settings, "{\"hidden\":64}"); /* one is a list of one */
     assert_true(r->privacy.noise_multiplier == 1.1 && r->privacy.epsilon == 0);
     assert_true(r->explain.off);
     assert_int_equal(r->train.class_weights, ONUS_CLASS_WEIGHTS_BALANCED);
@@ -260,7 +258,7 @@ static void wrong_keys(void **state)
         {"  source: a.csv\n", "", "r.yaml:6:3: data: 'source' is missing"},
         {"  protected: [sex, {column: age, bins: [25, 40.5]}]\n", "",
          "data: 'protected' is missing"},
-        {"kind: mlp, ", "", "r.yaml:25:8: model: 'kind' is missing"},
+        {"kind: mlp, ", "", "r.yaml:25:8: model: `kind` is missing"},
         {"privacy: {epsilon: 8, delta: 1e-5, clip: 1.5}\n", "", "'privacy' is missing"},
         {", clip: 1.5", "", "r.yaml:31:10: privacy: 'clip' is missing"},
         {"delta: 1e-5, ", "", "privacy: 'delta' is missing"},
@@ -391,15 +389,15 @@ static void wrong_training(void **state)
     (void)state;
     static const change rows[] = {
         {"kind: mlp", "kind: transformer",
-         "r.yaml:25:15: model.kind: 'transformer' is not in this version, which has mlp"},
+         "r.yaml:25:15: model.kind: 'transformer' is not in this version, which has cnn, "},
         {"kind: mlp", "kind: logistic",
-         "r.yaml:25:33: model.hidden: logistic has no hidden layers"},
+         "r.yaml:25:55: model.activation: logistic has no such setting"},
         {"activation: tanh", "activation: swish",
          "r.yaml:25:50: model.activation: 'swish' is not one of"},
         {"[64, 32]", "[64, 0]",
          "r.yaml:25:33: model.hidden: '0' is not a whole number from 1 to 1048576"},
-        {"[64, 32]", "[64, 1e2]", "model.hidden: '1e2' is not a whole number"},
-        {"[64, 32]", "[99999999999999999999]", "'99999999999999999999' is not a whole number"},
+        {"[64, 32]", "[64, 1e2]", "model.hidden: '100' is not a whole number"},
+        {"[64, 32]", "[99999999999999999999]", "'1e+20' is not a whole number"},
         {"dropout: 0.1", "dropout: 1", "model.dropout: '1' is not a number from 0 to 0.99"},
         {"epochs: 3", "epochs: 0",
          "r.yaml:27:12: train.epochs: '0' is not a whole number from 1 to 1000000"},

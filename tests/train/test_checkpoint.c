@@ -13,7 +13,7 @@ static const char *room;
 static setting with_checkpoints(void)
 {
     setting s = usual(credit);
-    s.model.dropout = 0.2;
+    s.model.settings = "{\"dropout\":0.2,\"hidden\":[16]}";
     s.spec.epochs = 5;
     s.spec.checkpoint_epochs = 1;
     s.spec.schedule = ONUS_RATE_COSINE;

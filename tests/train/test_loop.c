@@ -54,7 +54,7 @@ static onus_dataset *formula_data(const char *label, bool weights, double valid)
 static setting descent(const onus_dataset *data)
 {
     setting s = usual(data);
-    s.model = (onus_model_spec){.kind = "logistic", .activation = "none"};
+    s.model = (onus_model_spec){.kind = "logistic"};
     s.spec.optimiser = ONUS_OPT_MOMENTUM;
     s.spec.lr = 0.5;
     s.spec.epochs = 3000;
@@ -177,7 +177,7 @@ static void shards_and_micro_batches_by_hand(void **state)
     (void)state;
     for (int S = 1; S <= 4; S *= 4) {
         setting s = usual(credit);
-        s.model.dropout = 0.3;
+        s.model.settings = "{\"dropout\":0.3,\"hidden\":[16]}";
         s.spec.optimiser = ONUS_OPT_SGD;
         s.spec.lr = 0.5;
         s.spec.epochs = 1;
@@ -265,7 +265,7 @@ static void bits_do_not_depend_on_the_machine(void **state)
 {
     (void)state;
     setting s = usual(credit);
-    s.model.dropout = 0.2;
+    s.model.settings = "{\"dropout\":0.2,\"hidden\":[16]}";
     outcome first;
     train_well(&s, &first);
     char *claims = said_claims(&first.said);

@@ -7,6 +7,7 @@
 #include "num/vec.h"
 #include "train/optimiser.h"
 #include "train/schedule.h"
+#include "model_spec.h"
 
 enum { N = 4, STEPS = 3 };
 static const float start[N] = {0.5f, -0.25f, 0.0f, 1.5f};
@@ -17,8 +18,8 @@ static const float gradients[STEPS][N] = {
 static onus_net *linear(int64_t n)
 {
     onus_net *net = NULL;
-    const onus_model_spec spec = {.kind = "linear", .activation = "none"};
-    assert_int_equal(onus_model_build(&net, &spec, n, ONUS_HEAD_VALUE, 0, NULL, NULL), ONUS_OK);
+    const onus_model_spec spec = {.kind = "linear"};
+    assert_int_equal(build_columns(&net, &spec, n, ONUS_HEAD_VALUE, 0, NULL, NULL), ONUS_OK);
     return net;
 }
 

@@ -136,7 +136,7 @@ static void steps_by_hand(void **state)
     s.spec.shards = 4;
     s.threads = 2;
     s.isa = onus_isa_best();
-    s.model.dropout = 0.3;
+    s.model.settings = "{\"dropout\":0.3,\"hidden\":[16]}";
     assert_same_steps(&s, 1);
     s.spec.class_weights = ONUS_CLASS_WEIGHTS_GIVEN;
     s.spec.class_weight = weights;
@@ -247,9 +247,8 @@ static int by_value(const void *a, const void *b)
 static void noise_has_its_deviation(void **state)
 {
     (void)state;
-    static const int64_t hidden[] = {200};
     setting s = secret(credit);
-    s.model.hidden = hidden;
+    s.model.settings = "{\"hidden\":[200]}";
     s.spec.epochs = 1;
     s.spec.batch = 700;
     s.spec.lr = 2;
@@ -299,7 +298,7 @@ static void the_key_makes_the_bits(void **state)
     s.spec.optimiser = ONUS_OPT_ADAM;
     s.spec.lr = 1e-2;
     s.spec.batch = 300;
-    s.model.dropout = 0.1;
+    s.model.settings = "{\"dropout\":0.1,\"hidden\":[16]}";
     outcome first, o;
     train_well(&s, &first);
     char *claims = said_claims(&first.said);
@@ -475,14 +474,13 @@ static void memory_may_end_at_any_moment(void **state)
 static void memory_is_that_of_ordinary_training(void **state)
 {
     (void)state;
-    static const int64_t hidden[] = {256};
     failing_mem ordinary = {.fail_at = 0}, private_ = {.fail_at = 0};
     const onus_allocator a = failing_mem_allocator(&ordinary),
                          b = failing_mem_allocator(&private_);
     setting s = secret(credit);
     s.spec.epochs = 1;
     s.spec.batch = 256;
-    s.model.hidden = hidden;
+    s.model.settings = "{\"hidden\":[256]}";
     outcome o;
     s.mem = &b;
     train_well(&s, &o);

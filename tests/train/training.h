@@ -18,6 +18,7 @@
 #include "base/hash.h"
 #include "failing_mem.h"
 #include "train/train.h"
+#include "model_spec.h"
 
 /* ---- events ------------------------------------------------------------------------------ */
 
@@ -201,11 +202,10 @@ typedef struct {
 
 static inline setting usual(const onus_dataset *data)
 {
-    static const int64_t hidden[] = {16};
     return (setting){.data = data,
                      .spec = plain_spec,
                      .privacy = privacy_off,
-                     .model = {.kind = "mlp", .hidden = hidden, .n_hidden = 1},
+                     .model = {.kind = "mlp", .settings = "{\"hidden\":[16]}"},
                      .seed = 7};
 }
 
@@ -218,8 +218,8 @@ static inline onus_net *build_net(const setting *s, const onus_allocator *mem, o
                                                        : ONUS_HEAD_VALUE;
     onus_model_spec model = s->model;
     onus_dataset_label_scale(s->data, &model.label_shift, &model.label_scale);
-    if (onus_model_build(&net, &model, onus_dataset_features(s->data), head,
-                         onus_dataset_classes(s->data), mem, err) == ONUS_OK)
+    if (build_columns(&net, &model, onus_dataset_features(s->data), head,
+                      onus_dataset_classes(s->data), mem, err) == ONUS_OK)
         onus_net_init(net, s->seed);
     return net;
 }

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Prints docs/MODELS.md from the descriptions of families (src/net/families/*.json), so that the document cannot say
+what they do not. `make docs` writes it, tools/check_docs.sh compares."""
+import glob
+import json
+
+HEAD = """# Models
+
+Made from `src/net/families/` by `make docs`; do not edit. A family is a description of layers, no code: settings and a list
+of operations ([OPERATIONS.md](OPERATIONS.md)). A recipe names one by `model.kind`, where there are several by `model.name`
+too, and gives settings beside it:
+
+    model: {kind: mlp, hidden: [64, 32], activation: relu, dropout: 0.1}
+
+or lists its own layers, in the same language (`src/net/family.h` describes it):
+
+    model:
+      kind: layers
+      layers:
+        - {op: conv2d, channels: 16, kernel: 3, padding: 1}
+        - {op: relu, out: x}
+        - {op: conv2d, channels: 16, kernel: 3, padding: 1}
+        - {op: add, in: ["@", x]}
+        - {op: flatten}
+        - {op: dense, units: outputs}
+
+A layer reads the one before it, or what `in` names: layers by their `name`, what an `out` named last, `@` (the layer before),
+`input`. Numbers may be expressions of settings and of what the data gives: `outputs`, `features`, `vocabulary`, `context`,
+`image_channels`, `image_height`, `image_width`. The last layer's output are the logits; loss and prediction follow from the
+label. The model file keeps the flat list of layers, so that reading it needs no family.
+"""
+
+
+def setting(name, s):
+    if "words" in s:
+        return f"| `{name}` | {', '.join(s['words'])} | {s['words'][0]} | {s['help']} |"
+    kind = "number" if s.get("real") else "whole"
+    if s.get("list"):
+        kind = f"list of up to {s['most']} {kind}"
+    standard = s["standard"]
+    if isinstance(standard, list):
+        standard = "[" + ", ".join(map(str, standard)) + "]"
+    return f"| `{name}` | {kind}, {s['lower']} to {s['upper']} | {standard} | {s['help']} |"
+
+
+print(HEAD)
+for path in sorted(glob.glob("src/net/families/*.json")):
+    with open(path, encoding="utf-8") as f:
+        d = json.load(f)
+    print(f"## {d['kind']}{' ' + d['name'] if 'name' in d else ''}\n")
+    reads = {"flat": "columns or images", "image": "images", "tokens": "text"}[d["input"]]
+    print(f"Reads {reads}; label: {', '.join(d['heads'])}.\n")
+    if d["settings"]:
+        print("| setting | what | standard | of what |\n|---|---|---|---|")
+        for name, s in d["settings"].items():
+            print(setting(name, s))
+        print()
