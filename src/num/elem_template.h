@@ -85,16 +85,17 @@ static void NAME(exp)(const float *x, float *y, int64_t n)
     LOOP for (int64_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
 }
 
+static inline float sigmoid_one(float v)
+{
+    const float e = exp_one(-fabsf(v));
+    const float d = 1.0f + e;
+    const float top = v < 0.0f ? e : 1.0f;
+    return top / d;
+}
+
 static void NAME(sigmoid)(const float *x, float *y, int64_t n)
 {
-    LOOP for (int64_t i = 0; i < n; i++)
-    {
-        const float v = x[i];
-        const float e = exp_one(-fabsf(v));
-        const float d = 1.0f + e;
-        const float top = v < 0.0f ? e : 1.0f;
-        y[i] = top / d;
-    }
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = sigmoid_one(x[i]);
 }
 
 /* ---- log --------------------------------------------------------------------------------- */
@@ -447,6 +448,96 @@ static void NAME(bytes_scale)(const uint8_t *x, float divisor, float *y, int64_t
     LOOP for (int64_t i = 0; i < n; i++) y[i] = (float)x[i] / divisor;
 }
 
+/* ---- recurrent cells --------------------------------------------------------------------- */
+
+/* dy times the slope of a sigmoid or a tanh whose value is y. */
+static inline float through_sigmoid(float y, float dy)
+{
+    const float rest = 1.0f - y;
+    const float slope = y * rest;
+    return dy * slope;
+}
+
+static inline float through_tanh(float y, float dy)
+{
+    const float square = y * y;
+    const float slope = 1.0f - square;
+    return dy * slope;
+}
+
+/* Gate by gate: a loop over one function keeps its constants in registers. */
+static void NAME(lstm_cell)(float *restrict z, const float *restrict zh,
+                            const float *restrict c0, float *restrict c, float *restrict t,
+                            float *restrict h, int64_t n)
+{
+    for (int64_t j = 0; j < 2 * n; j++) z[j] = sigmoid_one(z[j] + zh[j]);
+    for (int64_t j = 2 * n; j < 3 * n; j++) z[j] = tanh_one(z[j] + zh[j]);
+    for (int64_t j = 3 * n; j < 4 * n; j++) z[j] = sigmoid_one(z[j] + zh[j]);
+    const float *in = z, *forget = z + n, *g = z + 2 * n, *out = z + 3 * n;
+    for (int64_t j = 0; j < n; j++) {
+        const float kept = forget[j] * c0[j];
+        c[j] = fmaf(in[j], g[j], kept);
+        t[j] = tanh_one(c[j]);
+        h[j] = out[j] * t[j];
+    }
+}
+
+static void NAME(lstm_back)(const float *restrict z, const float *restrict c0,
+                            const float *restrict t, const float *restrict dy,
+                            const float *restrict dh, float *restrict dc, float *restrict dz,
+                            int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) {
+        const float in = z[j], forget = z[n + j], g = z[2 * n + j], out = z[3 * n + j];
+        const float d = dy[j] + dh[j];
+        const float d_out = d * t[j];
+        const float d_t = d * out;
+        const float state = dc[j] + through_tanh(t[j], d_t);
+        const float d_in = state * g, d_g = state * in, d_forget = state * c0[j];
+        dz[j] = through_sigmoid(in, d_in);
+        dz[n + j] = through_sigmoid(forget, d_forget);
+        dz[2 * n + j] = through_tanh(g, d_g);
+        dz[3 * n + j] = through_sigmoid(out, d_out);
+        dc[j] = state * forget;
+    }
+}
+
+static void NAME(gru_cell)(float *restrict z, const float *restrict zh,
+                           const float *restrict h0, float *restrict q, float *restrict h,
+                           int64_t n)
+{
+    for (int64_t j = 0; j < 2 * n; j++) z[j] = sigmoid_one(z[j] + zh[j]);
+    for (int64_t j = 0; j < n; j++) {
+        q[j] = zh[2 * n + j];
+        const float reset = z[j], update = z[n + j];
+        const float fresh = tanh_one(fmaf(reset, q[j], z[2 * n + j]));
+        const float gap = h0[j] - fresh;
+        z[2 * n + j] = fresh;
+        h[j] = fmaf(update, gap, fresh);
+    }
+}
+
+static void NAME(gru_back)(const float *restrict z, const float *restrict q,
+                           const float *restrict h0, const float *restrict dy,
+                           const float *restrict dh, float *restrict straight,
+                           float *restrict dz, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) {
+        const float reset = z[j], update = z[n + j], fresh = z[2 * n + j];
+        const float given = dy[j] + dh[j];
+        const float d = given + straight[j];
+        const float rest = 1.0f - update, gap = h0[j] - fresh;
+        const float d_fresh = d * rest, d_update = d * gap;
+        const float d_sum = through_tanh(fresh, d_fresh);
+        const float d_reset = d_sum * q[j];
+        dz[j] = through_sigmoid(reset, d_reset);
+        dz[n + j] = through_sigmoid(update, d_update);
+        dz[2 * n + j] = d_sum;
+        dz[3 * n + j] = d_sum * reset;
+        straight[j] = d * update;
+    }
+}
+
 /* ---- optimisers -------------------------------------------------------------------------- */
 
 /* The gradient with its penalties; a penalty that is 0 is no term. */
@@ -632,6 +723,10 @@ const onus_kernels NAME(onus_kernels) = {
     KERNEL(mul),
     KERNEL(scale),
     KERNEL(bytes_scale),
+    KERNEL(lstm_cell),
+    KERNEL(lstm_back),
+    KERNEL(gru_cell),
+    KERNEL(gru_back),
     KERNEL(sgd),
     KERNEL(momentum),
     KERNEL(adam),

@@ -80,6 +80,21 @@ struct onus_kernels {
     void (*scale)(float a, const float *x, float *y, int64_t n);
     /* (float)x / divisor */
     void (*bytes_scale)(const uint8_t *x, float divisor, float *y, int64_t n);
+    /* One step of n units of a recurrent cell; arrays do not overlap. z: blocks of n that hold
+     * W x + b and become the gates; zh: U h + b' of the step before. LSTM: z (4 n) i, f, g, o;
+     * c0, c: the state before and after; t = tanh c; h = o t. */
+    void (*lstm_cell)(float *z, const float *zh, const float *c0, float *c, float *t, float *h,
+                      int64_t n);
+    /* h's gradient is dy + dh; dc: the state's, of c at entry but for h's share, of c0 at exit;
+     * dz (4 n): the gradients before the gates' functions. */
+    void (*lstm_back)(const float *z, const float *c0, const float *t, const float *dy,
+                      const float *dh, float *dc, float *dz, int64_t n);
+    /* GRU: z (3 n) r, z, n; q: the block n of zh, kept; h = n + z (h0 - n). */
+    void (*gru_cell)(float *z, const float *zh, const float *h0, float *q, float *h, int64_t n);
+    /* h's gradient is dy + dh + straight; straight: what went around the products, of h at
+     * entry, of h0 at exit. dz (4 n): before the functions r, z, n, and q's. */
+    void (*gru_back)(const float *z, const float *q, const float *h0, const float *dy,
+                     const float *dh, float *straight, float *dz, int64_t n);
     void (*sgd)(const onus_opt_step *s, float *p, const float *g, int64_t n);
     /* m = fmaf(mu, m, g); p -= lr * m */
     void (*momentum)(const onus_opt_step *s, float *p, const float *g, float *m, int64_t n);

@@ -28,7 +28,7 @@
 /* clang-format off */
 #define OTHERS(X)                                                \
     X(gemm_tile) X(sum) X(dot) X(max) X(sum64) X(norm2) X(scale) \
-    X(bytes_scale) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps)
+    X(bytes_scale) X(lstm_cell) X(lstm_back) X(gru_cell) X(gru_back) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps)
 /* clang-format on */
 
 enum { N = 1027, N_TABLES = 4 };
@@ -280,6 +280,109 @@ static void factors_and_bytes(void **state)
                 all_same(got, want, n, "bytes_scale", t);
             }
     }
+}
+
+/* ---- recurrent cells
+ * ------------------------------------------------------------------------------- */
+
+static float plus(float a, float b)
+{
+    volatile float sum = a + b;
+    return sum;
+}
+
+static float times(float a, float b)
+{
+    volatile float product = a * b;
+    return product;
+}
+
+static float want_tanh(float v)
+{
+    return one_of(onus_kernels_ref.tanh, v);
+}
+
+/* Rule 8, a unit at a time. in: W x + b (4), U h + b' (4), the state before, dy, dh, what comes
+ * from the step after. LSTM: gates (4), c, tanh c, h, dz (4), dc. */
+static void want_lstm(const float *in, float *out)
+{
+    const float i = want_sigmoid(plus(in[0], in[4])), f = want_sigmoid(plus(in[1], in[5])),
+                g = want_tanh(plus(in[2], in[6])), o = want_sigmoid(plus(in[3], in[7]));
+    const float c = fmaf(i, g, times(f, in[8])), t = want_tanh(c);
+    const float d = plus(in[9], in[10]);
+    const float dc = plus(in[11], want_tanh_back(t, times(d, o)));
+    const float all[12] = {i,
+                           f,
+                           g,
+                           o,
+                           c,
+                           t,
+                           times(o, t),
+                           want_sigmoid_back(i, times(dc, g)),
+                           want_sigmoid_back(f, times(dc, in[8])),
+                           want_tanh_back(g, times(dc, i)),
+                           want_sigmoid_back(o, times(d, t)),
+                           times(dc, f)};
+    memcpy(out, all, sizeof all);
+}
+
+/* GRU: gates (3), q, h, dz (3), dq, straight; in[3] is not used. */
+static void want_gru(const float *in, float *out)
+{
+    const float r = want_sigmoid(plus(in[0], in[4])), z = want_sigmoid(plus(in[1], in[5])),
+                q = in[6], n = want_tanh(fmaf(r, q, in[2]));
+    const float gap = plus(in[8], -n), d = plus(plus(in[9], in[10]), in[11]);
+    const float dn = want_tanh_back(n, times(d, plus(1, -z)));
+    const float all[10] = {r,
+                           z,
+                           n,
+                           q,
+                           fmaf(z, gap, n),
+                           want_sigmoid_back(r, times(dn, q)),
+                           want_sigmoid_back(z, times(d, gap)),
+                           dn,
+                           times(dn, r),
+                           times(d, z)};
+    memcpy(out, all, sizeof all);
+}
+
+/* n units by a table's kernels, laid out as want_lstm and want_gru do, in blocks of n. */
+static void cells_by_kernels(const onus_kernels *k, const float *in, int64_t n, float *lstm,
+                             float *gru)
+{
+    memcpy(lstm, in, (size_t)(4 * n) * sizeof *in);
+    memcpy(lstm + 11 * n, in + 11 * n, (size_t)n * sizeof *in);
+    k->lstm_cell(lstm, in + 4 * n, in + 8 * n, lstm + 4 * n, lstm + 5 * n, lstm + 6 * n, n);
+    k->lstm_back(lstm, in + 8 * n, lstm + 5 * n, in + 9 * n, in + 10 * n, lstm + 11 * n,
+                 lstm + 7 * n, n);
+    memcpy(gru, in, (size_t)(3 * n) * sizeof *in);
+    memcpy(gru + 9 * n, in + 11 * n, (size_t)n * sizeof *in);
+    k->gru_cell(gru, in + 4 * n, in + 8 * n, gru + 3 * n, gru + 4 * n, n);
+    k->gru_back(gru, gru + 3 * n, in + 8 * n, in + 9 * n, in + 10 * n, gru + 9 * n, gru + 5 * n,
+                n);
+}
+
+static void recurrent_cells_follow_their_formulas(void **state)
+{
+    (void)state;
+    enum { UNITS = 83 };
+    static float in[12 * UNITS], lstm[12 * UNITS + 1], gru[10 * UNITS + 1], want[12 * UNITS];
+    for (int t = 0; t < N_TABLES; t++)
+        for (int64_t n = 1; tables[t] && n <= UNITS; n += n < 20 ? 1 : 21) {
+            for (int64_t i = 0; i < 12 * n; i++) in[i] = i % 2 ? x[i % N] : y[(i * 3) % N];
+            lstm[12 * n] = gru[10 * n] = 42;
+            cells_by_kernels(tables[t], in, n, lstm, gru);
+            for (int way = 0; way < 2; way++) {
+                for (int64_t j = 0; j < n; j++) {
+                    float one[12], out[12];
+                    for (int i = 0; i < 12; i++) one[i] = in[i * n + j];
+                    (way ? want_gru : want_lstm)(one, out);
+                    for (int i = 0; i < (way ? 10 : 12); i++) want[i * n + j] = out[i];
+                }
+                all_same(way ? gru : lstm, want, (way ? 10 : 12) * n, way ? "gru" : "lstm", t);
+            }
+            assert_true(lstm[12 * n] == 42 && gru[10 * n] == 42);
+        }
 }
 
 /* ---- sums
@@ -569,6 +672,7 @@ int main(void)
         cmocka_unit_test(no_kernel_is_forgotten),
         cmocka_unit_test(elementwise_kernels_follow_their_formulas),
         cmocka_unit_test(factors_and_bytes),
+        cmocka_unit_test(recurrent_cells_follow_their_formulas),
         cmocka_unit_test(sums_go_by_lanes),
         cmocka_unit_test(maxima_at_their_corners),
         cmocka_unit_test(columns_add_in_segments),
