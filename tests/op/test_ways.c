@@ -300,6 +300,35 @@ static void count_col_sum(const float *X, int64_t rows, int64_t ld, int64_t j0, 
     onus_kernels_ref.col_sum(X, rows, ld, j0, j1, goes_on, out);
 }
 
+/* Cells: operations a unit as the formulas of docs/NUMERICS.md have them. */
+static void count_lstm_cell(float *z, const float *zh, const float *c0, float *c, float *t,
+                            float *h, int64_t n)
+{
+    counted += 12 * (double)n;
+    onus_kernels_ref.lstm_cell(z, zh, c0, c, t, h, n);
+}
+
+static void count_lstm_back(const float *z, const float *c0, const float *t, const float *dy,
+                            const float *dh, float *dc, float *dz, int64_t n)
+{
+    counted += 23 * (double)n;
+    onus_kernels_ref.lstm_back(z, c0, t, dy, dh, dc, dz, n);
+}
+
+static void count_gru_cell(float *z, const float *zh, const float *h0, float *q, float *h,
+                           int64_t n)
+{
+    counted += 8 * (double)n;
+    onus_kernels_ref.gru_cell(z, zh, h0, q, h, n);
+}
+
+static void count_gru_back(const float *z, const float *q, const float *h0, const float *dy,
+                           const float *dh, float *straight, float *dz, int64_t n)
+{
+    counted += 18 * (double)n;
+    onus_kernels_ref.gru_back(z, q, h0, dy, dh, straight, dz, n);
+}
+
 /* Kernels that are not counted are absent: a row that starts to use one crashes here. */
 static const onus_kernels counting = {.name = "counting",
                                       .gemm_tile = count_gemm,
@@ -323,7 +352,11 @@ static const onus_kernels counting = {.name = "counting",
                                       .silu_back = count_silu_back,
                                       .mul = count_mul,
                                       .add = count_add,
-                                      .col_sum = count_col_sum};
+                                      .col_sum = count_col_sum,
+                                      .lstm_cell = count_lstm_cell,
+                                      .lstm_back = count_lstm_back,
+                                      .gru_cell = count_gru_cell,
+                                      .gru_back = count_gru_back};
 
 /* Bytes of the arrays that a pass touches, each once. */
 static double bytes_of(const op_run *r, onus_pass pass, unsigned reads)

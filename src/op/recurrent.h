@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * recurrent.h - what lstm and gru share: one layer, one direction, over (T, n) and, where a
+ * second input holds tokens, over the positions that are there. A cell says what a step does;
+ * recurrent.c runs the steps, shares them out and adds up the gradients. */
+#ifndef ONUS_OP_RECURRENT_H
+#define ONUS_OP_RECURRENT_H
+#include "op/op.h"
+
+/* A step as its cell sees it: arrays of one example's position. `row` is what is kept of it:
+ * its first blocks of `hidden` are the cell's own. */
+typedef struct {
+    float *row;
+    const float *row0;    /* kept of the step before; NULL at the first one */
+    const float *h0;      /* the state before, zeros at the first step */
+    const float *zero;    /* (hidden) +0 */
+    const float *zh;      /* forward: U h0 + b' (gates, hidden) */
+    float *h;             /* forward: the output */
+    const float *dy, *dh; /* backward: the output's gradient, and what came through U */
+    float *carry;         /* backward: what comes around U from the step after */
+    float *dz;            /* backward: (4, hidden), see below */
+} onus_cell_step;
+
+/* dz has four blocks: those of W x + b's gradient come first, one a gate; U h + b' has all but
+ * its last one in common with them, and block 3 as its last. */
+typedef struct {
+    int gates; /* blocks of the weights */
+    int kept;  /* blocks that forward leaves in a row; the first `gates` hold W x + b before */
+    double forward_ops, backward_ops; /* operations a unit of a step */
+    void (*forward)(const onus_kernels *k, const onus_cell_step *s, int64_t hidden);
+    void (*backward)(const onus_kernels *k, const onus_cell_step *s, int64_t hidden);
+} onus_cell;
+
+extern const onus_attr_def onus_recurrent_attrs[2]; /* hidden, reverse */
+enum { ONUS_RECURRENT_ATTRS = 2 };
+#define ONUS_RECURRENT_NO_RELEVANCE                                                    \
+    "gates multiply what the same step computes, step after step: no rule here gives " \
+    "shares of that back to the inputs"
+
+onus_status onus_recurrent_shape(const char *name, const onus_attr *attr, const onus_shape in[],
+                                 int n_in, onus_shape *out, onus_err *err);
+int onus_recurrent_params(const onus_cell *cell, const onus_attr *attr, const onus_shape in[],
+                          onus_param_def out[ONUS_PARAM_MAX]);
+int64_t onus_recurrent_rows(const onus_attr *attr, const onus_shape in[]);
+size_t onus_recurrent_saved(const onus_cell *cell, const onus_attr *attr, const onus_shape in[],
+                            int64_t B);
+size_t onus_recurrent_scratch(const onus_cell *cell, const onus_exec *ex, const onus_attr *attr,
+                              const onus_shape in[], int64_t B);
+void onus_recurrent_forward(const onus_cell *cell, onus_call *c);
+void onus_recurrent_backward(const onus_cell *cell, onus_call *c);
+void onus_recurrent_norm2(const onus_cell *cell, onus_call *c, double *norm2);
+void onus_recurrent_grad(const onus_cell *cell, onus_call *c);
+onus_cost onus_recurrent_cost(const onus_cell *cell, const onus_attr *attr,
+                              const onus_shape in[], int64_t B, onus_pass pass);
+#endif
