@@ -284,14 +284,6 @@ static void NAME(gelu_tanh_back)(const float *x, const float *dy, float *dx, int
     }
 }
 
-static inline float sigmoid_one(float x)
-{
-    const float e = exp_one(-fabsf(x));
-    const float d = 1.0f + e;
-    const float top = x < 0.0f ? e : 1.0f;
-    return top / d;
-}
-
 static void NAME(silu)(const float *x, float *y, int64_t n)
 {
     LOOP for (int64_t i = 0; i < n; i++) y[i] = x[i] * sigmoid_one(x[i]);

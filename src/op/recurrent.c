@@ -18,9 +18,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/fail.h"
 #include "num/gemm.h"
 #include "num/kernels.h"
+#include "op/tokens.h"
 
 enum { HIDDEN, REVERSE };
 enum { W_IH, W_HH, B_IH, B_HH };
@@ -62,19 +62,8 @@ static dims dims_of(const onus_cell *cell, const onus_attr *attr, const onus_sha
 onus_status onus_recurrent_shape(const char *name, const onus_attr *attr, const onus_shape in[],
                                  int n_in, onus_shape *out, onus_err *err)
 {
-    char text[2][96];
-    onus_shape_text(&in[0], text[0], sizeof text[0]);
-    if (in[0].n != 2 || in[0].d[0] < 1 || in[0].d[1] < 1)
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s: takes a sequence of vectors, expected shape (T, n), got %s", name,
-                         text[0]);
-    if (n_in > 1 && !(in[1].n == 1 && in[1].d[0] == in[0].d[0])) {
-        onus_shape_text(&in[1], text[1], sizeof text[1]);
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s: tokens of shape %s do not go with a sequence of shape %s, "
-                         "expected (%lld)",
-                         name, text[1], text[0], (long long)in[0].d[0]);
-    }
+    const onus_status st = onus_check_sequence(name, in, n_in, err);
+    if (st != ONUS_OK) return st;
     *out = (onus_shape){.n = 2, .d = {in[0].d[0], attr[HIDDEN].i}};
     return ONUS_OK;
 }
@@ -275,9 +264,8 @@ static void count_tokens(const run *r)
 {
     const onus_call *c = r->c;
     for (int64_t b = 0; b < c->B; b++) {
-        int64_t length = c->n_in > 1 ? 0 : r->d.T;
-        for (int64_t t = 0; c->n_in > 1 && t < r->d.T; t++)
-            length += c->in[1][b * r->d.T + t] >= 0.0f;
+        int64_t length = 0;
+        for (int64_t t = 0; t < r->d.T; t++) length += onus_is_there(c, 1, b, t);
         *example_of(r, b) = (example){.length = length, .dz_by = NOBODY};
     }
 }

@@ -232,9 +232,9 @@ static void shapes_that_do_not_fit_are_named(void **state)
         int n;
         onus_shape in[2];
         const char *said[2];
-    } rows[] = {{1, {{1, {5}}}, {"(T, n)", "(5)"}},
-                {1, {{3, {2, 3, 4}}}, {"(T, n)", "(2, 3, 4)"}},
-                {1, {{2, {0, 4}}}, {"(T, n)", "(0, 4)"}},
+    } rows[] = {{1, {{1, {5}}}, {"(T, width)", "(5)"}},
+                {1, {{3, {2, 3, 4}}}, {"(T, width)", "(2, 3, 4)"}},
+                {1, {{2, {0, 4}}}, {"(T, width)", "(0, 4)"}},
                 {2, {{2, {3, 4}}, {1, {4}}}, {"(4)", "expected (3)"}},
                 {2, {{2, {3, 4}}, {2, {3, 4}}}, {"tokens of shape (3, 4)", "expected (3)"}}};
     for (int cell = 0; cell < 2; cell++)
