@@ -9,6 +9,7 @@ favours the peer: a script of a peer is timed from after its imports, `onus` fro
 Rows of bench/results.json: ratio above 1 means that Onus is better; goal is the ratio asked for. Where a row has no
 peer but a limit, ratio is limit over measured and peer_settings tell the limit. floor is what the arithmetic alone
 would take (or reach) at the peak of fused multiply-adds measured here; share_of_floor is 1 at the floor."""
+import hashlib
 import json
 import os
 import pathlib
@@ -271,13 +272,59 @@ def first(b):
     b.row("first prediction, exec to exit, vs PyTorch", "ms", 1e3 * min(ours), peer)
 
 
+def real_text(path, size):
+    """size bytes of text as people wrote it: what is in this tree and in a system's usual places, each file once."""
+    patterns = [(ROOT, "docs/*.md"), (ROOT, "data/*.csv"), (ROOT, "src/*/*.c"), (pathlib.Path(os.__file__).parent, "**/*.py"),
+                (pathlib.Path("/usr/share/perl"), "**/*.pod"), (pathlib.Path("/usr/include"), "**/*.h"),
+                (pathlib.Path("/usr/share/doc"), "**/copyright")]
+    share, text = size // 4, bytearray()  # no place gives more than a quarter, if the others have enough
+    for least in (share, size):
+        for folder, pattern in patterns:
+            taken = 0
+            for p in sorted(folder.glob(pattern)):
+                if taken >= least or len(text) >= size or not p.is_file():
+                    continue
+                try:
+                    piece = p.read_text(encoding="utf-8")[:200000].encode()
+                except (UnicodeDecodeError, OSError):
+                    continue
+                text += piece
+                taken += len(piece)
+        if len(text) >= size:
+            break
+    path.write_bytes(bytes(text[:size]).decode("utf-8", "ignore").encode())
+
+
+def tokenizer(b):
+    """Training and encoding of byte-level BPE against Hugging Face's tokenizers, one thread each."""
+    text, ours, theirs, ids = (b.room / n for n in ("text", "ours.json", "theirs.json", "ids"))
+    real_text(text, 10_000_000)
+    trained, encoded, peer_trained, peer_encoded = [], [], [], []
+    for _ in range(2):
+        trained.append(b.program("tokenizer_bench", "train", text, "bpe", 8192, 5, ours))
+        peer_trained.append(b.peer("tokenizer_hf.py", "train", text, 8192, 1, theirs))
+        encoded.append(b.program("tokenizer_bench", "encode", ours, text, 10000, 5, ids))
+        peer_encoded.append(b.peer("tokenizer_hf.py", "encode", ours, text, 10000, 1))
+    said = ["", ""]
+    peer = best(peer_trained)
+    if peer:
+        found = [json.loads(p.read_text())["model"] for p in (ours, theirs)]
+        said[0] = "the same merges" if found[0]["merges"] == found[1]["merges"] else "other merges: not comparable"
+    b.row("byte-level BPE of 8,192, training on 10 MB, vs tokenizers", "s", best(trained)["seconds"], peer, 3, settings=said[0])
+    peer = best(peer_encoded)
+    if peer:
+        digest = hashlib.sha256(ids.read_bytes()).hexdigest()
+        said[1] = "the same ids" if peer["sha256"] == digest else "other ids: not comparable"
+    b.row("byte-level BPE of 8,192, encoding 10 MB, vs tokenizers", "s", best(encoded)["seconds"], peer, 10, settings=said[1])
+
+
 def demo(b):
     """The German credit example, from data to report."""
     times = [b.run("run", ROOT / "examples" / "german-credit.yaml")[0] for _ in range(3)]
     b.row("German credit demo, data to report", "s", min(times), goal=1.0, limit=10)
 
 
-GROUPS = {f.__name__: f for f in (gemm, fashion, private, shapley, german, proof, first, demo)}
+GROUPS = {f.__name__: f for f in (gemm, fashion, private, shapley, german, proof, first, tokenizer, demo)}
 
 
 # ---- the table -------------------------------------------------------------------------------

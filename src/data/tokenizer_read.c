@@ -411,7 +411,7 @@ done:
 
 static onus_status read_wordpiece(source *s, onus_err *err)
 {
-    enum { CHARS_MAX = 4096, CHARS = 100 };
+    enum { CHARS_MAX = 512, CHARS = 100 };
     onus_tokenizer *t = s->t;
     const json_t *most = value_of(s->model, "max_input_chars_per_word"),
                  *prefix = json_object_get(s->model, "continuing_subword_prefix");

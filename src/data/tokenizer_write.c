@@ -134,17 +134,19 @@ static void write_post_processor(const onus_tokenizer *t, onus_buf *out)
 
 static void write_decoder(const onus_tokenizer *t, onus_buf *out)
 {
-    static const char *const forms[] = {
-        "{\"type\": \"Fuse\"}", "null",
-        "{\"type\": \"ByteLevel\", \"add_prefix_space\": true, \"trim_offsets\": true, "
-        "\"use_regex\": true}"};
     onus_buf_str(out, "  \"decoder\": ");
-    if (t->kind == ONUS_TOKENIZER_WORDPIECE) {
+    switch (t->kind) {
+    case ONUS_TOKENIZER_CHARACTER: onus_buf_str(out, "{\"type\": \"Fuse\"}"); break;
+    case ONUS_TOKENIZER_WORD: onus_buf_str(out, "null"); break;
+    case ONUS_TOKENIZER_BPE:
+        onus_buf_str(out, "{\"type\": \"ByteLevel\", \"add_prefix_space\": true, "
+                          "\"trim_offsets\": true, \"use_regex\": true}");
+        break;
+    case ONUS_TOKENIZER_WORDPIECE:
         onus_buf_str(out, "{\"type\": \"WordPiece\", \"prefix\": ");
         onus_json_string(out, t->prefix);
         onus_buf_printf(out, ", \"cleanup\": %s}", truth(t->cleanup));
-    } else {
-        onus_buf_str(out, forms[t->kind]);
+        break;
     }
     onus_buf_str(out, ",\n");
 }
