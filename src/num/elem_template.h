@@ -338,11 +338,20 @@ static float NAME(dot)(const float *x, const float *y, int64_t n)
     return fold(lane);
 }
 
+/* Maxima of 16 lanes, so that no comparison waits for the one before: the largest of all is the
+ * same number, but a zero may have either sign. The first one in x is the contract's. */
 static float NAME(max)(const float *x, int64_t n)
 {
-    float m = -INFINITY;
-    for (int64_t i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
-    return m;
+    float lane[16], m = -INFINITY;
+    for (int j = 0; j < 16; j++) lane[j] = -INFINITY;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+    for (int j = 0; j < 16; j++) m = lane[j] > m ? lane[j] : m;
+    for (; i < n; i++) m = x[i] > m ? x[i] : m;
+    if (m != 0.0f) return m;
+    for (i = 0; x[i] != 0.0f;) i++;
+    return x[i];
 }
 
 static double NAME(sum64)(const double *x, int64_t n)
@@ -659,6 +668,48 @@ static inline double cos_small(double t)
     return fma(p, z, 1.0);
 }
 
+/* x = (pi / 2) q + t, |t| <= pi / 4, pi / 2 in two parts: q < 2^20 leaves t all but a few of its
+ * last bits, even next to a multiple of pi / 2. Returns t; *quarter: q's lowest bits. */
+static inline double quarter_turns(double x, uint64_t *quarter)
+{
+    const double shifted = fma(x, 0x1.45f306dc9c883p-1, 0x1.8p52);
+    const double q = shifted - 0x1.8p52;
+    const double t = fma(-q, 0x1.921fb54442d18p0, x);
+    *quarter = bits_of(shifted);
+    return fma(-q, 0x1.1a62633145c07p-54, t);
+}
+
+static inline float sin_one(float x)
+{
+    uint64_t quarter;
+    const double t = quarter_turns((double)x, &quarter);
+    const double s = sin_small(t), c = cos_small(t);
+    const double v = quarter & 1 ? c : s;
+    float y = (float)double_of(bits_of(v) ^ ((quarter & 2) << 62));
+    y = x == 0.0f ? x : y;
+    return fabsf(x) <= 0x1p20f ? y : (float)NAN;
+}
+
+static inline float cos_one(float x)
+{
+    uint64_t quarter;
+    const double t = quarter_turns((double)x, &quarter);
+    const double s = sin_small(t), c = cos_small(t);
+    const double v = quarter & 1 ? s : c;
+    const float y = (float)double_of(bits_of(v) ^ (((quarter + 1) & 2) << 62));
+    return fabsf(x) <= 0x1p20f ? y : (float)NAN;
+}
+
+static void NAME(sin)(const float *x, float *y, int64_t n)
+{
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = sin_one(x[i]);
+}
+
+static void NAME(cos)(const float *x, float *y, int64_t n)
+{
+    LOOP for (int64_t i = 0; i < n; i++) y[i] = cos_one(x[i]);
+}
+
 static void NAME(noise)(const uint64_t *restrict u, int64_t n, double std, float *restrict out)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -695,6 +746,8 @@ const onus_kernels NAME(onus_kernels) = {
     KERNEL(log),
     KERNEL(tanh),
     KERNEL(erf),
+    KERNEL(sin),
+    KERNEL(cos),
     KERNEL(sigmoid),
     KERNEL(sum),
     KERNEL(dot),

@@ -50,6 +50,8 @@ struct onus_kernels {
     void (*log)(const float *x, float *y, int64_t n);
     void (*tanh)(const float *x, float *y, int64_t n);
     void (*erf)(const float *x, float *y, int64_t n);
+    void (*sin)(const float *x, float *y, int64_t n); /* |x| <= 2^20, else NaN */
+    void (*cos)(const float *x, float *y, int64_t n);
     /* e = exp(-|x|); x < 0 ? e / (1 + e) : 1 / (1 + e) */
     void (*sigmoid)(const float *x, float *y, int64_t n);
     /* Sums along the last axis, contract item 4 (16 lanes). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Functions of the contract against MPFR: exp, log, tanh, erf in binary32 within 2 ulp over the
- * whole range and at the edges (all instruction sets give the same bits: test_kernels.c); their
- * binary64 twins; distributions against MPFR and published values. */
+ * Functions of the contract against MPFR: exp, log, tanh, erf, sin, cos in binary32 within 2
+ * ulp over the whole range and at the edges (all instruction sets give the same bits:
+ * test_kernels.c); their binary64 twins; distributions against MPFR and published values. */
 #include <math.h>
 #include <mpfr.h>
 #include <setjmp.h>
@@ -109,6 +109,36 @@ static void check_function(function f)
     assert_true(f.worst <= 2);
 }
 
+/* Beyond 2^20 there is no sine (contract, item 6). */
+static bool turns(double v)
+{
+    return fabs(v) <= 0x1p20;
+}
+
+static double near_sin(double v)
+{
+    return turns(v) ? sin(v) : NAN;
+}
+
+static double near_cos(double v)
+{
+    return turns(v) ? cos(v) : NAN;
+}
+
+static int exact_sin(mpfr_ptr r, mpfr_srcptr v, mpfr_rnd_t round)
+{
+    if (turns(mpfr_get_d(v, MPFR_RNDN))) return mpfr_sin(r, v, round);
+    mpfr_set_nan(r);
+    return 0;
+}
+
+static int exact_cos(mpfr_ptr r, mpfr_srcptr v, mpfr_rnd_t round)
+{
+    if (turns(mpfr_get_d(v, MPFR_RNDN))) return mpfr_cos(r, v, round);
+    mpfr_set_nan(r);
+    return 0;
+}
+
 static void functions_are_exact(void **state)
 {
     (void)state;
@@ -117,6 +147,8 @@ static void functions_are_exact(void **state)
     check_function((function){"log", k->log, mpfr_log, log, 0, 0});
     check_function((function){"tanh", k->tanh, mpfr_tanh, tanh, 0, 0});
     check_function((function){"erf", k->erf, mpfr_erf, erf, 0, 0});
+    check_function((function){"sin", k->sin, exact_sin, near_sin, 0, 0});
+    check_function((function){"cos", k->cos, exact_cos, near_cos, 0, 0});
 }
 
 /* Goal: the edges that a stride may miss. Expected: IEEE 754 and C11 annex F. */
@@ -133,6 +165,8 @@ static void functions_at_edges(void **state)
         {k->exp, {1, 1, INFINITY, 0, NAN, 1, 1, NAN}},
         {k->tanh, {0, -0.0f, 1, -1, NAN, from_bits(1), -from_bits(1), NAN}},
         {k->erf, {0, -0.0f, 1, -1, NAN, from_bits(1), -from_bits(1), NAN}},
+        {k->sin, {0, -0.0f, NAN, NAN, NAN, from_bits(1), -from_bits(1), NAN}},
+        {k->cos, {1, 1, NAN, NAN, NAN, 1, 1, NAN}},
     };
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         float y[8];
@@ -149,6 +183,39 @@ static void functions_at_edges(void **state)
     assert_true(logs[0] == -INFINITY && logs[1] == -INFINITY && logs[3] == 0 &&
                 logs[4] == INFINITY);
     assert_int_equal(to_bits(logs[2]), 0x7fc00000);
+}
+
+/* Goal: sine and cosine keep their digits next to multiples of pi / 2, where the last digits of
+ * pi decide. Method: the numbers next to k pi / 2 for all k below 2^20 / (pi / 2), against
+ * MPFR.
+ */
+static void turns_at_their_zeros(void **state)
+{
+    (void)state;
+    const onus_kernels *k = onus_kernels_of(onus_isa_best());
+    function f[2] = {{"sin", k->sin, exact_sin, near_sin, 0, 0},
+                     {"cos", k->cos, exact_cos, near_cos, 0, 0}};
+    const int step = getenv("ONUS_SLOW") ? 1 : 53;
+    mpfr_t v;
+    mpfr_init2(v, 120);
+    for (int i = 1; i < 667544; i += step) {
+        const float x = (float)(i * 0x1.921fb54442d18p0);
+        for (int way = 0; way < 2; way++) {
+            float y;
+            f[way].f(&x, &y, 1);
+            check_exactly(&f[way], x, y, v);
+        }
+    }
+    mpfr_clear(v);
+    for (int way = 0; way < 2; way++) {
+        print_message("%s at its zeros: at most %.4f ulp (at %a)\n", f[way].name, f[way].worst,
+                      (double)f[way].at);
+        assert_true(f[way].worst <= 2);
+    }
+    const float edge[2] = {0x1p20f, 0x1.000002p20f};
+    float y[2];
+    k->sin(edge, y, 2);
+    assert_true(fabsf(y[0]) <= 1 && y[1] != y[1]);
 }
 
 static void twin(const char *name, double (*f)(double), exact_fn exact, double low, double high,
@@ -294,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_are_exact),
         cmocka_unit_test(functions_at_edges),
+        cmocka_unit_test(turns_at_their_zeros),
         cmocka_unit_test(twins_are_exact),
         cmocka_unit_test(quantiles_invert_the_distribution),
         cmocka_unit_test(incomplete_beta),

@@ -221,6 +221,36 @@ static void dropout_draws_by_place(void **state)
     op_run_free(&whole);
 }
 
+/* ---- rotary positions
+ * ------------------------------------------------------------------------------------ */
+
+/* By hand: at position 0 nothing turns; pair
+ * 0 turns by t radians whatever the base, so (1, 0) becomes (cos t, sin t); lengths stay; both
+ * pairings turn the same numbers. */
+static void rotations_by_hand(void **state)
+{
+    (void)state;
+    for (int pairs = 0; pairs < 2; pairs++) {
+        op_run r;
+        const onus_attr attr[ONUS_ATTR_MAX] = {{4, 4}, {10000, 10000}, {pairs, pairs}};
+        const onus_shape in = {2, {3, 4}};
+        op_run_make(&r, onus_op_find("rotary"), attr, &in, 1, &ref, 0, 1);
+        const int second = pairs ? 1 : 2; /* where pair 0's other number stands */
+        memset(r.x[0], 0, 12 * sizeof(float));
+        for (int t = 0; t < 3; t++) r.x[0][4 * t] = 1; /* pair 0 = (1, 0), pair 1 = (0, 0) */
+        r.op->forward.fn(&r.call);
+        for (int t = 0; t < 3; t++) {
+            assert_float_equal(r.y[4 * t], cos(t), 1e-7);
+            assert_float_equal(r.y[4 * t + second], sin(t), 1e-7);
+            assert_true(r.y[4 * t + 3] == 0);
+        }
+        memcpy(r.dy, r.y, 12 * sizeof(float)); /* and back again */
+        r.op->backward.fn(&r.call);
+        for (int i = 0; i < 12; i++) assert_float_equal(r.dx[0][i], r.x[0][i], 2e-7);
+        op_run_free(&r);
+    }
+}
+
 /* ---- worked examples (shared reference values)
  * ----------------------------------------------------- */
 
@@ -376,9 +406,12 @@ static void shapes_that_do_not_fit_are_named(void **state)
         {"softmax_cross_entropy", {2, {5, 5}}, "(2 or more)", "(5, 5)"},
         {"logistic_loss", {1, {2}}, "(1)", "(2)"},
         {"squared_error", {3, {1, 2, 1}}, "(1)", "(1, 2, 1)"},
+        {"rotary", {2, {3, 6}}, "heads of 4 numbers", "(3, 6)"},
+        {"rotary", {1, {4}}, "(positions, heads * 4)", "(4)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const onus_attr attr[ONUS_ATTR_MAX] = {{1, 1}, {1, 1}};
+        const bool turns = strcmp(rows[i].op, "rotary") == 0;
+        const onus_attr attr[ONUS_ATTR_MAX] = {{turns ? 4 : 1, 1}, {1, 1}};
         onus_shape out = {3, {7, 7, 7}};
         onus_err err;
         const onus_op *op = onus_op_find(rows[i].op);
@@ -407,6 +440,7 @@ int main(void)
         cmocka_unit_test(relu_at_zero),
         cmocka_unit_test(dropout_keeps_the_right_share),
         cmocka_unit_test(dropout_draws_by_place),
+        cmocka_unit_test(rotations_by_hand),
         cmocka_unit_test(elementwise_layer),
         cmocka_unit_test(dense_layer),
         cmocka_unit_test(logistic_gradient),

@@ -265,6 +265,8 @@ static void count_gemm(const onus_gemm_task *g, int64_t m0, int64_t m1, int64_t 
 COUNT_ONE(exp)
 COUNT_ONE(log)
 COUNT_ONE(tanh)
+COUNT_ONE(sin)
+COUNT_ONE(cos)
 COUNT_ONE(sigmoid)
 COUNT_ONE(relu)
 COUNT_ONE(gelu)
@@ -335,6 +337,8 @@ static const onus_kernels counting = {.name = "counting",
                                       .exp = count_exp,
                                       .log = count_log,
                                       .tanh = count_tanh,
+                                      .sin = count_sin,
+                                      .cos = count_cos,
                                       .sigmoid = count_sigmoid,
                                       .sum = count_sum,
                                       .dot = count_dot,
