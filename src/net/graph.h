@@ -48,6 +48,6 @@ int onus_net_other_use(const onus_net *net, int node);
  * that are trained lie at or before the node, so that in training somebody wants the gradient
  * of its output. */
 void onus_net_mark(const onus_net *net, bool predicts, bool *runs, bool *needs);
-/* Shapes of a node's inputs. */
+/* Shapes of a node's inputs; () of those that it does not have. */
 void onus_node_inputs(const onus_net *net, const onus_node *node, onus_shape in[ONUS_IN_MAX]);
 #endif

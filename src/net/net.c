@@ -61,7 +61,8 @@ void onus_net_destroy(onus_net *net)
 
 void onus_node_inputs(const onus_net *net, const onus_node *node, onus_shape in[ONUS_IN_MAX])
 {
-    for (int i = 0; i < node->n_in; i++) in[i] = net->nodes[node->in[i]].shape;
+    for (int i = 0; i < ONUS_IN_MAX; i++)
+        in[i] = i < node->n_in ? net->nodes[node->in[i]].shape : (onus_shape){.n = 0};
 }
 
 /* Standard values, then what was said, each within its range. */

@@ -81,7 +81,7 @@ typedef struct {
     const onus_attr *attr;
     int64_t B; /* examples in this call */
     int n_in;
-    onus_shape in_shape[ONUS_IN_MAX], out_shape;
+    onus_shape in_shape[ONUS_IN_MAX], out_shape; /* inputs that do not exist: () */
     const float *in[ONUS_IN_MAX]; /* valid in backward only where the row's `keeps` says so */
     float *out;
     const float *param[ONUS_PARAM_MAX];
