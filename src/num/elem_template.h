@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "num/conv_kernels.h"
 #include "num/gemm_kernels.h"
 #include "num/tables.h"
 
@@ -741,6 +742,12 @@ static void NAME(gaps)(const uint64_t *restrict u, double rate, double *restrict
 const onus_kernels NAME(onus_kernels) = {
     .name = ISA_NAME,
     .gemm_tile = NAME(onus_gemm_tile),
+    .gemm_panel = NAME(ONUS_GEMM_PANEL),
+    .gemm_panels = NAME(onus_gemm_panels),
+    .gemm_transpose = NAME(onus_gemm_transpose),
+    .copy_pieces = NAME(onus_copy_pieces),
+    .skip_panels = NAME(onus_skip_panels),
+    .least = NAME(onus_least),
 #define KERNEL(x) .x = NAME(x)
     KERNEL(exp),
     KERNEL(log),

@@ -7,6 +7,8 @@
 #define GEMM_MR         6
 #define GEMM_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #define GEMM_TILE_NAME  onus_gemm_tile_avx2
+#define GEMM_PANELS_NAME    onus_gemm_panels_avx2
+#define GEMM_TRANSPOSE_NAME onus_gemm_transpose_avx2
 
 typedef __m256 vec;
 #define vec_zero()           _mm256_setzero_ps()

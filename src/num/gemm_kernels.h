@@ -22,10 +22,31 @@ static inline int64_t onus_gemm_segment_terms(const onus_gemm_task *g, int64_t k
 #define ONUS_GEMM_TILE_ARGS \
     const onus_gemm_task *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, void *pack
 
+/* `gemm_panels` and `gemm_transpose` of num/kernels.h, and the panels' columns. */
+#define ONUS_GEMM_PANELS_ARGS                                                           \
+    const float *A, int64_t lda, const float *panels, int64_t m, int64_t n, int64_t kb, \
+        float *C, int64_t ldc, bool first
+#define ONUS_GEMM_TRANSPOSE_ARGS \
+    const float *src, int64_t ld, int64_t rows, int64_t cols, float *dst, int64_t dst_ld
+enum {
+    ONUS_GEMM_PANEL_ref = 16,
+    ONUS_GEMM_PANEL_fma = 16,
+    ONUS_GEMM_PANEL_avx2 = 16,
+    ONUS_GEMM_PANEL_avx512 = 32
+};
+
 void onus_gemm_tile_ref(ONUS_GEMM_TILE_ARGS);
 void onus_gemm_tile_fma(ONUS_GEMM_TILE_ARGS);
+void onus_gemm_panels_ref(ONUS_GEMM_PANELS_ARGS);
+void onus_gemm_panels_fma(ONUS_GEMM_PANELS_ARGS);
+void onus_gemm_transpose_ref(ONUS_GEMM_TRANSPOSE_ARGS);
+void onus_gemm_transpose_fma(ONUS_GEMM_TRANSPOSE_ARGS);
 #if defined(__x86_64__)
 void onus_gemm_tile_avx2(ONUS_GEMM_TILE_ARGS);   /* needs AVX2 and FMA */
 void onus_gemm_tile_avx512(ONUS_GEMM_TILE_ARGS); /* needs AVX-512 F, BW, DQ, VL as well */
+void onus_gemm_panels_avx2(ONUS_GEMM_PANELS_ARGS);
+void onus_gemm_panels_avx512(ONUS_GEMM_PANELS_ARGS);
+void onus_gemm_transpose_avx2(ONUS_GEMM_TRANSPOSE_ARGS);
+void onus_gemm_transpose_avx512(ONUS_GEMM_TRANSPOSE_ARGS);
 #endif
 #endif

@@ -49,3 +49,25 @@ void onus_gemm_tile_ref(ONUS_GEMM_TILE_ARGS)
         }
     }
 }
+
+void onus_gemm_panels_ref(ONUS_GEMM_PANELS_ARGS)
+{
+    enum { PANEL = ONUS_GEMM_PANEL_ref };
+    for (int64_t j = 0; j < n; j += PANEL) {
+        const float *b = panels + j * kb;
+        const int width = n - j < PANEL ? (int)(n - j) : PANEL;
+        for (int64_t i = 0; i < m; i++) {
+            float chain[PANEL] = {0.0f}, *c = C + i * ldc + j;
+            for (int64_t k = 0; k < kb; k++)
+                for (int x = 0; x < width; x++)
+                    chain[x] = fmaf(A[i * lda + k], b[k * PANEL + x], chain[x]);
+            for (int x = 0; x < width; x++) c[x] = first ? chain[x] : c[x] + chain[x];
+        }
+    }
+}
+
+void onus_gemm_transpose_ref(ONUS_GEMM_TRANSPOSE_ARGS)
+{
+    for (int64_t c = 0; c < cols; c++)
+        for (int64_t r = 0; r < rows; r++) dst[c * dst_ld + r] = src[r * ld + c];
+}

@@ -425,3 +425,22 @@ void GEMM_TILE_NAME(ONUS_GEMM_TILE_ARGS)
     else
         wide(g, m0, m1, n0, n1, pack);
 }
+
+/* Pieces of products that are not matrices' own: convolutions (num/conv.c). */
+#ifdef GEMM_PANELS_NAME
+void GEMM_PANELS_NAME(ONUS_GEMM_PANELS_ARGS)
+{
+    const operand b = {panels, 0, 0};
+    const cut rows = cut_of(m, ONUS_GEMM_MC);
+    for (int64_t t = 0, i = 0; t < rows.n_pieces; i += cut_size(&rows, t++)) {
+        const operand a = {A + i * lda, lda, 1};
+        const tile_out o = {.c = C + i * ldc, .ldc = ldc, .first = first};
+        block(&a, &b, cut_size(&rows, t), n, kb, &o);
+    }
+}
+
+void GEMM_TRANSPOSE_NAME(ONUS_GEMM_TRANSPOSE_ARGS)
+{
+    transpose(src, ld, rows, cols, dst, dst_ld);
+}
+#endif

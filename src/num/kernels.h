@@ -38,6 +38,11 @@ typedef struct {
     const float *bias; /* (N), or NULL */
 } onus_gemm_task;
 
+/* A run of numbers to copy: from a place in the source to a place in the row. */
+typedef struct {
+    int64_t from, to;
+} onus_piece;
+
 struct onus_kernels {
     const char *name;
     /* Rows [m0,m1) x columns [n0,n1) of g's C, on the calling thread. pack: scratch of
@@ -45,6 +50,31 @@ struct onus_kernels {
      * aligned. */
     void (*gemm_tile)(const onus_gemm_task *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                       void *pack);
+    /* One segment of a product whose other operand stands in panels: C (m,n) = A (m,kb) times
+     * (kb,n), or C + that (not first). Panel j holds columns [j gemm_panel, ..), term by term;
+     * columns beyond n hold anything. */
+    int gemm_panel; /* columns, a multiple of 8, at most 32 */
+    void (*gemm_panels)(const float *A, int64_t lda, const float *panels, int64_t m, int64_t n,
+                        int64_t kb, float *C, int64_t ldc, bool first);
+    /* dst[c * dst_ld + r] = src[r * ld + c], r < rows <= gemm_panel, c < cols; for each c, in
+     * order, up to 7 numbers more are written where rows is no multiple of 8. */
+    void (*gemm_transpose)(const float *src, int64_t ld, int64_t rows, int64_t cols, float *dst,
+                           int64_t dst_ld);
+    /* Convolutions (num/conv.c). Row i of dst, i ascending: pieces of src from row_at[i] on,
+     * `unit` (4, 8, 16) numbers each: a piece may write over the next one's place, and the last
+     * beyond its end. */
+    void (*copy_pieces)(const float *src, const int64_t *row_at, int64_t rows,
+                        const onus_piece *piece, int64_t n_pieces, int unit, float *dst,
+                        int64_t dst_ld);
+    /* gemm_panels where terms may be absent: mask, in panels like those, is 0 at an absent
+     * term, which is skipped; the first segment with a term starts the total (started[j]: it
+     * has been; n of them). */
+    void (*skip_panels)(const float *A, int64_t lda, const float *panels, const float *mask,
+                        int64_t m, int64_t n, int64_t kb, float *C, int64_t ldc,
+                        float *started);
+    /* Bits of the least |x[i]| that is not 0, less 1; UINT32_MAX where all are 0. Not finite:
+     * from 0x7f7fffff on. *most: the largest |x[i]|'s bits. */
+    uint32_t (*least)(const float *x, int64_t n, uint32_t *most);
     /* y[i] = f(x[i]); x == y allowed. Polynomials of contract item 6: <= 2 ulp. */
     void (*exp)(const float *x, float *y, int64_t n);
     void (*log)(const float *x, float *y, int64_t n);

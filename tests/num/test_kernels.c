@@ -28,7 +28,8 @@
 /* clang-format off */
 #define OTHERS(X)                                                \
     X(gemm_tile) X(sum) X(dot) X(max) X(sum64) X(norm2) X(scale) \
-    X(bytes_scale) X(lstm_cell) X(lstm_back) X(gru_cell) X(gru_back) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps)
+    X(bytes_scale) X(lstm_cell) X(lstm_back) X(gru_cell) X(gru_back) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps) \
+    X(gemm_panels) X(gemm_transpose) X(copy_pieces) X(skip_panels) X(least)
 /* clang-format on */
 
 enum { N = 1027, N_TABLES = 4 };
@@ -608,7 +609,8 @@ static void no_kernel_is_forgotten(void **state)
 #define X(name) +1
     const size_t n = 0 FUNCTIONS(X) ONE_INPUT(X) TWO_INPUTS(X) OTHERS(X);
 #undef X
-    assert_int_equal(sizeof(onus_kernels), (n + 1) * sizeof(void *)); /* and the name */
+    /* and the name, and the panel's columns */
+    assert_int_equal(sizeof(onus_kernels), (n + 2) * sizeof(void *));
     for (int t = 0; t < N_TABLES; t++) {
         if (!tables[t]) {
             print_message("kernels of %s: not proven on this machine\n", table_names[t]);
@@ -618,6 +620,7 @@ static void no_kernel_is_forgotten(void **state)
 #define X(f) assert_non_null(tables[t]->f);
         FUNCTIONS(X) ONE_INPUT(X) TWO_INPUTS(X) OTHERS(X)
 #undef X
+        assert_true(tables[t]->gemm_panel % 8 == 0 && tables[t]->gemm_panel <= 32);
     }
     print_message("kernels of neon: not proven on this machine\n");
 }

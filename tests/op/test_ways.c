@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "chapters.h"
+#include "num/conv_kernels.h"
+#include "num/gemm_kernels.h"
 #include "num/tables.h"
 
 /* ---- one set of bits
@@ -244,6 +246,13 @@ static void count_gemm(const onus_gemm_task *g, int64_t m0, int64_t m1, int64_t 
     counted += (double)((m1 - m0) * (n1 - n0)) * (double)(g->K + (g->bias != NULL));
     onus_kernels_ref.gemm_tile(g, m0, m1, n0, n1, pack);
 }
+
+static void count_panels(const float *A, int64_t lda, const float *panels, int64_t m, int64_t n,
+                         int64_t kb, float *C, int64_t ldc, bool first)
+{
+    counted += (double)(m * n) * (double)kb;
+    onus_kernels_ref.gemm_panels(A, lda, panels, m, n, kb, C, ldc, first);
+}
 #define COUNT_ONE(f)                                           \
     static void count_##f(const float *x, float *y, int64_t n) \
     {                                                          \
@@ -334,6 +343,11 @@ static void count_gru_back(const float *z, const float *q, const float *h0, cons
 /* Kernels that are not counted are absent: a row that starts to use one crashes here. */
 static const onus_kernels counting = {.name = "counting",
                                       .gemm_tile = count_gemm,
+                                      .gemm_panel = ONUS_GEMM_PANEL_ref,
+                                      .gemm_panels = count_panels,
+                                      .gemm_transpose = onus_gemm_transpose_ref, /* moves */
+                                      .copy_pieces = onus_copy_pieces_ref,
+                                      .least = onus_least_ref,
                                       .exp = count_exp,
                                       .log = count_log,
                                       .tanh = count_tanh,
