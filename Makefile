@@ -152,6 +152,7 @@ BENCH_WRAP := onus_event_emit onus_ledger_open onus_ledger_close onus_log_read o
               onus_sha256_init onus_sha256_add onus_sha256_end onus_sha256_of onus_net_sha256 \
               onus_meter_open onus_meter_joules onus_meter_phase onus_meter_emit
 $(BUILD)/bench/proof_cost: BENCH_LD = $(addprefix -Wl$(comma)--wrap=,$(BENCH_WRAP))
+$(BUILD)/bench/conv_bench: BENCH_LD = -Wl,--no-as-needed -ldnnl -lgomp
 $(BUILD)/bench/%: bench/%.c bench/peak.c $(BUILD)/libonus.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALLCFLAGS) $(ALLLDFLAGS) $(BENCH_LD) -o $@ $< bench/peak.c $(BUILD)/libonus.a $(LIBS)
