@@ -98,6 +98,10 @@ size_t onus_recurrent_saved(const onus_cell *cell, const onus_attr *attr, const 
 
 /* ---- a call, its scratch, its parts ------------------------------------------------------ */
 
+/* Every step reads all of U: it is laid out once a call, in panels of columns of what it is
+ * multiplied by, so that a product over a panel reads memory from one end to the other. */
+enum { PANEL = 32 };
+
 typedef struct {
     const onus_cell *cell;
     onus_call *c;
@@ -107,6 +111,7 @@ typedef struct {
     int64_t *order, *places;     /* (B) examples by falling length; (T + 2) */
     float *zero;                 /* (h) */
     float *state, *carry, *wide; /* (rows of all parts) x h, h, 4 h */
+    float *panels;               /* U as steps read it */
     float *h0;                   /* (B, T, h): states before; after the steps */
     float *work;                 /* norms: a part's work_floats */
     int64_t work_floats;
@@ -159,8 +164,8 @@ static void lay_out_steps(run *r, room m, int n_threads, int64_t B, size_t *most
     r->state = carve(&m, all * d->h, sizeof(float));
     r->carry = carve(&m, all * d->h, sizeof(float));
     r->wide = carve(&m, all * 4 * d->h, sizeof(float));
-    r->pack_bytes = most_of(onus_gemm_pack_bytes(B, d->units, d->h),
-                            onus_gemm_pack_bytes(B, d->h, d->units));
+    r->panels = carve(&m, d->units * d->h, sizeof(float));
+    r->pack_bytes = onus_gemm_pack_bytes(B, PANEL, d->units);
     r->pack_bytes = (r->pack_bytes + ONUS_ALIGN - 1) & ~(size_t)(ONUS_ALIGN - 1);
     r->pack = carve(&m, n_threads, r->pack_bytes);
     *most = most_of(*most, m.used);
@@ -304,23 +309,64 @@ static onus_cell_step step_of(const run *r, int64_t b, int64_t s)
 
 /* ---- forward ----------------------------------------------------------------------------- */
 
+typedef struct {
+    int64_t K, N; /* terms, columns of the product over all panels */
+    int64_t k_at, n_at;
+} factor; /* element (k, n) is U[k * k_at + n * n_at] */
+
+static void make_panels(const run *r, int part, const factor *f)
+{
+    const float *U = r->c->param[W_HH];
+    for (int64_t n0 = part * PANEL; n0 < f->N; n0 += r->n_parts * PANEL) {
+        const int64_t width = f->N - n0 < PANEL ? f->N - n0 : PANEL;
+        float *to = r->panels + n0 * f->K;
+        for (int64_t n = 0; f->k_at == 1 && n < width; n++)
+            for (int64_t k = 0; k < f->K; k++) to[k * width + n] = U[(n0 + n) * f->n_at + k];
+        for (int64_t k = 0; f->k_at != 1 && k < f->K; k++)
+            memcpy(to + k * width, U + k * f->k_at + n0, (size_t)width * sizeof *to);
+    }
+}
+
+/* C (m, N) = A (m, K) times the panels, + bias; K = 0: no term. */
+static void panels_product(const run *r, int part, const factor *f, int64_t m, int64_t K,
+                           const float *A, float *C, const float *bias)
+{
+    for (int64_t n0 = 0; n0 < f->N; n0 += PANEL) {
+        const int64_t width = f->N - n0 < PANEL ? f->N - n0 : PANEL;
+        const onus_gemm_args g = {.form = ONUS_GEMM_NN,
+                                  .M = m,
+                                  .N = width,
+                                  .K = K,
+                                  .A = A,
+                                  .lda = f->K,
+                                  .B = r->panels + n0 * f->K,
+                                  .ldb = width,
+                                  .C = C + n0,
+                                  .ldc = f->N,
+                                  .bias = bias ? bias + n0 : NULL};
+        onus_gemm_serial(r->c->ex->k, &g, r->pack + (size_t)part * r->pack_bytes);
+    }
+}
+
+static factor forward_factor(const run *r)
+{
+    return (factor){.K = r->d.h, .N = r->d.units, .k_at = 1, .n_at = r->d.h};
+}
+
+static void forward_panels(const run *r, int part)
+{
+    const factor f = forward_factor(r);
+    make_panels(r, part, &f);
+}
+
 /* zh (m, units) = U h + b' of the m first examples of a part; before the first step there is no
  * h, and no term. */
 static void recur(const run *r, int part, int64_t m, int64_t s)
 {
-    const dims *d = &r->d;
-    const onus_gemm_args g = {.form = ONUS_GEMM_NT,
-                              .M = m,
-                              .N = d->units,
-                              .K = s ? d->h : 0,
-                              .A = r->state + part * r->part_rows * d->h,
-                              .lda = d->h,
-                              .B = r->c->param[W_HH],
-                              .ldb = d->h,
-                              .C = r->wide + part * r->part_rows * 4 * d->h,
-                              .ldc = d->units,
-                              .bias = r->c->param[B_HH]};
-    onus_gemm_serial(r->c->ex->k, &g, r->pack + (size_t)part * r->pack_bytes);
+    const int64_t at = part * r->part_rows * r->d.h;
+    const factor f = forward_factor(r);
+    panels_product(r, part, &f, m, s ? f.K : 0, r->state + at, r->wide + 4 * at,
+                   r->c->param[B_HH]);
 }
 
 static void forward_part(const run *r, int part)
@@ -348,13 +394,14 @@ static void forward_part(const run *r, int part)
     }
 }
 
-static void start_steps(run *r, part_fn fn)
+static void start_steps(run *r, part_fn panels, part_fn fn)
 {
     size_t unused = 0;
     lay_out_steps(r, (room){r->c->scratch, 0}, onus_pool_size(r->c->ex->pool), r->c->B,
                   &unused);
     memset(r->zero, 0, (size_t)r->d.h * sizeof *r->zero);
     sort_examples(r);
+    if (r->d.T > 1) run_parts(r, panels);
     run_parts(r, fn);
 }
 
@@ -375,26 +422,28 @@ void onus_recurrent_forward(const onus_cell *cell, onus_call *c)
                               .bias = c->param[B_IH]};
     onus_gemm(c->ex, &g, c->scratch);
     count_tokens(&r);
-    start_steps(&r, forward_part);
+    start_steps(&r, forward_panels, forward_part);
 }
 
 /* ---- backward ---------------------------------------------------------------------------- */
 
+static factor backward_factor(const run *r)
+{
+    return (factor){.K = r->d.units, .N = r->d.h, .k_at = r->d.h, .n_at = 1};
+}
+
+static void backward_panels(const run *r, int part)
+{
+    const factor f = backward_factor(r);
+    make_panels(r, part, &f);
+}
+
 /* dh (m, h) = dz U of the m first examples of a part. */
 static void recur_back(const run *r, int part, int64_t m)
 {
-    const dims *d = &r->d;
-    const onus_gemm_args g = {.form = ONUS_GEMM_NN,
-                              .M = m,
-                              .N = d->h,
-                              .K = d->units,
-                              .A = r->wide + part * r->part_rows * 4 * d->h,
-                              .lda = d->units,
-                              .B = r->c->param[W_HH],
-                              .ldb = d->h,
-                              .C = r->state + part * r->part_rows * d->h,
-                              .ldc = d->h};
-    onus_gemm_serial(r->c->ex->k, &g, r->pack + (size_t)part * r->pack_bytes);
+    const int64_t at = part * r->part_rows * r->d.h;
+    const factor f = backward_factor(r);
+    panels_product(r, part, &f, m, f.K, r->wide + 4 * at, r->state + at, NULL);
 }
 
 static void step_back(const run *r, int part, int64_t j, int64_t s)
@@ -443,7 +492,7 @@ static bool is_made(const run *r, int64_t by)
 /* dz of every position, through time. */
 static void make_dz(run *r, int64_t by)
 {
-    start_steps(r, backward_part);
+    start_steps(r, backward_panels, backward_part);
     for (int64_t b = 0; b < r->c->B; b++) example_of(r, b)->dz_by = by;
 }
 
