@@ -417,7 +417,7 @@ static void run(job *j)
 {
     enum { WORTH_WAKING = 100000 }; /* multiply-adds */
     j->part_bytes = part_bytes(&j->s);
-    if (j->c->B * j->s.H * j->s.T * j->s.T * j->s.hd < WORTH_WAKING)
+    if ((double)(j->c->B * j->s.H * j->s.T) * (double)(j->s.T * j->s.hd) < WORTH_WAKING)
         run_units(j, 0, 1);
     else
         onus_pool_run(j->c->ex->pool, run_units, j);

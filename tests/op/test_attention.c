@@ -350,8 +350,10 @@ static void masked_terms_take_no_part(void **state)
     for (int m = ALL; m <= NO_MIDDLE; m++)
         for (int kind = PLAIN; kind <= BLIND; kind++)
             for (int causal = 0; causal < 2; causal++) {
-                const int64_t T = m == NO_MIDDLE ? 530 : kind == TINY_VALUES ? 290 : 45;
-                const situation at = {.H = 2,
+                const int64_t T = m == NO_MIDDLE                      ? 530
+                                  : m == HOLES && kind == TINY_VALUES ? 290
+                                                                      : 45;
+                const situation at = {.H = m == NO_MIDDLE ? 1 : 2,
                                       .G = 1,
                                       .hd = 2,
                                       .T = T,
