@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "data/parts.h"
 
-const char *const onus_task_names[] = {"binary", "classes", "regression"};
+const char *const onus_task_names[] = {"binary", "classes", "regression", "tokens"};
 const char *const onus_part_names[] = {"train", "valid", "test"};
 
 static onus_status open_table(onus_dataset *d, uint64_t seed, const onus_sink *sink,
@@ -17,6 +17,7 @@ static onus_status open_table(onus_dataset *d, uint64_t seed, const onus_sink *s
     onus_status st = ONUS_OK;
     ONUS_TRY(onus_read_tables(d, sink, err));
     ONUS_TRY(onus_assign_roles(d, err));
+    ONUS_TRY(onus_find_text(d, err));
     ONUS_TRY(onus_clean_rows(d, err));
     ONUS_TRY(onus_type_columns(d, err));
     ONUS_TRY(onus_find_classes(d, err));
@@ -25,7 +26,7 @@ static onus_status open_table(onus_dataset *d, uint64_t seed, const onus_sink *s
     if (d->given)
         d->encoder = (onus_encoder *)d->given; /* read only, never destroyed here */
     else
-        ONUS_TRY(onus_fit_encoder(d, err));
+        ONUS_TRY(onus_fit_encoder(d, sink, err));
     ONUS_TRY(onus_encode_rows(d, err));
 done:
     return st;
@@ -45,9 +46,11 @@ onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec,
     d->spec = spec;
     d->given = encoder;
     d->label_scale = 1;
+    d->seed = seed;
     onus_arena_init(&d->arena, mem);
-    st = spec->format == ONUS_FORMAT_IDX ? onus_open_images(d, seed, sink, err)
-                                         : open_table(d, seed, sink, err);
+    st = spec->format == ONUS_FORMAT_IDX    ? onus_open_images(d, seed, sink, err)
+         : spec->format == ONUS_FORMAT_TEXT ? onus_open_text(d, sink, err)
+                                            : open_table(d, seed, sink, err);
     if (st == ONUS_OK && d->given) d->encoder = (onus_encoder *)d->given;
     if (st == ONUS_OK) st = onus_emit_sheet(d, sink, err);
     if (st == ONUS_OK)
@@ -64,6 +67,8 @@ void onus_dataset_close(onus_dataset *d)
         if (d->csv[k].columns) onus_csv_release(&d->csv[k]);
         if (d->images[k].data) onus_buf_release(&d->images[k]);
     }
+    onus_free(d->mem, d->text.ids);
+    onus_free(d->mem, d->text.starts);
     if (!d->given) onus_encoder_destroy(d->encoder);
     onus_arena_release(&d->arena);
     onus_free(d->mem, d);
@@ -92,8 +97,17 @@ onus_shape onus_dataset_input(const onus_dataset *d)
 
 int64_t onus_dataset_vocabulary(const onus_dataset *d)
 {
-    (void)d;
-    return 0;
+    return d->text.any ? onus_tokenizer_size(d->encoder->tokenizer) : 0;
+}
+
+int64_t onus_dataset_labels(const onus_dataset *d)
+{
+    return d->task == ONUS_TASK_TOKENS ? d->encoder->context : 1;
+}
+
+const onus_tokenizer *onus_dataset_tokenizer(const onus_dataset *d)
+{
+    return d->encoder->tokenizer;
 }
 
 int64_t onus_dataset_classes(const onus_dataset *d)
@@ -156,18 +170,26 @@ void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, f
                         float *y, float *w)
 {
     const int64_t F = d->encoder->n_features;
-    if (x && !d->x) fetch_images(d, rows, n, x);
+    if (x && d->encoder->pixels) fetch_images(d, rows, n, x);
     for (int64_t i = 0; i < n; i++) {
+        if (x && d->text.any) onus_text_example(d, 0, rows[i], x + i * F, NULL);
         if (x && d->x) memcpy(x + i * F, d->x + rows[i] * F, (size_t)F * sizeof *x);
         if (y) y[i] = d->y[rows[i]];
         if (w) w[i] = d->w ? d->w[rows[i]] : 1.0f;
     }
 }
 
-void onus_dataset_targets(const onus_dataset *d, const int64_t *rows, int64_t n, float *y)
+void onus_dataset_examples(const onus_dataset *d, uint32_t epoch, const int64_t *rows,
+                           int64_t n, float *x, float *y)
 {
     const float *from = d->target ? d->target : d->y;
-    for (int64_t i = 0; i < n; i++) y[i] = from[rows[i]];
+    const int64_t F = d->encoder->n_features, L = onus_dataset_labels(d);
+    if (x && !d->text.any) onus_dataset_fetch(d, rows, n, x, NULL, NULL);
+    for (int64_t i = 0; i < n; i++) {
+        if (d->text.any)
+            onus_text_example(d, epoch, rows[i], x ? x + i * F : NULL, y ? y + i * L : NULL);
+        if (y && d->task != ONUS_TASK_TOKENS) y[i] = from[rows[i]];
+    }
 }
 
 void onus_dataset_label_scale(const onus_dataset *d, double *shift, double *scale)
@@ -203,7 +225,8 @@ int32_t onus_dataset_group(const onus_dataset *d, int64_t a, int64_t row)
 
 const char *onus_dataset_text(const onus_dataset *d, int64_t row, int64_t column)
 {
-    return d->encoder->pixels ? "" : onus_cell(d, row, d->input_col[column]);
+    return d->encoder->pixels || !d->csv[0].cells ? ""
+                                                  : onus_cell(d, row, d->input_col[column]);
 }
 
 int64_t onus_dataset_line(const onus_dataset *d, int64_t row)

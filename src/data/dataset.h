@@ -10,13 +10,20 @@
 #include "base/event.h"
 #include "base/file.h"
 #include "data/spec.h"
+#include "data/tokenizer.h"
 #include "op/op.h"
 
-typedef enum { ONUS_TASK_BINARY, ONUS_TASK_CLASSES, ONUS_TASK_REGRESSION } onus_task;
+typedef enum {
+    ONUS_TASK_BINARY,
+    ONUS_TASK_CLASSES,
+    ONUS_TASK_REGRESSION,
+    ONUS_TASK_TOKENS, /* next ones, or masked ones */
+    ONUS_TASK_COUNT
+} onus_task;
 typedef enum { ONUS_PART_TRAIN, ONUS_PART_VALID, ONUS_PART_TEST, ONUS_PART_COUNT } onus_part;
-/* As events, recipes and model files say them: "binary", "classes", "regression"; "train",
- * "valid", "test". */
-extern const char *const onus_task_names[ONUS_TASK_REGRESSION + 1];
+/* As events, recipes and model files say them: "binary", "classes", "regression", "tokens";
+ * "train", "valid", "test". */
+extern const char *const onus_task_names[ONUS_TASK_COUNT];
 extern const char *const onus_part_names[ONUS_PART_COUNT];
 
 /* One input column as the model sees it: a number is one feature, a category a run of one-hot
@@ -49,6 +56,7 @@ int64_t onus_dataset_features(const onus_dataset *d); /* numbers of an encoded r
 /* What a net reads of a row: (features), (channels, height, width), or (context) of tokens. */
 onus_shape onus_dataset_input(const onus_dataset *d);
 int64_t onus_dataset_vocabulary(const onus_dataset *d); /* tokens; 0: rows hold numbers */
+int64_t onus_dataset_labels(const onus_dataset *d);     /* numbers of a row's label */
 int64_t onus_dataset_classes(const onus_dataset *d);    /* 2 for binary, 0 for regression */
 /* binary: 0 other value(s), 1 positive */
 const char *onus_dataset_class_name(const onus_dataset *d, int64_t c);
@@ -58,16 +66,22 @@ const int64_t *onus_dataset_part(const onus_dataset *d, onus_part part, int64_t 
 int64_t onus_dataset_columns(const onus_dataset *d);
 const onus_input_column *onus_dataset_column(const onus_dataset *d, int64_t i);
 const onus_encoder *onus_dataset_encoder(const onus_dataset *d);
+/* Text: what made its tokens; else NULL. */
+const onus_tokenizer *onus_dataset_tokenizer(const onus_dataset *d);
 
 /* Encoded rows rows[n] into x (n, features); label into y (n): class index, 0/1, or the number;
  * weight into w (n; 1 where no weight column). Each of the three may be NULL. Pure; called from
  * worker threads. */
 void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
                         float *y, float *w);
-/* What a net is trained on: the label, and where it is a number (float)((label - shift) /
- * scale). The model's last node undoes it (net/model.h), so that everybody but the trainer sees
- * the label's own unit. */
-void onus_dataset_targets(const onus_dataset *d, const int64_t *rows, int64_t n, float *y);
+/* What a net is trained on: x (n, features) and y (n, labels); either may be NULL. The label,
+ * and where it is a number (float)((label - shift) / scale): the model's last node undoes it
+ * (net/model.h), so that everybody but the trainer sees the label's own unit. Tokens: the next
+ * one at every position, or those that were masked; below 0 where nothing is asked. What is
+ * drawn belongs to (seed, epoch, row), so that order never matters; epoch 0: as evaluated.
+ * Pure; called from worker threads. */
+void onus_dataset_examples(const onus_dataset *d, uint32_t epoch, const int64_t *rows,
+                           int64_t n, float *x, float *y);
 void onus_dataset_label_scale(const onus_dataset *d, double *shift, double *scale);
 
 /* Protected attributes: value of row's attribute a as group index 0 .. n_groups-1, -1 where

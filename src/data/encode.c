@@ -339,7 +339,7 @@ static onus_status fit_label(onus_dataset *d, double *v, onus_err *err)
     return ONUS_OK;
 }
 
-onus_status onus_fit_encoder(onus_dataset *d, onus_err *err)
+onus_status onus_fit_encoder(onus_dataset *d, const onus_sink *sink, onus_err *err)
 {
     onus_status st = new_encoder(d, err);
     if (st != ONUS_OK) return st;
@@ -348,7 +348,8 @@ onus_status onus_fit_encoder(onus_dataset *d, onus_err *err)
     d->input_col = onus_arena_alloc(&d->arena, n_cols + 1, sizeof *d->input_col);
     void *room = onus_alloc(d->mem, most_values(d), 8);
     if (!room || !d->fitted || !d->input_col) st = onus_fail_mem(err, "data");
-    for (int64_t c = 0; st == ONUS_OK && c < d->n_cols; c++) {
+    if (st == ONUS_OK && d->text.any) st = onus_fit_text_column(d, sink, err);
+    for (int64_t c = 0; st == ONUS_OK && !d->text.any && c < d->n_cols; c++) {
         if (d->cols[c].is_feature) st = fit_column(d, c, room, err);
     }
     if (st == ONUS_OK && d->task == ONUS_TASK_REGRESSION) st = fit_label(d, room, err);
@@ -427,10 +428,14 @@ onus_status onus_encode_rows(onus_dataset *d, onus_err *err)
     const onus_encoder *e = d->encoder;
     onus_status st = d->given ? find_inputs(d, err) : ONUS_OK;
     if (st != ONUS_OK) return st;
-    d->x = onus_arena_alloc(&d->arena, (size_t)d->n_rows * (size_t)e->n_features, sizeof *d->x);
+    if (d->text.any) st = onus_encode_texts(d, err);
+    if (st != ONUS_OK) return st;
+    if (!d->text.any)
+        d->x = onus_arena_alloc(&d->arena, (size_t)d->n_rows * (size_t)e->n_features,
+                                sizeof *d->x);
     d->unseen = onus_arena_alloc(&d->arena, (size_t)e->n_columns + 1, sizeof *d->unseen);
-    if (!d->x || !d->unseen) return onus_fail_mem(err, "data");
-    for (int64_t k = 0; k < e->n_columns; k++) {
+    if ((!d->x && !d->text.any) || !d->unseen) return onus_fail_mem(err, "data");
+    for (int64_t k = 0; !d->text.any && k < e->n_columns; k++) {
         for (int64_t r = 0; r < d->n_rows; r++) {
             bool unseen = false;
             st = encode_cell(d, &e->columns[k], r, d->input_col[k],
@@ -451,8 +456,9 @@ onus_status onus_encode_rows(onus_dataset *d, onus_err *err)
 onus_status onus_encoder_encode(const onus_encoder *e, const char *const *names,
                                 const char *const *values, int64_t n, float *x, onus_err *err)
 {
-    if (e->pixels)
-        return onus_fail(err, ONUS_BAD_ARG, "predict: the model reads images, not columns");
+    if (e->pixels || e->tokenizer)
+        return onus_fail(err, ONUS_BAD_ARG, "predict: the model reads %s, not columns",
+                         e->pixels ? "images" : "text");
     if (n != e->n_columns)
         return onus_fail(err, ONUS_BAD_INPUT, "predict: %lld columns, the model reads %lld",
                          (long long)n, (long long)e->n_columns);

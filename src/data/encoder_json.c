@@ -44,11 +44,30 @@ static json_t *column_json(const onus_encoded_column *c)
     return NULL;
 }
 
+/* {"column", "context", "tokenizer"}: the tokenizer as its own file has it. */
+static onus_status add_text(const onus_encoder *e, json_t *all, onus_err *err)
+{
+    json_t *tokenizer = NULL;
+    onus_buf json;
+    onus_buf_init(&json, e->mem, ONUS_TOKENIZER_JSON_MAX);
+    onus_status st = onus_tokenizer_write(e->tokenizer, &json, err);
+    if (st == ONUS_OK) st = onus_json_parse(&tokenizer, json.data, json.len, "tokenizer", err);
+    onus_buf_release(&json);
+    if (st != ONUS_OK) return st;
+    json_t *text =
+        json_pack("{s:s, s:I, s:o}", "column", e->n_columns ? e->columns[0].pub.name : "",
+                  "context", (json_int_t)e->context, "tokenizer", tokenizer);
+    return text && json_object_set_new(all, "text", text) == 0
+               ? ONUS_OK
+               : onus_fail(err, ONUS_NO_MEM,
+                           "encoder: out of memory, or a name that is not UTF-8");
+}
+
 onus_status onus_encoder_write(const onus_encoder *e, onus_buf *out, onus_err *err)
 {
     json_t *columns = json_array(), *all = NULL;
     bool good = columns != NULL;
-    for (int64_t k = 0; good && !e->pixels && k < e->n_columns; k++)
+    for (int64_t k = 0; good && !e->pixels && !e->tokenizer && k < e->n_columns; k++)
         good = json_array_append_new(columns, column_json(&e->columns[k])) == 0;
     if (good)
         all = json_pack("{s:s, s:s, s:o, s:O}", "task", onus_task_names[e->task], "label",
@@ -63,6 +82,13 @@ onus_status onus_encoder_write(const onus_encoder *e, onus_buf *out, onus_err *e
         all = NULL;
     }
     json_decref(columns);
+    if (all && e->tokenizer) {
+        const onus_status st = add_text(e, all, err);
+        if (st != ONUS_OK) {
+            json_decref(all);
+            return st;
+        }
+    }
     if (!all)
         return onus_fail(err, ONUS_NO_MEM,
                          "encoder: out of memory, or a name that is not UTF-8");
@@ -201,6 +227,32 @@ static bool read_image(const json_t *list, onus_shape *image)
     return n > 1;
 }
 
+static onus_status read_text(onus_encoder *e, const json_t *text, const char *what,
+                             onus_err *err)
+{
+    enum { CONTEXT_MAX = 1 << 20 };
+    onus_buf json;
+    const char *column = json_string_value(json_object_get(text, "column"));
+    e->context = json_integer_value(json_object_get(text, "context"));
+    if (!column || e->context < 1 || e->context > CONTEXT_MAX ||
+        !json_is_object(json_object_get(text, "tokenizer")))
+        return bad(what, "a text without column, context or tokenizer", err);
+    onus_buf_init(&json, e->mem, ONUS_TOKENIZER_JSON_MAX);
+    onus_json_canonical(&json, json_object_get(text, "tokenizer"));
+    onus_status st = onus_buf_status(&json, what, err);
+    if (st == ONUS_OK)
+        st = onus_tokenizer_read(&e->tokenizer, json.data, json.len, what, e->mem, err);
+    onus_buf_release(&json);
+    if (st != ONUS_OK) return st;
+    e->n_features = e->context;
+    e->n_columns = *column != '\0';
+    e->columns = onus_arena_alloc(&e->arena, 1, sizeof *e->columns);
+    if (!e->columns) return onus_fail_mem(err, what);
+    e->columns[0] = (onus_encoded_column){.pub = {.n = e->context}, .scale = 1};
+    e->columns[0].pub.name = onus_arena_strdup(&e->arena, column);
+    return e->columns[0].pub.name ? ONUS_OK : onus_fail_mem(err, what);
+}
+
 onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
                               const char *what, const onus_allocator *mem, onus_err *err)
 {
@@ -214,8 +266,8 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
     const char *task = json_string_value(json_object_get(all, "task")),
                *label = json_string_value(json_object_get(all, "label"));
     int t = 0;
-    while (t < 3 && !(task && strcmp(task, onus_task_names[t]) == 0)) t++;
-    if (t == 3 || !label) {
+    while (t < ONUS_TASK_COUNT && !(task && strcmp(task, onus_task_names[t]) == 0)) t++;
+    if (t == ONUS_TASK_COUNT || !label) {
         st = bad(what, "task or label is missing", err);
         goto done;
     }
@@ -227,7 +279,7 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
     ONUS_TRY(
         read_texts(e, json_object_get(all, "classes"), &e->classes, &e->n_classes, what, err));
     if ((t == 0 && e->n_classes != 2) || (t == 1 && e->n_classes < 2) ||
-        (t == 2 && e->n_classes != 0)) {
+        (t >= 2 && e->n_classes != 0)) {
         st = bad(what, "classes that do not fit the task", err);
         goto done;
     }
@@ -237,8 +289,10 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
         st = bad(what, "image is no shape (channels, height, width)", err);
         goto done;
     }
-    st = shape ? onus_encoder_image(e, &image, err)
-               : read_columns(e, json_object_get(all, "columns"), what, err);
+    const json_t *text = json_object_get(all, "text");
+    st = text    ? read_text(e, text, what, err)
+         : shape ? onus_encoder_image(e, &image, err)
+                 : read_columns(e, json_object_get(all, "columns"), what, err);
     if (st != ONUS_OK) goto done;
     if (e->n_features == 0) {
         st = bad(what, "no features", err);
@@ -255,6 +309,7 @@ done:
 void onus_encoder_destroy(onus_encoder *e)
 {
     if (!e) return;
+    onus_tokenizer_destroy(e->tokenizer);
     onus_arena_release(&e->arena);
     onus_free(e->mem, e);
 }

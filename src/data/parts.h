@@ -31,8 +31,10 @@ struct onus_encoder {
     const char *label;
     onus_encoded_column *columns;
     int64_t n_columns, n_features;
-    int64_t pixels;   /* > 0: images of that many bytes, divided by 255 */
-    onus_shape image; /* (channels, height, width) */
+    int64_t pixels;            /* > 0: images of that many bytes, divided by 255 */
+    onus_shape image;          /* (channels, height, width) */
+    onus_tokenizer *tokenizer; /* text; rows are context tokens */
+    int64_t context;
 };
 
 /* A column of the table while it is being read. */
@@ -52,6 +54,17 @@ typedef struct {
     int64_t n_groups;
     int32_t *group;
 } onus_data_attribute;
+
+/* Rows of tokens. */
+typedef struct {
+    bool any;
+    int64_t column;                    /* of a table */
+    int32_t *ids;                      /* of all rows, one after the other */
+    int64_t n_ids, max_ids, truncated; /* truncated: texts longer than the context */
+    int64_t *first;                    /* a table's: row r is ids [first[r], first[r + 1]) */
+    int64_t *starts;                   /* one long text's windows: row r begins at starts[r] */
+    int64_t end[ONUS_PART_COUNT];      /* and its parts end there */
+} onus_text_rows;
 
 struct onus_dataset {
     const onus_allocator *mem;
@@ -80,6 +93,8 @@ struct onus_dataset {
     onus_buf images[2];
     const uint8_t *pixels[2]; /* rows of images[k] start here */
     int64_t n_images[2];
+    onus_text_rows text;
+    uint64_t seed;   /* of what is drawn for examples */
     int64_t *unseen; /* (encoder's columns): categories not seen in training */
 
     int64_t *part[ONUS_PART_COUNT], n_part[ONUS_PART_COUNT];
@@ -112,10 +127,27 @@ onus_status onus_type_columns(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_find_classes(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_find_groups(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_split_rows(onus_dataset *d, uint64_t seed, onus_err *err) ONUS_CHECKED;
-onus_status onus_fit_encoder(onus_dataset *d, onus_err *err) ONUS_CHECKED;
+onus_status onus_fit_encoder(onus_dataset *d, const onus_sink *sink,
+                             onus_err *err) ONUS_CHECKED;
 onus_status onus_encode_rows(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *sink,
                              onus_err *err) ONUS_CHECKED;
+/* text.c: one long text; a text column: found, its tokenizer fitted, its rows encoded. */
+onus_status onus_open_text(onus_dataset *d, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
+onus_status onus_find_text(onus_dataset *d, onus_err *err) ONUS_CHECKED;
+onus_status onus_fit_tokenizer(onus_dataset *d, const onus_tokenizer_text *texts, int64_t n,
+                               const onus_sink *sink, onus_err *err) ONUS_CHECKED;
+onus_status onus_fit_text_column(onus_dataset *d, const onus_sink *sink,
+                                 onus_err *err) ONUS_CHECKED;
+onus_status onus_encode_texts(onus_dataset *d, onus_err *err) ONUS_CHECKED;
+/* A row's ids: at most context, and one more where the next token is asked for. */
+const int32_t *onus_text_row(const onus_dataset *d, int64_t row, int64_t *n);
+void onus_text_example(const onus_dataset *d, uint32_t epoch, int64_t row, float *x, float *y);
+/* jsonl.c: a table whose rows are JSON objects, one a line, all of the same keys. */
+onus_status onus_jsonl_read(onus_csv *out, const char *path, uint8_t sha256[32],
+                            const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+onus_status onus_jsonl_parse(onus_csv *out, const char *text, size_t len, const char *what,
+                             const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
                            const onus_allocator *mem, const onus_sink *sink,
                            onus_err *err) ONUS_CHECKED;

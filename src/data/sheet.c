@@ -78,6 +78,11 @@ static void hash_part(const onus_dataset *d, int p, uint8_t out[32])
     onus_sha256_init(&h);
     const int64_t *rows = d->part[p], width = d->encoder->n_features;
     if (!d->x) onus_sha256_add(&h, rows, (size_t)d->n_part[p] * sizeof *rows);
+    for (int64_t i = 0, n; d->text.any && i < d->n_part[p]; i++) {
+        const int32_t *ids = onus_text_row(d, rows[i], &n);
+        onus_sha256_add(&h, ids, (size_t)n * sizeof *ids);
+        onus_sha256_add(&h, &d->y[rows[i]], sizeof *d->y);
+    }
     for (int64_t i = 0; d->x && i < d->n_part[p]; i++) {
         onus_sha256_add(&h, &rows[i], sizeof *rows);
         onus_sha256_add(&h, d->x + rows[i] * width, (size_t)width * sizeof *d->x);
@@ -103,8 +108,7 @@ static onus_status emit_split(onus_dataset *d, onus_event_builder *b, const onus
 static onus_status count_labels(onus_dataset *d, onus_event_builder *b, onus_err *err)
 {
     char part[512];
-    for (int64_t c = 0; d->task != ONUS_TASK_REGRESSION && c < d->n_classes && c < CLASSES_MAX;
-         c++) {
+    for (int64_t c = 0; c < d->n_classes && c < CLASSES_MAX; c++) {
         onus_status st = onus_name_part(part, sizeof part, d->classes[c], err);
         if (st != ONUS_OK) return st;
         for (int p = 0; p < ONUS_PART_COUNT; p++) {
@@ -126,7 +130,7 @@ static onus_status describe_label(onus_dataset *d, onus_event_builder *b, onus_e
         onus_event_real(b, d->label_shift, "data.target.shift");
         onus_event_real(b, d->label_scale, "data.target.scale");
     }
-    if (d->task != ONUS_TASK_REGRESSION)
+    if (d->n_classes > 0)
         onus_event_texts(b, (const char *const *)d->classes,
                          d->n_classes < CLASSES_MAX ? d->n_classes : CLASSES_MAX,
                          "data.classes");
@@ -185,11 +189,41 @@ static onus_status list_columns(onus_dataset *d, onus_event_builder *b, onus_err
     return ONUS_OK;
 }
 
+/* How many tokens there are and what made them: a tokenizer.json that hashes to this gives the
+ * same ids. */
+static onus_status describe_text(const onus_dataset *d, onus_event_builder *b, onus_err *err)
+{
+    const onus_tokenizer *t = d->encoder->tokenizer;
+    uint8_t sha[32];
+    onus_buf json;
+    onus_buf_init(&json, d->mem, ONUS_TOKENIZER_JSON_MAX);
+    const onus_status st = onus_tokenizer_write(t, &json, err);
+    if (st == ONUS_OK) onus_sha256_of(json.data, json.len, sha);
+    onus_buf_release(&json);
+    if (st != ONUS_OK) return st;
+    onus_event_text(b, onus_tokenizer_kinds[onus_tokenizer_kind_of(t)], "data.tokenizer.kind");
+    onus_event_int(b, onus_tokenizer_size(t), "data.tokenizer.vocabulary");
+    onus_event_sha256(b, sha, "data.tokenizer.sha256");
+    onus_event_int(b, d->encoder->context, "data.context");
+    onus_event_int(b, d->text.truncated, "data.truncated");
+    for (int p = 0; p < ONUS_PART_COUNT; p++) {
+        int64_t sum = 0;
+        for (int64_t i = 0, n; i < d->n_part[p]; i++) {
+            (void)onus_text_row(d, d->part[p][i], &n);
+            sum += d->text.first ? n : n - 1; /* windows share their last token */
+        }
+        onus_event_int(b, sum, "data.tokens.%s", onus_part_names[p]);
+    }
+    if (d->n_fitted) onus_event_texts(b, d->fitted, d->n_fitted, "data.fitted");
+    return ONUS_OK;
+}
+
 static onus_status describe_columns(onus_dataset *d, onus_event_builder *b, onus_err *err)
 {
     const onus_encoder *e = d->encoder;
     onus_event_int(b, e->n_features, "data.features");
     if (e->pixels) return ONUS_OK;
+    if (d->text.any) return describe_text(d, b, err);
     int64_t n_categories = 0;
     for (int64_t k = 0; k < e->n_columns; k++) n_categories += e->columns[k].pub.category;
     onus_event_int(b, e->n_columns - n_categories, "data.numbers");
@@ -208,7 +242,7 @@ onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *er
     const onus_data_spec *s = d->spec;
     onus_event_builder b;
     onus_event_init(&b, d->mem);
-    if (!d->encoder->pixels) ONUS_TRY(emit_clean(d, &b, sink, err));
+    if (!d->encoder->pixels && d->csv[0].cells) ONUS_TRY(emit_clean(d, &b, sink, err));
     ONUS_TRY(emit_split(d, &b, sink, err));
     onus_event_begin(&b, "data.sheet");
     if (s->licence) onus_event_text(&b, s->licence, "data.licence");

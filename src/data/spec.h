@@ -12,7 +12,8 @@ typedef enum {
     ONUS_ROLE_CATEGORY,
     ONUS_ROLE_IDENTIFIER,
     ONUS_ROLE_WEIGHT,
-    ONUS_ROLE_DROP
+    ONUS_ROLE_DROP,
+    ONUS_ROLE_TEXT
 } onus_role;
 typedef enum {
     ONUS_MISSING_UNSAID,
@@ -52,13 +53,35 @@ typedef struct {
     int line;
 } onus_protected_spec;
 
-typedef enum { ONUS_FORMAT_CSV, ONUS_FORMAT_IDX } onus_format;
+typedef enum {
+    ONUS_FORMAT_CSV,
+    ONUS_FORMAT_IDX,
+    ONUS_FORMAT_JSONL, /* a table whose rows are JSON objects, one a line */
+    ONUS_FORMAT_TEXT   /* one long text */
+} onus_format;
+
+/* What is predicted: the label; every next token; tokens that were masked. */
+typedef enum { ONUS_PREDICT_LABEL, ONUS_PREDICT_NEXT, ONUS_PREDICT_MASKED } onus_predict_what;
+
+/* How text becomes tokens. */
+typedef struct {
+    const char *file; /* a tokenizer.json; NULL: trained on the training part */
+    int kind;         /* onus_tokenizer_kind */
+    int64_t vocabulary;
+    bool lower;
+    int64_t context; /* tokens of a row; default 128 */
+    int line;
+} onus_text_spec;
 
 typedef struct {
     const char *recipe;   /* the recipe's path, for messages */
     const char *base_dir; /* relative paths below are relative to it */
     onus_format format;
-    const char *source, *test_source; /* CSV; or IDX images (test may be NULL: split) */
+    onus_predict_what predict;
+    double mask; /* MASKED: share of tokens, default 0.15 */
+    onus_text_spec text;
+    const char *source,
+        *test_source; /* a table, a text; or IDX images (test may be NULL: split) */
     const char *labels, *test_labels; /* IDX label files */
     const char *licence, *origin, *description;
     /* CSV dialect */

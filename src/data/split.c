@@ -133,7 +133,7 @@ static onus_status check_train(const onus_dataset *d, onus_err *err)
          i++) {
         if (d->y[rows[i]] != d->y[rows[0]]) return ONUS_OK;
     }
-    if (d->task == ONUS_TASK_REGRESSION) return ONUS_OK;
+    if (d->task == ONUS_TASK_REGRESSION || d->task == ONUS_TASK_TOKENS) return ONUS_OK;
     return onus_fail(err, ONUS_BAD_INPUT,
                      "%s:%d: data.split: the training part has one class only ('%.80s'); "
                      "stratify by the label",

@@ -43,7 +43,9 @@ static onus_status read_table(onus_dataset *d, int k, const char *name, const on
     if (st != ONUS_OK) return st;
     const char *kept = onus_arena_strdup(&d->arena, path);
     if (!kept) return onus_fail_mem(err, path);
-    st = onus_csv_read(&d->csv[k], kept, &dialect, d->file_sha[k], d->mem, err);
+    st = s->format == ONUS_FORMAT_JSONL
+             ? onus_jsonl_read(&d->csv[k], kept, d->file_sha[k], d->mem, err)
+             : onus_csv_read(&d->csv[k], kept, &dialect, d->file_sha[k], d->mem, err);
     if (st == ONUS_OK && d->csv[k].n_rows == 0)
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: no rows", path);
     return st == ONUS_OK
@@ -153,6 +155,11 @@ static onus_status no_column(const onus_dataset *d, int line, const char *what,
 static onus_status assign_label(onus_dataset *d, onus_err *err)
 {
     const onus_data_spec *s = d->spec;
+    if (s->predict != ONUS_PREDICT_LABEL) { /* the text is its own label */
+        d->label_col = -1;
+        d->has_labels = true;
+        return ONUS_OK;
+    }
     d->label_col = onus_find_col(d, s->label);
     d->has_labels = d->label_col >= 0;
     if (!d->has_labels)
@@ -235,7 +242,9 @@ onus_status onus_assign_roles(onus_dataset *d, onus_err *err)
         const int64_t c = onus_find_col(d, column->name);
         if (c < 0 || c == d->label_col) continue;
         d->cols[c].is_feature = true;
-        d->cols[c].role = column->category ? ONUS_ROLE_CATEGORY : ONUS_ROLE_NUMBER;
+        d->cols[c].role = d->given->tokenizer ? ONUS_ROLE_TEXT
+                          : column->category  ? ONUS_ROLE_CATEGORY
+                                              : ONUS_ROLE_NUMBER;
     }
     return ONUS_OK;
 }
@@ -595,6 +604,10 @@ onus_status onus_find_classes(onus_dataset *d, onus_err *err)
     onus_status st = ONUS_OK;
     d->y = onus_arena_alloc(&d->arena, (size_t)d->n_rows, sizeof *d->y);
     if (!d->y) return onus_fail_mem(err, "data");
+    if (d->spec->predict != ONUS_PREDICT_LABEL) {
+        d->task = ONUS_TASK_TOKENS;
+        return ONUS_OK;
+    }
     if (d->given) {
         d->task = d->given->task;
         d->classes = d->given->classes;

@@ -15,6 +15,8 @@
 static void set_defaults(onus_recipe *r)
 {
     r->region = "WORLD";
+    r->data.text.context = 128;
+    r->data.mask = 0.15;
     r->train = (onus_train_spec){.epochs = 10,
                                  .batch = 64,
                                  .shards = 1,
@@ -115,11 +117,49 @@ static onus_status check_images(onus_yaml *y, const onus_data_spec *d, onus_err 
     return check_places(y, keys, "images", err);
 }
 
+static onus_status check_long_text(onus_yaml *y, const onus_data_spec *d, onus_err *err)
+{
+    static const char *const keys[] = {"data.delimiter",
+                                       "data.trim",
+                                       "data.comment",
+                                       "data.names",
+                                       "data.missing",
+                                       "data.columns",
+                                       "data.clean",
+                                       "data.scale",
+                                       "data.labels",
+                                       "data.label",
+                                       "data.test_labels",
+                                       "data.split.stratify",
+                                       NULL};
+    if (d->predict == ONUS_PREDICT_LABEL)
+        return wrong_at(y, "data.predict", err,
+                        "is missing: one long text wants next or masked");
+    if (d->n_protected)
+        return wrong_at(y, "data.protected", err, "a long text has no columns, expected none");
+    return check_places(y, keys, "one long text", err);
+}
+
+/* A file says what kind a tokenizer is. */
+static onus_status check_tokenizer(onus_yaml *y, const onus_data_spec *d, onus_err *err)
+{
+    static const char *const keys[] = {"data.tokenizer.kind", "data.tokenizer.vocabulary",
+                                       "data.tokenizer.lower", NULL};
+    for (int i = 0; d->text.file && keys[i]; i++)
+        if (onus_yaml_find(y, keys[i]))
+            return wrong_at(y, keys[i], err, "is said by the file already");
+    if (onus_yaml_find(y, "data.mask") && d->predict != ONUS_PREDICT_MASKED)
+        return wrong_at(y, "data.mask", err, "has its place where data.predict is masked");
+    return ONUS_OK;
+}
+
 static onus_status check_table(onus_yaml *y, const onus_data_spec *d, onus_err *err)
 {
     static const char *const keys[] = {"data.labels", "data.test_labels", NULL};
     static const char never[] = "\"\r\n";
-    if (!d->label)
+    if (d->label && d->predict != ONUS_PREDICT_LABEL)
+        return wrong_at(y, "data.predict", err, "a table has a label or tokens to predict");
+    if (!d->label && d->predict == ONUS_PREDICT_LABEL)
         return wrong_at(y, onus_yaml_find(y, "data.label") ? "data.label.column" : "data.label",
                         err, "is missing: the column to predict");
     if (d->delimiter && strchr(never, d->delimiter))
@@ -161,8 +201,10 @@ static onus_status check_recipe(onus_yaml *y, onus_recipe *r, onus_err *err)
     onus_train_spec *t = &r->train;
     onus_status st = check_name(y, r, err);
     if (st == ONUS_OK)
-        st = r->data.format == ONUS_FORMAT_IDX ? check_images(y, &r->data, err)
-                                               : check_table(y, &r->data, err);
+        st = r->data.format == ONUS_FORMAT_IDX    ? check_images(y, &r->data, err)
+             : r->data.format == ONUS_FORMAT_TEXT ? check_long_text(y, &r->data, err)
+                                                  : check_table(y, &r->data, err);
+    if (st == ONUS_OK) st = check_tokenizer(y, &r->data, err);
     if (st == ONUS_OK) st = check_split(y, r, err);
     if (st == ONUS_OK) st = check_model(y, r, err);
     if (st != ONUS_OK) return st;
@@ -181,7 +223,8 @@ static void keep_lines(onus_yaml *y, onus_recipe *r)
         int *line;
     } places[] = {{"data", &r->data.line},
                   {"data.label", &r->data.label_line},
-                  {"data.split", &r->data.split_line}};
+                  {"data.split", &r->data.split_line},
+                  {"data.tokenizer", &r->data.text.line}};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const yaml_node_t *node = onus_yaml_find(y, places[i].path);
         if (!node) node = onus_yaml_find(y, "data");

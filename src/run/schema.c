@@ -26,11 +26,13 @@ enum { BINS_MAX = 199 };
 /* ---- data -------------------------------------------------------------------------------- */
 
 static const char *const roles[] = {"-",      "number", "category", "identifier",
-                                    "weight", "drop",   NULL};
+                                    "weight", "drop",   "text",     NULL};
 static const char *const missing_ways[] = {"-",      "error", "drop",     "mean",
                                            "median", "mode",  "category", NULL};
 static const char *const scales[] = {"-", "standard", "minmax", "none", NULL};
-static const char *const formats[] = {"csv", "idx", NULL};
+static const char *const formats[] = {"csv", "idx", "jsonl", "text", NULL};
+static const char *const predictables[] = {"label", "next", "masked", NULL};
+static const char *const tokenizers[] = {"character", "word", "bpe", NULL};
 static const char *const keep_or_drop[] = {"keep", "drop", NULL};
 
 static onus_status read_pair(onus_yaml *y, const onus_yaml_field *f, const char *where,
@@ -312,6 +314,13 @@ static onus_status read_keep_drop(onus_yaml *y, const onus_yaml_field *f, yaml_n
     return st;
 }
 
+static const onus_yaml_field tokenizer_fields[] = {
+    {.key = "file", TEXT(onus_text_spec, file)},
+    {.key = "kind", ENUM(onus_text_spec, kind, tokenizers)},
+    {.key = "vocabulary", INT(onus_text_spec, vocabulary, 2, 1 << 20)},
+    {.key = "lower", BOOL(onus_text_spec, lower)},
+    {0},
+};
 static const onus_yaml_field clean_fields[] = {
     {.key = "missing", ENUM(onus_data_spec, missing, missing_ways)},
     {.key = "duplicates",
@@ -363,6 +372,13 @@ static const onus_yaml_field data_fields[] = {
      .read = read_protected,
      .sub = protected_fields,
      .required = true},
+    {.key = "predict", ENUM(onus_data_spec, predict, predictables)},
+    {.key = "mask", REAL(onus_data_spec, mask, 0.01, 0.9)},
+    {.key = "tokenizer",
+     .kind = ONUS_YAML_MAP,
+     AT(onus_data_spec, text),
+     .sub = tokenizer_fields},
+    {.key = "context", INT(onus_data_spec, text.context, 1, 1 << 16)},
     {.key = "columns", .kind = ONUS_YAML_CUSTOM, .read = read_columns, .sub = column_fields},
     {.key = "clean", .kind = ONUS_YAML_MAP, .sub = clean_fields},
     {.key = "scale", ENUM(onus_data_spec, scale, scales)},

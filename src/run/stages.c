@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit/language.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -99,6 +100,7 @@ onus_head onus_head_of(onus_task task)
 {
     return task == ONUS_TASK_BINARY    ? ONUS_HEAD_BINARY
            : task == ONUS_TASK_CLASSES ? ONUS_HEAD_CLASSES
+           : task == ONUS_TASK_TOKENS  ? ONUS_HEAD_TOKENS
                                        : ONUS_HEAD_VALUE;
 }
 
@@ -256,6 +258,20 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
     return collect_names(d, rows, n, arena, out, err);
 }
 
+static onus_status evaluate_tokens(onus_session *s, const int64_t *rows, int64_t n,
+                                   onus_err *err)
+{
+    const onus_sink sink = onus_session_sink(s);
+    double *v = onus_alloc(s->mem, 3 * (size_t)n + 1, sizeof *v);
+    if (!v) return onus_fail_mem(err, "evaluation");
+    const onus_token_scores scores = {.n = n, .loss = v, .tokens = v + n, .right = v + 2 * n};
+    onus_status st =
+        onus_predict_tokens(s->net, &s->ex, s->data, rows, n, v, v + n, v + 2 * n, s->mem, err);
+    if (st == ONUS_OK) st = onus_audit_language(&scores, &sink, s->mem, err);
+    onus_free(s->mem, v);
+    return st;
+}
+
 onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
 {
     onus_status st = ONUS_OK;
@@ -270,6 +286,10 @@ onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
     onus_event_int(&s->event, n, "data.test.rows");
     onus_event_text(&s->event, "read once, after selection", "data.test.use");
     ONUS_TRY(onus_session_emit(s, err));
+    if (onus_dataset_task(s->data) == ONUS_TASK_TOKENS) {
+        ONUS_TRY(evaluate_tokens(s, rows, n, err));
+        goto done;
+    }
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, &arena, &p, err));
     ONUS_TRY(onus_audit_quality(&p, &sink, s->mem, err));
     if (p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&p, &sink, s->mem, err));

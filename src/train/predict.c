@@ -5,7 +5,8 @@
 
 #include "base/fail.h"
 #include "base/fp.h"
-#include "train/train.h"
+#include "num/vec.h"
+#include "train/trainer.h"
 
 enum { CHUNK = 256 };
 
@@ -13,7 +14,7 @@ typedef struct {
     const onus_dataset *data;
     const int64_t *rows;
     int64_t n;
-    float *x;
+    float *x, *y; /* y NULL: not asked for */
 } fetch_job;
 
 static void fetch_part(void *ctx, int part, int n_parts)
@@ -21,8 +22,9 @@ static void fetch_part(void *ctx, int part, int n_parts)
     const fetch_job *j = ctx;
     int64_t begin, end;
     onus_split(j->n, 1, part, n_parts, &begin, &end);
-    onus_dataset_fetch(j->data, j->rows + begin, end - begin,
-                       j->x + begin * onus_dataset_features(j->data), NULL, NULL);
+    onus_dataset_examples(j->data, 0, j->rows + begin, end - begin,
+                          j->x + begin * onus_dataset_features(j->data),
+                          j->y ? j->y + begin * onus_dataset_labels(j->data) : NULL);
 }
 
 onus_status onus_predict(onus_net *net, const onus_exec *ex, const onus_dataset *data,
@@ -51,5 +53,65 @@ onus_status onus_predict(onus_net *net, const onus_exec *ex, const onus_dataset 
                (size_t)(j.n * width) * sizeof *out);
     }
     onus_plan_destroy(plan);
+    return st;
+}
+
+/* Position k's likeliest token, the first of equals. */
+static int64_t likeliest(const float *logit, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t c = 1; c < n; c++)
+        if (logit[c] > logit[best]) best = c;
+    return best;
+}
+
+/* One row: L labels, their losses, V logits each. */
+static void score_row(const onus_net *net, const float *label, const float *loss,
+                      const float *logit, double *sum, double *tokens, double *right)
+{
+    const int64_t L = onus_net_labels(net), V = onus_net_logits(net) / L;
+    onus_lanes lanes = {.n = 0};
+    *tokens = *right = 0;
+    for (int64_t k = 0; k < L; k++) {
+        if (!onus_net_label_count(net, label + k, 1)) continue;
+        onus_lanes_add(&lanes, (double)loss[k]);
+        *tokens += 1;
+        *right += likeliest(logit + k * V, V) == (int64_t)label[k];
+    }
+    *sum = onus_fold16(lanes.lane);
+}
+
+onus_status onus_predict_tokens(onus_net *net, const onus_exec *ex, const onus_dataset *data,
+                                const int64_t *rows, int64_t n, double *loss, double *tokens,
+                                double *right, const onus_allocator *mem, onus_err *err)
+{
+    onus_plan *plan = NULL;
+    const int64_t L = onus_net_labels(net), Z = onus_net_logits(net);
+    const int64_t chunk = onus_net_cut(net, n);
+    if (onus_dataset_features(data) != onus_net_inputs(net) || onus_dataset_labels(data) != L)
+        return onus_fail(
+            err, ONUS_BAD_ARG, "predict: rows have %lld tokens, the net reads %lld",
+            (long long)onus_dataset_features(data), (long long)onus_net_inputs(net));
+    if (n == 0) return ONUS_OK;
+    onus_fp_set();
+    float *label = onus_alloc(mem, (size_t)(chunk * L), sizeof *label);
+    onus_status st = label ? ONUS_OK : onus_fail_mem(err, "predict");
+    if (st == ONUS_OK) st = onus_plan_create(&plan, net, ex, ONUS_PLAN_TRAIN, chunk, mem, err);
+    for (int64_t i = 0; st == ONUS_OK && i < n; i += chunk) {
+        fetch_job j = {.data = data,
+                       .rows = rows + i,
+                       .n = n - i < chunk ? n - i : chunk,
+                       .x = onus_plan_input(plan),
+                       .y = label};
+        const onus_batch b = {.B = j.n, .label = label, .loss_scale = 1.0f};
+        onus_pool_run(ex->pool, fetch_part, &j);
+        onus_plan_forward(plan, &b);
+        for (int64_t k = 0; k < j.n; k++)
+            score_row(net, label + k * L, onus_plan_losses(plan) + k * L,
+                      onus_plan_logits(plan) + k * Z, &loss[i + k], &tokens[i + k],
+                      &right[i + k]);
+    }
+    onus_plan_destroy(plan);
+    onus_free(mem, label);
     return st;
 }

@@ -24,8 +24,15 @@ enum { WORTH_WAKING = 32768 }; /* floats; below, one thread is done before anoth
 
 /* ---- rows -------------------------------------------------------------------------------- */
 
+/* Epochs count from 1 where examples are drawn; 0 is how a model is evaluated. */
+static uint32_t epoch_of(const onus_trainer *t)
+{
+    return (uint32_t)t->epoch + 1;
+}
+
 typedef struct {
     onus_trainer *t;
+    uint32_t epoch;
     const int64_t *rows;
     int64_t n;
 } fetch_job;
@@ -36,17 +43,16 @@ static void fetch_part(void *ctx, int part, int n_parts)
     const onus_trainer *t = j->t;
     int64_t begin, end;
     onus_split(j->n, 1, part, n_parts, &begin, &end);
-    onus_dataset_fetch(t->data, j->rows + begin, end - begin,
-                       onus_plan_input(t->plan) + begin * onus_net_inputs(t->net), NULL, NULL);
-    onus_dataset_targets(t->data, j->rows + begin, end - begin,
-                         t->label + begin * onus_net_labels(t->net));
+    onus_dataset_examples(t->data, j->epoch, j->rows + begin, end - begin,
+                          onus_plan_input(t->plan) + begin * onus_net_inputs(t->net),
+                          t->label + begin * onus_net_labels(t->net));
     for (int64_t i = begin; t->row_weight && i < end; i++)
         t->weight[i] = t->row_weight[j->rows[i]];
 }
 
-void onus_trainer_fetch(onus_trainer *t, const int64_t *rows, int64_t n)
+void onus_trainer_fetch(onus_trainer *t, uint32_t epoch, const int64_t *rows, int64_t n)
 {
-    fetch_job j = {.t = t, .rows = rows, .n = n};
+    fetch_job j = {.t = t, .epoch = epoch, .rows = rows, .n = n};
     if (n * onus_net_inputs(t->net) < WORTH_WAKING)
         fetch_part(&j, 0, 1);
     else
@@ -62,7 +68,7 @@ static double weights_of(onus_trainer *t, const int64_t *rows, int64_t n)
         const double w = t->row_weight ? (double)t->row_weight[rows[i]] : 1;
         int64_t count = 1;
         if (t->counts_labels) {
-            onus_dataset_targets(t->data, rows + i, 1, t->label);
+            onus_dataset_examples(t->data, epoch_of(t), rows + i, 1, NULL, t->label);
             count = onus_net_label_count(t->net, t->label, n_labels);
         }
         onus_lanes_add(&lanes, w * (double)count);
@@ -114,7 +120,7 @@ static void run_micro(step_job *j, int64_t first, int64_t B, int n_shards, bool 
                           .shard = j->shard,
                           .n_shards = n_shards,
                           .goes_on = goes_on};
-    onus_trainer_fetch(t, j->rows + first, B);
+    onus_trainer_fetch(t, epoch_of(t), j->rows + first, B);
     onus_plan_forward(t->plan, &b);
     if (!t->is_private) {
         if (!take_losses(t, B) && j->diverged.B == 0) j->diverged = b;
@@ -239,7 +245,7 @@ onus_status onus_trainer_validate(onus_trainer *t, onus_err *err)
     for (int64_t first = 0; first < t->n_valid; first += t->micro) {
         const int64_t B = t->n_valid - first < t->micro ? t->n_valid - first : t->micro;
         const onus_batch b = {.B = B, .label = t->label, .loss_scale = 1.0f};
-        onus_trainer_fetch(t, t->valid_rows + first, B);
+        onus_trainer_fetch(t, 0, t->valid_rows + first, B);
         onus_plan_forward(t->plan, &b);
         const float *l = onus_plan_losses(t->plan);
         for (int64_t i = 0; i < B * L; i++) {

@@ -95,4 +95,12 @@ onus_status onus_train(onus_net *net, const onus_dataset *data, const onus_train
 onus_status onus_predict(onus_net *net, const onus_exec *ex, const onus_dataset *data,
                          const int64_t *rows, int64_t n, float *out, const onus_allocator *mem,
                          onus_err *err) ONUS_CHECKED;
+
+/* What the tokens of each row cost (data of tokens only): sum of the losses of those that are
+ * asked for, in binary64 lanes; how many they are; how many are the likeliest one, the first of
+ * equals. Each (n), same bits for any chunk. */
+onus_status onus_predict_tokens(onus_net *net, const onus_exec *ex, const onus_dataset *data,
+                                const int64_t *rows, int64_t n, double *loss, double *tokens,
+                                double *right, const onus_allocator *mem,
+                                onus_err *err) ONUS_CHECKED;
 #endif

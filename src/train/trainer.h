@@ -76,7 +76,7 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B,
 onus_status onus_trainer_validate(onus_trainer *t, onus_err *err) ONUS_CHECKED;
 /* Copies n encoded rows into the plan's input, their labels and weights beside it; shared out
  * over the pool. */
-void onus_trainer_fetch(onus_trainer *t, const int64_t *rows, int64_t n);
+void onus_trainer_fetch(onus_trainer *t, uint32_t epoch, const int64_t *rows, int64_t n);
 /* "training diverged in epoch ..." */
 onus_status onus_trainer_diverged(const onus_trainer *t, const onus_batch *b,
                                   onus_err *err) ONUS_CHECKED;
