@@ -460,6 +460,9 @@ onus_status onus_model_load(onus_net *net, const onus_safetensors *file, onus_er
         char mine[96], theirs[96];
         if (!v)
             return onus_fail(err, ONUS_BAD_INPUT, "the file lacks the tensor '%s'", x->name);
+        if (!v->data)
+            return onus_fail(err, ONUS_BAD_INPUT, "tensor '%s': dtype %.16s, expected F32",
+                             x->name, v->dtype);
         if (!onus_shape_same(&v->shape, &x->shape)) {
             onus_shape_text(&x->shape, mine, sizeof mine);
             onus_shape_text(&v->shape, theirs, sizeof theirs);

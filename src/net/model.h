@@ -54,14 +54,16 @@ typedef struct {
 typedef struct {
     const char *name;
     onus_shape shape;
-    const float *data;
-} onus_tensor_view; /* F32 */
+    const float *data; /* NULL: numbers of another kind, which are not read */
+    const char *dtype; /* as the file says; what is written is F32 */
+} onus_tensor_view;
 onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int64_t n,
                                    const onus_meta *meta, int64_t n_meta,
                                    onus_err *err) ONUS_CHECKED;
 typedef struct onus_safetensors onus_safetensors;
-/* Checks everything before use: header length (max 100 MB), dtype, shapes against offsets,
- * overlaps, holes, duplicates. */
+/* Checks everything before use: header length (max 100 MB), dtypes, shapes against offsets,
+ * overlaps, holes, duplicates. F32 is read as it is, F16 and BF16 are widened, exactly; whole
+ * numbers, truth values and F64 are counted and left. */
 onus_status onus_safetensors_read(onus_safetensors **out, const char *path,
                                   const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, size_t len,
@@ -84,6 +86,19 @@ onus_status onus_model_write(onus_buf *out, const onus_net *net, const onus_meta
  * sides. */
 onus_status onus_model_read(onus_net **out, const onus_safetensors *file,
                             const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* What came of taking weights from a file. */
+typedef struct {
+    int64_t loaded;      /* tensors of the net that the file had */
+    int64_t initial;     /* that it lacked: they keep their values */
+    int64_t unused;      /* of the file, which the net has no place for */
+    const char *missing; /* the first of `initial`; NULL: none */
+} onus_import;
+/* Takes what fits from a file that may be another library's (Hugging Face's, torchvision's): by
+ * name, where the file's lacks the net's first word ("transformer.", "bert.") without it. A
+ * tensor of the same name and another shape is an error that names both sides, and so is a file
+ * of which nothing fits; then the net is as it was. what: names the file in messages. */
+onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const char *what,
+                              onus_import *out, onus_err *err) ONUS_CHECKED;
 /* Copies the file's tensors into an existing net of the same names and shapes. */
 onus_status onus_model_load(onus_net *net, const onus_safetensors *file,
                             onus_err *err) ONUS_CHECKED;

@@ -109,6 +109,7 @@ struct onus_safetensors {
     json_t *header;
     onus_tensor_view *views; /* by name */
     int64_t n;
+    onus_arena widened;
 };
 
 void onus_safetensors_close(onus_safetensors *s)
@@ -117,11 +118,47 @@ void onus_safetensors_close(onus_safetensors *s)
     json_decref(s->header);
     onus_free(s->mem, s->data);
     onus_free(s->mem, s->views);
+    onus_arena_release(&s->widened);
     onus_free(s->mem, s);
 }
 
-/* One entry: dtype F32, dimensions from 0, their product the length of its offsets, within the
- * data. */
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8},
+              {"I32", 4}, {"I16", 2}, {"I8", 1},   {"U64", 8}, {"U32", 4},
+              {"U16", 2}, {"U8", 1},  {"BOOL", 1}};
+
+static size_t size_of(const char *dtype)
+{
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+        if (strcmp(dtypes[i].name, dtype) == 0) return dtypes[i].size;
+    return 0;
+}
+
+/* Dimensions from 0, their product with the dtype's size the length of the offsets. */
+static onus_status read_shape(const json_t *shape, const char *name, onus_tensor_view *view,
+                              size_t *bytes, const char *what, onus_err *err)
+{
+    if (json_array_size(shape) > ONUS_DIM_MAX)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: tensor '%.80s' has %zu dimensions, at most %d", what, name,
+                         json_array_size(shape), ONUS_DIM_MAX);
+    view->shape = (onus_shape){.n = (int)json_array_size(shape)};
+    *bytes = size_of(view->dtype);
+    for (int i = 0; i < view->shape.n; i++) {
+        const json_t *d = json_array_get(shape, (size_t)i);
+        const json_int_t v = json_integer_value(d);
+        if (!json_is_integer(d) || v < 0 || !onus_mul_size(*bytes, (size_t)v, bytes) ||
+            *bytes > (size_t)1 << 48)
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s: tensor '%.80s' has a dimension out of range", what, name);
+        view->shape.d[i] = v;
+    }
+    return ONUS_OK;
+}
+
+/* One entry: dtype, shape and offsets, within the data. */
 static onus_status read_entry(const json_t *entry, const char *name, size_t data_len,
                               onus_tensor_view *view, size_t *begin, size_t *end,
                               const char *what, onus_err *err)
@@ -130,38 +167,73 @@ static onus_status read_entry(const json_t *entry, const char *name, size_t data
     const json_t *shape = json_object_get(entry, "shape"),
                  *offsets = json_object_get(entry, "data_offsets");
     const json_t *o0 = json_array_get(offsets, 0), *o1 = json_array_get(offsets, 1);
+    size_t bytes = 0;
     if (!dtype || !json_is_array(shape) || json_array_size(offsets) != 2 ||
         !json_is_integer(o0) || !json_is_integer(o1) || json_object_size(entry) != 3)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: tensor '%.80s' needs dtype, shape and data_offsets", what, name);
-    if (strcmp(dtype, "F32") != 0)
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s: tensor '%.80s' has dtype %.16s, this version reads F32", what,
-                         name, dtype);
-    if (json_array_size(shape) > ONUS_DIM_MAX)
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s: tensor '%.80s' has %zu dimensions, at most %d", what, name,
-                         json_array_size(shape), ONUS_DIM_MAX);
-    *view = (onus_tensor_view){.name = name, .shape = {.n = (int)json_array_size(shape)}};
-    size_t bytes = sizeof(float);
-    for (int i = 0; i < view->shape.n; i++) {
-        const json_t *d = json_array_get(shape, (size_t)i);
-        const json_int_t v = json_integer_value(d);
-        if (!json_is_integer(d) || v < 0 || !onus_mul_size(bytes, (size_t)v, &bytes) ||
-            bytes > (size_t)1 << 48)
-            return onus_fail(err, ONUS_BAD_INPUT,
-                             "%s: tensor '%.80s' has a dimension out of range", what, name);
-        view->shape.d[i] = v;
-    }
+    if (size_of(dtype) == 0)
+        return onus_fail(
+            err, ONUS_BAD_INPUT,
+            "%s: tensor '%.80s' has dtype %.16s, this version reads F32, F16, BF16", what, name,
+            dtype);
+    *view = (onus_tensor_view){.name = name, .dtype = dtype};
+    const onus_status st = read_shape(shape, name, view, &bytes, what, err);
+    if (st != ONUS_OK) return st;
     const json_int_t a = json_integer_value(o0), b = json_integer_value(o1);
     if (a < 0 || b < a || (size_t)b > data_len || (size_t)(b - a) != bytes ||
-        a % (json_int_t)sizeof(float))
+        (strcmp(dtype, "F32") == 0 && a % (json_int_t)sizeof(float)))
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: tensor '%.80s' takes %zu bytes by its shape, its offsets are "
                          "%lld to %lld of %zu",
                          what, name, bytes, (long long)a, (long long)b, data_len);
     *begin = (size_t)a;
     *end = (size_t)b;
+    return ONUS_OK;
+}
+
+/* binary16 as binary32, exactly: subnormals are multiples of 2^-24. */
+static float from_f16(uint16_t h)
+{
+    const uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31,
+                   digits = h & 1023;
+    uint32_t bits = sign | (exponent + 112) << 23 | digits << 13;
+    float f;
+    if (exponent == 31) bits = sign | UINT32_C(0x7f800000) | digits << 13;
+    memcpy(&f, &bits, sizeof f);
+    if (exponent != 0) return f;
+    f = (float)digits * 0x1p-24f;
+    return sign ? -f : f;
+}
+
+/* Numbers of two bytes, widened into memory of their own. */
+static onus_status widen(onus_safetensors *s, onus_tensor_view *view, size_t begin,
+                         const char *what, onus_err *err)
+{
+    const bool f16 = strcmp(view->dtype, "F16") == 0;
+    const int64_t n = onus_shape_numel(&view->shape);
+    const uint8_t *from = (const uint8_t *)s->data + begin;
+    float *to = onus_arena_alloc(&s->widened, (size_t)n + 1, sizeof *to);
+    if (!to) return onus_fail_mem(err, what);
+    for (int64_t i = 0; i < n; i++) {
+        const uint16_t h = (uint16_t)(from[2 * i] | from[2 * i + 1] << 8);
+        const uint32_t bits = (uint32_t)h << 16;
+        if (f16)
+            to[i] = from_f16(h);
+        else
+            memcpy(&to[i], &bits, sizeof bits);
+    }
+    view->data = to;
+    return ONUS_OK;
+}
+
+/* Where the tensor's numbers are. */
+static onus_status place(onus_safetensors *s, onus_tensor_view *view, size_t begin,
+                         const char *what, onus_err *err)
+{
+    if (strcmp(view->dtype, "F32") == 0) view->data = s->data + begin / sizeof(float);
+    if (strcmp(view->dtype, "F16") == 0 || strcmp(view->dtype, "BF16") == 0)
+        return widen(s, view, begin, what, err);
     return ONUS_OK;
 }
 
@@ -213,7 +285,7 @@ static onus_status read_entries(onus_safetensors *s, size_t data_len, const char
         span *p = &spans[s->n];
         ONUS_TRY(
             read_entry(entry, name, data_len, &s->views[s->n], &p->begin, &p->end, what, err));
-        s->views[s->n].data = s->data + p->begin / sizeof(float);
+        ONUS_TRY(place(s, &s->views[s->n], p->begin, what, err));
         s->n++;
     }
     ONUS_TRY(check_cover(spans, s->n, data_len, what, err));
@@ -252,6 +324,7 @@ onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, si
     onus_safetensors *s = onus_alloc(mem, 1, sizeof *s);
     if (!s) return onus_fail_mem(err, what);
     s->mem = mem;
+    onus_arena_init(&s->widened, mem);
     const size_t data_len = len - 8 - (size_t)header_len;
     s->data = onus_alloc(mem, data_len + sizeof(float), 1);
     if (!s->data) {

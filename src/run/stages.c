@@ -180,6 +180,59 @@ static onus_status train_net(onus_session *s, const onus_meta *meta, int64_t n_m
                       err);
 }
 
+/* train.from: a run folder's model, or a safetensors file; its hash is a claim, so that a
+ * replay starts from the same weights or says that it cannot. */
+static onus_status take_weights(onus_session *s, onus_err *err)
+{
+    const char *from = s->recipe->train.from, *slash = strrchr(from, '/');
+    char path[ONUS_PATH_MAX], inner[ONUS_PATH_MAX];
+    uint8_t sha[32];
+    onus_import got = {0};
+    onus_safetensors *file = NULL;
+    onus_buf bytes;
+    onus_buf_init(&bytes, s->mem, (size_t)1 << 40);
+    onus_status st = onus_path_join(path, sizeof path, s->recipe->dir, from, err);
+    if (st == ONUS_OK) st = onus_path_join(inner, sizeof inner, path, "model.safetensors", err);
+    if (st != ONUS_OK) goto done;
+    const char *where = onus_file_exists(inner) ? inner : path;
+    ONUS_TRY(onus_file_read(where, &bytes, err));
+    onus_sha256_of(bytes.data, bytes.len, sha);
+    ONUS_TRY(onus_safetensors_parse(&file, bytes.data, bytes.len, where, s->mem, err));
+    ONUS_TRY(onus_model_import(s->net, file, where, &got, err));
+    onus_event_begin(&s->event, "train.from");
+    onus_event_text(&s->event, slash ? slash + 1 : from, "train.from.name");
+    onus_event_sha256(&s->event, sha, "train.from.sha256");
+    onus_event_int(&s->event, got.loaded, "train.from.loaded");
+    onus_event_int(&s->event, got.initial, "train.from.initial");
+    onus_event_int(&s->event, got.unused, "train.from.unused");
+    ONUS_TRY(onus_session_emit(s, err));
+done:
+    onus_safetensors_close(file);
+    onus_buf_release(&bytes);
+    return st;
+}
+
+static onus_status freeze(onus_session *s, onus_err *err)
+{
+    const onus_train_spec *t = &s->recipe->train;
+    int64_t n = 0, all = 0;
+    for (int64_t i = 0; i < t->n_freeze; i++) {
+        onus_err why = {.code = ONUS_OK};
+        if (onus_net_freeze(s->net, t->freeze[i], &n, &why) != ONUS_OK)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s: train.freeze: %s", s->recipe->path,
+                             why.msg);
+    }
+    for (int i = 0; i < onus_net_tensors(s->net); i++)
+        all += onus_net_tensor(s->net, i)->frozen;
+    if (t->n_freeze == 0) return ONUS_OK;
+    if (all == onus_net_tensors(s->net))
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: train.freeze: nothing is left to train",
+                         s->recipe->path);
+    onus_event_begin(&s->event, "train.frozen");
+    onus_event_int(&s->event, all, "train.frozen.tensors");
+    return onus_session_emit(s, err);
+}
+
 onus_status onus_stage_train(onus_session *s, onus_err *err)
 {
     onus_status st = ONUS_OK;
@@ -190,6 +243,7 @@ onus_status onus_stage_train(onus_session *s, onus_err *err)
     const onus_meta meta[] = {{"onus.encoder", encoder.data}, {"onus.name", s->recipe->name}};
     onus_model_spec spec = s->recipe->model;
     onus_dataset_label_scale(s->data, &spec.label_shift, &spec.label_scale);
+    spec.smoothing = s->recipe->train.label_smoothing;
     const onus_model_io io = {.input = onus_dataset_input(s->data),
                               .vocabulary = onus_dataset_vocabulary(s->data),
                               .head = onus_head_of(onus_dataset_task(s->data)),
@@ -197,6 +251,8 @@ onus_status onus_stage_train(onus_session *s, onus_err *err)
     ONUS_TRY(onus_model_build(&s->net, &spec, &io, s->mem, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_net_can_private(s->net, err));
     onus_net_init(s->net, s->recipe->seed);
+    if (s->recipe->train.from) ONUS_TRY(take_weights(s, err));
+    ONUS_TRY(freeze(s, err));
     ONUS_TRY(train_net(s, meta, 2, err));
     if (s->stop_step == 0) ONUS_TRY(write_model(s, meta, 2, err));
 done:

@@ -93,7 +93,8 @@ static void sweep_part(void *ctx, int part, int n_parts)
         const onus_tensor *x = onus_net_tensor(w->o->net, t);
         const int64_t from = x->offset > begin ? x->offset : begin,
                       to = x->offset + x->n < end ? x->offset + x->n : end;
-        if (from < to) sweep_range(w, x->def.decay ? &w->decaying : &w->plain, from, to);
+        if (from < to && !x->frozen && !x->def.buffer)
+            sweep_range(w, x->def.decay ? &w->decaying : &w->plain, from, to);
     }
 }
 

@@ -79,6 +79,7 @@ void onus_private_noise(onus_trainer *t)
     const onus_exec *ex = t->io->ex;
     for (int i = 0; i < onus_net_tensors(t->net); i++) {
         const onus_tensor *x = onus_net_tensor(t->net, i);
+        if (x->frozen || x->def.buffer) continue;
         onus_noise_add(ex, t->io->noise, (uint32_t)t->step, (uint32_t)i,
                        t->sigma * t->privacy->clip, t->grad[0] + x->offset, x->n);
     }

@@ -25,6 +25,9 @@ static onus_status check(const onus_trainer *t, onus_err *err)
                          "train: micro_batches: %lld is not a power of two up to the shards "
                          "(%lld)",
                          (long long)s->micro_batches, (long long)s->shards);
+    if (t->is_private && s->clip_norm > 0)
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "train: clip_norm: a private step clips every example (privacy.clip)");
     if (s->schedule == ONUS_RATE_STEP && s->step_epochs < 1)
         return onus_fail(err, ONUS_BAD_ARG, "train: step_epochs must be at least 1");
     if (t->n_train < 1)
@@ -133,6 +136,9 @@ static onus_status set_memory(onus_trainer *t, onus_err *err)
     bool good = t->batch_rows && t->shard && t->label && t->weight;
     if (s->keep == ONUS_KEEP_BEST)
         good = (t->best = onus_arena_alloc(a, P, sizeof *t->best)) && good;
+    t->tensor_norm2 =
+        onus_arena_alloc(a, (size_t)onus_net_tensors(t->net) + 1, sizeof *t->tensor_norm2);
+    good = good && t->tensor_norm2;
     if (t->is_private) {
         t->norm2 = onus_arena_alloc(a, B, sizeof *t->norm2);
         t->clip_weight = onus_arena_alloc(a, B, sizeof *t->clip_weight);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "num/kernels.h"
 #include "num/noise.h"
 #include "num/vec.h"
 #include "train/schedule.h"
@@ -194,6 +195,50 @@ onus_status onus_trainer_diverged(const onus_trainer *t, const onus_batch *b, on
     return onus_hint(err, ONUS_DIVERGED, "a smaller train.lr, or train.warmup, may help");
 }
 
+typedef struct {
+    const onus_trainer *t;
+    double *norm2; /* (tensors) */
+    float factor;
+} clip_job;
+
+static bool is_trained(const onus_tensor *x)
+{
+    return !x->frozen && !x->def.buffer;
+}
+
+static void norm_part(void *ctx, int part, int n_parts)
+{
+    const clip_job *j = ctx;
+    for (int i = part; i < onus_net_tensors(j->t->net); i += n_parts) {
+        const onus_tensor *x = onus_net_tensor(j->t->net, i);
+        j->norm2[i] =
+            is_trained(x) ? j->t->io->ex->k->norm2(j->t->grad[0] + x->offset, x->n) : 0;
+    }
+}
+
+static void scale_part(void *ctx, int part, int n_parts)
+{
+    const clip_job *j = ctx;
+    int64_t begin, end;
+    onus_split(onus_net_param_floats(j->t->net), 16, part, n_parts, &begin, &end);
+    float *g = j->t->grad[0] + begin;
+    j->t->io->ex->k->scale(j->factor, g, g, end - begin);
+}
+
+/* Contract: lanes fold tensor by tensor, their sums add in the order of names; g (float)(clip /
+ * norm) where norm > clip. */
+static void clip_gradient(onus_trainer *t)
+{
+    clip_job j = {.t = t, .norm2 = t->tensor_norm2};
+    double sum = 0;
+    onus_pool_run(t->io->ex->pool, norm_part, &j);
+    for (int i = 0; i < onus_net_tensors(t->net); i++) sum = sum + j.norm2[i];
+    const double norm = sqrt(sum);
+    if (!(norm > t->spec->clip_norm)) return;
+    j.factor = (float)(t->spec->clip_norm / norm);
+    onus_pool_run(t->io->ex->pool, scale_part, &j);
+}
+
 onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_err *err)
 {
     step_job j = {
@@ -210,7 +255,10 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_er
     if (!run_shards(&j, 0, t->spec->shards, t->grad))
         memset(t->grad[0], 0, (size_t)onus_net_param_floats(t->net) * sizeof(float));
     if (j.diverged.B > 0) return onus_trainer_diverged(t, &j.diverged, err);
-    if (t->is_private) onus_private_noise(t);
+    if (t->is_private)
+        onus_private_noise(t);
+    else if (t->spec->clip_norm > 0)
+        clip_gradient(t);
     onus_optimiser_step(&t->optimiser, t->grad[0],
                         onus_schedule_rate(t->spec, t->step, t->n_steps, t->n_per_epoch));
     t->step++;

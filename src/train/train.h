@@ -37,6 +37,11 @@ typedef struct {
     double beta1, beta2, eps; /* 0.9, 0.999, 1e-8 */
     double weight_decay;      /* AdamW, default 0.01 there */
     double l1, l2;            /* default 0 */
+    double clip_norm; /* of the whole gradient, before the step; 0: none. Not in private runs */
+    const char *const *freeze; /* patterns of names of parameters that keep their values */
+    int64_t n_freeze;
+    const char *from; /* a run folder or a safetensors file to take weights from; NULL: none */
+    double label_smoothing; /* of classes and tokens; default 0 */
     onus_schedule schedule;
     int64_t warmup;      /* steps of linear warm-up; default 0 */
     int64_t step_epochs; /* STEP: every so many epochs times gamma */

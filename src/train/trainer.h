@@ -54,7 +54,8 @@ typedef struct {
     float *row_weight;    /* (rows of the dataset); NULL where every weight is 1 */
     double *class_weight; /* (classes) or NULL */
     float *label, *weight, *clip_weight;
-    double *norm2; /* (micro) each; the last two private only */
+    double *norm2;        /* (micro) each; the last two private only */
+    double *tensor_norm2; /* (tensors): train.clip_norm */
 
     /* what a checkpoint holds, besides the blocks of floats */
     int64_t step, epoch, best_epoch; /* done; best_epoch 0: none yet */

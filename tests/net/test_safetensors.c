@@ -131,8 +131,8 @@ static const struct {
     {"{", "JSON"},
     {"{" T("a", "F32", "[4]", "0", "16") "} x", "JSON"},
     {"{" T("a", "F32", "[5]", "0", "20") "," T("a", "F32", "[5]", "0", "20") "}", "duplicate"},
-    {"{" T("a", "F64", "[4]", "0", "32") "}", "F64"},
-    {"{" T("a", "BF16", "[8]", "0", "16") "}", "BF16"},
+    {"{" T("a", "F64", "[4]", "0", "32") "}", "takes 32 bytes"},
+    {"{" T("a", "BF16", "[8]", "0", "16") "}", "20 bytes of data"},
     {"{" T("a", "f32", "[4]", "0", "16") "}", "f32"},
     {"{" T("a", "F32", "[4]", "0", "20") "}", "16 bytes"},
     {"{" T("a", "F32", "[4]", "0", "16") "}", "20 bytes"},
@@ -268,9 +268,36 @@ static void files_survive_the_end_of_memory(void **state)
     failing_mem_walk("safetensors", round_trip, NULL);
 }
 
+/* Numbers of two bytes are widened exactly (IEEE 754: binary16's 0x3c00 is 1, 0xc000 -2, 0x0001
+ * 2^-24, 0x7c00 infinite; bfloat16's 0x3f80 1, 0x0001 the float of bits 0x00010000); whole
+ * numbers are there, and not read. */
+static void other_numbers(void **state)
+{
+    (void)state;
+    static const char words[] =
+        "{\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[8,12]},"
+        "\"h\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,8]},"
+        "\"n\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[12,20]}}";
+    const uint16_t halves[] = {0x3c00, 0xc000, 0x0001, 0x7c00, 0x3f80, 0x0001, 0, 0, 0, 0};
+    uint8_t file[8 + sizeof words - 1 + sizeof halves] = {sizeof words - 1};
+    memcpy(file + 8, words, sizeof words - 1);
+    memcpy(file + 8 + sizeof words - 1, halves, sizeof halves);
+    onus_safetensors *s;
+    onus_err err;
+    if (onus_safetensors_parse(&s, file, sizeof file, "m", NULL, &err) != ONUS_OK)
+        fail_msg("%s", err.msg);
+    const float *h = onus_safetensors_find(s, "h")->data,
+                *b = onus_safetensors_find(s, "b")->data;
+    assert_true(h[0] == 1 && h[1] == -2 && h[2] == 0x1p-24f && isinf(h[3]) && h[3] > 0);
+    assert_true(b[0] == 1 && b[1] == 0x1p-133f);
+    assert_null(onus_safetensors_find(s, "n")->data);
+    onus_safetensors_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(other_numbers),
         cmocka_unit_test(written_as_the_readme_says),
         cmocka_unit_test(read_back_whole),
         cmocka_unit_test(small_things_are_files_too),

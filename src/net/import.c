@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * import.c - weights from a file that need not be ours: another run's, or a base model's under
+ * the names of the library that wrote it. What fits is taken; what the file lacks (a head of
+ * other classes under another name) keeps its values; what the net lacks (masks, counters) is
+ * left. */
+#include <string.h>
+
+#include "base/fail.h"
+#include "net/graph.h"
+#include "net/model.h"
+
+/* "transformer.wte.weight" in a file of the bare model is "wte.weight". */
+static const onus_tensor_view *find(const onus_safetensors *file, const char *name)
+{
+    const onus_tensor_view *v = onus_safetensors_find(file, name);
+    const char *dot = strchr(name, '.');
+    return v || !dot ? v : onus_safetensors_find(file, dot + 1);
+}
+
+static onus_status check(const onus_tensor *x, const onus_tensor_view *v, const char *what,
+                         onus_err *err)
+{
+    char mine[96], theirs[96];
+    if (!v->data)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: tensor '%.80s' has dtype %.16s, weights are F32, F16 or BF16",
+                         what, v->name, v->dtype);
+    if (onus_shape_same(&v->shape, &x->shape)) return ONUS_OK;
+    onus_shape_text(&x->shape, mine, sizeof mine);
+    onus_shape_text(&v->shape, theirs, sizeof theirs);
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "%s: tensor '%.80s' has shape %s, the model's '%.80s' has %s", what,
+                     v->name, theirs, x->name, mine);
+}
+
+onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const char *what,
+                              onus_import *out, onus_err *err)
+{
+    *out = (onus_import){0};
+    for (int t = 0; t < net->n_tensors; t++) {
+        const onus_tensor *x = &net->tensors[t];
+        const onus_tensor_view *v = find(file, x->name);
+        const onus_status st = v ? check(x, v, what, err) : ONUS_OK;
+        if (st != ONUS_OK) return st;
+        out->loaded += v != NULL;
+        out->initial += v == NULL;
+        if (!v && !out->missing) out->missing = x->name;
+    }
+    if (out->loaded == 0)
+        return onus_fail(
+            err, ONUS_BAD_INPUT,
+            "%s: another architecture's weights: of its %lld tensors (the first is "
+            "'%.80s') none is one of the model's (the first is '%.80s')",
+            what, (long long)onus_safetensors_count(file),
+            onus_safetensors_count(file) ? onus_safetensors_at(file, 0)->name : "",
+            net->n_tensors ? net->tensors[0].name : "");
+    out->unused = onus_safetensors_count(file) - out->loaded;
+    for (int t = 0; t < net->n_tensors; t++) {
+        const onus_tensor *x = &net->tensors[t];
+        const onus_tensor_view *v = find(file, x->name);
+        if (v) memcpy(net->params + x->offset, v->data, (size_t)x->n * sizeof(float));
+    }
+    return ONUS_OK;
+}
