@@ -398,6 +398,119 @@ static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, 
     }
 }
 
+/* ---- norms over the last axis (items 4, 8) ----------------------------------------------- */
+
+/* stat: mean (+0 where it is not taken off) and r = 1 / sqrt(mean of squares + eps). */
+static void NAME(norm_stat)(const float *x, int64_t n, bool centred, float eps, float stat[2])
+{
+    const float mean = centred ? NAME(sum)(x, n) / (float)n : 0.0f;
+    float lane[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) {
+            const float d = x[i + j] - mean;
+            lane[j] = fmaf(d, d, lane[j]);
+        }
+    for (int j = 0; i + j < n; j++) {
+        const float d = x[i + j] - mean;
+        lane[j] = fmaf(d, d, lane[j]);
+    }
+    const float spread = fold(lane) / (float)n;
+    const float root = sqrtf(spread + eps);
+    stat[0] = mean;
+    stat[1] = 1.0f / root;
+}
+
+static void NAME(norm)(const float *x, const float stat[2], const float *g, const float *b,
+                       float *y, int64_t n)
+{
+    const float mean = stat[0], r = stat[1];
+    if (b) {
+        LOOP for (int64_t i = 0; i < n; i++)
+        {
+            const float d = x[i] - mean;
+            const float h = d * r;
+            y[i] = fmaf(h, g[i], b[i]);
+        }
+        return;
+    }
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
+        const float d = x[i] - mean;
+        const float h = d * r;
+        y[i] = h * g[i];
+    }
+}
+
+/* The means of t = dy g (+0 where none is taken off) and of t h. */
+static inline void norm_means(const float *x, const float stat[2], const float *g,
+                              const float *dy, int64_t n, bool centred, float means[2])
+{
+    float one[16] = {0}, two[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) {
+            const float t = dy[i + j] * g[i + j];
+            const float d = x[i + j] - stat[0];
+            const float h = d * stat[1];
+            one[j] = one[j] + t;
+            two[j] = fmaf(t, h, two[j]);
+        }
+    for (int j = 0; i + j < n; j++) {
+        const float t = dy[i + j] * g[i + j];
+        const float d = x[i + j] - stat[0];
+        const float h = d * stat[1];
+        one[j] = one[j] + t;
+        two[j] = fmaf(t, h, two[j]);
+    }
+    means[0] = centred ? fold(one) / (float)n : 0.0f;
+    means[1] = fold(two) / (float)n;
+}
+
+static void NAME(norm_back)(const float *x, const float stat[2], const float *g,
+                            const float *dy, bool centred, float *dx, int64_t n)
+{
+    const float mean = stat[0], r = stat[1];
+    float means[2];
+    norm_means(x, stat, g, dy, n, centred, means);
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
+        const float t = dy[i] * g[i];
+        const float d = x[i] - mean;
+        const float h = d * r;
+        const float rest = t - means[0];
+        const float along = h * means[1];
+        const float across = rest - along;
+        dx[i] = r * across;
+    }
+}
+
+static void NAME(norm_grad)(const float *x, const float *stat, const float *dy, int64_t rows,
+                            int64_t ld, int64_t j0, int64_t j1, bool goes_on, float *out)
+{
+    enum { BLOCK = 64, SEGMENT = 256 };
+    for (int64_t j = j0; j < j1; j += BLOCK) {
+        const int64_t w = j1 - j < BLOCK ? j1 - j : BLOCK;
+        float total[BLOCK] = {0};
+        if (goes_on) memcpy(total, out + j, (size_t)w * sizeof *total);
+        for (int64_t i = 0; i < rows; i += SEGMENT) {
+            const int64_t end = i + SEGMENT < rows ? i + SEGMENT : rows;
+            float chain[BLOCK] = {0};
+            for (int64_t row = i; row < end; row++) {
+                const float *v = x + row * ld + j, *d = dy + row * ld + j;
+                const float mean = stat[2 * row], r = stat[2 * row + 1];
+                for (int64_t c = 0; c < w; c++) {
+                    const float off = v[c] - mean;
+                    chain[c] = fmaf(d[c], off * r, chain[c]);
+                }
+            }
+            for (int64_t c = 0; c < w; c++)
+                total[c] = i == 0 && !goes_on ? chain[c] : total[c] + chain[c];
+        }
+        memcpy(out + j, total, (size_t)w * sizeof *total);
+    }
+}
+
 /* ---- elementwise (item 8) ---------------------------------------------------------------- */
 
 static void NAME(relu)(const float *x, float *y, int64_t n)
@@ -783,6 +896,10 @@ const onus_kernels NAME(onus_kernels) = {
     KERNEL(momentum),
     KERNEL(adam),
     KERNEL(col_sum),
+    KERNEL(norm_stat),
+    KERNEL(norm),
+    KERNEL(norm_back),
+    KERNEL(norm_grad),
     KERNEL(noise),
     KERNEL(gaps),
 };

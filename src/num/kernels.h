@@ -136,6 +136,19 @@ struct onus_kernels {
      * 256 rows; the chain's term is x * 1), or going on from out[j]. j in [j0, j1). */
     void (*col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1,
                     bool goes_on, float *out);
+    /* Norms of a row of n (LayerNorm: centred; RMSNorm: not). stat = {mean, r}: the mean, or +0
+     * where not centred; r = 1 / sqrt(mean of (x - mean)^2 + eps). */
+    void (*norm_stat)(const float *x, int64_t n, bool centred, float eps, float stat[2]);
+    /* h = (x - mean) r; y = fmaf(h, g, b), or h g where b is NULL; y may be x */
+    void (*norm)(const float *x, const float stat[2], const float *g, const float *b, float *y,
+                 int64_t n);
+    /* t = dy g; dx = r ((t - mean(t)) - h mean(t h)), mean(t) +0 where not centred; dx may be
+     * dy */
+    void (*norm_back)(const float *x, const float stat[2], const float *g, const float *dy,
+                      bool centred, float *dx, int64_t n);
+    /* g's gradient: out[j] = sum over rows i of dy h, as col_sum; stat (rows, 2) */
+    void (*norm_grad)(const float *x, const float *stat, const float *dy, int64_t rows,
+                      int64_t ld, int64_t j0, int64_t j1, bool goes_on, float *out);
     /* 53-bit pairs to normals: u is n pairs of 64-bit words; r = sqrt(-2 log(((u0 >> 11) + 1)
      * 2^-53)), out[2i] = r cos(2 pi (u1 >> 11) 2^-53), out[2i+1] = r sin(...), in binary64,
      * then times scale, rounded once to float. */

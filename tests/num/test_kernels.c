@@ -29,7 +29,8 @@
 #define OTHERS(X)                                                \
     X(gemm_tile) X(sum) X(dot) X(max) X(sum64) X(norm2) X(scale) \
     X(bytes_scale) X(lstm_cell) X(lstm_back) X(gru_cell) X(gru_back) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps) \
-    X(gemm_panels) X(gemm_transpose) X(copy_pieces) X(skip_panels) X(least)
+    X(gemm_panels) X(gemm_transpose) X(copy_pieces) X(skip_panels) X(least) \
+    X(norm_stat) X(norm) X(norm_back) X(norm_grad)
 /* clang-format on */
 
 enum { N = 1027, N_TABLES = 4 };
@@ -510,6 +511,99 @@ static void columns_add_in_segments(void **state)
     assert_true(by_hand == 1 + 0x1p-16f);
 }
 
+/* ---- norms
+ * ------------------------------------------------------------------------------------------ */
+
+/* Rule 8: a row's statistics, values and gradient, one operation a statement. */
+static void want_norm(const float *v, const float *g, const float *b, const float *dy,
+                      int64_t n, bool centred, float stat[2], float *out, float *dx)
+{
+    static float d[N], h[N], t[N];
+    volatile float mean = centred ? lanes(v, NULL, n) / (float)n : 0.0f;
+    for (int64_t i = 0; i < n; i++) d[i] = v[i] - mean;
+    volatile float spread = lanes(d, d, n) / (float)n;
+    volatile float open = spread + 1e-5f;
+    volatile float root = sqrtf(open);
+    stat[0] = mean;
+    stat[1] = 1.0f / root;
+    for (int64_t i = 0; i < n; i++) {
+        h[i] = d[i] * stat[1];
+        volatile float plain = h[i] * g[i];
+        out[i] = b ? fmaf(h[i], g[i], b[i]) : plain;
+        t[i] = dy[i] * g[i];
+    }
+    volatile float mean_t = centred ? lanes(t, NULL, n) / (float)n : 0.0f,
+                   mean_th = lanes(t, h, n) / (float)n;
+    for (int64_t i = 0; i < n; i++) {
+        volatile float rest = t[i] - mean_t, along = h[i] * mean_th;
+        volatile float across = rest - along;
+        dx[i] = stat[1] * across;
+    }
+}
+
+static void norms_follow_their_formulas(void **state)
+{
+    (void)state;
+    static float g[N], b[N], want[2][N], got[2][N], stat[2][2];
+    for (int i = 0; i < N; i++) {
+        g[i] = 0.5f + 0.001f * (float)i;
+        b[i] = 1 - 0.01f * (float)i;
+    }
+    for (int t = 0; t < N_TABLES; t++)
+        for (int64_t n = 1; tables[t] && n <= N; n = n == N ? N + 1 : next_length(n))
+            for (int way = 0; way < 8; way++) {
+                const float *v = way & 4 ? b : x, *dy = way & 4 ? g + N - n : y;
+                const float *shift = way & 2 ? b : NULL;
+                want_norm(v, g, shift, dy, n, way & 1, stat[0], want[0], want[1]);
+                tables[t]->norm_stat(v, n, way & 1, 1e-5f, stat[1]);
+                all_same(stat[1], stat[0], 2, "norm_stat", t);
+                memcpy(got[0], v, (size_t)n * sizeof *v); /* over the input */
+                tables[t]->norm(got[0], stat[0], g, shift, got[0], n);
+                all_same(got[0], want[0], n, "norm", t);
+                memcpy(got[1], dy, (size_t)n * sizeof *dy);
+                tables[t]->norm_back(v, stat[0], g, got[1], way & 1, got[1], n);
+                all_same(got[1], want[1], n, "norm_back", t);
+            }
+}
+
+/* The weight's gradient: a dot over rows, in segments of 256, that may go on. */
+static void gradients_of_norms_add_in_segments(void **state)
+{
+    (void)state;
+    enum { ROWS = 515, LD = 70 };
+    static float v[ROWS * LD], dy[ROWS * LD], stat[2 * ROWS], got[LD], want[LD];
+    uint32_t u = 7;
+    for (int i = 0; i < ROWS * LD; i++) {
+        u = u * 1664525 + 1013904223;
+        v[i] = (float)(int32_t)u * 0x1p-31f;
+        dy[i] = i % LD == 9 ? -0x1p-149f : v[i] * v[i] - 0.3f;
+    }
+    for (int i = 0; i < ROWS; i++) {
+        stat[2 * i] = 0.01f * (float)(i % 7);
+        stat[2 * i + 1] = 0.3f + 0.1f * (float)(i % 5);
+    }
+    for (int t = 0; t < N_TABLES; t++)
+        for (int way = 0; tables[t] && way < 4; way++) {
+            const int64_t rows = way & 1 ? ROWS : 255;
+            const bool goes_on = way & 2;
+            for (int64_t j = 0; j < LD; j++) {
+                want[j] = got[j] = 0.5f;
+                for (int64_t s = 0; s < rows; s += 256) {
+                    float chain = 0;
+                    for (int64_t i = s; i < s + 256 && i < rows; i++) {
+                        volatile float d = v[i * LD + j] - stat[2 * i];
+                        volatile float h = d * stat[2 * i + 1];
+                        chain = fmaf(dy[i * LD + j], h, chain);
+                    }
+                    want[j] = s || goes_on ? want[j] + chain : chain;
+                }
+            }
+            want[0] = want[LD - 1] = 0.5f; /* not asked for */
+            tables[t]->norm_grad(v, stat, dy, rows, LD, 1, LD - 1, goes_on, got);
+            all_same(got, want, LD, "norm_grad", t);
+        }
+}
+
 /* ---- optimisers
  * ------------------------------------------------------------------------------------- */
 
@@ -679,6 +773,8 @@ int main(void)
         cmocka_unit_test(sums_go_by_lanes),
         cmocka_unit_test(maxima_at_their_corners),
         cmocka_unit_test(columns_add_in_segments),
+        cmocka_unit_test(norms_follow_their_formulas),
+        cmocka_unit_test(gradients_of_norms_add_in_segments),
         cmocka_unit_test(optimisers_follow_their_formulas),
         cmocka_unit_test(instruction_sets_by_name),
     };

@@ -59,7 +59,7 @@ static inline float contract_grad(const op_run *r, term_fn term, const float *dy
     return total;
 }
 
-enum { READS_X = 1, READS_Y = 2, READS_P = 4, READS_DY = 8 };
+enum { READS_X = 1, READS_Y = 2, READS_P = 4, READS_DY = 8, READS_SAVED = 16 };
 
 typedef struct {
     double attr[ONUS_ATTR_MAX]; /* in the order of the row's attributes */

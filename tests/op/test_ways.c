@@ -122,6 +122,8 @@ static void check_inplace(const chapter *ch, const chapter_case *at)
         r.op->forward.fn(&r.call);
         r.op->forward.fn(&over.call);
         assert_int_equal(op_differ(r.y, over.x[0], r.B * r.n_out), -1);
+        if (r.op->keeps & ONUS_KEEPS_IN) /* prediction alone writes over what is needed again */
+            memcpy(over.x[0], r.x[0], (size_t)(r.B * r.n_out) * sizeof(float));
         r.op->backward.fn(&r.call);
         r.op->weighted_grad.fn(&r.call);
         r.op->weighted_grad.fn(&over.call);
@@ -340,6 +342,35 @@ static void count_gru_back(const float *z, const float *q, const float *h0, cons
     onus_kernels_ref.gru_back(z, q, h0, dy, dh, straight, dz, n);
 }
 
+/* A row of a norm: sum; x - mean, square; then x - mean, times r, times g and plus b. Its way
+ * back: t, x - mean, h, and two sums; those three again, three of the gradient and times r. */
+static void count_norm_stat(const float *x, int64_t n, bool centred, float eps, float stat[2])
+{
+    counted += (double)n * (centred ? 3 : 2);
+    onus_kernels_ref.norm_stat(x, n, centred, eps, stat);
+}
+
+static void count_norm(const float *x, const float stat[2], const float *g, const float *b,
+                       float *y, int64_t n)
+{
+    counted += 3 * (double)n;
+    onus_kernels_ref.norm(x, stat, g, b, y, n);
+}
+
+static void count_norm_back(const float *x, const float stat[2], const float *g,
+                            const float *dy, bool centred, float *dx, int64_t n)
+{
+    counted += (double)n * (centred ? 12 : 11);
+    onus_kernels_ref.norm_back(x, stat, g, dy, centred, dx, n);
+}
+
+static void count_norm_grad(const float *x, const float *stat, const float *dy, int64_t rows,
+                            int64_t ld, int64_t j0, int64_t j1, bool goes_on, float *out)
+{
+    counted += 3 * (double)(rows * (j1 - j0));
+    onus_kernels_ref.norm_grad(x, stat, dy, rows, ld, j0, j1, goes_on, out);
+}
+
 /* Kernels that are not counted are absent: a row that starts to use one crashes here. */
 static const onus_kernels counting = {.name = "counting",
                                       .gemm_tile = count_gemm,
@@ -370,6 +401,10 @@ static const onus_kernels counting = {.name = "counting",
                                       .silu_back = count_silu_back,
                                       .mul = count_mul,
                                       .add = count_add,
+                                      .norm_stat = count_norm_stat,
+                                      .norm = count_norm,
+                                      .norm_back = count_norm_back,
+                                      .norm_grad = count_norm_grad,
                                       .col_sum = count_col_sum,
                                       .lstm_cell = count_lstm_cell,
                                       .lstm_back = count_lstm_back,
@@ -387,7 +422,8 @@ static double bytes_of(const op_run *r, onus_pass pass, unsigned reads)
     const double saved = (double)r->saved_bytes;
     const bool loss = r->op->flags & ONUS_OP_LOSS;
     double sum = (reads & READS_X ? in : 0) + (reads & READS_Y ? out : 0) +
-                 (reads & READS_P ? weights : 0) + (reads & READS_DY ? out : 0);
+                 (reads & READS_P ? weights : 0) + (reads & READS_DY ? out : 0) +
+                 (reads & READS_SAVED ? saved : 0);
     if (pass == ONUS_PASS_FORWARD) sum = in + out + params + saved + (loss ? out : 0);
     if (pass == ONUS_PASS_BACKWARD) sum += in + saved + (loss ? out + b : 0);
     if (pass == ONUS_PASS_GRAD) sum += params;
