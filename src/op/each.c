@@ -30,6 +30,26 @@ void onus_each(const onus_call *c, int64_t n, int64_t grain, int64_t cost, onus_
         onus_pool_run(c->ex->pool, each_part, &j);
 }
 
+typedef struct {
+    const onus_call *c;
+    int64_t n;
+    onus_part_fn fn;
+} part_job;
+
+static void run_part(void *ctx, int part, int n_parts)
+{
+    const part_job *j = ctx;
+    int64_t begin, end;
+    onus_split(j->n, 1, part, n_parts, &begin, &end);
+    if (begin < end) j->fn(j->c, part, begin, end);
+}
+
+void onus_each_part(const onus_call *c, int64_t n, onus_part_fn fn)
+{
+    part_job j = {.c = c, .n = n, .fn = fn};
+    onus_pool_run(c->ex->pool, run_part, &j);
+}
+
 int64_t onus_call_out(const onus_call *c)
 {
     return c->B * onus_shape_numel(&c->out_shape);

@@ -10,6 +10,10 @@
  * microsecond, Zen 3). */
 typedef void (*onus_range_fn)(const onus_call *c, int64_t begin, int64_t end);
 void onus_each(const onus_call *c, int64_t n, int64_t grain, int64_t cost, onus_range_fn fn);
+/* Calls fn(call, part, begin, end) over [0, n), each part, below the pool's size, with scratch
+ * of its own. */
+typedef void (*onus_part_fn)(const onus_call *c, int part, int64_t begin, int64_t end);
+void onus_each_part(const onus_call *c, int64_t n, onus_part_fn fn);
 /* Elements of the output, of all examples. */
 int64_t onus_call_out(const onus_call *c);
 

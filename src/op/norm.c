@@ -220,10 +220,8 @@ static onus_cost cost_of(const onus_attr *attr, const onus_shape in[], int64_t B
     case ONUS_PASS_FORWARD:
         return (onus_cost){(5 + bias) * x, 8 * x + stat + 4 * n * (1 + bias)};
     case ONUS_PASS_BACKWARD: return (onus_cost){(11 + bias) * x, 12 * x + stat + 4 * n};
-    case ONUS_PASS_NORM:
-        return (onus_cost){(3 + bias) * x + b * n * (1 + bias), 8 * x + stat};
-    case ONUS_PASS_GRAD:
-        return (onus_cost){(3 + bias) * x, 8 * x + stat + 4 * n * (1 + bias)};
+    case ONUS_PASS_NORM: return (onus_cost){(3 + bias) * x + b * n * (1 + bias), 8 * x + stat};
+    case ONUS_PASS_GRAD: return (onus_cost){(3 + bias) * x, 8 * x + stat + 4 * n * (1 + bias)};
     }
     return (onus_cost){0};
 }
@@ -240,11 +238,12 @@ static onus_cost rms_cost(const onus_attr *attr, const onus_shape in[], int64_t 
     return cost_of(attr, in, B, pass, false);
 }
 
-#define ROW(name, help, which)                                                                \
-    ONUS_OP_ROW(name, help, 1, 1, ONUS_OP_INPLACE, ONUS_KEEPS_IN | ONUS_RELEVANCE_IN,         \
-                which##_attrs, 1, which##_shape, which##_params, rows, saved, scratch,        \
-                ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),                \
-                ONUS_CAN(weighted_grad), ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(which##_cost))
+#define ROW(name, help, which)                                                         \
+    ONUS_OP_ROW(name, help, 1, 1, ONUS_OP_INPLACE, ONUS_KEEPS_IN | ONUS_RELEVANCE_IN,  \
+                which##_attrs, 1, which##_shape, which##_params, rows, saved, scratch, \
+                ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),         \
+                ONUS_CAN(weighted_grad), ONUS_NO_TIES, ONUS_CAN(relevance),            \
+                ONUS_CAN(which##_cost))
 
 const onus_op onus_op_layer_norm =
     ROW("layer_norm", "y = (x - mean) / sqrt(variance + eps) g + b over the last axis", layer);

@@ -385,6 +385,90 @@ static void means_skip_the_absent(void **state)
     op_run_free(&r);
 }
 
+/* A table that another node shares: what stands there stays, and the sum of all segments is
+ * added to it at once; rows without tokens are not touched, absent places have no part. By hand
+ * over two examples of 200 places: the second segment starts at place 56 of the second. */
+static void embeddings_add_to_what_stands(void **state)
+{
+    (void)state;
+    enum { T = 200 };
+    op_run r;
+    const onus_attr attr[ONUS_ATTR_MAX] = {{4, 4}, {1, 1}, {0, 0}};
+    const onus_shape in = {1, {T}};
+    op_run_make(&r, onus_op_find("embedding"), attr, &in, 2, &ref, 0, 1);
+    for (int i = 0; i < 2 * T; i++) {
+        r.x[0][i] = i % 50 == 49 ? -1.0f : (float)(i % 3);
+        r.dy[i] = i % 3 == 0 ? 0x1p-24f : (float)i;
+    }
+    r.dy[0] = 1; /* and then 256 tiny ones, which one by one would be lost */
+    for (int i = 0; i < 4; i++) r.grad[0][i] = i == 3 ? NAN : 1;
+    r.call.start[0] = ONUS_GRAD_ADDS;
+    r.op->weighted_grad.fn(&r.call);
+    float want[3] = {0};
+    for (int row = 0; row < 3; row++) {
+        float first = 0, second = 0;
+        for (int i = 0; i < 2 * T; i++) {
+            if (i % 50 == 49 || i % 3 != row) continue;
+            if (i < 256)
+                first += r.dy[i];
+            else
+                second += r.dy[i];
+        }
+        want[row] = first + second;
+        want[row] += 1;
+    }
+    assert_memory_equal(r.grad[0], want, sizeof want);
+    assert_true(isnan(r.grad[0][3]));
+    op_run_free(&r);
+}
+
+/* All that a place's row receives is its token's: m_in (token - token0) = sum m_out (row -
+ * row0); the same token receives nothing. */
+static void embeddings_hand_relevance_to_tokens(void **state)
+{
+    (void)state;
+    op_run r, r0;
+    const onus_attr attr[ONUS_ATTR_MAX] = {{9, 9}, {2, 2}, {0, 0}};
+    const onus_shape in = {1, {3}};
+    op_run_make(&r, onus_op_find("embedding"), attr, &in, 1, &ref, 0, 1);
+    op_run_make(&r0, onus_op_find("embedding"), attr, &in, 1, &ref, 0, 1);
+    static const float x[] = {8, 4, 5}, x0[] = {4, 4, -1}, m[] = {1, 2, 3, 4, 5, 6};
+    for (int i = 0; i < 18; i++) r.param[0][i] = r0.param[0][i] = (float)(i * i);
+    memcpy(r.x[0], x, sizeof x);
+    memcpy(r0.x[0], x0, sizeof x0);
+    memcpy(r.dy, m, sizeof m);
+    r.op->forward.fn(&r.call);
+    r.op->forward.fn(&r0.call);
+    r.op->relevance.fn(&r.call, &r0.call);
+    /* rows 8: 256, 289; 4: 64, 81; 5: 100, 121; absent: 0, 0 */
+    assert_true(r.dx[0][0] == (1 * 192 + 2 * 208) / 4.0f);
+    assert_true(r.dx[0][1] == 0);
+    assert_true(r.dx[0][2] == (float)((5 * 100 + 6 * 121) / 6.0));
+    op_run_free(&r);
+    op_run_free(&r0);
+}
+
+/* (1, 3): mean 2, variance 1: h = (-1, 1) at eps 0; of squares: 5, so 1 / sqrt 5. */
+static void norms_by_hand(void **state)
+{
+    (void)state;
+    op_run r;
+    const onus_attr eps[ONUS_ATTR_MAX] = {{0, 0}};
+    const onus_shape in = {1, {2}};
+    static const char *const names[] = {"layer_norm", "rms_norm"};
+    static const float x[] = {1, 3}, g[] = {10, 100}, b[] = {0.5f, 7}, y[] = {-9.5f, 107};
+    for (int i = 0; i < 2; i++) {
+        op_run_make(&r, onus_op_find(names[i]), eps, &in, 1, &ref, 0, 1);
+        memcpy(r.x[0], x, sizeof x);
+        memcpy(r.param[0], g, sizeof g);
+        if (i == 0) memcpy(r.param[1], b, sizeof b);
+        r.op->forward.fn(&r.call);
+        if (i == 0) assert_memory_equal(r.y, y, sizeof y);
+        if (i == 1) assert_float_equal(r.y[1], 300 / sqrt(5), 1e-4);
+        op_run_free(&r);
+    }
+}
+
 static void shapes_that_do_not_fit_are_named(void **state)
 {
     (void)state;
@@ -398,6 +482,12 @@ static void shapes_that_do_not_fit_are_named(void **state)
         {"multiply", {1, {4}}, "(4)", "(1, 4)", {2, {1, 4}}},
         {"concat", {2, {3, 4}}, "(3, 4)", "(2, 4)", {2, {2, 4}}},
         {"concat", {0}, "()", "()", {0}},
+        {"embedding", {2, {4, 3}}, "(T)", "(4, 3)"},
+        {"position", {2, {4, 3}}, "(4, 3)", "1 rows", {1, {4}}},
+        {"position", {2, {1, 3}}, "(1)", "(4)", {1, {4}}},
+        {"type_embedding", {1, {4}}, "(T, width)", "(4)"},
+        {"layer_norm", {0}, "(n)", "()"},
+        {"rms_norm", {2, {3, 0}}, "(n)", "(3, 0)"},
         {"first_token", {1, {4}}, "(T, width)", "(4)"},
         {"last_token", {3, {4, 2, 2}}, "(T, width)", "(4, 2, 2)"},
         {"mean_tokens", {2, {4, 2}}, "(4)", "(5)", {1, {5}}},
@@ -446,6 +536,9 @@ int main(void)
         cmocka_unit_test(logistic_gradient),
         cmocka_unit_test(empty_sequences_give_zero),
         cmocka_unit_test(means_skip_the_absent),
+        cmocka_unit_test(embeddings_add_to_what_stands),
+        cmocka_unit_test(embeddings_hand_relevance_to_tokens),
+        cmocka_unit_test(norms_by_hand),
         cmocka_unit_test(shapes_that_do_not_fit_are_named),
     };
     ref.k = onus_kernels_of(ONUS_ISA_REF);

@@ -11,13 +11,14 @@ static inline void layer_norm_exact(const op_run *r, int64_t b, double *const x[
         for (int64_t i = 0; i < n; i++)
             variance += (x[0][at + i] - mean) * (x[0][at + i] - mean) / (double)n;
         for (int64_t i = 0; i < n; i++)
-            y[at + i] = (x[0][at + i] - mean) / sqrt(variance + r->attr[0].r) * p[0][i] + p[1][i];
+            y[at + i] =
+                (x[0][at + i] - mean) / sqrt(variance + r->attr[0].r) * p[0][i] + p[1][i];
     }
 }
 
 /* dy h, h from what forward kept; dy. */
-static inline bool layer_norm_term(const op_run *r, const float *dy, int k, int64_t e, int64_t b,
-                                   int64_t t, float *chain)
+static inline bool layer_norm_term(const op_run *r, const float *dy, int k, int64_t e,
+                                   int64_t b, int64_t t, float *chain)
 {
     const int64_t n = r->in_shape[0].d[r->in_shape[0].n - 1], row = b * (r->n_out / n) + t;
     const float *stat = (const float *)r->saved + 2 * row, d = dy[row * n + e];
