@@ -112,7 +112,8 @@ typedef struct {
     float *zero;                 /* (h) */
     float *state, *carry, *wide; /* (rows of all parts) x h, h, 4 h */
     float *panels;               /* U as steps read it */
-    float *h0;                   /* (B, T, h): states before; after the steps */
+    float *joint;                /* (B, T, n + h): x beside the state before */
+    float *both;                 /* (units, n + h): gradients of W beside U's */
     float *work;                 /* norms: a part's work_floats */
     int64_t work_floats;
     char *pack; /* a part's pack_bytes */
@@ -175,13 +176,15 @@ static void lay_out_grads(run *r, room m, const onus_exec *ex, int64_t B, size_t
 {
     const dims *d = &r->d;
     const int64_t rows = B * d->T, u = d->units;
-    r->h0 = carve(&m, rows * d->h, sizeof(float));
+    const int64_t n_rows[] = {u, u - d->h, d->h}, n_cols[] = {d->n, d->h, d->n + d->h};
+    size_t product = 0;
+    for (int i = 0; i < 9; i++)
+        product = most_of(product, onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, n_rows[i / 3],
+                                                           n_cols[i % 3], rows));
+    r->joint = carve(&m, rows * (d->n + d->h), sizeof(float));
+    r->both = carve(&m, u * (d->n + d->h), sizeof(float));
     r->product = carve(&m, 0, 1);
-    const size_t w = onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, u, d->n, rows),
-                 a = onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, u, d->h, rows),
-                 b = onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, u - d->h, d->h, rows),
-                 c = onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, d->h, d->h, rows);
-    *most = most_of(*most, m.used + most_of(most_of(w, a), most_of(b, c)));
+    *most = most_of(*most, m.used + product);
 }
 
 static void lay_out_norms(run *r, room m, int n_threads, size_t *most)
@@ -517,41 +520,79 @@ void onus_recurrent_backward(const onus_cell *cell, onus_call *c)
 
 /* ---- gradients of parameters ------------------------------------------------------------- */
 
-/* The state before every position, +0 at the first step and where nothing is. */
-static void states_part(const run *r, int part)
+/* x and, beside it, the state before: +0 at the first step and where nothing is. */
+static void join_part(const run *r, int part)
 {
     const dims *d = &r->d;
-    const size_t bytes = (size_t)d->h * sizeof(float);
+    const int64_t width = d->n + d->h, reverse = r->c->attr[REVERSE].i;
+    const size_t state = (size_t)d->h * sizeof(float);
     for (int64_t b = part; b < r->c->B; b += r->n_parts) {
-        const int64_t length = example_of(r, b)->length, reverse = r->c->attr[REVERSE].i;
-        const float *out = r->c->out + b * d->T * d->h;
-        float *h0 = r->h0 + b * d->T * d->h;
-        memset(h0, 0, (size_t)d->T * bytes);
-        if (length > 1)
-            memcpy(h0 + (reverse ? 0 : d->h), out + (reverse ? d->h : 0),
-                   (size_t)(length - 1) * bytes);
+        const int64_t length = example_of(r, b)->length;
+        for (int64_t t = 0; t < d->T; t++) {
+            const int64_t t0 = reverse ? t + 1 : t - 1;
+            float *to = r->joint + (b * d->T + t) * width;
+            memcpy(to, r->c->in[0] + (b * d->T + t) * d->n, (size_t)d->n * sizeof(float));
+            if (t < length && t0 >= 0 && t0 < length)
+                memcpy(to + d->n, r->c->out + (b * d->T + t0) * d->h, state);
+            else
+                memset(to + d->n, 0, state);
+        }
     }
 }
 
-/* grad[k] (units, q), rows from u0 on, += or = blocks of dz from `block` on, times x. */
-static void weight_product(const run *r, int k, int64_t u0, int64_t u1, int64_t block,
-                           const float *x, int64_t q)
+/* Rows u0 .. u1 of gradient k, whose dz begin at a block, times columns of `joint`. */
+static void weight_product(const run *r, int k, int64_t u0, int64_t u1, int64_t block)
 {
     const dims *d = &r->d;
     const onus_call *c = r->c;
+    const int64_t q = k == W_IH ? d->n : d->h;
     const onus_gemm_args g = {.form = ONUS_GEMM_TN,
                               .M = u1 - u0,
                               .N = q,
                               .K = c->B * d->T,
                               .A = (float *)c->saved + d->dz + block * d->h,
                               .lda = d->row,
-                              .B = x,
-                              .ldb = q,
+                              .B = r->joint + (k == W_IH ? 0 : d->n),
+                              .ldb = d->n + d->h,
                               .C = c->grad[k] + u0 * q,
                               .ldc = q,
                               .start = c->start[k] == ONUS_GRAD_GOES_ON ? ONUS_GEMM_GOES_ON
                                                                         : ONUS_GEMM_STARTS};
     onus_gemm(c->ex, &g, r->product);
+}
+
+/* Moves rows [0, u) of both gradients into `both`, or out of it. */
+static void move_both(const run *r, int64_t u, bool out)
+{
+    const int64_t q[2] = {r->d.n, r->d.h}, width = q[0] + q[1];
+    for (int64_t i = 0; i < 2 * u; i++) {
+        float *here = r->both + i / 2 * width + (i % 2 ? q[0] : 0),
+              *there = r->c->grad[i % 2] + i / 2 * q[i % 2];
+        memcpy(out ? there : here, out ? here : there, (size_t)q[i % 2] * sizeof(float));
+    }
+}
+
+/* Rows [0, u) of both weights' gradients, which have dz in common: one product reads it once.
+ */
+static void common_product(const run *r, int64_t u)
+{
+    const dims *d = &r->d;
+    const onus_call *c = r->c;
+    const bool goes_on = c->start[W_IH] == ONUS_GRAD_GOES_ON;
+    const onus_gemm_args g = {.form = ONUS_GEMM_TN,
+                              .M = u,
+                              .N = d->n + d->h,
+                              .K = c->B * d->T,
+                              .A = (float *)c->saved + d->dz,
+                              .lda = d->row,
+                              .B = r->joint,
+                              .ldb = d->n + d->h,
+                              .C = r->both,
+                              .ldc = d->n + d->h,
+                              .start = goes_on ? ONUS_GEMM_GOES_ON : ONUS_GEMM_STARTS};
+    if (goes_on) move_both(r, u, false);
+    onus_gemm(c->ex, &g, r->product);
+    move_both(r, u, true);
 }
 
 /* Column sums of dz: bias_ih has the first blocks, bias_hh all but its last and the fourth. */
@@ -594,16 +635,16 @@ void onus_recurrent_grad(const onus_cell *cell, onus_call *c)
     if (!c->trains) return;
     make_dz(&r, WEIGHTED_GRAD);
     lay_out_grads(&r, (room){c->scratch, 0}, c->ex, c->B, &unused);
-    if (c->trains >> W_IH & 1) weight_product(&r, W_IH, 0, d->units, 0, c->in[0], d->n);
-    if (c->trains >> W_HH & 1) {
-        run_parts(&r, states_part);
-        if (cell->gates == 4) {
-            weight_product(&r, W_HH, 0, d->units, 0, r.h0, d->h);
-        } else {
-            weight_product(&r, W_HH, 0, d->units - d->h, 0, r.h0, d->h);
-            weight_product(&r, W_HH, d->units - d->h, d->units, 3, r.h0, d->h);
-        }
-    }
+    const bool ih = c->trains >> W_IH & 1, hh = c->trains >> W_HH & 1;
+    /* dz that both weights have: with three gates the last block is each one's own */
+    const int64_t common = cell->gates == 4 ? d->units : d->units - d->h;
+    const bool both = ih && hh && c->start[W_IH] == c->start[W_HH];
+    if (ih || hh) run_parts(&r, join_part);
+    if (both) common_product(&r, common);
+    if (ih && !both) weight_product(&r, W_IH, 0, common, 0);
+    if (hh && !both) weight_product(&r, W_HH, 0, common, 0);
+    if (ih && common < d->units) weight_product(&r, W_IH, common, d->units, 2);
+    if (hh && common < d->units) weight_product(&r, W_HH, common, d->units, 3);
     run_parts(&r, biases_part);
 }
 
