@@ -237,6 +237,21 @@ def german(b):
           floor=ours["gflop"] / b.peak[0])
 
 
+def lstm(b):
+    """Training steps of recurrent classifiers against PyTorch."""
+    for cell, goal in (("lstm", 1.2), ("gru", None)):
+        found, theirs = None, []
+        for turn in range(3):
+            x = b.program("net_bench", cell, 15)
+            found = min(found or x, x, key=lambda r: r["seconds"])
+            theirs += [b.peer("lstm_torch.py", cell, threads, 15, tuned=True) for threads in (1, 2)]
+            if turn == 0:
+                theirs.append(b.peer("lstm_torch.py", cell, 2, 15))
+        b.row(f"{cell.upper()} classifier, 2 layers of 256, T 100, batch 32, a step", "s", found["seconds"], best(theirs),
+              goal, floor=found["gflop"] / b.peak[1],
+              settings=f"ours {found['examples_per_s']:.0f} sequences/s, {found['gflops']:.0f} GFLOP/s")
+
+
 def proof(b):
     """What ledger, hashing and energy add to the Fashion-MNIST run."""
     shares = []
@@ -324,7 +339,7 @@ def demo(b):
     b.row("German credit demo, data to report", "s", min(times), goal=1.0, limit=10)
 
 
-GROUPS = {f.__name__: f for f in (gemm, fashion, private, shapley, german, proof, first, tokenizer, demo)}
+GROUPS = {f.__name__: f for f in (gemm, fashion, private, shapley, german, lstm, proof, first, tokenizer, demo)}
 
 
 # ---- the table -------------------------------------------------------------------------------

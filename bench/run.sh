@@ -19,5 +19,5 @@ if [ ! -x "$venv/bin/python" ]; then
 fi
 
 make -s -j"$(nproc)" BUILD="$build" "$build/onus" "$build/bench/gemm_bench" "$build/bench/layer_bench" \
-    "$build/bench/first" "$build/bench/proof_cost" "$build/bench/tokenizer_bench"
+    "$build/bench/net_bench" "$build/bench/first" "$build/bench/proof_cost" "$build/bench/tokenizer_bench"
 exec python3 bench/bench.py "$build" "$venv" "$@"
