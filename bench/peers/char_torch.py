@@ -74,6 +74,7 @@ for s in range(n_steps):
     seconds = min(seconds, time.perf_counter() - start)
     if (s + 1) % every == 0:
         training[s + 1], validation[s + 1] = loss.item(), validate()
+        print(f"{s + 1}: training {training[s + 1]:.4f}, validation {validation[s + 1]:.4f}", file=sys.stderr)
 steps.say(seconds, f"torch {torch.__version__}, transformers {transformers.__version__}",
           f"fp32, batch {BATCH}, T {T}, fused AdamW, {threads} thread(s)", tokens_per_s=BATCH * T / seconds,
           validation=validation, training=training, characters=len(letters), parameters=sum(
