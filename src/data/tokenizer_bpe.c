@@ -130,8 +130,9 @@ bool onus_bpe_worker(onus_tokenizer_worker *w)
 {
     w->cache_block = onus_alloc(w->mem, CACHE_N + 1, sizeof *w->cache);
     if (!w->cache_block) return false;
-    const uintptr_t at = (uintptr_t)w->cache_block; /* each slot is one cache line */
-    w->cache = (onus_piece_ids *)((at + ONUS_ALIGN - 1) / ONUS_ALIGN * ONUS_ALIGN);
+    /* each slot is one cache line */
+    const size_t past = (uintptr_t)w->cache_block % ONUS_ALIGN;
+    w->cache = (onus_piece_ids *)((char *)w->cache_block + (past ? ONUS_ALIGN - past : 0));
     return true;
 }
 

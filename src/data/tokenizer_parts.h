@@ -63,9 +63,9 @@ static inline uint32_t onus_utf8_next(const char *text, int *len)
 onus_status onus_text_check(const char *text, size_t len, const char *name, onus_err *err);
 /* Writes a code point that is a character; returns its bytes, 1 to 4. */
 int onus_utf8_put(char *out, uint32_t code);
-/* Bytes at s[0 .. left), which begin no character, for which one U+FFFD stands: the longest
+/* Bytes at text[0 .. left), which begin no character, for which one U+FFFD stands: the longest
  * beginning of one (Unicode 15, 3.9, "maximal subparts"), or 1. */
-size_t onus_utf8_broken(const char *s, size_t left);
+size_t onus_utf8_broken(const char *text, size_t left);
 
 enum { UNICODE_MAX = 0x110000, TEXT_LEN_MAX = 1 << 30 /* bytes */ };
 
@@ -216,7 +216,7 @@ bool onus_bpe_merge(onus_tokenizer *t, int32_t a, int32_t b, int32_t id);
 onus_status onus_bpe_end(onus_tokenizer *t, onus_err *err);
 bool onus_bpe_worker(onus_tokenizer_worker *w);
 onus_status onus_bpe_encode(onus_tokenizer_worker *w, const char *text, size_t from, size_t to,
-                            onus_ids *ids, onus_err *err);
+                            onus_ids *out, onus_err *err);
 
 /* ---- tokenizer_wordpiece.c --------------------------------------------------------------- */
 

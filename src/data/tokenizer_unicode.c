@@ -161,17 +161,17 @@ static size_t white_piece(const uint8_t *classes, const char *s, size_t len)
  *   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
  * (Radford et al. 2019, the released encoder): after the contractions, a run of one kind with
  * a blank before it or not. */
-size_t onus_gpt2_piece(const uint8_t *classes, const char *s, size_t len)
+size_t onus_gpt2_piece(const uint8_t *classes, const char *text, size_t len)
 {
     size_t i = 0;
     int n;
-    if (s[0] == '\'') i = contraction(s, len);
+    if (text[0] == '\'') i = contraction(text, len);
     if (i) return i;
-    i = s[0] == ' ' && len > 1;
-    const int kind = onus_class_at(classes, s + i, &n) & KIND;
-    if (kind & ONUS_WHITE) return white_piece(classes, s, len);
+    i = text[0] == ' ' && len > 1;
+    const int kind = onus_class_at(classes, text + i, &n) & KIND;
+    if (kind & ONUS_WHITE) return white_piece(classes, text, len);
     for (i += (size_t)n; i < len; i += (size_t)n) {
-        if ((onus_class_at(classes, s + i, &n) & KIND) != kind) break;
+        if ((onus_class_at(classes, text + i, &n) & KIND) != kind) break;
     }
     return i;
 }

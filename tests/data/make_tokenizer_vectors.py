@@ -29,21 +29,28 @@ TEXTS = [
 ]
 
 
+LETTERS = random.Random(5)
+TEXTS += ["".join(LETTERS.choices("etaoinshr", k=n)) for n in (63, 64, 65, 300)]
+TEXTS.append(" ".join("".join(LETTERS.choices("theandor", k=n)) for n in range(1, 21)))
+TEXTS.append(" ".join("".join(LETTERS.choices("qzxjkvwy", k=n)) for n in range(10, 18)))
+
+
 def corpus():
     draw = random.Random(3)
     return "\n".join(" ".join(draw.choices(WORDS, [9 / (i + 3) for i in range(len(WORDS))], k=12)) for _ in range(60))
 
 
-def c_text(text):
-    """A C literal; octal escapes, which end by themselves."""
+def c_text(text, of_many=True):
+    """A C literal; octal escapes, which end by themselves. Among many, a long one stands in parentheses."""
     out, line = [], ""
     for b in text.encode():
         line += chr(b) if 32 <= b < 127 and b not in b'"\\?' else {10: "\\n"}.get(b, f"\\{b:03o}") if b not in b'"\\' else "\\" + chr(b)
-        if len(line) > 105:
+        if len(line) > 160:
             out.append(line)
             line = ""
     out.append(line)
-    return "\n    ".join(f'"{x}"' for x in out)
+    whole = "\n    ".join(f'"{x}"' for x in out)
+    return f"({whole})" if of_many and len(out) > 1 else whole
 
 
 def bpe(text):
@@ -119,20 +126,20 @@ def main():
     }
     print("/* SPDX-License-Identifier: Apache-2.0")
     print(f" * Made by make_tokenizer_vectors.py with Hugging Face's tokenizers {tokenizers.__version__}. */")
-    print(f"static const char vector_corpus[] =\n    {c_text(text)};\n")
+    print(f"static const char vector_corpus[] =\n    {c_text(text, False)};\n")
     print("static const struct vector_text {\n    const char *text;\n    size_t len;\n} vector_texts[] = {")
     for s in TEXTS:
         print(f"    {{{c_text(s)}, {len(s.encode())}}},")
     print("};\n")
     for name, js in made.items():
         t = Tokenizer.from_str(js)
-        print(f"static const char {name}_json[] =\n    {c_text(js)};")
+        print(f"static const char {name}_json[] =\n    {c_text(js, False)};")
         encoded = [t.encode(s, add_special_tokens=False).ids for s in TEXTS]
         print(f"static const int {name}_n[] = {{{', '.join(str(len(e)) for e in encoded)}}};")
         flat = [i for e in encoded for i in e]
         print(f"static const int32_t {name}_ids[] = {{")
-        for i in range(0, len(flat), 24):
-            print("    " + " ".join(f"{x}," for x in flat[i:i + 24]))
+        for i in range(0, len(flat), 36):
+            print("    " + " ".join(f"{x}," for x in flat[i:i + 36]))
         print("};")
         print(f"static const char *const {name}_decoded[] = {{")
         for e in encoded:

@@ -177,8 +177,115 @@ static void specs_that_cannot_be(void **state)
     train_refused(&s, "abc", 3, ONUS_BAD_ARG, "special token");
     s.n_specials = -1;
     train_refused(&s, "abc", 3, ONUS_BAD_ARG, "-1 special tokens");
+    s = (onus_tokenizer_spec){.kind = ONUS_TOKENIZER_BPE, .vocabulary = 255};
+    train_refused(&s, "abc", 3, ONUS_BAD_ARG, "255, less than the 256 bytes and special");
+    train_refused(&(onus_tokenizer_spec){.kind = ONUS_TOKENIZER_BPE}, "ab\xff", 3,
+                  ONUS_BAD_INPUT, "text 1, byte 2: 0xff is not UTF-8");
     s = (onus_tokenizer_spec){.kind = ONUS_TOKENIZER_WORDPIECE};
     train_refused(&s, "abc", 3, ONUS_BAD_ARG, "not kind 3");
+}
+
+/* ---- words ------------------------------------------------------------------------------- */
+
+static void words_by_hand(void **state)
+{
+    (void)state;
+    /* the 4 times, cat and , and . twice, a dog and Cat once: ties by bytes */
+    const onus_tokenizer_spec spec = {.kind = ONUS_TOKENIZER_WORD, .vocabulary = 7};
+    onus_tokenizer *t = train(&spec, "the cat, the dog.\tthe cat, a\nthe Cat.");
+    const char *const expected[] = {"[UNK]", "the", ",", ".", "cat", "Cat", "a"};
+    assert_int_equal(onus_tokenizer_size(t), 7);
+    for (int i = 0; i < 7; i++) assert_string_equal(onus_tokenizer_token(t, i), expected[i]);
+    assert_ids(t, "The cat.. dog's [UNK] cat1 ca\xcc\x81t",
+               (const int32_t[]){0, 4, 3, 3, 0, 0, 0, 0, 0, 0}, 10);
+    assert_decoded(t, (const int32_t[]){1, 4, 0, 2}, 4, false, "the cat [UNK] ,");
+    assert_decoded(t, (const int32_t[]){0, 4, 0, 2}, 4, true, "cat ,");
+    onus_tokenizer_destroy(t);
+}
+
+static void small_letters(void **state)
+{
+    (void)state;
+    const onus_tokenizer_spec spec = {.kind = ONUS_TOKENIZER_WORD, .lower = true};
+    onus_tokenizer *t = train(&spec, "\xc3\x84pfel \xc3\xa4pfel \xc4\xb0X");
+    assert_int_equal(onus_tokenizer_size(t), 3);
+    assert_int_equal(onus_tokenizer_id(t, "\xc3\xa4pfel"), 1);
+    assert_int_equal(onus_tokenizer_id(t, "i\xcc\x87x"), 2); /* U+0130 has two */
+    assert_ids(t, "\xc3\x84PFEL i\xcc\x87X", (const int32_t[]){1, 2}, 2);
+    onus_tokenizer_destroy(t);
+}
+
+/* ---- pairs of bytes ---------------------------------------------------------------------- */
+
+/* Ids of bytes as characters spell them, in ascending order: 188 that Latin-1 shows, then the
+ * rest. */
+static int32_t byte_id(unsigned char b)
+{
+    if (b > 0x20 && b < 0x7f) return b - 0x21;
+    if (b > 0xa0 && b < 0xad) return 94 + b - 0xa1;
+    if (b > 0xad) return 106 + b - 0xae;
+    return b <= 0x20 ? 188 + b : b < 0xa1 ? 221 + b - 0x7f : 255;
+}
+
+static void pairs_by_hand(void **state)
+{
+    (void)state;
+    /* "aaab" and " aaab" once each. aa 4 times; then ab and aa+a twice, and the smaller ids
+     * win; then aa+ab twice; then the blank before it, once. */
+    const onus_tokenizer_spec spec = {.kind = ONUS_TOKENIZER_BPE, .vocabulary = 1000};
+    onus_tokenizer *t = train(&spec, "aaab aaab");
+    const int32_t blank = 220;
+    assert_int_equal(onus_tokenizer_size(t), 260);
+    const char *const merged[] = {"aa", "ab", "aaab", "\304\240aaab"};
+    for (int i = 0; i < 4; i++)
+        assert_string_equal(onus_tokenizer_token(t, 256 + i), merged[i]);
+    for (int b = 1; b < 0x80; b++) {
+        const char text[] = {(char)b, '\0'};
+        assert_ids(t, text, (const int32_t[]){byte_id((unsigned char)b)}, 1);
+    }
+    assert_ids(t, "aaab aaab", (const int32_t[]){258, 259}, 2);
+    assert_ids(t, " aaaaab", (const int32_t[]){blank, 256, 258}, 3);
+    assert_ids(t, "\xc3\xa9", (const int32_t[]){byte_id(0xc3), byte_id(0xa9)}, 2);
+    onus_tokenizer_destroy(t);
+}
+
+/* The example of the standard (Unicode 15, table 3-11): how many U+FFFD stand for what. */
+static void bytes_that_are_no_text(void **state)
+{
+    (void)state;
+    const onus_tokenizer_spec spec = {.kind = ONUS_TOKENIZER_BPE, .vocabulary = 256};
+    onus_tokenizer *t = train(&spec, "whatever");
+    static const unsigned char bytes[] = {0x61, 0xf1, 0x80, 0x80, 0xe1, 0x80, 0xc2,
+                                          0x62, 0x80, 0x63, 0x80, 0xbf, 0x64};
+    int32_t ids[sizeof bytes];
+    for (size_t i = 0; i < sizeof bytes; i++) ids[i] = byte_id(bytes[i]);
+#define U "\xef\xbf\xbd"
+    assert_decoded(t, ids, sizeof bytes, false, "a" U U U "b" U "c" U U "d");
+    assert_decoded(t, ids, 4, false, "a" U);
+    ids[0] = byte_id(0xed); /* a surrogate begins none */
+    ids[1] = byte_id(0xa0);
+    assert_decoded(t, ids, 2, false, U U);
+#undef U
+    onus_tokenizer_destroy(t);
+}
+
+/* A pair does not reach over texts, and what is learnt does not depend on their order. */
+static void texts_are_apart(void **state)
+{
+    (void)state;
+    const onus_tokenizer_spec spec = {.kind = ONUS_TOKENIZER_BPE, .vocabulary = 300};
+    const onus_tokenizer_text one[] = {{"ab", 2}, {"cd", 2}, {"cd", 2}},
+                              two[] = {{"cd", 2}, {"ab", 2}, {"cd", 2}};
+    onus_tokenizer *a = NULL, *b = NULL;
+    assert_int_equal(onus_tokenizer_train(&a, &spec, one, 3, NULL, NULL), ONUS_OK);
+    assert_int_equal(onus_tokenizer_train(&b, &spec, two, 3, NULL, NULL), ONUS_OK);
+    assert_int_equal(onus_tokenizer_size(a), 258);
+    assert_int_equal(onus_tokenizer_size(b), 258);
+    assert_string_equal(onus_tokenizer_token(a, 256), "cd");
+    assert_string_equal(onus_tokenizer_token(b, 256), "cd");
+    assert_string_equal(onus_tokenizer_token(b, 257), "ab");
+    onus_tokenizer_destroy(a);
+    onus_tokenizer_destroy(b);
 }
 
 /* ---- memory that ends -------------------------------------------------------------------- */
@@ -227,6 +334,11 @@ int main(void)
         cmocka_unit_test(room_that_is_small_truncates),
         cmocka_unit_test(what_cannot_be_encoded_is_named),
         cmocka_unit_test(specs_that_cannot_be),
+        cmocka_unit_test(words_by_hand),
+        cmocka_unit_test(small_letters),
+        cmocka_unit_test(pairs_by_hand),
+        cmocka_unit_test(bytes_that_are_no_text),
+        cmocka_unit_test(texts_are_apart),
         cmocka_unit_test(memory_that_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
