@@ -183,6 +183,18 @@ static onus_status check_model(onus_yaml *y, const onus_recipe *r, onus_err *err
     return wrong_at(y, path, err, "%s", text + strspn(text, ": "));
 }
 
+/* Shapley values share a score among columns; a text is one. */
+static onus_status check_explain(onus_yaml *y, const onus_recipe *r, onus_err *err)
+{
+    bool text = r->data.format == ONUS_FORMAT_TEXT;
+    for (int64_t i = 0; i < r->data.n_columns; i++)
+        text = text || r->data.columns[i].role == ONUS_ROLE_TEXT;
+    if (!text || r->explain.off) return ONUS_OK;
+    return wrong_at(y, "explain", err,
+                    "the values of this version share a score among columns, and a text is one: "
+                    "say off");
+}
+
 static onus_status check_region(onus_yaml *y, const onus_recipe *r, onus_err *err)
 {
     const onus_grid *grid = NULL;
@@ -207,6 +219,7 @@ static onus_status check_recipe(onus_yaml *y, onus_recipe *r, onus_err *err)
     if (st == ONUS_OK) st = check_tokenizer(y, &r->data, err);
     if (st == ONUS_OK) st = check_split(y, r, err);
     if (st == ONUS_OK) st = check_model(y, r, err);
+    if (st == ONUS_OK) st = check_explain(y, r, err);
     if (st != ONUS_OK) return st;
     if (t->gamma < 0) t->gamma = t->schedule == ONUS_RATE_STEP ? 0.1 : 0.95;
     if (t->shards & (t->shards - 1) || t->shards > t->batch)
