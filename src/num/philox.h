@@ -14,7 +14,9 @@ typedef enum {
     ONUS_DRAW_SPLIT = 4, /* train, valid, test */
     /* 5: kept for resampling */
     ONUS_DRAW_EXPLAIN = 6, /* rows, background, permutations */
-    ONUS_DRAW_AUGMENT = 7
+    ONUS_DRAW_AUGMENT =
+        7,             /* what is done to an example: masks, shifts; step = epoch, node = row */
+    ONUS_DRAW_TEXT = 8 /* text that a model writes */
 } onus_draw;
 
 typedef struct {

@@ -6,6 +6,7 @@
 #ifndef ONUS_REPORT_REPORT_H
 #define ONUS_REPORT_REPORT_H
 #include "audit/explain.h"
+#include "audit/predictions.h"
 #include "proof/ledger.h"
 
 /* The whole HTML file into out. */
@@ -19,4 +20,24 @@ onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d,
                                const char *run_name, const int64_t *show, int64_t n_show,
                                onus_buf *out, const onus_allocator *mem,
                                onus_err *err) ONUS_CHECKED;
+
+/* Rows of a classifier's test part that it got wrong, for private/: at most `most`, the surest
+ * first, as pictures or texts. */
+typedef struct {
+    const onus_dataset *data;
+    const onus_predictions *predictions; /* with decisions and scores */
+    const int64_t *rows;                 /* (predictions->n) of the dataset */
+    int most;
+    float *room; /* (features) */
+} onus_mistakes;
+onus_status onus_report_mistakes(const onus_mistakes *m, const char *run_name, onus_buf *out,
+                                 const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+
+/* What a model of tokens writes, beside what it was given and what really follows. */
+typedef struct {
+    const char *given, *written, *real;
+} onus_sample;
+onus_status onus_report_samples(const onus_sample *samples, int64_t n, const char *run_name,
+                                onus_buf *out, const onus_allocator *mem,
+                                onus_err *err) ONUS_CHECKED;
 #endif

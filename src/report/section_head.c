@@ -57,14 +57,21 @@ static void tile_close(onus_page *p)
 
 static void quality_tile(onus_page *p)
 {
-    const bool value = onus_page_fact(p, "rmse").event != 0;
-    const char *name = value ? "rmse" : "accuracy";
+    static const struct {
+        const char *name;
+        onus_text text;
+    } firsts[] = {{"rmse", ONUS_TEXT_RMSE},
+                  {"perplexity", ONUS_TEXT_PERPLEXITY},
+                  {"accuracy", ONUS_TEXT_ACCURACY}};
+    size_t k = 0;
+    while (k < 2 && !onus_page_fact(p, "%s", firsts[k].name).event) k++;
+    const char *name = firsts[k].name;
     const onus_fact f = onus_page_fact(p, "%s", name);
     tile_open(p, onus_verdict_style(p, ONUS_ABOUT_QUALITY), "quality", ONUS_TEXT_QUALITY);
     onus_page_number(p, f, 3);
     tile_mid(p);
     if (f.event) {
-        onus_page_say(p, value ? ONUS_TEXT_RMSE : ONUS_TEXT_ACCURACY);
+        onus_page_say(p, firsts[k].text);
         onus_page_raw(p, ", 95% ");
         onus_page_interval(p, name, 3);
     } else {

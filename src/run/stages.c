@@ -13,7 +13,7 @@
 #include "report/report.h"
 #include "run/session.h"
 
-enum { PEOPLE_SHOWN = 5 };
+enum { PEOPLE_SHOWN = 5, MISTAKES_SHOWN = 24, SAMPLES_SHOWN = 4, SAMPLE_TOKENS = 64 };
 
 /* ---- beginning --------------------------------------------------------------------------- */
 
@@ -260,6 +260,30 @@ done:
     return st;
 }
 
+/* ---- pages for private/ ----------------------------------------------------------------- */
+
+/* A page for private/: written, and its hash said. */
+static onus_status keep_private(onus_session *s, const char *name, const onus_buf *page,
+                                onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    char path[ONUS_PATH_MAX];
+    uint8_t sha[32];
+    onus_sha256_of(page->data, page->len, sha);
+    if (s->writes) {
+        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, "private", err));
+        ONUS_TRY(onus_dir_make(path, 0700, err));
+        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, name, err));
+        ONUS_TRY(onus_file_replace(path, page->data, page->len, 0600, err));
+    }
+    onus_event_begin(&s->event, "private");
+    onus_event_text(&s->event, name, "private.file");
+    onus_event_sha256(&s->event, sha, "private.sha256");
+    ONUS_TRY(onus_session_emit(s, err));
+done:
+    return st;
+}
+
 /* ---- evaluation -------------------------------------------------------------------------- */
 
 /* Names of classes and groups as plain arrays. */
@@ -314,6 +338,97 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
     return collect_names(d, rows, n, arena, out, err);
 }
 
+/* private/mistakes.html: pictures and texts that a classifier got wrong. Rows of columns have
+ * their explanations instead. */
+static onus_status write_mistakes(onus_session *s, const onus_predictions *p,
+                                  const int64_t *rows, onus_err *err)
+{
+    const bool shows =
+        onus_dataset_input(s->data).n == 3 || onus_dataset_vocabulary(s->data) > 0;
+    if (!shows || !p->decision || p->n == 0) return ONUS_OK;
+    float *room = onus_alloc(s->mem, (size_t)onus_dataset_features(s->data), sizeof *room);
+    const onus_mistakes m = {s->data, p, rows, MISTAKES_SHOWN, room};
+    onus_buf page;
+    onus_buf_init(&page, s->mem, 64 << 20);
+    onus_status st = room ? onus_report_mistakes(&m, s->recipe->name, &page, s->mem, err)
+                          : onus_fail_mem(err, "mistakes");
+    if (st == ONUS_OK) st = keep_private(s, "private/mistakes.html", &page, err);
+    onus_buf_release(&page);
+    onus_free(s->mem, room);
+    return st;
+}
+
+/* Ids as text, in the arena. */
+static onus_status text_of(const onus_session *s, const int32_t *ids, int64_t n,
+                           onus_arena *arena, const char **out, onus_err *err)
+{
+    onus_buf text;
+    onus_buf_init(&text, s->mem, 16 << 20);
+    onus_status st =
+        onus_tokenizer_decode(onus_dataset_tokenizer(s->data), ids, n, true, &text, err);
+    if (st == ONUS_OK) st = onus_buf_status(&text, "samples", err);
+    if (st == ONUS_OK && !(*out = onus_arena_strdup(arena, text.data ? text.data : "")))
+        st = onus_fail_mem(err, "samples");
+    onus_buf_release(&text);
+    return st;
+}
+
+/* Rows spread over the test part: their first quarter is given. */
+static onus_status make_samples(onus_session *s, const int64_t *rows, int64_t n,
+                                onus_arena *arena, onus_sample out[SAMPLES_SHOWN],
+                                int64_t *n_out, onus_err *err)
+{
+    const int64_t context = onus_net_input_shape(s->net)->d[0], given = (context + 3) / 4,
+                  more = context - given < SAMPLE_TOKENS ? context - given : SAMPLE_TOKENS,
+                  size = given + more;
+    const int64_t texts = n < SAMPLES_SHOWN ? n : SAMPLES_SHOWN;
+    const onus_generation g = {
+        .n = texts, .given = given, .more = more, .temperature = 1, .seed = s->recipe->seed};
+    float *x = onus_arena_alloc(arena, (size_t)context, sizeof *x);
+    int32_t *ids = onus_arena_alloc(arena, (size_t)(2 * texts * size) + 1, sizeof *ids);
+    if (!x || !ids) return onus_fail_mem(err, "samples");
+    int32_t *real = ids + texts * size;
+    onus_status st = ONUS_OK;
+    *n_out = 0;
+    for (int64_t t = 0; t < texts; t++) {
+        onus_dataset_fetch(s->data, &rows[t * n / texts], 1, x, NULL, NULL);
+        if (x[size - 1] < 0) return ONUS_OK; /* texts shorter than that are no samples */
+        for (int64_t i = 0; i < size; i++)
+            ids[t * size + i] = real[t * size + i] = (int32_t)x[i];
+    }
+    if (texts == 0 || more == 0) return ONUS_OK;
+    ONUS_TRY(onus_generate(s->net, &s->ex, &g, ids, s->mem, err));
+    for (int64_t t = 0; t < texts; t++) {
+        const int32_t *a = ids + t * size, *b = real + t * size;
+        ONUS_TRY(text_of(s, a, given, arena, &out[t].given, err));
+        ONUS_TRY(text_of(s, a + given, more, arena, &out[t].written, err));
+        ONUS_TRY(text_of(s, b + given, more, arena, &out[t].real, err));
+    }
+    *n_out = texts;
+done:
+    return st;
+}
+
+/* private/samples.html: what a model of the next token writes. */
+static onus_status write_samples(onus_session *s, const int64_t *rows, int64_t n, onus_err *err)
+{
+    onus_sample samples[SAMPLES_SHOWN];
+    int64_t n_samples = 0;
+    onus_arena arena;
+    onus_buf page;
+    if (s->recipe->data.predict != ONUS_PREDICT_NEXT) return ONUS_OK;
+    onus_arena_init(&arena, s->mem);
+    onus_buf_init(&page, s->mem, 64 << 20);
+    onus_status st = make_samples(s, rows, n, &arena, samples, &n_samples, err);
+    if (st == ONUS_OK && n_samples > 0) {
+        st = onus_report_samples(samples, n_samples, s->recipe->name, &page, s->mem, err);
+        if (st == ONUS_OK) st = keep_private(s, "private/samples.html", &page, err);
+    }
+    onus_buf_release(&page);
+    onus_arena_release(&arena);
+    return st;
+}
+
 static onus_status evaluate_tokens(onus_session *s, const int64_t *rows, int64_t n,
                                    onus_err *err)
 {
@@ -324,6 +439,7 @@ static onus_status evaluate_tokens(onus_session *s, const int64_t *rows, int64_t
     onus_status st =
         onus_predict_tokens(s->net, &s->ex, s->data, rows, n, v, v + n, v + 2 * n, s->mem, err);
     if (st == ONUS_OK) st = onus_audit_language(&scores, &sink, s->mem, err);
+    if (st == ONUS_OK) st = write_samples(s, rows, n, err);
     onus_free(s->mem, v);
     return st;
 }
@@ -349,6 +465,7 @@ onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, &arena, &p, err));
     ONUS_TRY(onus_audit_quality(&p, &sink, s->mem, err));
     if (p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&p, &sink, s->mem, err));
+    ONUS_TRY(write_mistakes(s, &p, rows, err));
 done:
     onus_arena_release(&arena);
     return st;
@@ -360,24 +477,12 @@ done:
 static onus_status write_people(onus_session *s, const onus_explanation *x, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    char path[ONUS_PATH_MAX];
-    uint8_t sha[32];
     int64_t show[PEOPLE_SHOWN], n = 0;
     for (; n < PEOPLE_SHOWN && n < x->n_rows; n++) show[n] = n;
     onus_buf page;
     onus_buf_init(&page, s->mem, 64 << 20);
     ONUS_TRY(onus_report_people(x, s->data, s->recipe->name, show, n, &page, s->mem, err));
-    onus_sha256_of(page.data, page.len, sha);
-    if (s->writes) {
-        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, "private", err));
-        ONUS_TRY(onus_dir_make(path, 0700, err));
-        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, "private/explanations.html", err));
-        ONUS_TRY(onus_file_replace(path, page.data, page.len, 0600, err));
-    }
-    onus_event_begin(&s->event, "private");
-    onus_event_text(&s->event, "private/explanations.html", "private.file");
-    onus_event_sha256(&s->event, sha, "private.sha256");
-    ONUS_TRY(onus_session_emit(s, err));
+    ONUS_TRY(keep_private(s, "private/explanations.html", &page, err));
 done:
     onus_buf_release(&page);
     return st;

@@ -108,4 +108,14 @@ onus_status onus_predict_tokens(onus_net *net, const onus_exec *ex, const onus_d
                                 const int64_t *rows, int64_t n, double *loss, double *tokens,
                                 double *right, const onus_allocator *mem,
                                 onus_err *err) ONUS_CHECKED;
+
+/* n texts of `given` tokens, each gets `more`: ids (n, given + more), whose first `given` are
+ * there. temperature 0: the likeliest token. Same bits for any n. */
+typedef struct {
+    int64_t n, given, more;
+    double temperature;
+    uint64_t seed;
+} onus_generation;
+onus_status onus_generate(onus_net *net, const onus_exec *ex, const onus_generation *g,
+                          int32_t *ids, const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 #endif
