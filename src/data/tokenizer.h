@@ -14,11 +14,13 @@
  *              Radford et al. 2019): any text has ids and comes back as it was.
  *   wordpiece  as BERT has them (Devlin et al. 2019, arXiv:1810.04805); read, not trained.
  *
- * Texts are UTF-8; a text that is not is refused, with the place. Special tokens
- * ("<|endoftext|>", "[MASK]") are found in a text before anything else, the leftmost and of
- * these the longest, as in Hugging Face's library. A tokenizer never changes once it is there:
- * any number of threads may use it, each with a worker of its own. Ids do not depend on threads
- * or on what a worker has read before. */
+ * Texts are UTF-8 of at most 2^30 bytes; one that is not is refused, with the place. Special
+ * tokens ("<|endoftext|>", "[MASK]") are found in a text before anything else, the leftmost and
+ * of these the longest, as in Hugging Face's library; a stranger's text may hold them, too.
+ * Classes of characters are a table of ours, so that ids do not change with a system's Unicode.
+ *
+ * A tokenizer never changes once it is there: any number of threads may use it, each with a
+ * worker of its own. Ids do not depend on threads or on what a worker has read before. */
 #ifndef ONUS_DATA_TOKENIZER_H
 #define ONUS_DATA_TOKENIZER_H
 #include "base/buf.h"

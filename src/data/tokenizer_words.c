@@ -43,6 +43,8 @@ onus_status onus_characters_train(onus_tokenizer *t, const onus_tokenizer_spec *
             st = onus_fail_mem(err, t->name);
     }
     const int64_t most = spec->vocabulary ? spec->vocabulary : ONUS_TOKENIZER_IDS_MAX;
+    if (st == ONUS_OK && t->vocab.n == t->n_added)
+        st = onus_fail(err, ONUS_BAD_INPUT, "the %lld texts hold no character", (long long)n);
     if (st == ONUS_OK && t->vocab.n > most)
         st = onus_fail(err, ONUS_BAD_INPUT,
                        "the texts hold %lld characters and special tokens, the vocabulary %lld",

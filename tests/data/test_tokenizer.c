@@ -153,6 +153,23 @@ static void what_cannot_be_encoded_is_named(void **state)
     onus_tokenizer_destroy(t);
 }
 
+static void no_text_has_no_characters(void **state)
+{
+    (void)state;
+    onus_tokenizer *t = NULL;
+    onus_err err;
+    const onus_tokenizer_text empty = {"", 0};
+    onus_tokenizer_spec s = {
+        .kind = ONUS_TOKENIZER_CHARACTER, .specials = specials, .n_specials = 3};
+    assert_int_equal(onus_tokenizer_train(&t, &s, &empty, 1, NULL, &err), ONUS_BAD_INPUT);
+    assert_string_equal(err.msg, "the 1 texts hold no character");
+    assert_int_equal(onus_tokenizer_train(&t, &s, NULL, 0, NULL, &err), ONUS_BAD_INPUT);
+    s.kind = ONUS_TOKENIZER_BPE; /* bytes are there before any text */
+    assert_int_equal(onus_tokenizer_train(&t, &s, NULL, 0, NULL, &err), ONUS_OK);
+    assert_int_equal(onus_tokenizer_size(t), 259);
+    onus_tokenizer_destroy(t);
+}
+
 static void specs_that_cannot_be(void **state)
 {
     (void)state;
@@ -333,6 +350,7 @@ int main(void)
         cmocka_unit_test(characters_by_hand),
         cmocka_unit_test(room_that_is_small_truncates),
         cmocka_unit_test(what_cannot_be_encoded_is_named),
+        cmocka_unit_test(no_text_has_no_characters),
         cmocka_unit_test(specs_that_cannot_be),
         cmocka_unit_test(words_by_hand),
         cmocka_unit_test(small_letters),
