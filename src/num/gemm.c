@@ -22,14 +22,15 @@ static int64_t min_of(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Blocks of A and of B over one segment, in whole panels; a narrow C, transposed; waste after
- * A, cache lines. */
+/* For either way: a block of A, C's transpose, panels of B. */
 size_t onus_gemm_pack_bytes(int64_t M, int64_t N, int64_t K)
 {
-    const int64_t panel = ONUS_GEMM_PANEL_MAX, kb = min_of(K, ONUS_GEMM_SEGMENT);
-    const int64_t rows = min_of(ceil_div(M, panel) * panel, ONUS_GEMM_NARROW_ROWS);
-    const int64_t cols = min_of(ceil_div(N, panel) * panel, ONUS_GEMM_NC);
-    return (size_t)((rows + cols) * kb + rows * panel + 32) * sizeof(float);
+    const int64_t most = ONUS_GEMM_PANEL_FLOATS;
+    const int64_t straight = onus_gemm_panels_of(N, ONUS_GEMM_NC_MAX) * K,
+                  swapped = onus_gemm_panels_of(M, ONUS_GEMM_SWAPPED_NC) * K;
+    const int64_t panels = straight > swapped ? straight : swapped;
+    return (size_t)(ONUS_GEMM_A_FLOATS + ONUS_GEMM_T_FLOATS(N, M) + min_of(panels, most) + 32) *
+           sizeof(float);
 }
 
 /* Segments that K terms from place k_at on lie in. */

@@ -71,6 +71,7 @@ static void transpose8(const float *const row[8], int64_t at, int cols, float *d
 #define GEMM_MR         14
 #define GEMM_HEIGHTS(X) \
     X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#define GEMM_NC        512
 #define GEMM_TILE_NAME gemm_tile_wide
 static void gemm_tile_wide(ONUS_GEMM_TILE_ARGS);
 #include "num/gemm_template.h"
@@ -415,7 +416,7 @@ static void minus_zero_survives(void **state)
     const float a[1] = {0x1p-149f}, b[1] = {-0x1p-10f};
     for (int i = 0; i < N_KERNELS; i++) {
         if (!f->kernels[i].here || !f->kernels[i].fn) continue;
-        _Alignas(64) char pack[8192];
+        _Alignas(64) static char pack[32768];
         float c = 1.0f;
         assert_true(onus_gemm_pack_bytes(1, 1, 1) <= sizeof pack);
         const onus_gemm_task t = {
