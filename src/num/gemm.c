@@ -4,6 +4,7 @@
  * threads, the segments of k are shared out instead: each is computed alone, and they are added
  * ascending, as contract item 3 has it. */
 #include "num/gemm.h"
+#include <string.h>
 #include "num/gemm_kernels.h"
 #include "num/gemm_plan.h"
 #include "num/kernels.h"
@@ -46,28 +47,46 @@ typedef struct {
     size_t pack_bytes; /* a part */
 } plan;
 
-/* Time of a part in multiply-adds of a vector of 8 for each k: tiles are 16 columns wide, and a
- * packed number costs about what four multiply-adds of it cost. */
-static double part_cost(int64_t rows, int64_t cols)
+/* Lanes of a vector, and columns of B at a time, of a table's kernels: half a panel. */
+static int lanes_of(const onus_kernels *k)
 {
-    const int64_t wide = ceil_div(cols, 16) * 16;
-    return (double)rows * (double)wide / 8.0 + 0.5 * (double)(rows + wide);
+    return k->gemm_panel > 0 ? k->gemm_panel / 2 : 16;
+}
+
+/* Time of a part on either way. */
+static double part_cost(const onus_kernels *k, const onus_gemm_sizes *s)
+{
+    const int lanes = lanes_of(k);
+    const double straight = onus_gemm_cost_straight(s, lanes, lanes * 48),
+                 swapped = onus_gemm_cost_swapped(s, lanes);
+    return straight < swapped ? straight : swapped;
+}
+
+/* Columns that parts begin at multiples of. */
+static int64_t grain_of(int64_t N)
+{
+    return N < 16 * ONUS_GEMM_PANEL_MAX ? 16 : ONUS_GEMM_PANEL_MAX;
 }
 
 /* Few outputs: their segments fit a scratch of SHARE_MAX at a time. */
 #define SHARE_OUTPUTS_MAX 16384
 #define SHARE_MAX         64
 
-static plan plan_of(const onus_exec *ex, int64_t M, int64_t N, int64_t K)
+static plan plan_of(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t N, int64_t K)
 {
     const int n_threads = onus_pool_size(ex->pool);
+    const int64_t grain = grain_of(N), units = ceil_div(N, grain);
     plan p = {.rows = 1, .cols = 1, .share = 1};
     if (n_threads > 1 && (double)M * (double)N * (double)K >= MACS_ALONE) {
-        double best = part_cost(M, N);
+        const bool ta = form == ONUS_GEMM_TN || form == ONUS_GEMM_TT,
+                   tb = form == ONUS_GEMM_NT || form == ONUS_GEMM_TT;
+        const onus_gemm_sizes whole = {M, N, K, ta, tb};
+        double best = part_cost(ex->k, &whole);
         for (int rows = 1; rows <= n_threads; rows++) {
             const int cols = n_threads / rows;
-            const double cost =
-                part_cost(ceil_div(M, rows), ceil_div(ceil_div(N, 16), cols) * 16);
+            const onus_gemm_sizes part = {ceil_div(M, rows), ceil_div(units, cols) * grain, K,
+                                          ta, tb};
+            const double cost = part_cost(ex->k, &part);
             if (cost >= best) continue;
             best = cost;
             p.rows = rows;
@@ -75,22 +94,22 @@ static plan plan_of(const onus_exec *ex, int64_t M, int64_t N, int64_t K)
         }
         const int64_t n_segments = segments_of(K, 0);
         const int64_t rounds = ceil_div(n_segments, n_threads);
-        const double shared = part_cost(M, N) * (double)rounds / (double)n_segments;
+        const double shared = part_cost(ex->k, &whole) * (double)rounds / (double)n_segments;
         if (n_segments > 1 && M * N <= SHARE_OUTPUTS_MAX && shared < 0.75 * best) {
             p.rows = p.cols = 1;
             p.share = n_segments < SHARE_MAX ? (int)n_segments : SHARE_MAX;
         }
     }
     p.pack_bytes =
-        onus_gemm_pack_bytes(ceil_div(M, p.rows), ceil_div(ceil_div(N, 16), p.cols) * 16, K);
+        onus_gemm_pack_bytes(ceil_div(M, p.rows), ceil_div(units, p.cols) * grain, K);
+    p.pack_bytes = (p.pack_bytes + 63) / 64 * 64;
     return p;
 }
 
 size_t onus_gemm_scratch_bytes(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t N,
                                int64_t K)
 {
-    (void)form;
-    const plan p = plan_of(ex, M, N, K);
+    const plan p = plan_of(ex, form, M, N, K);
     if (p.share == 1) return (size_t)p.rows * (size_t)p.cols * p.pack_bytes;
     return (size_t)onus_pool_size(ex->pool) * p.pack_bytes +
            (size_t)p.share * (size_t)(M * N) * sizeof(float);
@@ -113,7 +132,8 @@ static void run_part(void *ctx, int part, int n_parts)
     for (int t = part; t < n; t += n_parts) {
         int64_t m0, m1, n0, n1;
         onus_split(g->M, 1, t / g->p.cols, g->p.rows, &m0, &m1);
-        onus_split(g->N, 16, t % g->p.cols, g->p.cols, &n0, &n1);
+        onus_split(g->N, g->t.panels ? ONUS_GEMM_PANEL_MAX : grain_of(g->N), t % g->p.cols,
+                   g->p.cols, &n0, &n1);
         if (m0 >= m1 || n0 >= n1) continue;
         g->ex->k->gemm_tile(&g->t, m0, m1, n0, n1, g->pack + (size_t)t * g->p.pack_bytes);
     }
@@ -122,15 +142,18 @@ static void run_part(void *ctx, int part, int n_parts)
 static void run_segments(void *ctx, int part, int n_parts)
 {
     const product *g = ctx;
+    const int64_t panel = g->ex->k->gemm_panel;
     for (int64_t s = g->s0 + part; s < g->s1; s += n_parts) {
         const int64_t at = g->t.k_at % ONUS_GEMM_SEGMENT;
         const int64_t k = s == 0 ? 0 : s * ONUS_GEMM_SEGMENT - at;
         const onus_gemm_task one = {.A = g->t.A + k * g->t.a_col,
                                     .a_row = g->t.a_row,
                                     .a_col = g->t.a_col,
-                                    .B = g->t.B + k * g->t.b_row,
+                                    .B = g->t.panels ? NULL : g->t.B + k * g->t.b_row,
                                     .b_row = g->t.b_row,
                                     .b_col = g->t.b_col,
+                                    .panels = g->t.panels ? g->t.panels + k * panel : NULL,
+                                    .panel_terms = g->t.panel_terms,
                                     .C = g->parts + (s - g->s0) * g->M * g->N,
                                     .ldc = g->N,
                                     .K = onus_gemm_segment_terms(&g->t, k)};
@@ -175,6 +198,8 @@ static onus_gemm_task task_of(const onus_gemm_args *g)
                             .B = g->B,
                             .b_row = tb ? 1 : g->ldb,
                             .b_col = tb ? g->ldb : 1,
+                            .panels = g->panels,
+                            .panel_terms = g->K,
                             .C = g->C,
                             .ldc = g->ldc,
                             .K = g->K,
@@ -186,7 +211,7 @@ static onus_gemm_task task_of(const onus_gemm_args *g)
 void onus_gemm(const onus_exec *ex, const onus_gemm_args *args, void *scratch)
 {
     product g = {.ex = ex,
-                 .p = plan_of(ex, args->M, args->N, args->K),
+                 .p = plan_of(ex, args->form, args->M, args->N, args->K),
                  .M = args->M,
                  .N = args->N,
                  .t = task_of(args),
@@ -205,4 +230,45 @@ void onus_gemm_serial(const onus_kernels *k, const onus_gemm_args *args, void *p
 {
     const onus_gemm_task t = task_of(args);
     if (args->M > 0 && args->N > 0) k->gemm_tile(&t, 0, args->M, 0, args->N, pack);
+}
+
+/* ---- a B that is packed once ------------------------------------------------------------- */
+
+size_t onus_gemm_panels_bytes(const onus_kernels *k, int64_t N, int64_t K)
+{
+    return (size_t)(ceil_div(N, k->gemm_panel) * k->gemm_panel) * (size_t)K * sizeof(float);
+}
+
+typedef struct {
+    const onus_kernels *k;
+    int64_t N, K, b_row, b_col;
+    const float *B;
+    float *panels;
+} packing;
+
+static void make_panels(void *ctx, int part, int n_parts)
+{
+    const packing *p = ctx;
+    const int64_t panel = p->k->gemm_panel;
+    int64_t n0, n1;
+    onus_split(p->N, panel, part, n_parts, &n0, &n1);
+    for (int64_t j = n0; j < n1; j += panel) {
+        const int64_t width = p->N - j < panel ? p->N - j : panel;
+        const float *B = p->B + j * p->b_col;
+        float *dst = p->panels + j * p->K;
+        if (width < panel) memset(dst, 0, (size_t)(panel * p->K) * sizeof *dst);
+        if (p->b_col != 1)
+            p->k->gemm_transpose(B, p->b_col, width, p->K, dst, panel);
+        else
+            for (int64_t k = 0; k < p->K; k++)
+                memcpy(dst + k * panel, B + k * p->b_row, (size_t)width * sizeof *dst);
+    }
+}
+
+void onus_gemm_panels_make(const onus_exec *ex, onus_gemm_form form, int64_t N, int64_t K,
+                           const float *B, int64_t ldb, float *panels)
+{
+    const bool tb = form == ONUS_GEMM_NT || form == ONUS_GEMM_TT;
+    packing p = {ex->k, N, K, tb ? 1 : ldb, tb ? ldb : 1, B, panels};
+    if (N > 0 && K > 0) onus_pool_run(ex->pool, make_panels, &p);
 }

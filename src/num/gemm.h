@@ -24,8 +24,9 @@ typedef enum { ONUS_GEMM_STARTS, ONUS_GEMM_GOES_ON } onus_gemm_start;
  *   A, B       row-major, row strides lda, ldb: any, at least the stored rows' length
  *   C          row-major, row stride ldc; overlaps nothing
  *   bias       (N) or NULL; where a dot comes in pieces it belongs to the last one
- *   k_at       place of the first term in the whole dot: segments are cut where k_at + k is a
- *              multiple of 256 (attention: by absolute position) */
+ *   panels     what onus_gemm_panels_make made of this B for the same kernels, N and K, or
+ * NULL; B is then not read k_at       place of the first term in the whole dot: segments are
+ * cut where k_at + k is a multiple of 256 (attention: by absolute position) */
 typedef struct {
     onus_gemm_form form;
     int64_t M, N, K;
@@ -38,6 +39,7 @@ typedef struct {
     const float *bias;
     onus_gemm_start start;
     int64_t k_at;
+    const float *panels;
 } onus_gemm_args;
 
 /* The product on ex's threads; the caller is the only one that runs on its pool. scratch:
@@ -49,7 +51,16 @@ void onus_gemm(const onus_exec *ex, const onus_gemm_args *g, void *scratch);
  */
 void onus_gemm_serial(const onus_kernels *k, const onus_gemm_args *g, void *pack);
 
+/* A B that stays as it is for many products (a model's weights while it predicts), packed once:
+ * products of few rows are then as fast as memory is. The bits are those without. */
+size_t onus_gemm_panels_bytes(const onus_kernels *k, int64_t N, int64_t K);
+
+/* panels: onus_gemm_panels_bytes, 64-byte aligned, the caller's. form says how B is stored, as
+ * in onus_gemm_args. */
+void onus_gemm_panels_make(const onus_exec *ex, onus_gemm_form form, int64_t N, int64_t K,
+                           const float *B, int64_t ldb, float *panels);
+
 /* Bytes of packing scratch of a product of M rows and N columns, or of a smaller one, on one
- * thread. Bounded (below 2 MiB) however large the product is. */
+ * thread. Bounded (below 6 MiB) however large the product is. */
 size_t onus_gemm_pack_bytes(int64_t M, int64_t N, int64_t K);
 #endif

@@ -11,7 +11,7 @@
 #define ONUS_GEMM_MB           448
 /* Rows of C at a time that lanes run over where the product is swapped. */
 #define ONUS_GEMM_SWAPPED_NC   256
-#define ONUS_GEMM_NC_MAX       768 /* the largest GEMM_NC */
+#define ONUS_GEMM_NC_MAX       768 /* the largest GEMM_NC: 48 vectors, as all are */
 #define ONUS_GEMM_PANEL_MAX    32  /* columns of the widest register tile */
 /* Packed panels of B at a time, 4 MiB: a share of the third-level cache. */
 #define ONUS_GEMM_PANEL_FLOATS (1 << 20)

@@ -21,15 +21,23 @@ static void segment(const float *a, int64_t a_col, const float *const b[SIDE], i
 
 /* Eight dots from all segments; total goes in with what stands in C where the task goes on. */
 static void dots(const onus_gemm_task *g, const float *a, const float *const b[SIDE],
-                 float total[SIDE])
+                 int64_t b_row, float total[SIDE])
 {
     float part[SIDE];
     for (int64_t k = 0, n; k < g->K; k += n) {
         n = onus_gemm_segment_terms(g, k);
-        segment(a, g->a_col, b, g->b_row, k, k + n, part);
+        segment(a, g->a_col, b, b_row, k, k + n, part);
         const bool starts = k == 0 && !g->goes_on;
         for (int c = 0; c < SIDE; c++) total[c] = starts ? part[c] : total[c] + part[c];
     }
+}
+
+/* Where column j of B starts. */
+static const float *column(const onus_gemm_task *g, int64_t j)
+{
+    enum { PANEL = ONUS_GEMM_PANEL_ref };
+    return g->panels ? g->panels + j / PANEL * PANEL * g->panel_terms + j % PANEL
+                     : g->B + j * g->b_col;
 }
 
 void onus_gemm_tile_ref(ONUS_GEMM_TILE_ARGS)
@@ -41,9 +49,9 @@ void onus_gemm_tile_ref(ONUS_GEMM_TILE_ARGS)
             float *C = g->C + i * g->ldc + j;
             const float *b[SIDE];
             float total[SIDE] = {0.0f}; /* no term: +0 */
-            for (int c = 0; c < SIDE; c++) b[c] = g->B + (j + (c < width ? c : 0)) * g->b_col;
+            for (int c = 0; c < SIDE; c++) b[c] = column(g, j + (c < width ? c : 0));
             for (int c = 0; c < width && g->goes_on; c++) total[c] = C[c];
-            dots(g, g->A + i * g->a_row, b, total);
+            dots(g, g->A + i * g->a_row, b, g->panels ? ONUS_GEMM_PANEL_ref : g->b_row, total);
             for (int c = 0; c < width; c++)
                 C[c] = g->bias ? total[c] + g->bias[j + c] : total[c];
         }

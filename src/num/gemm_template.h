@@ -404,7 +404,7 @@ static void segment(const work *w, int64_t i, int64_t m, int64_t k, int64_t kb,
     else if (i + m < w->m1)
         after = A + m * g->a_row + (w->k - k) * g->a_col;
     if (g->panels) {
-        const operand b = {g->panels + w->j * g->K + k * NR, NR, g->K};
+        const operand b = {g->panels + w->j * g->panel_terms + k * NR, NR, g->panel_terms};
         block(&a, &b, m, w->n, kb, o, w->pa, w->swapped, after);
         return;
     }

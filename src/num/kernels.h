@@ -30,7 +30,8 @@ typedef struct {
     int64_t a_row, a_col;
     const float *B; /* B(k,j) = B[k * b_row + j * b_col]; likewise */
     int64_t b_row, b_col;
-    const float *panels; /* B once and for all in this table's panels, instead of B; or NULL */
+    const float *panels; /* not NULL: B from onus_gemm_panels_make instead, its panels */
+    int64_t panel_terms; /* panel_terms long, from the first term on; n0 begins a panel */
     float *C; /* C(i,j) = C[i * ldc + j] */
     int64_t ldc;
     int64_t K;

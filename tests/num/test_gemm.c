@@ -82,7 +82,8 @@ typedef void gemm_tile_fn(ONUS_GEMM_TILE_ARGS);
 typedef struct {
     const char *name;
     gemm_tile_fn *fn; /* NULL: not in this build */
-    bool here;        /* the machine has it */
+    int panel;
+    bool here; /* the machine has it */
 } kernel;
 
 #if defined(__x86_64__)
@@ -104,11 +105,11 @@ static void kernels_here(kernel out[N_KERNELS])
 #else
     const bool scalar_fma = true;
 #endif
-    const kernel all[N_KERNELS] = {{"ref", onus_gemm_tile_ref, true},
-                                   {"fma", onus_gemm_tile_fma, scalar_fma},
-                                   {"avx2", X86(onus_gemm_tile_avx2), avx2},
-                                   {"avx512", X86(onus_gemm_tile_avx512), avx512},
-                                   {"avx512's template on arrays", gemm_tile_wide, true}};
+    const kernel all[N_KERNELS] = {{"ref", onus_gemm_tile_ref, 16, true},
+                                   {"fma", onus_gemm_tile_fma, 16, scalar_fma},
+                                   {"avx2", X86(onus_gemm_tile_avx2), 16, avx2},
+                                   {"avx512", X86(onus_gemm_tile_avx512), 32, avx512},
+                                   {"avx512's template on arrays", gemm_tile_wide, 32, true}};
     memcpy(out, all, sizeof all);
 }
 
@@ -259,10 +260,21 @@ static onus_gemm_args args_of(const problem *p, float *C)
                             .k_at = p->k_at};
 }
 
-/* threads = 0: the serial form. */
-static void check_with(const problem *p, const onus_exec *ex, int threads, float *C)
+/* threads = 0: the serial form. once: from a B that is packed once, and not read then. */
+static void check_with(const problem *p, const onus_exec *ex, int threads, bool once, float *C)
 {
-    const onus_gemm_args args = args_of(p, C);
+    onus_gemm_args args = args_of(p, C);
+    float *panels = NULL;
+    if (once) {
+        const size_t n = onus_gemm_panels_bytes(ex->k, p->N, p->K);
+        panels = aligned_alloc(64, (n + 63) / 64 * 64 + 64);
+        assert_non_null(panels);
+        memset((char *)panels + n, 0x5a, 64);
+        onus_gemm_panels_make(ex, p->form, p->N, p->K, p->B, p->ldb, panels);
+        for (int b = 0; b < 64; b++) assert_int_equal(((char *)panels)[n + (size_t)b], 0x5a);
+        args.panels = panels;
+        args.B = NULL;
+    }
     const size_t bytes = threads ? onus_gemm_scratch_bytes(ex, p->form, p->M, p->N, p->K)
                                  : onus_gemm_pack_bytes(p->M, p->N, p->K);
     char *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
@@ -276,6 +288,7 @@ static void check_with(const problem *p, const onus_exec *ex, int threads, float
     same_bits(p, C, ex->k->name, threads);
     for (int b = 0; b < 64; b++) assert_int_equal(scratch[bytes + (size_t)b], 0x5a);
     free(scratch);
+    free(panels);
 }
 
 static void check(const fixture *f, const problem *p, bool slow_too)
@@ -287,9 +300,12 @@ static void check(const fixture *f, const problem *p, bool slow_too)
             if (!f->kernels[i].here || !f->kernels[i].fn || (i != 2 && i != 3 && !slow_too))
                 continue;
             const onus_kernels table = {.name = f->kernels[i].name,
-                                        .gemm_tile = f->kernels[i].fn};
+                                        .gemm_tile = f->kernels[i].fn,
+                                        .gemm_panel = f->kernels[i].panel,
+                                        .gemm_transpose = onus_gemm_transpose_ref};
             const onus_exec ex = {.k = &table, .pool = f->pools[t]};
-            check_with(p, &ex, t, C);
+            check_with(p, &ex, t, false, C);
+            if (p->K > 0) check_with(p, &ex, t, true, C);
         }
     free(C);
 }
