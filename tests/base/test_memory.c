@@ -67,6 +67,25 @@ static void blocks_are_zeroed_and_resizable(void **state)
     assert_int_equal(m.live_bytes, 0);
 }
 
+/* Blocks that may stand on large pages, of sizes around whole ones: zero to the last byte,
+ * theirs alone. */
+static void large_blocks_are_zeroed(void **state)
+{
+    (void)state;
+    for (int i = -1; i <= 1; i++) {
+        const size_t n = ((size_t)16 << 20) + (size_t)(i + 1) * 4095;
+        unsigned char *one = onus_alloc(NULL, n, 1), *two = onus_alloc(NULL, n, 1);
+        assert_non_null(one);
+        assert_non_null(two);
+        assert_true(all_zero(one, n));
+        memset(one, 0xa5, n);
+        assert_true(all_zero(two, n));
+        onus_free(NULL, one);
+        assert_true(all_zero(two, n));
+        onus_free(NULL, two);
+    }
+}
+
 /* ---- arena ------------------------------------------------------------------------------- */
 
 /* Every block starts at a multiple of 64, is zero, and overlaps no other; sizes around the
@@ -286,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_that_wrap_are_refused),
         cmocka_unit_test(blocks_are_zeroed_and_resizable),
+        cmocka_unit_test(large_blocks_are_zeroed),
         cmocka_unit_test(arena_hands_out_separate_zeroed_blocks),
         cmocka_unit_test(arena_refuses_sizes_that_wrap),
         cmocka_unit_test(arena_reserves_in_one_block),
