@@ -8,12 +8,12 @@
  * visits only these; and a heap holds the pairs with the counts that they had when they were
  * put in, which are brought up to date when they come out.
  *
- * The order of merges is that of Hugging Face's trainer, in one corner too. A token can come
- * about in two ways ("a" "bc" and "ab" "c"); a pair with it can then become more frequent
- * after it was put into the heap. It gets a second entry, with the new places only, and each
- * entry merges its own places; the merge's rank is that of the last.
+ * The order of merges is that of Hugging Face's trainer. A pair gets its places once, in the
+ * step that makes the later of its two tokens: no token comes about in two ways, since as long
+ * as no merge reaches over the ends of a stretch of bytes, what happens in it is the same
+ * everywhere. Later steps only take from a count.
  *
- * Work for 10 MB of text: some 200,000 distinct pieces of 7 bytes. */
+ * Work for 10 MB of code and prose: 2.6 million pieces, 61,000 distinct ones of 8 bytes. */
 #include <stdio.h>
 
 #include "data/tokenizer_parts.h"
@@ -26,7 +26,6 @@ typedef struct {
     int64_t count;
     int32_t word, step; /* the last word that was noted to hold it, and in which step */
     int32_t grown;      /* its place in that step's list */
-    int32_t rank;       /* of its merge; -1 */
 } pair;
 
 /* Of the heap: a pair, its count when it was put in, and words[first, first + n). */
@@ -171,7 +170,7 @@ static int32_t pair_at(trainer *r, int32_t a, int32_t b)
     size_t cap = (size_t)r->cap_pairs;
     if (!room(r->mem, &r->pairs, &cap, (size_t)r->n_pairs + 1, sizeof *r->pairs)) return -1;
     r->cap_pairs = (int64_t)cap;
-    r->pairs[r->n_pairs] = (pair){.key = key, .word = -1, .step = -1, .rank = -1};
+    r->pairs[r->n_pairs] = (pair){.key = key, .word = -1, .step = -1};
     r->slots[s] = (int32_t)++r->n_pairs;
     return (int32_t)r->n_pairs - 1;
 }
@@ -286,7 +285,7 @@ static bool count_pairs(trainer *r)
 }
 
 /* Every (a, b) of word w becomes id, from the left; its neighbours' pairs change. The count of
- * (a, b) itself is left as it was: who asks for it again merges what is left of it. */
+ * (a, b) itself does not matter any more. */
 static bool merge_word(trainer *r, int32_t w, int32_t a, int32_t b, int32_t id)
 {
     int32_t *s = r->symbols + r->start[w];
@@ -330,27 +329,12 @@ static bool merge_until(trainer *r, int64_t vocabulary)
         const int32_t a = (int32_t)(e.key >> 32), b = (int32_t)(uint32_t)e.key;
         const int32_t id = joined(t, a, b);
         if (id == -2) continue;
-        r->pairs[e.pair].rank = (int32_t)t->n_merges;
         if (id < 0 || !onus_bpe_merge(t, a, b, id)) return false;
         for (int32_t i = 0; i < e.n; i++) {
             if (!merge_word(r, r->words[e.first + (size_t)i], a, b, id)) return false;
         }
         if (!enter_notes(r)) return false;
     }
-    return true;
-}
-
-/* Of a pair that was merged twice, the last rank stands. */
-static bool drop_earlier(trainer *r)
-{
-    onus_tokenizer *t = r->t;
-    int64_t kept = 0;
-    for (int64_t i = 0; i < t->n_merges; i++) {
-        const int32_t p = pair_at(r, t->merges[i].a, t->merges[i].b);
-        if (p < 0) return false;
-        if (r->pairs[p].rank == i) t->merges[kept++] = t->merges[i];
-    }
-    t->n_merges = kept;
     return true;
 }
 
@@ -390,8 +374,7 @@ onus_status onus_bpe_train(onus_tokenizer *t, const onus_tokenizer_spec *spec,
         snprintf(name, sizeof name, "text %lld", (long long)i);
         st = count_pieces(&r, texts[i], name, err);
     }
-    if (st == ONUS_OK && !(spell_pieces(&r) && count_pairs(&r) && merge_until(&r, vocabulary) &&
-                           drop_earlier(&r)))
+    if (st == ONUS_OK && !(spell_pieces(&r) && count_pairs(&r) && merge_until(&r, vocabulary)))
         st = onus_fail_mem(err, t->name);
     release(&r);
     return st;
