@@ -339,6 +339,66 @@ static float NAME(dot)(const float *x, const float *y, int64_t n)
     return fold(lane);
 }
 
+static float NAME(sum_squares)(const float *x, float mean, int64_t n)
+{
+    float lane[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) {
+            const float d = x[i + j] - mean;
+            lane[j] = fmaf(d, d, lane[j]);
+        }
+    for (int j = 0; i + j < n; j++) {
+        const float d = x[i + j] - mean;
+        lane[j] = fmaf(d, d, lane[j]);
+    }
+    return fold(lane);
+}
+
+static float NAME(dot_scaled)(const float *dy, const float *x, float mean, float r, int64_t n)
+{
+    float lane[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) {
+            const float d = x[i + j] - mean;
+            const float h = d * r;
+            lane[j] = fmaf(dy[i + j], h, lane[j]);
+        }
+    for (int j = 0; i + j < n; j++) {
+        const float d = x[i + j] - mean;
+        const float h = d * r;
+        lane[j] = fmaf(dy[i + j], h, lane[j]);
+    }
+    return fold(lane);
+}
+
+static void NAME(normalise)(const float *x, float mean, float r, float g, float b, float *y,
+                            int64_t n)
+{
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
+        const float d = x[i] - mean;
+        const float h = d * r;
+        y[i] = fmaf(h, g, b);
+    }
+}
+
+static void NAME(normalise_back)(const float *x, const float *dy, float mean, float r, float g,
+                                 float m1, float m2, float *dx, int64_t n)
+{
+    LOOP for (int64_t i = 0; i < n; i++)
+    {
+        const float d = x[i] - mean;
+        const float h = d * r;
+        const float t = dy[i] * g;
+        const float u = t - m1;
+        const float e = h * m2;
+        const float v = u - e;
+        dx[i] = r * v;
+    }
+}
+
 /* Maxima of 16 lanes, so that no comparison waits for the one before: the largest of all is the
  * same number, but a zero may have either sign. The first one in x is the contract's. */
 static float NAME(max)(const float *x, int64_t n)
@@ -874,6 +934,10 @@ const onus_kernels NAME(onus_kernels) = {
     KERNEL(max),
     KERNEL(sum64),
     KERNEL(norm2),
+    KERNEL(sum_squares),
+    KERNEL(dot_scaled),
+    KERNEL(normalise),
+    KERNEL(normalise_back),
     KERNEL(relu),
     KERNEL(relu_back),
     KERNEL(sigmoid_back),

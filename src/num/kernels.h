@@ -92,6 +92,16 @@ struct onus_kernels {
     float (*max)(const float *x, int64_t n);     /* item 2: from -inf, x > m ? x : m */
     double (*sum64)(const double *x, int64_t n); /* binary64 lanes */
     double (*norm2)(const float *x, int64_t n);  /* binary64 lanes of fma(x, x, .) */
+    /* A channel of an image: with d = x - mean and h = d r (r: 1 / deviation), sums by lanes of
+     * d d and dy h; */
+    float (*sum_squares)(const float *x, float mean, int64_t n);
+    float (*dot_scaled)(const float *dy, const float *x, float mean, float r, int64_t n);
+    /* y = fmaf(h, g, b); */
+    void (*normalise)(const float *x, float mean, float r, float g, float b, float *y,
+                      int64_t n);
+    /* t = dy g; dx = r ((t - m1) - h m2). */
+    void (*normalise_back)(const float *x, const float *dy, float mean, float r, float g,
+                           float m1, float m2, float *dx, int64_t n);
     /* Elementwise, contract item 8. */
     void (*relu)(const float *x, float *y, int64_t n); /* x < 0 ? +0 : x */
     /* y > 0 ? dy : +0 */

@@ -30,7 +30,8 @@
     X(gemm_tile) X(sum) X(dot) X(max) X(sum64) X(norm2) X(scale) \
     X(bytes_scale) X(lstm_cell) X(lstm_back) X(gru_cell) X(gru_back) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps) \
     X(gemm_panels) X(gemm_transpose) X(copy_pieces) X(skip_panels) X(least) \
-    X(norm_stat) X(norm) X(norm_back) X(norm_grad)
+    X(norm_stat) X(norm) X(norm_back) X(norm_grad) \
+    X(sum_squares) X(dot_scaled) X(normalise) X(normalise_back)
 /* clang-format on */
 
 enum { N = 1027, N_TABLES = 4 };
@@ -431,6 +432,32 @@ static void check_sums(const float *a, const float *b, int64_t n, int t)
         fail_msg("sum64 or norm2 of %s, n = %lld", table_names[t], (long long)n);
 }
 
+/* A channel's kernels from their formulas, written again: sums by lanes, elements by rule 8. */
+static void check_channel(const float *a, const float *b, int64_t n, int t)
+{
+    static float d[N], h[N], want[N], got[N];
+    const onus_kernels *k = tables[t];
+    const float mean = 0.3f, r = 1.7f, g = -0.6f, shift = 0.25f, m1 = 0.01f, m2 = -0.4f;
+    for (int64_t i = 0; i < n; i++) {
+        volatile float diff = a[i] - mean, scaled = diff * r;
+        d[i] = diff;
+        h[i] = scaled;
+    }
+    const float sums[2] = {k->sum_squares(a, mean, n), k->dot_scaled(b, a, mean, r, n)},
+                sums_want[2] = {lanes(d, d, n), lanes(b, h, n)};
+    all_same(sums, sums_want, 2, "sum_squares, dot_scaled", t);
+    for (int64_t i = 0; i < n; i++) want[i] = fmaf(h[i], g, shift);
+    k->normalise(a, mean, r, g, shift, got, n);
+    all_same(got, want, n, "normalise", t);
+    for (int64_t i = 0; i < n; i++) {
+        volatile float dy_g = b[i] * g, less = dy_g - m1, e = h[i] * m2, v = less - e;
+        volatile float dx = r * v;
+        want[i] = dx;
+    }
+    k->normalise_back(a, b, mean, r, g, m1, m2, got, n);
+    all_same(got, want, n, "normalise_back", t);
+}
+
 static void sums_go_by_lanes(void **state)
 {
     (void)state;
@@ -443,6 +470,7 @@ static void sums_go_by_lanes(void **state)
         for (int64_t n = 0; tables[t] && n <= N; n = n == N ? N + 1 : next_length(n))
             for (int shift = 0; shift < 4 && n + shift <= N; shift++) {
                 check_sums(finite + shift, other + shift, n, t);
+                check_channel(finite + shift, other + shift, n, t);
                 check_sums(x + shift, y, n, t);
             }
 }

@@ -159,6 +159,8 @@ static inline void relevance_of(const chapter *ch, const chapter_case *at, op_ru
         if (r->ids[k]) memcpy(r0->x[k], r->x[k], (size_t)(r->B * r->n_in[k]) * sizeof(float));
     for (int k = 0; k < r->n_params; k++)
         memcpy(r0->param[k], r->param[k], (size_t)r->n_param[k] * sizeof(float));
+    /* explanations are made outside of training, where examples do not read each other */
+    if (r->op->flags & ONUS_OP_COUPLED) r->call.training = r0->call.training = false;
     r->op->forward.fn(&r->call);
     r0->op->forward.fn(&r0->call);
 }

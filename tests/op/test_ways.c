@@ -371,6 +371,33 @@ static void count_norm_grad(const float *x, const float *stat, const float *dy, 
     onus_kernels_ref.norm_grad(x, stat, dy, rows, ld, j0, j1, goes_on, out);
 }
 
+/* Operations a number as the formulas of docs/NUMERICS.md have them. */
+static float count_sum_squares(const float *x, float mean, int64_t n)
+{
+    counted += 2 * (double)n;
+    return onus_kernels_ref.sum_squares(x, mean, n);
+}
+
+static float count_dot_scaled(const float *dy, const float *x, float mean, float r, int64_t n)
+{
+    counted += 3 * (double)n;
+    return onus_kernels_ref.dot_scaled(dy, x, mean, r, n);
+}
+
+static void count_normalise(const float *x, float mean, float r, float g, float b, float *y,
+                            int64_t n)
+{
+    counted += 3 * (double)n;
+    onus_kernels_ref.normalise(x, mean, r, g, b, y, n);
+}
+
+static void count_normalise_back(const float *x, const float *dy, float mean, float r, float g,
+                                 float m1, float m2, float *dx, int64_t n)
+{
+    counted += 7 * (double)n;
+    onus_kernels_ref.normalise_back(x, dy, mean, r, g, m1, m2, dx, n);
+}
+
 /* Kernels that are not counted are absent: a row that starts to use one crashes here. */
 static const onus_kernels counting = {.name = "counting",
                                       .gemm_tile = count_gemm,
@@ -389,6 +416,10 @@ static const onus_kernels counting = {.name = "counting",
                                       .dot = count_dot,
                                       .max = count_max,
                                       .norm2 = count_norm2,
+                                      .sum_squares = count_sum_squares,
+                                      .dot_scaled = count_dot_scaled,
+                                      .normalise = count_normalise,
+                                      .normalise_back = count_normalise_back,
                                       .relu = count_relu,
                                       .relu_back = count_relu_back,
                                       .sigmoid_back = count_sigmoid_back,
