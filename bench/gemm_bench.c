@@ -62,6 +62,7 @@ typedef struct {
     int M, N, K;
     onus_gemm_form form;
     const char *of; /* what makes such products */
+    bool once;      /* ours from a B that was packed before */
 } shape;
 
 /* In the order of a step; weights are (outputs, inputs), so that forward is NT, the input's
@@ -104,6 +105,8 @@ static const shape shapes[] = {
     {1024, 256, 3200, ONUS_GEMM_TN, "LSTM"},
     {1, 50257, 768, ONUS_GEMM_NT, "decode"},
     {1, 768, 3072, ONUS_GEMM_NT, "decode"},
+    {1, 50257, 768, ONUS_GEMM_NT, "decode, weights packed once", true},
+    {1, 768, 3072, ONUS_GEMM_NT, "decode, weights packed once", true},
     {2048, 2048, 2048, ONUS_GEMM_NN, "large"},
     {1000, 997, 1003, ONUS_GEMM_NT, "odd sizes"},
 };
@@ -112,7 +115,7 @@ typedef struct {
     const shape *s;
     onus_exec ex;
     int threads;
-    float *A, *B, *C;
+    float *A, *B, *C, *panels;
     void *scratch;
 } bench;
 
@@ -130,7 +133,8 @@ static void call_onus(const bench *b)
                                     .B = b->B,
                                     .ldb = s->form == ONUS_GEMM_NT ? s->K : s->N,
                                     .C = b->C,
-                                    .ldc = s->N};
+                                    .ldc = s->N,
+                                    .panels = b->panels};
     onus_gemm(&b->ex, &product, b->scratch);
 }
 
@@ -312,6 +316,11 @@ static bool run_case(const shape *s, int threads, const place *at, onus_exec ex,
     b.C = numbers((size_t)s->M * (size_t)s->N, 3);
     const size_t bytes = onus_gemm_scratch_bytes(&ex, s->form, s->M, s->N, s->K);
     b.scratch = numbers(bytes / sizeof(float) + 1, 4);
+    if (s->once) {
+        b.panels = numbers(onus_gemm_panels_bytes(ex.k, s->N, s->K) / sizeof(float), 5);
+        onus_gemm_panels_make(&ex, s->form, s->N, s->K, b.B,
+                              s->form == ONUS_GEMM_NT ? s->K : s->N, b.panels);
+    }
     char name[128];
     bool ok = true;
     case_name(s, threads, name);
@@ -329,6 +338,7 @@ static bool run_case(const shape *s, int threads, const place *at, onus_exec ex,
     free(b.B);
     free(b.C);
     free(b.scratch);
+    free(b.panels);
     return ok;
 }
 

@@ -42,6 +42,7 @@
 #include "num/gemm_plan.h"
 
 #define NR     (2 * VW)
+#define MASKS  (VW == 16) /* vec_load_n, vec_store_n cost no more than whole vectors */
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vec vec_get(const float *p, int n)
@@ -88,6 +89,20 @@ static __attribute__((noinline)) void out_edge(const float *x, int mr, const til
 /* Adds a finished tile to C: the first segment starts the total, the bias follows the last. */
 INLINE void out(const int mr, const int nv, vec acc[GEMM_MR][2], const tile_out *o)
 {
+    if (MASKS && o->n != nv * VW) {
+        const int n = o->n - (nv - 1) * VW; /* columns of the last vector */
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++)
+            for (int v = 0; v < nv; v++) {
+                const int w = v < nv - 1 ? VW : n;
+                float *c = o->c + i * o->ldc + v * VW;
+                vec t = acc[i][v];
+                if (!o->first) t = vec_add(vec_load_n(c, w), t);
+                if (o->bias) t = vec_add(t, vec_load_n(o->bias + v * VW, w));
+                vec_store_n(c, t, w);
+            }
+        return;
+    }
     if (o->n != nv * VW) {
         float x[GEMM_MR * NR];
 #pragma GCC unroll 16
@@ -266,7 +281,9 @@ static void pack_b(float *dst, const float *b, int64_t b_row, int64_t b_col, int
     for (; j < n; j += NR) {
         const int64_t width = n - j < NR ? n - j : NR;
         float *d = dst + j * panel_terms;
-        if (width < NR) memset(d, 0, (size_t)(NR * kb) * sizeof *d);
+        /* lanes that take part without a column: transposing fills eights */
+        if (width % VW && (b_col == 1 || (width + 7) / 8 * 8 % VW))
+            memset(d, 0, (size_t)(NR * kb) * sizeof *d);
         if (b_col != 1)
             transpose(b + j * b_col, b_col, width, kb, d, NR);
         else
@@ -323,7 +340,7 @@ static void block(const operand *a, const operand *b, int64_t m, int64_t n, int6
     const cut c = cut_of(m, GEMM_MR);
     const bool by_rows = !pack && a->col == 1;
     tile_out t = *o;
-    t.chunk = kb < 64 ? kb : (kb + c.base - 1) / c.base;
+    t.chunk = kb < 128 ? kb : (kb + c.base - 1) / c.base;
     t.lines = 0;
     if (kb >= 64 && (after || c.n_pieces > 1)) plan_fetch(&t, a, c.base, kb, (n + NR - 1) / NR);
     const int64_t lines = t.lines, chunks = lines ? (kb + t.chunk - 1) / t.chunk : 0;
