@@ -141,6 +141,16 @@ onus_status onus_net_name_param(onus_net *net, int node, int k, const char *name
     return net->nodes[node].full_name[k] ? ONUS_OK : onus_fail_mem(err, "net");
 }
 
+/* A dense layer whose weight stands as (units, in): what can share a table, whose cross terms
+ * tied_norm2 knows. */
+static bool is_plain_dense(const onus_node *node)
+{
+    if (node->op != &onus_op_dense) return false;
+    for (int k = 0; k < node->op->n_attrs; k++)
+        if (strcmp(node->op->attrs[k].name, "transposed") == 0 && node->attr[k].i) return false;
+    return true;
+}
+
 onus_status onus_net_tie(onus_net *net, int node, int k, int owner, onus_err *err)
 {
     char mine[96], theirs[96];
@@ -151,6 +161,11 @@ onus_status onus_net_tie(onus_net *net, int node, int k, int owner, onus_err *er
     const onus_node *to = &net->nodes[owner];
     if (!(to->op->flags & ONUS_OP_ADDS))
         return onus_fail(err, ONUS_BAD_INPUT, "%s: the parameter of '%s' (%s) cannot be shared",
+                         net->nodes[node].name, to->name, to->op->name);
+    if (!is_plain_dense(&net->nodes[node]) || k != 0)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: only the weight of a dense layer, not transposed, can be that of "
+                         "'%s' (%s)",
                          net->nodes[node].name, to->name, to->op->name);
     if (to->param[0].buffer || net->nodes[node].param[k].buffer)
         return onus_fail(err, ONUS_BAD_ARG, "net: a buffer cannot be shared");

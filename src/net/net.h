@@ -105,6 +105,7 @@ typedef struct {
 /* Values up to the prediction (PREDICT) or the loss (others). */
 void onus_plan_forward(onus_plan *p, const onus_batch *b);
 const float *onus_plan_prediction(const onus_plan *p); /* (B, outputs); PREDICT only */
+/* until backward, whose gradients may take their place */
 const float *onus_plan_logits(const onus_plan *p);
 /* (B, labels), unweighted; TRAIN, PRIVATE */
 const float *onus_plan_losses(const onus_plan *p);

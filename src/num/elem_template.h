@@ -458,6 +458,40 @@ static void NAME(col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, 
     }
 }
 
+/* ---- softmax of a row -------------------------------------------------------------------- */
+
+static float NAME(exp_sum)(const float *x, float m, int64_t n)
+{
+    enum { BLOCK = 512 }; /* a multiple of the lanes */
+    float lane[16] = {0}, e[BLOCK];
+    for (int64_t at = 0; at < n; at += BLOCK) {
+        const int64_t w = n - at < BLOCK ? n - at : BLOCK;
+        for (int64_t i = 0; i < w; i++) e[i] = exp_one(x[at + i] - m);
+        int64_t i = 0;
+        for (; i + 16 <= w; i += 16)
+            for (int j = 0; j < 16; j++) lane[j] = lane[j] + e[i + j];
+        for (int j = 0; i + j < w; j++) lane[j] = lane[j] + e[i + j];
+    }
+    return fold(lane);
+}
+
+static inline float entropy_slope(const onus_softmax_row *r, float x, float target)
+{
+    const float p = exp_one(x - r->m) / r->l;
+    const float error = p - target;
+    const float weighted = error * r->weight;
+    return weighted * r->scale;
+}
+
+static void NAME(entropy_back)(const onus_softmax_row *row, const float *x, float *dx,
+                               int64_t n)
+{
+    const onus_softmax_row r = *row;
+    const float given = x[r.label];
+    LOOP for (int64_t i = 0; i < n; i++) dx[i] = entropy_slope(&r, x[i], r.off);
+    dx[r.label] = entropy_slope(&r, given, r.on);
+}
+
 /* ---- norms over the last axis (items 4, 8) ----------------------------------------------- */
 
 /* stat: mean (+0 where it is not taken off) and r = 1 / sqrt(mean of squares + eps). */
@@ -842,8 +876,8 @@ static inline double cos_small(double t)
     return fma(p, z, 1.0);
 }
 
-/* x = (pi / 2) q + t, |t| <= pi / 4, pi / 2 in two parts: q < 2^20 leaves t all but a few of its
- * last bits, even next to a multiple of pi / 2. Returns t; *quarter: q's lowest bits. */
+/* x = (pi / 2) q + t, |t| <= pi / 4, pi / 2 in two parts: q < 2^20 leaves t all but a few of
+ * its last bits, even next to a multiple of pi / 2. Returns t; *quarter: q's lowest bits. */
 static inline double quarter_turns(double x, uint64_t *quarter)
 {
     const double shifted = fma(x, 0x1.45f306dc9c883p-1, 0x1.8p52);
@@ -960,6 +994,8 @@ const onus_kernels NAME(onus_kernels) = {
     KERNEL(momentum),
     KERNEL(adam),
     KERNEL(col_sum),
+    KERNEL(exp_sum),
+    KERNEL(entropy_back),
     KERNEL(norm_stat),
     KERNEL(norm),
     KERNEL(norm_back),

@@ -22,6 +22,14 @@ typedef struct {
     float l1, l2;
 } onus_opt_step;
 
+/* A row of logits under cross-entropy, as its gradient needs it. */
+typedef struct {
+    float m, l;    /* the largest, and the sum of exp(x - m) */
+    float off, on; /* what p should be: of every class, of the label */
+    int64_t label;
+    float weight, scale;
+} onus_softmax_row;
+
 /* A matrix product as kernels see it: C(i,j) = sum over k < K of A(i,k) B(k,j) by contract item
  * 3, then + bias[j] where bias is not NULL (one rounding). Callers above num/ describe theirs
  * with onus_gemm_args (num/gemm.h). */
@@ -148,6 +156,10 @@ struct onus_kernels {
      * 256 rows; the chain's term is x * 1), or going on from out[j]. j in [j0, j1). */
     void (*col_sum)(const float *X, int64_t rows, int64_t ld, int64_t j0, int64_t j1,
                     bool goes_on, float *out);
+    /* The sum of exp(x - m), by lanes. */
+    float (*exp_sum)(const float *x, float m, int64_t n);
+    /* p = exp(x - m) / l; dx = ((p - target) weight) scale; dx may be x */
+    void (*entropy_back)(const onus_softmax_row *row, const float *x, float *dx, int64_t n);
     /* Norms of a row of n (LayerNorm: centred; RMSNorm: not). stat = {mean, r}: the mean, or +0
      * where not centred; r = 1 / sqrt(mean of (x - mean)^2 + eps). */
     void (*norm_stat)(const float *x, int64_t n, bool centred, float eps, float stat[2]);

@@ -69,7 +69,7 @@ static void nodes_that_make_no_sense_are_named(void **state)
     refuse(net, "dense", 0, "units", NAN, ONUS_BAD_INPUT, "nan", "units");
     refuse(net, "dropout", 0, "rate", 1, ONUS_BAD_INPUT, "rate", "0.99");
     refuse(net, "dropout", 0, "rate", -0.1, ONUS_BAD_INPUT, "rate", "-0.1");
-    refuse(net, "logistic_loss", dense, NULL, 0, ONUS_BAD_INPUT, "(1)", "(3)");
+    refuse(net, "first_token", dense, NULL, 0, ONUS_BAD_INPUT, "(T, width)", "(3)");
     refuse(net, "relu", loss, NULL, 0, ONUS_BAD_ARG, "loss", "ends");
     int two[2] = {0, 0}, out;
     onus_err err;

@@ -31,7 +31,8 @@
     X(bytes_scale) X(lstm_cell) X(lstm_back) X(gru_cell) X(gru_back) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps) \
     X(gemm_panels) X(gemm_transpose) X(copy_pieces) X(skip_panels) X(least) \
     X(norm_stat) X(norm) X(norm_back) X(norm_grad) \
-    X(sum_squares) X(dot_scaled) X(normalise) X(normalise_back)
+    X(sum_squares) X(dot_scaled) X(normalise) X(normalise_back) \
+    X(exp_sum) X(entropy_back)
 /* clang-format on */
 
 enum { N = 1027, N_TABLES = 4 };
@@ -539,6 +540,43 @@ static void columns_add_in_segments(void **state)
     assert_true(by_hand == 1 + 0x1p-16f);
 }
 
+/* ---- softmax of a row
+ * ------------------------------------------------------------------------------------------ */
+
+/* Sums of exp(x - m) go by lanes; the gradient of cross-entropy, over its input too. */
+static void softmax_rows_follow_their_formulas(void **state)
+{
+    (void)state;
+    static float e[N], want[N], got[N];
+    for (int t = 0; t < N_TABLES; t++)
+        for (int64_t n = 1; tables[t] && n <= N; n = n == N ? N + 1 : next_length(n))
+            for (int way = 0; way < 2; way++) {
+                const float *v = way ? y : x + N - n;
+                const onus_softmax_row r = {.m = 2.5f,
+                                            .l = 7,
+                                            .off = way ? 0.01f : 0,
+                                            .on = way ? 0.9f : 1,
+                                            .label = n / 2,
+                                            .weight = 0.7f,
+                                            .scale = 0x1.99999ap-4f};
+                for (int64_t i = 0; i < n; i++) {
+                    volatile float off = v[i] - r.m;
+                    e[i] = one_of(onus_kernels_ref.exp, off);
+                    volatile float p = e[i] / r.l;
+                    volatile float error = p - (i == r.label ? r.on : r.off);
+                    volatile float weighted = error * r.weight;
+                    want[i] = weighted * r.scale;
+                }
+                const float sum = tables[t]->exp_sum(v, r.m, n), wanted = lanes(e, NULL, n);
+                all_same(&sum, &wanted, 1, "exp_sum", t);
+                tables[t]->entropy_back(&r, v, got, n);
+                all_same(got, want, n, "entropy_back", t);
+                memcpy(got, v, (size_t)n * sizeof *v);
+                tables[t]->entropy_back(&r, got, got, n);
+                all_same(got, want, n, "entropy_back over its input", t);
+            }
+}
+
 /* ---- norms
  * ------------------------------------------------------------------------------------------ */
 
@@ -740,9 +778,10 @@ static void no_kernel_is_forgotten(void **state)
         }
         print_message("kernels of %s: ran\n", table_names[t]);
 #define X(f) assert_non_null(tables[t]->f);
-        FUNCTIONS(X) ONE_INPUT(X) TWO_INPUTS(X) OTHERS(X)
+        FUNCTIONS(X)
+        ONE_INPUT(X) TWO_INPUTS(X) OTHERS(X)
 #undef X
-        assert_true(tables[t]->gemm_panel % 8 == 0 && tables[t]->gemm_panel <= 32);
+            assert_true(tables[t]->gemm_panel % 8 == 0 && tables[t]->gemm_panel <= 32);
     }
     print_message("kernels of neon: not proven on this machine\n");
 }
@@ -801,6 +840,7 @@ int main(void)
         cmocka_unit_test(sums_go_by_lanes),
         cmocka_unit_test(maxima_at_their_corners),
         cmocka_unit_test(columns_add_in_segments),
+        cmocka_unit_test(softmax_rows_follow_their_formulas),
         cmocka_unit_test(norms_follow_their_formulas),
         cmocka_unit_test(gradients_of_norms_add_in_segments),
         cmocka_unit_test(optimisers_follow_their_formulas),

@@ -133,6 +133,16 @@ static void check_inplace(const chapter *ch, const chapter_case *at)
             assert_int_equal(op_differ(r.grad[k], over.grad[k], r.n_param[k]), -1);
         op_run_free(&over);
     }
+    if (r.op->flags & ONUS_OP_OVER_IN) { /* the input's gradient over the input */
+        make(&over, ch, at, &ref);
+        over.call.d_in[0] = over.x[0];
+        r.op->forward.fn(&r.call);
+        r.op->forward.fn(&over.call);
+        r.op->backward.fn(&r.call);
+        r.op->backward.fn(&over.call);
+        assert_int_equal(op_differ(r.dx[0], over.x[0], r.B * r.n_in[0]), -1);
+        op_run_free(&over);
+    }
     op_run_free(&r);
 }
 
@@ -342,6 +352,20 @@ static void count_gru_back(const float *z, const float *q, const float *h0, cons
     onus_kernels_ref.gru_back(z, q, h0, dy, dh, straight, dz, n);
 }
 
+/* x - m, exp, sum; x - m, exp, / l, - target, times weight, times scale. */
+static float count_exp_sum(const float *x, float m, int64_t n)
+{
+    counted += 3 * (double)n;
+    return onus_kernels_ref.exp_sum(x, m, n);
+}
+
+static void count_entropy_back(const onus_softmax_row *row, const float *x, float *dx,
+                               int64_t n)
+{
+    counted += 6 * (double)n;
+    onus_kernels_ref.entropy_back(row, x, dx, n);
+}
+
 /* A row of a norm: sum; x - mean, square; then x - mean, times r, times g and plus b. Its way
  * back: t, x - mean, h, and two sums; those three again, three of the gradient and times r. */
 static void count_norm_stat(const float *x, int64_t n, bool centred, float eps, float stat[2])
@@ -432,6 +456,8 @@ static const onus_kernels counting = {.name = "counting",
                                       .silu_back = count_silu_back,
                                       .mul = count_mul,
                                       .add = count_add,
+                                      .exp_sum = count_exp_sum,
+                                      .entropy_back = count_entropy_back,
                                       .norm_stat = count_norm_stat,
                                       .norm = count_norm,
                                       .norm_back = count_norm_back,
