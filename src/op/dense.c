@@ -3,10 +3,16 @@
  *
  * Backward: dx = dy W; dW = dy^T x, a dot over examples; db = sum of dy over examples
  * (contract, items 3 and 7). One example's squared gradient norm is |x|^2 |dy|^2 (+ |dy|^2 for
- * b): the gradient is an outer product (Goodfellow 2015, arXiv:1510.01799). */
+ * b): the gradient is an outer product (Goodfellow 2015, arXiv:1510.01799). Of an example with
+ * T rows it is the sum over pairs of rows of (x x')(dy dy') (Li et al. 2022, arXiv:2110.05679),
+ * T^2 (in + units) multiply-adds, or the gradient itself, made and squared, T in units: the
+ * shape says which is less. */
+#include <math.h>
+
 #include "base/fail.h"
 #include "num/gemm.h"
 #include "num/kernels.h"
+#include "num/vec.h"
 #include "op/each.h"
 
 enum { UNITS, BIAS, TRANSPOSED, STD };
@@ -116,8 +122,33 @@ static onus_gemm_args grad_product(const onus_call *c, const float *x, const flo
                             .ldc = turned ? units : n};
 }
 
-/* Scratch: the products' packing; behind it, where an example has several rows, its
- * gradient. */
+/* Are the products of pairs of rows less work than the gradient? */
+static bool by_pairs(const onus_attr *attr, const onus_shape in[])
+{
+    const double n = (double)width(&in[0]), units = (double)attr[UNITS].i,
+                 T = (double)rows(attr, in);
+    return T > 1 && T * (n + units) < n * units;
+}
+
+enum { TILE = 64 }; /* rows that are paired with all from them on */
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ONUS_ALIGN - 1) & ~(size_t)(ONUS_ALIGN - 1);
+}
+
+/* A thread's scratch for pairs: two blocks of products, their packing, a bias's gradient. */
+static size_t pair_bytes(const onus_attr *attr, const onus_shape in[])
+{
+    const int64_t n = width(&in[0]), units = attr[UNITS].i, T = rows(attr, in);
+    const int64_t tile = T < TILE ? T : TILE;
+    return 2 * aligned((size_t)(tile * T) * sizeof(float)) +
+           aligned(onus_gemm_pack_bytes(tile, T, n > units ? n : units)) +
+           (attr[BIAS].i ? aligned((size_t)units * sizeof(float)) : 0);
+}
+
+/* Scratch: the products' packing; behind it, where an example has several rows and its gradient
+ * is made, that gradient. */
 static size_t product_bytes(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                             int64_t B)
 {
@@ -129,14 +160,16 @@ static size_t product_bytes(const onus_exec *ex, const onus_attr *attr, const on
     size_t most = a > b ? a : b;
     most = c > most ? c : most;
     most = d > most ? d : most;
-    return (most + ONUS_ALIGN - 1) & ~(size_t)(ONUS_ALIGN - 1);
+    return aligned(most);
 }
 
 static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                       int64_t B)
 {
     const size_t bytes = product_bytes(ex, attr, in, B);
+    const size_t pairs = (size_t)onus_pool_size(ex->pool) * pair_bytes(attr, in);
     if (rows(attr, in) == 1) return bytes;
+    if (by_pairs(attr, in)) return bytes > pairs ? bytes : pairs;
     return bytes + (size_t)(width(&in[0]) * attr[UNITS].i) * sizeof(float);
 }
 
@@ -167,6 +200,63 @@ static void norm_range(const onus_call *c, int64_t begin, int64_t end)
     }
 }
 
+/* Products of rows [t0, t0 + m) of X (T, n) with rows [t0, T), into C. */
+static void pair_products(const onus_call *c, const float *X, int64_t n, int64_t t0, int64_t m,
+                          float *C, void *pack)
+{
+    const int64_t T = rows(c->attr, c->in_shape);
+    const onus_gemm_args g = {.form = ONUS_GEMM_NT,
+                              .M = m,
+                              .N = T - t0,
+                              .K = n,
+                              .A = X + t0 * n,
+                              .lda = n,
+                              .B = X + t0 * n,
+                              .ldb = n,
+                              .C = C,
+                              .ldc = T - t0};
+    onus_gemm_serial(c->ex->k, &g, pack);
+}
+
+/* The squared norm of the weight's gradient of one example: tiles of rows with all rows from
+ * their first on; a pair of two tiles counts twice. Binary64 lanes over a tile's pairs. */
+static double pairs_norm2(const onus_call *c, const float *x, const float *dy, char *at)
+{
+    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape),
+                  T = rows(c->attr, c->in_shape), tile = T < TILE ? T : TILE;
+    const size_t block = aligned((size_t)(tile * T) * sizeof(float));
+    float *xx = (float *)(void *)at, *dd = (float *)(void *)(at + block);
+    double lane[16] = {0};
+    for (int64_t t0 = 0; t0 < T; t0 += tile) {
+        const int64_t m = T - t0 < tile ? T - t0 : tile, N = T - t0;
+        pair_products(c, x, n, t0, m, xx, at + 2 * block);
+        pair_products(c, dy, units, t0, m, dd, at + 2 * block);
+        for (int64_t i = 0; i < m * N; i++) {
+            const double times = i % N < m ? 1 : 2;
+            lane[i % 16] = fma(times * (double)xx[i], (double)dd[i], lane[i % 16]);
+        }
+    }
+    const double sum = onus_fold16(lane);
+    return sum < 0 ? 0 : sum; /* rounding alone makes it so */
+}
+
+static void pairs_part(const onus_call *c, int part, int64_t begin, int64_t end)
+{
+    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape),
+                  T = rows(c->attr, c->in_shape);
+    const size_t bytes = pair_bytes(c->attr, c->in_shape);
+    char *at = (char *)c->scratch + (size_t)part * bytes;
+    float *db = (float *)(void *)(at + bytes - aligned((size_t)units * sizeof(float)));
+    for (int64_t b = begin; b < end; b++) {
+        const float *x = c->in[0] + b * T * n, *dy = c->d_out + b * T * units;
+        if (c->trains & 1) c->norm2[b] = c->norm2[b] + pairs_norm2(c, x, dy, at);
+        if (c->trains & 2) {
+            c->ex->k->col_sum(dy, T, units, 0, units, false, db);
+            c->norm2[b] = c->norm2[b] + c->ex->k->norm2(db, units);
+        }
+    }
+}
+
 /* Several rows: the example's gradient is made, measured and forgotten. */
 static void norm_by_gradient(onus_call *c, double *norm2)
 {
@@ -193,6 +283,8 @@ static void sample_norm2(onus_call *c, double *norm2)
     c->norm2 = norm2;
     if (rows(c->attr, c->in_shape) == 1)
         onus_each(c, c->B, 1, width(&c->in_shape[0]) + width(&c->out_shape), norm_range);
+    else if (by_pairs(c->attr, c->in_shape))
+        onus_each_part(c, c->B, pairs_part);
     else
         norm_by_gradient(c, norm2);
 }
@@ -219,6 +311,13 @@ static void relevance(onus_call *c, const onus_call *c0)
     backward(c);
 }
 
+/* Pairs of T rows that are multiplied. */
+static double pairs_of(int64_t T)
+{
+    const double full = (double)(T / TILE), rest = (double)(T % TILE);
+    return TILE * TILE * full * (full + 1) / 2 + full * TILE * rest + rest * rest;
+}
+
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     const double n = (double)width(&in[0]), u = (double)attr[UNITS].i,
@@ -228,6 +327,10 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     case ONUS_PASS_BACKWARD: return (onus_cost){b * n * u, moved};
     case ONUS_PASS_NORM:
         if (T == 1) return (onus_cost){b * (n + u), 4 * b * (n + u)};
+        if (by_pairs(attr, in))
+            return (onus_cost){(double)B * (pairs_of(rows(attr, in)) * (n + u + 1) + bias) +
+                                   b * bias,
+                               4 * b * (n + u)};
         return (onus_cost){b * n * u + b * bias + (double)B * (n * u + bias), 4 * b * (n + u)};
     case ONUS_PASS_FORWARD:
     case ONUS_PASS_GRAD: return (onus_cost){b * n * u + b * bias, moved + 4 * bias};

@@ -2,7 +2,8 @@
  * Goal: a table of embeddings that is the weight of the last layer, too, has the gradient and
  * the norms of one parameter. Method: a small language model; the private plan's norms, with
  * their cross terms, and sums against gradients of single examples written out; the same bits
- * on every machine. The untied model's norms must be others, else the test would see nothing. */
+ * on every machine. The untied model's norms must be others, else the test would see nothing.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

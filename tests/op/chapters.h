@@ -76,7 +76,7 @@ typedef struct {
                          checked by differences alone */
     float away;       /* numbers keep away from a kink at 0 */
     double tolerance; /* of values and gradients; 0: 4e-6 */
-    chapter_case small[6]; /* differences are taken; B = 0 ends the list */
+    chapter_case small[8]; /* differences are taken; B = 0 ends the list */
     chapter_case big;      /* worth several threads, more than one segment of rows */
     /* Loops outside of kernels, counted by hand from the source of the formula
      * (docs/NUMERICS.md, rule 8): operations an element of input 0 and an example. */
@@ -136,7 +136,7 @@ static inline void walk(case_fn fn)
     const onus_op *const *ops = onus_ops(&n);
     for (int i = 0; i < n; i++) {
         const chapter *ch = chapter_of(ops[i]);
-        for (int k = 0; k < 6 && ch->small[k].B; k++) fn(ch, &ch->small[k]);
+        for (int k = 0; k < 8 && ch->small[k].B; k++) fn(ch, &ch->small[k]);
     }
 }
 

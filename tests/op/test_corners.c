@@ -352,6 +352,35 @@ static void dense_layer(void **state)
     op_run_free(&r);
 }
 
+/* Norms over pairs of rows, three tiles of them, against the gradient of each example written
+ * out; transposed or not. */
+static void dense_norms_by_pairs(void **state)
+{
+    (void)state;
+    enum { T = 150, IN = 310, UNITS = 301 }; /* T (in + units) < in units */
+    for (int turned = 0; turned < 2; turned++) {
+        op_run r;
+        const onus_attr attr[ONUS_ATTR_MAX] = {{UNITS, UNITS}, {1, 1}, {turned, turned}};
+        const onus_shape in = {2, {T, IN}};
+        op_run_make(&r, onus_op_find("dense"), attr, &in, 2, &ref, 0, 1);
+        double norm2[2] = {0, 0.5};
+        r.op->sample_norm2.fn(&r.call, norm2);
+        for (int b = 0; b < 2; b++) {
+            onus_call c = r.call;
+            double want = b ? 0.5 : 0;
+            c.B = 1;
+            c.in[0] += b * T * IN;
+            c.d_out += b * T * UNITS;
+            r.op->weighted_grad.fn(&c);
+            for (int i = 0; i < IN * UNITS; i++)
+                want += (double)r.grad[0][i] * (double)r.grad[0][i];
+            for (int i = 0; i < UNITS; i++) want += (double)r.grad[1][i] * (double)r.grad[1][i];
+            assert_float_equal(norm2[b], want, 1e-6 * want);
+        }
+        op_run_free(&r);
+    }
+}
+
 /* Logistic regression: the gradient of -sum(y log p + (1 - y) log(1 - p)) is sum((p - y) x). By
  * hand: two rows x = (1, 2), (-1, 3), theta = 0, so p = 1/2, labels 1 and 0: (-1/2)(1, 2) +
  * (1/2)(-1, 3) = (-1, 1/2). */
@@ -573,6 +602,7 @@ int main(void)
         cmocka_unit_test(rotations_by_hand),
         cmocka_unit_test(elementwise_layer),
         cmocka_unit_test(dense_layer),
+        cmocka_unit_test(dense_norms_by_pairs),
         cmocka_unit_test(logistic_gradient),
         cmocka_unit_test(empty_sequences_give_zero),
         cmocka_unit_test(means_skip_the_absent),
