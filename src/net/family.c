@@ -144,6 +144,18 @@ static onus_status check_known(const expansion *x, const char *kind)
     return ONUS_OK;
 }
 
+/* heads: {divides: "width"} */
+static onus_status check_divides(const expansion *x, const char *key, const json_t *def)
+{
+    const char *whole = text_of(def, "divides");
+    if (!whole) return ONUS_OK;
+    const double part = onus_scope_find(&x->scope, key)->number,
+                 all = onus_scope_find(&x->scope, whole)->number;
+    if (all == part * floor(all / part)) return ONUS_OK;
+    return fail_setting(x, key, "%.15g does not divide model.%s, which is %.15g", part, whole,
+                        all);
+}
+
 static onus_status bind_settings(expansion *x, const char *kind)
 {
     const char *key;
@@ -152,6 +164,10 @@ static onus_status bind_settings(expansion *x, const char *kind)
     json_object_foreach((json_t *)x->settings, key, def)
     {
         if (st == ONUS_OK) st = bind_setting(x, key, def);
+    }
+    json_object_foreach((json_t *)x->settings, key, def)
+    {
+        if (st == ONUS_OK) st = check_divides(x, key, def);
     }
     return st;
 }

@@ -4,8 +4,8 @@
  * keeps it in the model file, so that a file needs no family. Only net/ includes this.
  *
  * A description: {kind, name, title, input: flat | image | tokens, heads: [...], settings:
- * {...}, layers: [...]}. A setting: {standard, lower, upper, real, list, most, words, help}; a
- * text as standard is an expression, words have the first as standard. A layer is one of
+ * {...}, layers: [...]}. A setting: {standard, lower, upper, real, list, most, words, divides,
+ * help}; a text as standard is an expression, words have the first as standard. A layer is one of
  *
  *   {op, name, in, out, params, tie, ATTRIBUTE: value ..}   a node
  *   {repeat: count or list, as: i, each: value, layers}      i counts from 0, and stays

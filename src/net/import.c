@@ -33,27 +33,41 @@ static onus_status check(const onus_tensor *x, const onus_tensor_view *v, const 
                      v->name, theirs, x->name, mine);
 }
 
+/* Names are asked before shapes: a table and a head may be called alike in any architecture. */
+static onus_status fail_stranger(const onus_net *net, const onus_safetensors *file,
+                                 const char *what, const onus_import *found, onus_err *err)
+{
+    const int64_t n = onus_safetensors_count(file);
+    if (found->loaded > 0)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: another architecture's weights: it has %lld of the model's %d "
+                         "tensors, and lacks '%.80s'",
+                         what, (long long)found->loaded, net->n_tensors, found->missing);
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "%s: another architecture's weights: of its %lld tensors (the first is "
+                     "'%.80s') none is one of the model's (the first is '%.80s')",
+                     what, (long long)n, n ? onus_safetensors_at(file, 0)->name : "",
+                     found->missing);
+}
+
 onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const char *what,
                               onus_import *out, onus_err *err)
 {
     *out = (onus_import){0};
     for (int t = 0; t < net->n_tensors; t++) {
+        const char *name = net->tensors[t].name;
+        const bool there = find(file, name) != NULL;
+        out->loaded += there;
+        out->initial += !there;
+        if (!there && !out->missing) out->missing = name;
+    }
+    if (out->loaded < out->initial) return fail_stranger(net, file, what, out, err);
+    for (int t = 0; t < net->n_tensors; t++) {
         const onus_tensor *x = &net->tensors[t];
         const onus_tensor_view *v = find(file, x->name);
         const onus_status st = v ? check(x, v, what, err) : ONUS_OK;
         if (st != ONUS_OK) return st;
-        out->loaded += v != NULL;
-        out->initial += v == NULL;
-        if (!v && !out->missing) out->missing = x->name;
     }
-    if (out->loaded == 0)
-        return onus_fail(
-            err, ONUS_BAD_INPUT,
-            "%s: another architecture's weights: of its %lld tensors (the first is "
-            "'%.80s') none is one of the model's (the first is '%.80s')",
-            what, (long long)onus_safetensors_count(file),
-            onus_safetensors_count(file) ? onus_safetensors_at(file, 0)->name : "",
-            net->n_tensors ? net->tensors[0].name : "");
     out->unused = onus_safetensors_count(file) - out->loaded;
     for (int t = 0; t < net->n_tensors; t++) {
         const onus_tensor *x = &net->tensors[t];

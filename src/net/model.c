@@ -125,6 +125,25 @@ static onus_status check_logits(const onus_net *net, int last, const ending *e, 
                      net->nodes[last].name, mine, heads[e->io.head].name, theirs);
 }
 
+/* A net that is asked for the next token must not be shown it: it would be right for nothing.
+ */
+static onus_status check_order(const onus_net *net, onus_err *err)
+{
+    for (int i = 1; i < net->n_nodes; i++) {
+        const onus_node *node = &net->nodes[i];
+        for (int k = 0; k < node->op->n_attrs; k++) {
+            const char *name = node->op->attrs[k].name;
+            if ((strcmp(name, "causal") == 0 && node->attr[k].i == 0) ||
+                (strcmp(name, "reverse") == 0 && node->attr[k].i == 1))
+                return onus_fail(err, ONUS_BAD_INPUT,
+                                 "model: '%.80s' sees the tokens that follow (%s: %d), the "
+                                 "label is the next token",
+                                 node->name, name, (int)node->attr[k].i);
+        }
+    }
+    return ONUS_OK;
+}
+
 /* Layers, then what the head adds. A net of numbers is trained on the scaled label (its logit),
  * and predicts in the label's own unit: whoever has the net cannot forget it. */
 static onus_status add_nodes(onus_net *net, const onus_layers *l, const ending *e,
@@ -139,6 +158,7 @@ static onus_status add_nodes(onus_net *net, const onus_layers *l, const ending *
     for (int i = 0; i < l->n; i++) ONUS_TRY(add_layer(net, &l->list[i], err));
     const int last = net->n_nodes - 1;
     ONUS_TRY(check_logits(net, last, e, err));
+    if (e->io.next) ONUS_TRY(check_order(net, err));
     ONUS_TRY(onus_net_add(net, heads[head].prediction, "prediction", &last, 1, unit,
                           head == ONUS_HEAD_VALUE ? 2 : 0, &prediction, err));
     ONUS_TRY(onus_net_add(net, heads[head].loss, "loss", &last, 1, &smoothing,
@@ -288,17 +308,19 @@ onus_status onus_model_write(onus_buf *out, const onus_net *net, const onus_meta
                              int64_t n_extra, onus_err *err)
 {
     onus_meta meta[16];
-    if (n_extra > 15)
-        return onus_fail(err, ONUS_BAD_ARG, "model: %d entries of metadata, at most 15",
+    if (n_extra > 14)
+        return onus_fail(err, ONUS_BAD_ARG, "model: %d entries of metadata, at most 14",
                          (int)n_extra);
     meta[0] = (onus_meta){"onus.model", net->spec_json};
-    for (int64_t i = 0; i < n_extra; i++) meta[i + 1] = extra[i];
+    /* transformers before 5 refuses a file with metadata that does not say so */
+    meta[1] = (onus_meta){"format", "pt"};
+    for (int64_t i = 0; i < n_extra; i++) meta[i + 2] = extra[i];
     onus_tensor_view *views = onus_alloc(net->mem, (size_t)net->n_tensors + 1, sizeof *views);
     if (!views) return onus_fail_mem(err, "model");
     for (int t = 0; t < net->n_tensors; t++)
         views[t] = (onus_tensor_view){net->tensors[t].name, net->tensors[t].shape,
                                       net->params + net->tensors[t].offset};
-    onus_status st = onus_safetensors_write(out, views, net->n_tensors, meta, n_extra + 1, err);
+    onus_status st = onus_safetensors_write(out, views, net->n_tensors, meta, n_extra + 2, err);
     onus_free(net->mem, views);
     return st;
 }

@@ -25,6 +25,7 @@ typedef struct {
     int64_t vocabulary; /* tokens; 0: the input holds numbers */
     onus_head head;
     int64_t classes; /* CLASSES, LABELS */
+    bool next;       /* TOKENS: labels are the tokens that follow, which no place may see */
 } onus_model_io;
 int64_t onus_model_outputs_of(const onus_model_io *io); /* logits of an example or position */
 
@@ -96,7 +97,7 @@ typedef struct {
 /* Takes what fits from a file that may be another library's (Hugging Face's, torchvision's): by
  * name, where the file's lacks the net's first word ("transformer.", "bert.") without it. A
  * tensor of the same name and another shape is an error that names both sides, and so is a file
- * of which nothing fits; then the net is as it was. what: names the file in messages. */
+ * that has less than half of the net's tensors; then the net is as it was. what: names the file in messages. */
 onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const char *what,
                               onus_import *out, onus_err *err) ONUS_CHECKED;
 /* Copies the file's tensors into an existing net of the same names and shapes. */

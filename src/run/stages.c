@@ -247,7 +247,8 @@ onus_status onus_stage_train(onus_session *s, onus_err *err)
     const onus_model_io io = {.input = onus_dataset_input(s->data),
                               .vocabulary = onus_dataset_vocabulary(s->data),
                               .head = onus_head_of(onus_dataset_task(s->data)),
-                              .classes = onus_dataset_classes(s->data)};
+                              .classes = onus_dataset_classes(s->data),
+                              .next = s->recipe->data.predict == ONUS_PREDICT_NEXT};
     ONUS_TRY(onus_model_build(&s->net, &spec, &io, s->mem, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_net_can_private(s->net, err));
     onus_net_init(s->net, s->recipe->seed);

@@ -168,6 +168,70 @@ static void settings_that_make_no_sense_are_named(void **state)
     }
 }
 
+/* Data and model that do not fit: the line names both sides. */
+static void data_that_does_not_fit_is_named(void **state)
+{
+    (void)state;
+    const onus_model_io next = {{1, {16}}, 20, ONUS_HEAD_TOKENS, 0, true},
+                        masked = {{1, {16}}, 20, ONUS_HEAD_TOKENS, 0, false},
+                        mood = {{1, {16}}, 20, ONUS_HEAD_CLASSES, 3, false},
+                        image = {{3, {1, 8, 8}}, 0, ONUS_HEAD_CLASSES, 3, false},
+                        table = {{1, {9}}, 0, ONUS_HEAD_CLASSES, 3, false};
+    const struct {
+        onus_model_spec spec;
+        const onus_model_io *io;
+        const char *why; /* NULL: nothing is wrong */
+    } rows[] = {
+        {{"decoder"}, &mood, "decoder gpt2 does not fit a label of several classes"},
+        {{"decoder"}, &table, "decoder gpt2 reads text, the data holds columns"},
+        {{"encoder"}, &image, "encoder reads text, the data holds images"},
+        {{"cnn"}, &table, "cnn reads images, the data holds columns"},
+        {{"cnn", "resnet18"}, &mood, "cnn resnet18 reads images, the data holds text"},
+        {{"lstm"}, &table, "lstm reads text, the data holds columns"},
+        {{"mlp"}, &mood, "mlp reads columns or images, the data holds text"},
+        {{"decoder", NULL, "{\"heads\":5}"},
+         &next,
+         "model.heads: 5 does not divide model.width"},
+        {{"decoder", NULL, "{\"width\":30}"}, &next, "model.width, which is 30"},
+        {{"decoder", "llama", "{\"heads\":4,\"kv_heads\":3}"},
+         &next,
+         "model.kv_heads: 3 does not divide model.heads, which is 4"},
+        {{"encoder", NULL, "{\"width\":64,\"heads\":6}"}, &mood, "model.heads: 6"},
+        {{"decoder", "llama", "{\"width\":12}"}, &next, "head_size 3, expected an even"},
+        {{"decoder", NULL, "{\"positions\":8}"}, &next, "has 16 places, the table 8 rows"},
+        {{"encoder", NULL, "{\"positions\":8}"}, &mood, "has 16 places, the table 8 rows"},
+        {{"cnn", NULL, "{\"channels\":[4,4,4,4]}"}, &image, "a window of 2 is larger"},
+        {{"cnn", NULL, "{\"norm\":\"group\",\"groups\":5}"},
+         &image,
+         "5 groups do not divide 32 channels"},
+        /* the next token is not shown, whoever lists the layers */
+        {{"encoder"}, &next, "sees the tokens that follow (causal: 0)"},
+        {{"lstm", NULL, "{\"bidirectional\":true}"}, &next, "lstm.0.reverse' sees the tokens"},
+        {{"gru", NULL, "{\"bidirectional\":true}"}, &next, "(reverse: 1)"},
+        {{"layers", NULL,
+          "{\"layers\":[{\"op\":\"embedding\",\"rows\":20,\"width\":6},"
+          "{\"op\":\"attention\",\"in\":[\"@\",\"@\",\"@\"]},"
+          "{\"op\":\"dense\",\"units\":20}]}"},
+         &next,
+         "attention_1' sees the tokens"},
+        {{"decoder"}, &next, NULL},
+        {{"decoder", "llama"}, &next, NULL},
+        {{"lstm"}, &next, NULL},
+        {{"encoder"}, &masked, NULL},
+        {{"gru", NULL, "{\"bidirectional\":true}"}, &masked, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        onus_net *net = NULL;
+        onus_err err = {.code = ONUS_OK};
+        const onus_status st = onus_model_build(&net, &rows[i].spec, rows[i].io, NULL, &err);
+        if (st != (rows[i].why ? ONUS_BAD_INPUT : ONUS_OK))
+            fail_msg("row %zu: status %d, %s", i, (int)st, err.msg);
+        if (rows[i].why && (net || !strstr(err.msg, rows[i].why) || strchr(err.msg, '\n')))
+            fail_msg("'%s' lacks '%s'", err.msg, rows[i].why);
+        onus_net_destroy(net);
+    }
+}
+
 /* ---- files
  * -------------------------------------------------------------------------------------------
  */
@@ -396,6 +460,7 @@ int main(void)
         cmocka_unit_test(mlps_of_every_depth),
         cmocka_unit_test(heads_end_as_they_must),
         cmocka_unit_test(settings_that_make_no_sense_are_named),
+        cmocka_unit_test(data_that_does_not_fit_is_named),
         cmocka_unit_test(files_hold_all_there_is),
         cmocka_unit_test(settings_that_lie_are_refused),
         cmocka_unit_test(loading_names_both_sides),
