@@ -66,20 +66,20 @@ def resnet18(width=4, channels=3):
 
 class Recurrent(nn.Module):
     """Embedding, two bidirectional layers of `cell`, the last hidden state of the upper layer's forward direction (at the
-    last present position) and of its backward direction (at position 0) side by side, a linear layer."""
+    last present position) and of its backward direction (at position 0) side by side, a linear layer (`classifier`)."""
 
     def __init__(self, cell):
         super().__init__()
         self.name = cell.__name__.lower()
         self.embedding = nn.Embedding(VOCABULARY, 12)
         self.add_module(self.name, cell(12, 10, num_layers=2, bidirectional=True, batch_first=True))
-        self.linear = nn.Linear(20, SENTENCE_CLASSES)
+        self.classifier = nn.Linear(20, SENTENCE_CLASSES)
 
     def forward(self, ids, lengths):
         packed = nn.utils.rnn.pack_padded_sequence(self.embedding(ids), lengths, batch_first=True, enforce_sorted=False)
         _, last = getattr(self, self.name)(packed)
         hidden = last[0] if isinstance(last, tuple) else last
-        return self.linear(torch.cat((hidden[-2], hidden[-1]), 1))
+        return self.classifier(torch.cat((hidden[-2], hidden[-1]), 1))
 
 
 def lstm():
