@@ -16,6 +16,7 @@ Q       := $(if $(filter 0,$(V)),@)
 say      = $(if $(filter 0,$(V)),@printf '  %-4s %s\n' $(1) $(2),@:)
 LAYERS  := base num op net data train audit proof report run
 PREFIX  ?= /usr/local
+PYTHON  ?= python3
 
 # -ffp-contract=off: the numerics contract fuses only where fmaf/fma is written (docs/NUMERICS.md).
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -123,10 +124,13 @@ lint: $(foreach l,$(LAYERS),$(BUILD)/$(l).a) $(BUILD)/tools/operations_doc $(BUI
 check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the tree, under a minute, no network
 	tests/all.sh $(BUILD)
 	tests/cli/run.sh $(BUILD)
+	tests/cli/families.sh $(BUILD)
 
 slow: all $(ALL_TESTS) $(BUILD)/examples/embed ## what takes longer: every float, kills, tampering, a full disk
 	ONUS_SLOW=1 tests/all.sh $(BUILD)
 	tests/cli/slow.sh $(BUILD)
+	ONUS_SLOW=1 tests/cli/families.sh $(BUILD)
+	$(PYTHON) tests/vectors/check_written.py $(BUILD)/tests/net/test_vectors || [ $$? = 77 ]
 
 tests: all $(ALL_TESTS) $(BUILD)/examples/embed
 asan: ## tests under the address sanitizer, leaks too

@@ -1,0 +1,104 @@
+#!/bin/sh
+# Goal: one final hash for every family of models: whatever the threads, the instruction set, the micro-batches of its shards,
+# killed and resumed, replayed. Method: the small recipes of families.py; each is run once, everything else must end at the
+# same bytes of model.safetensors. ONUS_SLOW=1: replays on every instruction set, kills at more moments.
+. tests/cli/lib.sh
+
+python3 "$root/tests/cli/families.py" "$room" || exit 1
+cd "$room" || exit 1
+for isa in ref avx2 avx512 neon; do
+    if ONUS_ISA=$isa "$onus" data gpt2.yaml >/dev/null 2>&1; then isas="${isas:-} $isa"; else echo "# $isa: not proven on this machine"; fi
+done
+
+# again WHAT NAME RECIPE [VARIABLE=VALUE..]: a run that must end at the model of the first, NAME
+again() {
+    what=$1 name=$2 recipe=$3
+    shift 3
+    rm -rf again
+    expect 0 'report: again' env "$@" "$onus" run "$recipe" --out again --quiet
+    same "$name, $what" "$(sha again/model.safetensors)" "$(sha "$name/model.safetensors")"
+}
+
+# micro NAME N..: its shards as so many micro-batches, which only the recipe's own hash may show
+micro() {
+    name=$1
+    shift
+    for n in "$@"; do
+        sed "s/shards: /micro_batches: $n, shards: /" "$name.yaml" > cut.yaml
+        again "$n micro-batches" "$name" cut.yaml ONUS_THREADS=2
+    done
+}
+
+# kill -9 once so many checkpoints stand; a run that was faster is tried again
+killed() {
+    name=$1 n=$2
+    for try in 1 2 3 4 5; do
+        rm -rf killed
+        "$onus" run "$name.yaml" --out killed --quiet >/dev/null 2>&1 &
+        pid=$!
+        while kill -0 $pid 2>/dev/null && [ "$(ls killed/checkpoints 2>/dev/null | grep -c '^[0-9]*.safetensors$')" -lt "$n" ]; do :; done
+        kill -9 $pid 2>/dev/null
+        wait $pid 2>/dev/null
+        [ -e killed/model.safetensors ] || break
+    done
+    [ -e killed/model.safetensors ] && echo "# $name: ended before it could be killed"
+    expect 0 'report: killed' "$onus" run "$name.yaml" --out killed --resume --quiet
+    same "$name, killed after checkpoint $n and resumed" "$(sha killed/model.safetensors)" "$(sha "$name/model.safetensors")"
+    expect 0 verified "$onus" verify killed
+}
+
+for name in gpt2 llama masked mood cnn resnet18 lstm gru; do
+    expect 0 'report: ' env ONUS_THREADS=2 "$onus" run "$name.yaml" --out "$name" --quiet
+    for isa in $isas; do
+        again "$isa, 1 thread" "$name" "$name.yaml" "ONUS_ISA=$isa" ONUS_THREADS=1
+    done
+    micro "$name" 1 2 4
+    killed "$name" 1
+    expect 0 verified "$onus" verify "$name"
+    expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=2 "$onus" replay "$name" --quiet
+    [ -z "${ONUS_SLOW:-}" ] || for isa in $isas; do
+        killed "$name" 2
+        again "$isa, 3 threads" "$name" "$name.yaml" "ONUS_ISA=$isa" ONUS_THREADS=3
+        expect 0 'every bit the same' env "ONUS_ISA=$isa" ONUS_THREADS=1 "$onus" replay "$name" --quiet
+    done
+done
+
+# ---- long shards: cut where segments end, whether they are alone in a micro-batch or not ----------------
+for name in gpt2-long llama-long masked-long gru-long mood-long lstm-long cnn-long resnet18-long; do
+    expect 0 'report: ' env ONUS_THREADS=2 "$onus" run "$name.yaml" --out "$name" --quiet
+    again "ref, 1 thread" "$name" "$name.yaml" ONUS_ISA=ref ONUS_THREADS=1
+    micro "$name" 1 2
+done
+
+# ---- private: tied embeddings with their cross terms, recurrence ------------------------------------------
+for name in gpt2-private lstm-private; do
+    expect 0 'report: ' env ONUS_THREADS=2 "$onus" run "$name.yaml" --out "$name" --quiet
+    expect 0 'opens the commitment' "$onus" verify "$name"
+    for isa in $isas; do
+        expect 0 'every bit the same' env "ONUS_ISA=$isa" ONUS_THREADS=1 "$onus" replay "$name" --quiet
+    done
+    mv "$name/private/noise.key" kept.key
+    expect 1 'not proven' "$onus" replay "$name"
+done
+sed 's/^privacy: off/privacy: {noise: 1.5, delta: 1e-5, clip: 1}/' resnet18.yaml > public.yaml
+expect 1 'batch_norm' "$onus" run public.yaml --out public
+
+# ---- what does not fit: one line that names both sides ------------------------------------------------------
+# unfit NAME SED PATTERN
+unfit() {
+    sed "$2" "$1.yaml" > unfit.yaml
+    expect 1 "$3" "$onus" run unfit.yaml --out unfit --quiet
+    same "one line: $3" "$(printf '%s\n' "$out" | wc -l | tr -d ' ')" 1
+    rm -rf unfit
+}
+vectors=$root/tests/vectors
+unfit gpt2 "s#checkpoint: 1#from: $vectors/lstm.weights.safetensors#" "lstm.weights.safetensors: another architecture's weights: of its 19 .*'transformer.h.0"
+unfit gru "s#checkpoint: 1#from: $vectors/lstm.weights.safetensors#" "another architecture's weights: it has 3 of the model's 7 tensors, and lacks 'gru"
+unfit gpt2 "s#checkpoint: 1#from: $vectors/gpt2.weights.safetensors#" "wpe.weight' has shape .32, 24., the model's .* has .8, 24."
+unfit gpt2 's/dropout: 0.1/positions: 4/' 'has 8 places, the table 4 rows'
+unfit gpt2 's/heads: 3/heads: 5/' 'model.heads: 5 does not divide model.width, which is 24'
+unfit gpt2 's/^model: .*/model: {kind: encoder}/' 'sees the tokens that follow .causal: 0., the label is the next token'
+unfit mood 's/^model: .*/model: {kind: decoder}/' 'decoder gpt2 does not fit a label of two classes'
+unfit mood 's/^model: .*/model: {kind: cnn}/' 'cnn reads images, the data holds text'
+unfit cnn 's/^model: .*/model: {kind: gru}/' 'gru reads text, the data holds images'
+finish
