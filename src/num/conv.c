@@ -363,8 +363,9 @@ static product forward_of(const onus_exec *ex, const onus_conv *v, int64_t B)
     return p;
 }
 
-void onus_conv_forward(const onus_exec *ex, const onus_conv *v, int64_t B, const float *x,
-                       const float *weight, const float *bias, float *y, void *scratch)
+static void forward_by_positions(const onus_exec *ex, const onus_conv *v, int64_t B,
+                                 const float *x, const float *weight, const float *bias,
+                                 float *y, void *scratch)
 {
     product p = forward_of(ex, v, B);
     int64_t *tap = scratch, *place = tap + p.terms;
@@ -380,6 +381,16 @@ void onus_conv_forward(const onus_exec *ex, const onus_conv *v, int64_t B, const
     p.bias = bias;
     p.work = (char *)scratch + floats_bytes(4 * p.terms);
     run(&p);
+}
+
+void onus_conv_forward(const onus_exec *ex, const onus_conv *v, int64_t B, const float *x,
+                       const float *weight, const float *bias, float *y, void *scratch)
+{
+    onus_conv_rest rest = {.n = 1, .begin = 0, .end = B};
+    (void)onus_conv_lanes(ex, v, false, B, x, weight, bias, y, scratch, &rest);
+    if (rest.n > 0)
+        forward_by_positions(ex, v, rest.end - rest.begin, x + rest.begin * v->C * v->H * v->W,
+                             weight, bias, y + rest.begin * v->K * v->OH * v->OW, scratch);
 }
 
 /* ---- input gradient ---------------------------------------------------------------------- */
@@ -495,17 +506,6 @@ static void turn_part(void *ctx, int part, int n_parts)
     }
 }
 
-static float least_weight(const onus_exec *ex, const float *w, int64_t n)
-{
-    uint32_t most, least = ex->k->least(w, n, &most);
-    float x;
-    if (most >= 0x7f800000u) return 0.0f;
-    least += least < UINT32_MAX;
-    if (least == UINT32_MAX) least = 0x7f7fffffu; /* zeros alone: any product is 0 */
-    memcpy(&x, &least, sizeof x);
-    return x;
-}
-
 /* Positions of a phase that no tap reaches: no term, +0. */
 static void put_nothing(const product *p)
 {
@@ -520,7 +520,9 @@ void onus_conv_back_input(const onus_exec *ex, const onus_conv *v, int64_t B, co
                           const float *weight, float *dx, void *scratch)
 {
     const int64_t n_weights = v->C * (v->K / v->groups) * v->kh * v->kw;
-    const float least = least_weight(ex, weight, n_weights);
+    onus_conv_rest rest;
+    if (onus_conv_lanes(ex, v, true, B, dy, weight, NULL, dx, scratch, &rest)) return;
+    const float least = onus_conv_least_weight(ex, weight, n_weights);
     for (int64_t ry = 0; ry < v->stride; ry++)
         for (int64_t rx = 0; rx < v->stride; rx++) {
             product p = back_of(ex, v, B, ry, rx);
@@ -560,6 +562,8 @@ size_t onus_conv_scratch_bytes(const onus_exec *ex, const onus_conv *v, int64_t 
                                  n_threads * p.work_bytes;
             most = bytes > most ? bytes : most;
         }
-    const size_t weights = onus_conv_weight_bytes(ex, v, B);
-    return weights > most ? weights : most;
+    const size_t weights = onus_conv_weight_bytes(ex, v, B),
+                 lanes = onus_conv_lanes_bytes(ex, v, B);
+    most = weights > most ? weights : most;
+    return lanes > most ? lanes : most;
 }

@@ -31,5 +31,18 @@ int onus_frame_unit(int64_t run);
 onus_frame onus_conv_frame(const onus_conv *v);
 int64_t onus_conv_tap(const onus_conv *v, const onus_frame *f, int64_t term);
 
+/* conv_lanes.c: forward (or back: the input gradient, src is dy) with examples in lanes; false
+ * where that does not pay, and nothing is done. Examples [begin, end) of the rest (n > 0) are
+ * left to the other way: some of them have not been computed. */
+typedef struct {
+    int64_t n, begin, end;
+} onus_conv_rest;
+bool onus_conv_lanes(const onus_exec *ex, const onus_conv *v, bool back, int64_t B,
+                     const float *src, const float *weight, const float *bias, float *out,
+                     void *scratch, onus_conv_rest *rest);
+size_t onus_conv_lanes_bytes(const onus_exec *ex, const onus_conv *v, int64_t B);
+/* The least |weight|, zeros apart; 0 where one is not finite. */
+float onus_conv_least_weight(const onus_exec *ex, const float *w, int64_t n);
+
 size_t onus_conv_weight_bytes(const onus_exec *ex, const onus_conv *v, int64_t B);
 #endif

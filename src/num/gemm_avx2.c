@@ -8,6 +8,7 @@
 #define GEMM_HEIGHTS(X)     X(1) X(2) X(3) X(4) X(5) X(6)
 #define GEMM_NC             256 /* 256 KiB: half of Zen 3's second-level cache */
 #define GEMM_TILE_NAME      onus_gemm_tile_avx2
+#define GEMM_LISTED_NAME    onus_gemm_listed_avx2
 #define GEMM_PANELS_NAME    onus_gemm_panels_avx2
 #define GEMM_TRANSPOSE_NAME onus_gemm_transpose_avx2
 

@@ -9,6 +9,7 @@
     X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #define GEMM_NC             768 /* 768 KiB of 1 MiB or more */
 #define GEMM_TILE_NAME      onus_gemm_tile_avx512
+#define GEMM_LISTED_NAME    onus_gemm_listed_avx512
 #define GEMM_PANELS_NAME    onus_gemm_panels_avx512
 #define GEMM_TRANSPOSE_NAME onus_gemm_transpose_avx512
 

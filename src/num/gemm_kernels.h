@@ -34,6 +34,19 @@ enum {
     ONUS_GEMM_PANEL_avx2 = 16,
     ONUS_GEMM_PANEL_avx512 = 32
 };
+/* Rows of a register tile. */
+enum {
+    ONUS_GEMM_ROWS_ref = 8,
+    ONUS_GEMM_ROWS_fma = 8,
+    ONUS_GEMM_ROWS_avx2 = 6,
+    ONUS_GEMM_ROWS_avx512 = 14
+};
+/* `gemm_listed` of num/kernels.h. */
+#define ONUS_GEMM_LISTED_ARGS                                                                 \
+    const float *a, int rows, const float *b, int64_t base, const onus_term *list, int64_t n, \
+        float *C, int64_t ldc, bool first
+void onus_gemm_listed_ref(ONUS_GEMM_LISTED_ARGS);
+void onus_gemm_listed_fma(ONUS_GEMM_LISTED_ARGS);
 
 void onus_gemm_tile_ref(ONUS_GEMM_TILE_ARGS);
 void onus_gemm_tile_fma(ONUS_GEMM_TILE_ARGS);
@@ -44,6 +57,8 @@ void onus_gemm_transpose_fma(ONUS_GEMM_TRANSPOSE_ARGS);
 #if defined(__x86_64__)
 void onus_gemm_tile_avx2(ONUS_GEMM_TILE_ARGS);   /* needs AVX2 and FMA */
 void onus_gemm_tile_avx512(ONUS_GEMM_TILE_ARGS); /* needs AVX-512 F, BW, DQ, VL as well */
+void onus_gemm_listed_avx2(ONUS_GEMM_LISTED_ARGS);
+void onus_gemm_listed_avx512(ONUS_GEMM_LISTED_ARGS);
 void onus_gemm_panels_avx2(ONUS_GEMM_PANELS_ARGS);
 void onus_gemm_panels_avx512(ONUS_GEMM_PANELS_ARGS);
 void onus_gemm_transpose_avx2(ONUS_GEMM_TRANSPOSE_ARGS);

@@ -79,3 +79,15 @@ void onus_gemm_transpose_ref(ONUS_GEMM_TRANSPOSE_ARGS)
     for (int64_t c = 0; c < cols; c++)
         for (int64_t r = 0; r < rows; r++) dst[c * dst_ld + r] = src[r * ld + c];
 }
+
+void onus_gemm_listed_ref(ONUS_GEMM_LISTED_ARGS)
+{
+    enum { PANEL = ONUS_GEMM_PANEL_ref };
+    for (int i = 0; i < rows; i++) {
+        float chain[PANEL] = {0.0f}, *c = C + i * ldc;
+        for (int64_t k = 0; k < n; k++)
+            for (int x = 0; x < PANEL; x++)
+                chain[x] = fmaf(a[list[k].a + i], b[base + list[k].b + x], chain[x]);
+        for (int x = 0; x < PANEL; x++) c[x] = first ? chain[x] : c[x] + chain[x];
+    }
+}

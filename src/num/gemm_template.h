@@ -586,4 +586,38 @@ void GEMM_TRANSPOSE_NAME(ONUS_GEMM_TRANSPOSE_ARGS)
 {
     transpose(src, ld, rows, cols, dst, dst_ld);
 }
+
+/* A register tile whose terms are listed. */
+INLINE void listed(const int mr, const float *a, const float *b, int64_t base,
+                   const onus_term *list, int64_t n, float *C, int64_t ldc, bool first)
+{
+    vec acc[GEMM_MR][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++) acc[i][0] = acc[i][1] = vec_zero();
+    for (int64_t k = 0; k < n; k++) {
+        const float *x = b + (base + list[k].b), *y = a + list[k].a;
+        const vec x0 = vec_load(x), x1 = vec_load(x + VW);
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++) {
+            const vec w = vec_set1(y + i);
+            acc[i][0] = vec_fma(w, x0, acc[i][0]);
+            acc[i][1] = vec_fma(w, x1, acc[i][1]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+        for (int v = 0; v < 2; v++) {
+            float *c = C + i * ldc + v * VW;
+            vec_store(c, first ? acc[i][v] : vec_add(vec_load(c), acc[i][v]));
+        }
+}
+
+#define LISTED_CASE(mr) \
+    case mr: listed(mr, a, b, base, list, n, C, ldc, first); break;
+void GEMM_LISTED_NAME(ONUS_GEMM_LISTED_ARGS)
+{
+    switch (rows) {
+        GEMM_HEIGHTS(LISTED_CASE)
+    }
+}
 #endif

@@ -53,6 +53,11 @@ typedef struct {
     int64_t from, to;
 } onus_piece;
 
+/* A term of a dot: where its two factors stand. */
+typedef struct {
+    int32_t a, b;
+} onus_term;
+
 struct onus_kernels {
     const char *name;
     /* Rows [m0,m1) x columns [n0,n1) of g's C, on the calling thread. pack: scratch of
@@ -64,8 +69,13 @@ struct onus_kernels {
      * (kb,n), or C + that (not first). Panel j holds columns [j gemm_panel, ..), term by term;
      * columns beyond n hold anything. */
     int gemm_panel; /* columns, a multiple of 8, at most 32 */
+    int gemm_rows;  /* of a register tile, at most 16 */
     void (*gemm_panels)(const float *A, int64_t lda, const float *panels, int64_t m, int64_t n,
                         int64_t kb, float *C, int64_t ldc, bool first);
+    /* One segment of a register tile whose terms are listed: C (rows, gemm_panel) = the sum
+     * over k < n of a[list[k].a + i] b[base + list[k].b + j], or C + that (not first). */
+    void (*gemm_listed)(const float *a, int rows, const float *b, int64_t base,
+                        const onus_term *list, int64_t n, float *C, int64_t ldc, bool first);
     /* dst[c * dst_ld + r] = src[r * ld + c], r < rows <= gemm_panel, c < cols; for each c, in
      * order, up to 7 numbers more are written where rows is no multiple of 8. */
     void (*gemm_transpose)(const float *src, int64_t ld, int64_t rows, int64_t cols, float *dst,
