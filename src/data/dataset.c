@@ -184,10 +184,13 @@ void onus_dataset_examples(const onus_dataset *d, uint32_t epoch, const int64_t 
 {
     const float *from = d->target ? d->target : d->y;
     const int64_t F = d->encoder->n_features, L = onus_dataset_labels(d);
-    if (x && !d->text.any) onus_dataset_fetch(d, rows, n, x, NULL, NULL);
+    const bool augment = epoch > 0 && d->encoder->pixels && onus_augments(d->spec);
+    if (x && !d->text.any && !augment) onus_dataset_fetch(d, rows, n, x, NULL, NULL);
     for (int64_t i = 0; i < n; i++) {
         if (d->text.any)
             onus_text_example(d, epoch, rows[i], x ? x + i * F : NULL, y ? y + i * L : NULL);
+        if (x && augment)
+            onus_augment_image(d, epoch, rows[i], image_of(d, rows[i]), x + i * F);
         if (y && d->task != ONUS_TASK_TOKENS) y[i] = from[rows[i]];
     }
 }

@@ -77,8 +77,9 @@ void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, f
 /* What a net is trained on: x (n, features) and y (n, labels); either may be NULL. The label,
  * and where it is a number (float)((label - shift) / scale): the model's last node undoes it
  * (net/model.h), so that everybody but the trainer sees the label's own unit. Tokens: the next
- * one at every position, or those that were masked; below 0 where nothing is asked. What is
- * drawn belongs to (seed, epoch, row), so that order never matters; epoch 0: as evaluated.
+ * one at every position, or those that were masked; below 0 where nothing is asked. Images:
+ * turned, mirrored, moved as the recipe says. What is drawn belongs to (seed, epoch, row), so
+ * that order never matters; epoch 0: as evaluated.
  * Pure; called from worker threads. */
 void onus_dataset_examples(const onus_dataset *d, uint32_t epoch, const int64_t *rows,
                            int64_t n, float *x, float *y);

@@ -240,6 +240,7 @@ onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *si
                          k ? s->test_source : s->source, mine,
                          k ? "the training images have" : "the model reads", theirs);
     }
+    if ((st = onus_augment_check(s, &image[0], err)) != ONUS_OK) return st;
     d->n_rows = d->n_raw = d->n_images[0] + d->n_images[1];
     d->csv[0].n_rows = d->n_images[0]; /* where the split's own rows end */
     d->csv[0].path = s->source;

@@ -132,6 +132,13 @@ onus_status onus_fit_encoder(onus_dataset *d, const onus_sink *sink,
 onus_status onus_encode_rows(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_open_images(onus_dataset *d, uint64_t seed, const onus_sink *sink,
                              onus_err *err) ONUS_CHECKED;
+/* augment.c: is anything done to images in training; can it be done to those of this shape;
+ * row's pixels as the epoch (above 0) shows them, into x. */
+bool onus_augments(const onus_data_spec *s);
+onus_status onus_augment_check(const onus_data_spec *s, const onus_shape *image,
+                               onus_err *err) ONUS_CHECKED;
+void onus_augment_image(const onus_dataset *d, uint32_t epoch, int64_t row,
+                        const uint8_t *pixels, float *x);
 /* text.c: one long text; a text column: found, its tokenizer fitted, its rows encoded. */
 onus_status onus_open_text(onus_dataset *d, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
 onus_status onus_find_text(onus_dataset *d, onus_err *err) ONUS_CHECKED;

@@ -73,6 +73,23 @@ typedef struct {
     int line;
 } onus_text_spec;
 
+/* Mirrors: bits, so that both is either or both. */
+typedef enum {
+    ONUS_FLIP_NONE,
+    ONUS_FLIP_HORIZONTAL, /* left and right */
+    ONUS_FLIP_VERTICAL,   /* top and bottom */
+    ONUS_FLIP_BOTH
+} onus_flip;
+
+/* What training does to images, anew in every epoch (data/augment.c); all zero: nothing. */
+typedef struct {
+    int flip;      /* onus_flip */
+    int64_t shift; /* moved by up to so many pixels each way; the edge's pixels follow */
+    int64_t crop;  /* cut out of the image with so many zeros around it */
+    bool turn;     /* by quarters; square images only */
+    int line;
+} onus_augment_spec;
+
 typedef struct {
     const char *recipe;   /* the recipe's path, for messages */
     const char *base_dir; /* relative paths below are relative to it */
@@ -83,6 +100,7 @@ typedef struct {
     const char *source,
         *test_source; /* a table, a text; or IDX images (test may be NULL: split) */
     const char *labels, *test_labels; /* IDX label files */
+    onus_augment_spec augment;        /* images */
     const char *licence, *origin, *description;
     /* CSV dialect */
     char delimiter;           /* 0: ',' ; ' ' stands for runs of blanks */

@@ -119,19 +119,13 @@ static onus_status check_images(onus_yaml *y, const onus_data_spec *d, onus_err 
 
 static onus_status check_long_text(onus_yaml *y, const onus_data_spec *d, onus_err *err)
 {
-    static const char *const keys[] = {"data.delimiter",
-                                       "data.trim",
-                                       "data.comment",
-                                       "data.names",
-                                       "data.missing",
-                                       "data.columns",
-                                       "data.clean",
-                                       "data.scale",
-                                       "data.labels",
-                                       "data.label",
-                                       "data.test_labels",
-                                       "data.split.stratify",
-                                       NULL};
+    static const char *const keys[] = {"data.delimiter",      "data.trim",
+                                       "data.comment",        "data.names",
+                                       "data.missing",        "data.columns",
+                                       "data.clean",          "data.scale",
+                                       "data.labels",         "data.label",
+                                       "data.test_labels",    "data.augment",
+                                       "data.split.stratify", NULL};
     if (d->predict == ONUS_PREDICT_LABEL)
         return wrong_at(y, "data.predict", err,
                         "is missing: one long text wants next or masked");
@@ -155,7 +149,7 @@ static onus_status check_tokenizer(onus_yaml *y, const onus_data_spec *d, onus_e
 
 static onus_status check_table(onus_yaml *y, const onus_data_spec *d, onus_err *err)
 {
-    static const char *const keys[] = {"data.labels", "data.test_labels", NULL};
+    static const char *const keys[] = {"data.labels", "data.test_labels", "data.augment", NULL};
     static const char never[] = "\"\r\n";
     if (d->label && d->predict != ONUS_PREDICT_LABEL)
         return wrong_at(y, "data.predict", err, "a table has a label or tokens to predict");
@@ -190,9 +184,10 @@ static onus_status check_explain(onus_yaml *y, const onus_recipe *r, onus_err *e
     for (int64_t i = 0; i < r->data.n_columns; i++)
         text = text || r->data.columns[i].role == ONUS_ROLE_TEXT;
     if (!text || r->explain.off) return ONUS_OK;
-    return wrong_at(y, "explain", err,
-                    "the values of this version share a score among columns, and a text is one: "
-                    "say off");
+    return wrong_at(
+        y, "explain", err,
+        "the values of this version share a score among columns, and a text is one: "
+        "say off");
 }
 
 static onus_status check_region(onus_yaml *y, const onus_recipe *r, onus_err *err)
@@ -237,7 +232,8 @@ static void keep_lines(onus_yaml *y, onus_recipe *r)
     } places[] = {{"data", &r->data.line},
                   {"data.label", &r->data.label_line},
                   {"data.split", &r->data.split_line},
-                  {"data.tokenizer", &r->data.text.line}};
+                  {"data.tokenizer", &r->data.text.line},
+                  {"data.augment", &r->data.augment.line}};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const yaml_node_t *node = onus_yaml_find(y, places[i].path);
         if (!node) node = onus_yaml_find(y, "data");

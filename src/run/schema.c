@@ -33,6 +33,7 @@ static const char *const scales[] = {"-", "standard", "minmax", "none", NULL};
 static const char *const formats[] = {"csv", "idx", "jsonl", "text", NULL};
 static const char *const predictables[] = {"label", "next", "masked", NULL};
 static const char *const tokenizers[] = {"character", "word", "bpe", NULL};
+static const char *const flips[] = {"none", "horizontal", "vertical", "both", NULL};
 static const char *const keep_or_drop[] = {"keep", "drop", NULL};
 
 static onus_status read_pair(onus_yaml *y, const onus_yaml_field *f, const char *where,
@@ -321,6 +322,13 @@ static const onus_yaml_field tokenizer_fields[] = {
     {.key = "lower", BOOL(onus_text_spec, lower)},
     {0},
 };
+static const onus_yaml_field augment_fields[] = {
+    {.key = "flip", ENUM(onus_augment_spec, flip, flips)},
+    {.key = "shift", INT(onus_augment_spec, shift, 0, 4096)},
+    {.key = "crop", INT(onus_augment_spec, crop, 0, 4096)},
+    {.key = "turn", BOOL(onus_augment_spec, turn)},
+    {0},
+};
 static const onus_yaml_field clean_fields[] = {
     {.key = "missing", ENUM(onus_data_spec, missing, missing_ways)},
     {.key = "duplicates",
@@ -350,6 +358,10 @@ static const onus_yaml_field data_fields[] = {
     {.key = "test", TEXT(onus_data_spec, test_source)},
     {.key = "labels", TEXT(onus_data_spec, labels)},
     {.key = "test_labels", TEXT(onus_data_spec, test_labels)},
+    {.key = "augment",
+     .kind = ONUS_YAML_MAP,
+     AT(onus_data_spec, augment),
+     .sub = augment_fields},
     {.key = "licence", TEXT(onus_data_spec, licence)},
     {.key = "origin", TEXT(onus_data_spec, origin)},
     {.key = "description", TEXT(onus_data_spec, description)},

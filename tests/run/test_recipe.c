@@ -376,6 +376,8 @@ static const change bad_values[] = {
      "is a table"},
     {"  source: a.csv\n", "  source: a.csv\n  format: idx\n",
      "data.labels: is missing: the IDX file of labels"},
+    {"  source: a.csv\n", "  source: a.csv\n  augment: {flip: both}\n",
+     "r.yaml:7:12: data.augment: has no place where the data is a table"},
 };
 
 static void wrong_values(void **state)
@@ -454,6 +456,10 @@ static void wrong_for_images(void **state)
         {"label: y", "data.label: images have no columns"},
         {"split: {train: 0.7, valid: 0.1, test: 0.2, stratify: y}",
          "data.split.stratify: has no place"},
+        {"augment: {flip: sideways}",
+         "data.augment.flip: 'sideways' is not one of none, horizontal, vertical, both"},
+        {"augment: {crop: -1}", "data.augment.crop: '-1' is not a whole number from 0 to 4096"},
+        {"augment: {zoom: 2}", "zoom"},
         {"test: t", "data.test: test and test_labels go together"},
         {"test_labels: t", "data.test_labels: test and test_labels go together"},
     };
