@@ -11,6 +11,7 @@ peer but a limit, ratio is limit over measured and peer_settings tell the limit.
 would take (or reach) at the peak of fused multiply-adds measured here; share_of_floor is 1 at the floor."""
 import hashlib
 import json
+import math
 import os
 import pathlib
 import random
@@ -129,6 +130,29 @@ def gemm(b):
             b.add(json.loads(text))
         if done.returncode != 0:
             print("bench: gemm_bench could not measure everything", file=sys.stderr)
+
+
+def conv(b):
+    """ResNet-18's convolutions against oneDNN's direct algorithm."""
+    program, ratios = b.build / "bench" / "conv_bench", {}
+    if not program.exists():
+        print("bench: conv: no oneDNN here (Debian: libdnnl-dev)", file=sys.stderr)
+        return
+    done = subprocess.run([program, "0.5"], stdout=subprocess.PIPE, text=True)
+    for text in done.stdout.splitlines():
+        row = json.loads(text)
+        b.add(row)
+        if row["goal"] is not None:
+            part = re.search(r"(forward|input gradient|weight gradient), (\d threads?)$", row["name"])
+            ratios.setdefault(part.groups(), []).append((row["ratio"], row))
+    for (which, threads), found in ratios.items():
+        mean = lambda values: math.exp(sum(map(math.log, values)) / len(found))
+        last = found[-1][1]
+        b.add(dict(last, name=f"conv 3x3, {which}, {threads}, mean of {len(found)}", unit="GFLOP/s, geometric mean",
+                   onus=mean(r["onus"] for _, r in found), peer=mean(r["peer"] for _, r in found),
+                   ratio=mean(r for r, _ in found), share_of_floor=mean(r["share_of_floor"] for _, r in found)))
+    if done.returncode != 0:
+        print("bench: conv_bench could not measure everything", file=sys.stderr)
 
 
 def fashion(b):
@@ -339,7 +363,7 @@ def demo(b):
     b.row("German credit demo, data to report", "s", min(times), goal=1.0, limit=10)
 
 
-GROUPS = {f.__name__: f for f in (gemm, fashion, private, shapley, german, lstm, proof, first, tokenizer, demo)}
+GROUPS = {f.__name__: f for f in (gemm, conv, fashion, private, shapley, german, lstm, proof, first, tokenizer, demo)}
 
 
 # ---- the table -------------------------------------------------------------------------------

@@ -20,4 +20,7 @@ fi
 
 make -s -j"$(nproc)" BUILD="$build" "$build/onus" "$build/bench/gemm_bench" "$build/bench/layer_bench" \
     "$build/bench/net_bench" "$build/bench/first" "$build/bench/proof_cost" "$build/bench/tokenizer_bench"
+if [ -f /usr/include/dnnl.h ]; then # the convolutions' peer
+    make -s BUILD="$build" "$build/bench/conv_bench"
+fi
 exec python3 bench/bench.py "$build" "$venv" "$@"
