@@ -27,6 +27,14 @@ static onus_status place_path(const onus_dataset *d, const char *name, char path
 
 /* ---- the tokenizer ----------------------------------------------------------------------- */
 
+/* What a long text has in the place of rows. */
+static int64_t count_lines(const onus_buf *text)
+{
+    int64_t n = text->len > 0 && text->data[text->len - 1] != '\n';
+    for (size_t i = 0; i < text->len; i++) n += text->data[i] == '\n';
+    return n;
+}
+
 static onus_status read_tokenizer(onus_dataset *d, const char *name, const onus_sink *sink,
                                   onus_err *err)
 {
@@ -40,7 +48,8 @@ static onus_status read_tokenizer(onus_dataset *d, const char *name, const onus_
         st =
             onus_tokenizer_read(&d->encoder->tokenizer, json.data, json.len, path, d->mem, err);
     if (st == ONUS_OK)
-        st = onus_emit_read(path, d->file_sha[NUMBER], -1, NUMBER, d->mem, sink, err);
+        st = onus_emit_read(path, d->file_sha[NUMBER], count_lines(&json), NUMBER, d->mem, sink,
+                            err);
     onus_buf_release(&json);
     return st;
 }
@@ -259,7 +268,9 @@ static onus_status read_text(onus_dataset *d, int k, const char *name, const onu
     if (st == ONUS_OK) st = onus_file_read_gzip(path, &d->images[k], d->file_sha[k], err);
     if (st == ONUS_OK && d->images[k].len < 2)
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: no text", path);
-    return st == ONUS_OK ? onus_emit_read(path, d->file_sha[k], -1, k, d->mem, sink, err) : st;
+    return st == ONUS_OK ? onus_emit_read(path, d->file_sha[k], count_lines(&d->images[k]), k,
+                                          d->mem, sink, err)
+                         : st;
 }
 
 /* Windows of the ids [from, to): each but the last of context + 1, of which one is the next

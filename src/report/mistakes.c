@@ -21,7 +21,7 @@ static void page_open(onus_page *p, onus_text title, const char *run_name, onus_
     onus_page_raw(p, "<h1>");
     onus_page_text(p, run_name);
     onus_page_raw(p, "</h1>");
-    onus_page_tag(p, "<p class=\"alarm\">", ONUS_TEXT_PEOPLE_WARNING);
+    onus_page_tag(p, "<p class=\"alarm\">", ONUS_TEXT_TEXT_WARNING);
     onus_page_raw(p, "<p class=\"lead\">");
     onus_page_say(p, lead);
     onus_page_raw(p, "</p></header><main>\n");

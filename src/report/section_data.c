@@ -61,7 +61,15 @@ static void sheet(onus_page *p)
     count_term(p, ONUS_TEXT_DROPPED_DUPLICATES, "data.dropped.duplicates");
     count_term(p, ONUS_TEXT_NUMBERS_COLUMNS, "data.numbers");
     count_term(p, ONUS_TEXT_CATEGORY_COLUMNS, "data.categories");
-    count_term(p, ONUS_TEXT_FEATURES, "data.features");
+    if (onus_page_fact(p, "data.context").event) {
+        onus_term_open(p, ONUS_TEXT_TOKENIZER);
+        onus_page_word(p, onus_page_fact(p, "data.tokenizer.kind"));
+        onus_term_close(p);
+        count_term(p, ONUS_TEXT_VOCABULARY, "data.tokenizer.vocabulary");
+        count_term(p, ONUS_TEXT_CONTEXT, "data.context");
+        count_term(p, ONUS_TEXT_TRUNCATED, "data.truncated");
+    } else
+        count_term(p, ONUS_TEXT_FEATURES, "data.features");
     texts_term(p, ONUS_TEXT_CONSTANT, "data.constant");
     onus_page_raw(p, "</dl>\n");
 }
@@ -153,6 +161,20 @@ static void all_row(onus_page *p)
     onus_page_raw(p, "</tr>\n");
 }
 
+/* Tokens of each part, where rows hold tokens. */
+static void tokens_row(onus_page *p)
+{
+    if (!onus_page_fact(p, "data.tokens.train").event) return;
+    onus_page_raw(p, "<tr>");
+    onus_page_tag(p, "<th scope=\"row\">", ONUS_TEXT_TOKENS);
+    for (int k = 0; k < N_PARTS; k++) {
+        onus_page_raw(p, "<td class=\"num\">");
+        onus_page_count(p, onus_page_fact(p, "data.tokens.%s", onus_part_names[k]));
+        onus_page_raw(p, "</td>");
+    }
+    onus_page_raw(p, "</tr>\n");
+}
+
 static void people(onus_page *p)
 {
     static const onus_heading heads[] = {{ONUS_TEXT_EMPTY, ""},
@@ -169,6 +191,7 @@ static void people(onus_page *p)
     onus_page_tag(p, "<h3>", ONUS_TEXT_COUNTS);
     onus_table_open(p, "counts", heads, sizeof heads / sizeof *heads);
     all_row(p);
+    tokens_row(p);
     c->prefix = "data.label.";
     c->names = onus_page_classes(p);
     if (c->names.n > 0 && onus_page_fact(p, "data.label.%s.train", c->names.name[0]).event) {
