@@ -276,6 +276,46 @@ def lstm(b):
               settings=f"ours {found['examples_per_s']:.0f} sequences/s, {found['gflops']:.0f} GFLOP/s")
 
 
+def gpt2(b):
+    """Training steps of GPT-2 124M against PyTorch, and a private one against our own."""
+    plain = {}
+    for T in (64, 256):
+        found, theirs = None, []
+        for turn in range(2):
+            x = b.program("net_bench", f"gpt2_{T}", 4)
+            found = min(found or x, x, key=lambda r: r["seconds"])
+            theirs += [b.peer("gpt2_torch.py", kind, T, 2, "fp32", 3, tuned=True) for kind in ("own", "hf")]
+        plain[T] = found
+        theirs.append(b.peer("gpt2_torch.py", "own", T, 2, "fp32", 3))
+        theirs = best(theirs)
+        b.row(f"GPT-2 124M, batch 4, T {T}, a step", "s", found["seconds"], theirs, 1.4, floor=found["gflop"] / b.peak[1],
+              settings=f"ours {4 * T / found['seconds']:.0f} tokens/s, {found['gflops']:.0f} GFLOP/s: forward "
+                       f"{1e3 * found['forward']:.0f} ms, backward {1e3 * found['backward']:.0f}, update "
+                       f"{1e3 * found['update']:.0f} at {found['update_gb_s']:.0f} GB/s")
+        megabytes = theirs and dict(theirs, value=theirs["maxrss_mb"])
+        b.row(f"GPT-2 124M, batch 4, T {T}, memory at most", "MB", found["maxrss_mb"], megabytes, 1.3)
+    x = min((b.program("net_bench", "gpt2_64_private", 3) for _ in range(2)), key=lambda r: r["seconds"])
+    parts = ", ".join(f"{k} {1e3 * x[k]:.0f} ms" for k in ("forward", "backward", "noise", "update"))
+    b.row("GPT-2 124M, private step over a plain one, T 64", "times", x["seconds"] / plain[64]["seconds"], goal=1.0,
+          limit=1.5, settings=parts)
+    b.row("GPT-2 124M, memory of a private step over a plain one's, T 64", "times",
+          x["maxrss_mb"] / plain[64]["maxrss_mb"], goal=1.0, limit=1.2)
+
+
+def resnet(b):
+    """Training steps of ResNet-18 on 32 x 32 against PyTorch."""
+    found, theirs = None, []
+    for turn in range(2):
+        x = b.program("net_bench", "resnet18", 4)
+        found = min(found or x, x, key=lambda r: r["seconds"])
+        theirs.append(b.peer("resnet_torch.py", 2, "fp32", 4, tuned=True))
+    b.row("ResNet-18, small stem, 32 x 32, batch 64, a step", "s", found["seconds"], best(theirs), 1.0,
+          floor=found["gflop"] / b.peak[1],
+          settings=f"ours {found['examples_per_s']:.0f} images/s, {found['gflops']:.0f} GFLOP/s: forward "
+                   f"{1e3 * found['forward']:.0f} ms, backward {1e3 * found['backward']:.0f}, update "
+                   f"{1e3 * found['update']:.0f}")
+
+
 def proof(b):
     """What ledger, hashing and energy add to the Fashion-MNIST run."""
     shares = []
@@ -363,7 +403,8 @@ def demo(b):
     b.row("German credit demo, data to report", "s", min(times), goal=1.0, limit=10)
 
 
-GROUPS = {f.__name__: f for f in (gemm, conv, fashion, private, shapley, german, lstm, proof, first, tokenizer, demo)}
+GROUPS = {f.__name__: f for f in (gemm, conv, fashion, private, shapley, german, lstm, gpt2, resnet, proof, first, tokenizer,
+                                  demo)}
 
 
 # ---- the table -------------------------------------------------------------------------------

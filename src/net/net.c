@@ -366,6 +366,21 @@ onus_status onus_net_freeze(onus_net *net, const char *pattern, int64_t *n, onus
                      pattern, net->n_tensors, net->n_tensors ? net->tensors[0].name : "");
 }
 
+int onus_net_nodes(const onus_net *net)
+{
+    return net->n_nodes;
+}
+
+const char *onus_net_node_name(const onus_net *net, int i)
+{
+    return net->nodes[i].name;
+}
+
+const char *onus_net_node_op(const onus_net *net, int i)
+{
+    return net->nodes[i].op->name;
+}
+
 int onus_net_tensors(const onus_net *net)
 {
     return net->n_tensors;

@@ -48,6 +48,9 @@ void onus_net_init(onus_net *net, uint64_t seed);
  * After sealing, before plans are made. n: how many tensors fit; none is ONUS_BAD_INPUT. */
 onus_status onus_net_freeze(onus_net *net, const char *pattern, int64_t *n,
                             onus_err *err) ONUS_CHECKED;
+int onus_net_nodes(const onus_net *net);                    /* 0 is the input */
+const char *onus_net_node_name(const onus_net *net, int i); /* 1 <= i < nodes */
+const char *onus_net_node_op(const onus_net *net, int i);   /* of its operation */
 int onus_net_tensors(const onus_net *net);
 const onus_tensor *onus_net_tensor(const onus_net *net, int i); /* in bytewise order of names */
 int64_t onus_net_param_floats(const onus_net *net); /* floats in the block, gaps included */
@@ -122,6 +125,15 @@ void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2);
  * of weight 0 takes part as zeros, even if it is not finite. Shards as in backward. PRIVATE
  * only, and once: the weights are multiplied into what backward left. */
 void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *const *grad);
+/* What one pass of one node took, all calls together, and what the table counts for it. */
+typedef struct {
+    double seconds;
+    onus_cost cost;
+} onus_spent;
+enum { ONUS_PASSES = ONUS_PASS_GRAD + 1 };
+/* From now on every pass adds to spent (onus_net_nodes, ONUS_PASSES), the caller's; NULL: no
+ * clock is read. No bit of a result depends on it. */
+void onus_plan_measure(onus_plan *p, onus_spent *spent);
 /* Name of the first node whose output holds a number that is not finite, of the batch that went
  * forward last (which is run again); NULL if there is none. For messages. */
 const char *onus_plan_find_not_finite(onus_plan *p, const onus_batch *b);

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "net/graph.h"
 #include "num/kernels.h"
@@ -45,6 +46,7 @@ struct onus_plan {
     void *scratch;
     float *extra[ONUS_IN_MAX]; /* gradients of inputs on their way to be added to others */
     float *input;
+    onus_spent *spent; /* (n_nodes, ONUS_PASSES): profiles; NULL: nobody asks */
 };
 
 /* ---- which nodes ------------------------------------------------------------------------- */
@@ -395,13 +397,36 @@ static void set_batch(onus_call *c, const onus_batch *b)
     c->n_shards = b->n_shards;
 }
 
+void onus_plan_measure(onus_plan *p, onus_spent *spent)
+{
+    p->spent = spent;
+}
+
+static double now(const onus_plan *p)
+{
+    return p->spent ? onus_clock_s() : 0;
+}
+
+/* Adds a pass over c's examples, begun at `start`, to what was spent. */
+static void note(const onus_plan *p, int i, const onus_call *c, onus_pass pass, double start)
+{
+    if (!p->spent) return;
+    onus_spent *s = &p->spent[i * ONUS_PASSES + (int)pass];
+    const onus_cost cost = p->net->nodes[i].op->cost.fn(c->attr, c->in_shape, c->B, pass);
+    s->seconds += onus_clock_s() - start;
+    s->cost.multiply_adds += cost.multiply_adds;
+    s->cost.bytes += cost.bytes;
+}
+
 static void run_forward(onus_plan *p, const onus_batch *b, int from, int to)
 {
     assert(b->B >= 0 && b->B <= p->B_max);
     for (int i = from; i <= to; i++) {
         if (!p->runs[i]) continue;
+        const double start = now(p);
         set_batch(&p->call[i], b);
         p->net->nodes[i].op->forward.fn(&p->call[i]);
+        note(p, i, &p->call[i], ONUS_PASS_FORWARD, start);
     }
 }
 
@@ -488,7 +513,9 @@ static void part_grads(const onus_plan *p, int i, unsigned params, onus_grad_sta
         c.grad[k] = params >> k & 1 ? grad + p->net->tensors[node->tensor[k]].offset : NULL;
         c.start[k] = start;
     }
+    const double began = now(p);
     node->op->weighted_grad.fn(&c);
+    note(p, i, &c, ONUS_PASS_GRAD, began);
 }
 
 /* What of node i's parameters has its turn with node i: not what it shares with an earlier
@@ -564,12 +591,15 @@ static void node_backward(onus_plan *p, int i)
     onus_call *c = &p->call[i];
     bool wanted = node->op->flags & ONUS_OP_LOSS;
     for (int k = 0; k < node->n_in; k++) wanted = wanted || c->d_in[k];
-    if (wanted) node->op->backward.fn(c);
+    if (!wanted) return;
+    const double start = now(p);
+    node->op->backward.fn(c);
     for (int k = 0; k < node->n_in; k++) {
         if (!p->adds[i * ONUS_IN_MAX + k]) continue;
         onus_add_shared(p->ex, p->slots[p->grad_slot[node->in[k]]].data, p->extra[k],
                         c->B * (int64_t)floats_of(p->net, node->in[k]));
     }
+    note(p, i, c, ONUS_PASS_BACKWARD, start);
 }
 
 void onus_plan_backward(onus_plan *p, const onus_batch *b, float *const *grad)
@@ -588,12 +618,15 @@ void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2)
     for (int i = 1; i < p->net->n_nodes; i++) {
         const onus_node *node = &p->net->nodes[i];
         if (!p->runs[i] || !p->call[i].trains) continue;
+        const double start = now(p);
         set_batch(&p->call[i], b);
         node->op->sample_norm2.fn(&p->call[i], norm2);
         const int other = p->call[i].trains & 1 ? onus_net_other_use(p->net, i) : 0;
-        if (!other) continue;
-        set_batch(&p->call[other], b);
-        node->op->tied_norm2.fn(&p->call[i], &p->call[other], norm2);
+        if (other) {
+            set_batch(&p->call[other], b);
+            node->op->tied_norm2.fn(&p->call[i], &p->call[other], norm2);
+        }
+        note(p, i, &p->call[i], ONUS_PASS_NORM, start);
     }
 }
 
