@@ -151,6 +151,23 @@ static onus_status set_memory(onus_trainer *t, onus_err *err)
     return good ? ONUS_OK : onus_fail_mem(err, "train");
 }
 
+/* Rows of the longest part of a shard (onus_net_cut grows and falls with the shard): shards of
+ * a full batch and of an epoch's last one, which differ by one row. */
+static int64_t longest_part(const onus_trainer *t)
+{
+    const onus_train_spec *s = t->spec;
+    const int64_t batches[] = {s->batch, t->n_train % s->batch};
+    int64_t most = 1;
+    for (int i = 0; i < 2; i++) {
+        for (int64_t more = 0; more < 2; more++) {
+            const int64_t part =
+                onus_net_cut(t->net, (batches[i] + more * (s->shards - 1)) / s->shards);
+            most = part > most ? part : most;
+        }
+    }
+    return most;
+}
+
 /* Rows of a micro-batch: whole shards, or a part of one. A private batch is a sample, whose
  * size is not known before it is drawn: its micro-batches are parts of shards. */
 static void set_micro(onus_trainer *t)
@@ -159,7 +176,7 @@ static void set_micro(onus_trainer *t)
     const int64_t shard = (s->batch + s->shards - 1) / s->shards;
     t->group = s->micro_batches > 0 ? s->shards / s->micro_batches : 1;
     if (onus_net_coupled(t->net)) t->group = s->shards;
-    t->micro = t->group > 1 ? shard * t->group : onus_net_cut(t->net, shard);
+    t->micro = t->group > 1 ? shard * t->group : longest_part(t);
     if (t->is_private) {
         t->group = 1;
         t->micro = onus_private_rows(t->net, s);

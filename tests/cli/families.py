@@ -16,7 +16,7 @@ SENTENCES = ("{{source: {}.csv, label: {{column: mood, positive: good}}, columns
 IMAGES = "{{format: idx, source: {0}.idx, labels: {0}-labels.idx, " + SPLIT + "}}"
 
 SHORT = "{epochs: 3, batch: 16, shards: 4, checkpoint: 1}"
-LONG_TOKENS = "{epochs: 1, batch: 300, shards: 4}"  # parts of 32 sequences of 8
+LONG_TOKENS = "{epochs: 1, batch: 260, shards: 4}"  # 65 sequences of 8, parts of 32; the last batch has shards of 52, whole
 LONG_ROWS = "{epochs: 1, batch: 1100, shards: 2}"  # parts of 256 rows: a place's row of a table, a head of one row
 
 GPT2 = "{kind: decoder, name: gpt2, layers: 2, width: 24, heads: 3, dropout: 0.1}"
@@ -29,6 +29,8 @@ RESNET = "{kind: cnn, name: resnet18, width: 2}"
 LSTM = "{kind: lstm, embedding: 12, hidden: 10, layers: 2, bidirectional: true, dropout: 0.1}"
 GRU = "{kind: gru, embedding: 12, hidden: 10}"
 NEXT = "{kind: gru, embedding: 12, hidden: 10, layers: 2}"
+TUNED = ("{from: gpt2, freeze: [transformer.wte.*, '*.bias'], clip_norm: 0.5, label_smoothing: 0.1, epochs: 2, batch: 16, "
+         "shards: 4, optimiser: adamw, checkpoint: 1}")
 PRIVATE = "{noise: 1.5, delta: 1e-5, clip: 1}"
 PRIVATE_TRAIN = "{epochs: 2, batch: 16, shards: 4, checkpoint: 1, keep: last}"
 
@@ -49,6 +51,7 @@ RECIPES = [  # name, data, model, train, privacy
     ("lstm-long", SENTENCES.format("many", 8), LSTM, LONG_ROWS, "off"),
     ("cnn-long", IMAGES.format("many"), CNN, LONG_ROWS, "off"),
     ("resnet18-long", IMAGES.format("many"), RESNET, LONG_ROWS, "off"),
+    ("tuned", PREDICT.format("short", "next", 8), GPT2, TUNED, "off"),  # after the run gpt2
     ("gpt2-private", PREDICT.format("short", "next", 8), GPT2, PRIVATE_TRAIN, PRIVATE),
     ("lstm-private", SENTENCES.format("few", 8), LSTM, PRIVATE_TRAIN, PRIVATE),
 ]

@@ -70,6 +70,24 @@ for name in gpt2-long llama-long masked-long gru-long mood-long lstm-long cnn-lo
     micro "$name" 1 2
 done
 
+# ---- from another run's weights, some of them frozen, the shared table among them -------------------------
+expect 0 'report: ' env ONUS_THREADS=2 "$onus" run tuned.yaml --out tuned --quiet
+again "ref, 1 thread" tuned tuned.yaml ONUS_ISA=ref ONUS_THREADS=1
+micro tuned 1 4
+killed tuned 1
+expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay tuned --quiet
+cat > frozen.py <<'PY'
+import json, struct, sys
+def tensors(path):
+    b = open(path, 'rb').read(); n = struct.unpack('<Q', b[:8])[0]; head = json.loads(b[8:8 + n]); head.pop('__metadata__')
+    return {k: b[8 + n + v['data_offsets'][0]:8 + n + v['data_offsets'][1]] for k, v in head.items()}
+old, new = (tensors(f'{run}/model.safetensors') for run in ('gpt2', 'tuned'))
+for name in old:
+    kept = name.startswith('transformer.wte.') or name.endswith('.bias')
+    if (old[name] == new[name]) != kept: sys.exit(f'{name} is {"changed" if kept else "as it was"}')
+PY
+expect 0 '^$' python3 frozen.py
+
 # ---- private: tied embeddings with their cross terms, recurrence ------------------------------------------
 for name in gpt2-private lstm-private; do
     expect 0 'report: ' env ONUS_THREADS=2 "$onus" run "$name.yaml" --out "$name" --quiet
