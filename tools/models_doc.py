@@ -29,6 +29,11 @@ A layer reads the one before it, or what `in` names: layers by their `name`, wha
 `input`. Numbers may be expressions of settings and of what the data gives: `outputs`, `features`, `vocabulary`, `context`,
 `image_channels`, `image_height`, `image_width`. The last layer's output are the logits; loss and prediction follow from the
 label. The model file keeps the flat list of layers, so that reading it needs no family.
+
+Names of tensors are those of the library that a family is known from: transformers for decoder and encoder (GPT2LMHeadModel,
+LlamaForCausalLM, BertForMaskedLM, BertForSequenceClassification), torchvision for resnet18, torch for lstm and gru. So
+`train.from` takes their files as they are, and they load Onus's (strictly: `tests/vectors/check_written.py`). `tests/net` and
+`tests/train` hold every family against PyTorch: logits, gradients, 200 steps of training.
 """
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * import.c - weights from a file that need not be ours: another run's, or a base model's under
- * the names of the library that wrote it. What fits is taken; what the file lacks (a head of
- * other classes under another name) keeps its values; what the net lacks (masks, counters) is
+ * the names of the library that wrote it. What fits is taken; what the file lacks, and a last
+ * layer of other classes, keeps its values; what the net lacks (masks, counters) is
  * left. */
 #include <string.h>
 
@@ -15,6 +15,23 @@ static const onus_tensor_view *find(const onus_safetensors *file, const char *na
     const onus_tensor_view *v = onus_safetensors_find(file, name);
     const char *dot = strchr(name, '.');
     return v || !dot ? v : onus_safetensors_find(file, dot + 1);
+}
+
+/* Is v the last layer's tensor for another number of outputs? */
+static bool is_other_task(const onus_net *net, const onus_tensor *x, const onus_tensor_view *v)
+{
+    onus_shape shape = v->shape;
+    if (x->node != net->logits || shape.n < 1 || shape.d[0] == x->shape.d[0]) return false;
+    shape.d[0] = x->shape.d[0];
+    return onus_shape_same(&shape, &x->shape);
+}
+
+/* What the file has for a tensor. Of another task's last layer the net keeps its own. */
+static const onus_tensor_view *taken(const onus_net *net, const onus_safetensors *file,
+                                     const onus_tensor *x)
+{
+    const onus_tensor_view *v = find(file, x->name);
+    return v && is_other_task(net, x, v) ? NULL : v;
 }
 
 static onus_status check(const onus_tensor *x, const onus_tensor_view *v, const char *what,
@@ -38,6 +55,9 @@ static onus_status fail_stranger(const onus_net *net, const onus_safetensors *fi
                                  const char *what, const onus_import *found, onus_err *err)
 {
     const int64_t n = onus_safetensors_count(file);
+    const onus_tensor_view *v = find(file, found->missing);
+    if (found->loaded == 0 && v) /* nothing but a last layer */
+        return check(&net->tensors[0], v, what, err);
     if (found->loaded > 0)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: another architecture's weights: it has %lld of the model's %d "
@@ -56,7 +76,7 @@ onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const
     *out = (onus_import){0};
     for (int t = 0; t < net->n_tensors; t++) {
         const char *name = net->tensors[t].name;
-        const bool there = find(file, name) != NULL;
+        const bool there = taken(net, file, &net->tensors[t]) != NULL;
         out->loaded += there;
         out->initial += !there;
         if (!there && !out->missing) out->missing = name;
@@ -64,14 +84,14 @@ onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const
     if (out->loaded < out->initial) return fail_stranger(net, file, what, out, err);
     for (int t = 0; t < net->n_tensors; t++) {
         const onus_tensor *x = &net->tensors[t];
-        const onus_tensor_view *v = find(file, x->name);
+        const onus_tensor_view *v = taken(net, file, x);
         const onus_status st = v ? check(x, v, what, err) : ONUS_OK;
         if (st != ONUS_OK) return st;
     }
     out->unused = onus_safetensors_count(file) - out->loaded;
     for (int t = 0; t < net->n_tensors; t++) {
         const onus_tensor *x = &net->tensors[t];
-        const onus_tensor_view *v = find(file, x->name);
+        const onus_tensor_view *v = taken(net, file, x);
         if (v) memcpy(net->params + x->offset, v->data, (size_t)x->n * sizeof(float));
     }
     return ONUS_OK;

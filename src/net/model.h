@@ -96,8 +96,10 @@ typedef struct {
 } onus_import;
 /* Takes what fits from a file that may be another library's (Hugging Face's, torchvision's): by
  * name, where the file's lacks the net's first word ("transformer.", "bert.") without it. A
+ * last layer of another number of outputs, another task's, keeps the net's values. Any other
  * tensor of the same name and another shape is an error that names both sides, and so is a file
- * that has less than half of the net's tensors; then the net is as it was. what: names the file in messages. */
+ * that has less than half of the net's tensors; then the net is as it was. what: names the file
+ * in messages. */
 onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const char *what,
                               onus_import *out, onus_err *err) ONUS_CHECKED;
 /* Copies the file's tensors into an existing net of the same names and shapes. */

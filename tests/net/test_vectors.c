@@ -321,6 +321,72 @@ static void another_architectures_weights_are_refused(void **state)
     }
 }
 
+/* A net of one layer: columns of another table are no other task, and of another task nothing
+ * is left to take. */
+static void columns_are_not_taken_for_others(void **state)
+{
+    (void)state;
+    static const float w[8] = {0};
+    for (int i = 0; i < 3; i++) {
+        static const char *const why[] = {
+            "has shape (1, 8), the model's 'layers.0.weight' has (1, 5)",
+            "has shape (2), the model's 'layers.0.bias' has (1)", NULL};
+        const int64_t rows[] = {1, 2, 1}, columns[] = {8, 5, 5};
+        const onus_tensor_view views[] = {{"layers.0.bias", {1, {rows[i]}}, w},
+                                          {"layers.0.weight", {2, {rows[i], columns[i]}}, w}};
+        const onus_model_spec spec = {.kind = "logistic"};
+        const onus_model_io io = {.input = {1, {5}}, .head = ONUS_HEAD_BINARY};
+        onus_net *net;
+        onus_safetensors *file;
+        onus_import found;
+        onus_err err = {.code = ONUS_OK};
+        onus_buf out;
+        onus_buf_init(&out, NULL, 10000);
+        assert_int_equal(onus_safetensors_write(&out, views, 2, NULL, 0, NULL), ONUS_OK);
+        assert_int_equal(onus_safetensors_parse(&file, out.data, out.len, "m", NULL, NULL),
+                         ONUS_OK);
+        assert_int_equal(onus_model_build(&net, &spec, &io, NULL, NULL), ONUS_OK);
+        const onus_status st = onus_model_import(net, file, "m", &found, &err);
+        assert_int_equal(st, why[i] ? ONUS_BAD_INPUT : ONUS_OK);
+        if (why[i] && !strstr(err.msg, why[i])) fail_msg("'%s' lacks '%s'", err.msg, why[i]);
+        onus_safetensors_close(file);
+        onus_net_destroy(net);
+        onus_buf_release(&out);
+    }
+}
+
+/* A base model for another task: all but the last layer is taken. */
+static void a_head_of_other_classes_keeps_its_values(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_MODELS; i++) {
+        onus_model_io io = all[i].m.io;
+        onus_net *net = NULL;
+        if (io.head != ONUS_HEAD_CLASSES) continue;
+        onus_safetensors *weights = open_vectors(all[i].m.file, "weights");
+        onus_import found;
+        io.classes = 7;
+        assert_int_equal(onus_model_build(&net, &all[i].m.spec, &io, NULL, NULL), ONUS_OK);
+        onus_net_init(net, 1);
+        assert_int_equal(onus_model_import(net, weights, "w", &found, NULL), ONUS_OK);
+        assert_int_equal(found.initial, 2);
+        assert_int_equal(found.loaded, onus_net_tensors(net) - 2);
+        assert_int_equal(found.unused, all[i].counters + 2);
+        assert_non_null(strstr("fc.bias classifier.bias", found.missing));
+        for (int t = 0; t < onus_net_tensors(net); t++) {
+            const onus_tensor *x = onus_net_tensor(net, t);
+            const onus_tensor_view *v = vector_tensor(weights, x->name);
+            if (onus_shape_same(&v->shape, &x->shape))
+                assert_memory_equal(onus_net_params(net) + x->offset, v->data,
+                                    (size_t)x->n * sizeof(float));
+            else
+                assert_int_equal(x->shape.d[0], 7);
+        }
+        onus_safetensors_close(weights);
+        onus_net_destroy(net);
+    }
+}
+
 /* ---- what others read -------------------------------------------------------------------- */
 
 static void write_file(const onus_buf *b, const char *folder, const char *name,
@@ -389,6 +455,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(logits_and_gradients_are_pytorchs),
         cmocka_unit_test(private_plans_agree_with_ordinary_ones),
         cmocka_unit_test(another_architectures_weights_are_refused),
+        cmocka_unit_test(columns_are_not_taken_for_others),
+        cmocka_unit_test(a_head_of_other_classes_keeps_its_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
