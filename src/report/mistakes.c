@@ -54,11 +54,11 @@ static void picture(onus_page *p, const float *x, const onus_shape *s)
 {
     const int64_t height = s->d[1] < PIXEL_SIDE_MAX ? s->d[1] : PIXEL_SIDE_MAX,
                   width = s->d[2] < PIXEL_SIDE_MAX ? s->d[2] : PIXEL_SIDE_MAX;
-    onus_page_printf(p,
-                     "<svg class=\"pixels\" viewBox=\"0 0 %d %d\" width=\"112\" height=\"112\" "
-                     "shape-rendering=\"crispEdges\" role=\"img\"><rect width=\"100%%\" "
-                     "height=\"100%%\" fill=\"#000\"/>",
-                     (int)width, (int)height);
+    onus_page_printf(
+        p,
+        "<svg class=\"pixels\" viewBox=\"0 0 %d %d\" width=\"112\" height=\"112\" "
+        "role=\"img\"><rect class=\"s0\" x=\"0\" y=\"0\" width=\"%d\" height=\"%d\"/>",
+        (int)width, (int)height, (int)width, (int)height);
     for (int shade = 1; shade < SHADES; shade++) {
         bool open = false;
         for (int64_t r = 0; r < height; r++)
@@ -66,10 +66,11 @@ static void picture(onus_page *p, const float *x, const onus_shape *s)
                 int64_t run = 0;
                 while (c + run < width && shade_of(x, s, r, c + run) == shade) run++;
                 if (run == 0) continue;
-                if (!open)
-                    onus_page_printf(p, "<path fill=\"#%x%x%x\" d=\"", shade, shade, shade);
+                const int a = (int)c, b = (int)(c + run), y = (int)r;
+                if (!open) onus_page_printf(p, "<path class=\"s%x\" d=\"", shade);
+                onus_page_printf(p, "%sM%d %d L%d %d L%d %d L%d %d", open ? " " : "", a, y, b,
+                                 y, b, y + 1, a, y + 1);
                 open = true;
-                onus_page_printf(p, "M%d %dh%dv1h-%dz", (int)c, (int)r, (int)run, (int)run);
                 c += run - 1;
             }
         if (open) onus_page_raw(p, "\"/>");
@@ -109,9 +110,9 @@ static void mistake(onus_page *p, const onus_mistakes *m, int64_t i)
         onus_dataset_fetch(m->data, &row, 1, m->room, NULL, NULL);
         picture(p, m->room, &shape);
     } else {
-        onus_page_raw(p, "<blockquote>");
+        onus_page_raw(p, "<p class=\"quote\">");
         onus_page_text(p, onus_dataset_text(m->data, row, 0));
-        onus_page_raw(p, "</blockquote>");
+        onus_page_raw(p, "</p>");
     }
     onus_page_raw(p, "<dl class=\"meta\">");
     term(p, ONUS_TEXT_SAID, q->class_names[said], score_of(q, i, said));

@@ -112,6 +112,10 @@ const char onus_style[] =
     /* figures */
     ".two{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:20px 56px;"
     "align-items:start}.two>figure{margin-top:0}.two>*>h3:first-child{margin-top:10px}"
+    ".pixels{shape-rendering:crispEdges;height:112px;width:112px}.quote{font-size:1.1rem}"
+    ".s0{fill:#000}.s1{fill:#111}.s2{fill:#222}.s3{fill:#333}.s4{fill:#444}.s5{fill:#"
+    "555}.s6{fill:#666}.s7{fill:#777}.s8{fill:#888}.s9{fill:#999}.sa{fill:#aaa}.sb{fi"
+    "ll:#bbb}.sc{fill:#ccc}.sd{fill:#ddd}.se{fill:#eee}.sf{fill:#fff}"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));"
     "gap:12px 56px;align-items:start}.figures .wide{grid-column:1/-1}"
     ".multiples{display:grid;grid-template-columns:repeat(auto-fit,minmax(240px,1fr));"
