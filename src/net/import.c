@@ -58,11 +58,14 @@ static onus_status fail_stranger(const onus_net *net, const onus_safetensors *fi
     const onus_tensor_view *v = find(file, found->missing);
     if (found->loaded == 0 && v) /* nothing but a last layer */
         return check(&net->tensors[0], v, what, err);
+    const char *lacks = found->missing; /* rather one that is not there at all */
+    for (int t = net->n_tensors - 1; t >= 0; t--)
+        if (!find(file, net->tensors[t].name)) lacks = net->tensors[t].name;
     if (found->loaded > 0)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: another architecture's weights: it has %lld of the model's %d "
                          "tensors, and lacks '%.80s'",
-                         what, (long long)found->loaded, net->n_tensors, found->missing);
+                         what, (long long)found->loaded, net->n_tensors, lacks);
     return onus_fail(err, ONUS_BAD_INPUT,
                      "%s: another architecture's weights: of its %lld tensors (the first is "
                      "'%.80s') none is one of the model's (the first is '%.80s')",
