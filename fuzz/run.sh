@@ -5,13 +5,13 @@ set -eu
 build=${1:?usage: fuzz/run.sh BUILD SECONDS [NAME...]}
 seconds=${2:?usage: fuzz/run.sh BUILD SECONDS [NAME...]}
 shift 2
-[ $# -gt 0 ] || set -- csv table recipe safetensors ledger note idx encoder policy tokenizer
+[ $# -gt 0 ] || set -- csv jsonl table recipe safetensors layers ledger note idx encoder policy tokenizer
 out=$build/fuzz
 mkdir -p "$out/found"
 failed=0
 passed=0
 for name in "$@"; do
-    clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iinclude -Isrc \
+    clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iinclude -Isrc -I"$build/gen" \
         -o "$out/$name" "fuzz/fuzz_$name.c" "$build/libonus.a" -lyaml -ljansson -lsodium -lutf8proc -lz -lm -pthread
     mkdir -p "$out/corpus/$name"
     dictionary=

@@ -57,17 +57,21 @@ static onus_status add_row(onus_csv *t, json_t *object, int64_t line, onus_err *
     const char **cells = t->cells + t->n_rows * t->n_columns;
     const char *key;
     json_t *value;
+    size_t known = 0;
     for (int64_t c = 0; c < t->n_columns; c++) {
         const json_t *v = json_object_get(object, t->columns[c]);
+        known += v != NULL;
         if (!(cells[c] = cell_of(t, v)))
             return json_is_array(v) || json_is_object(v)
                        ? fail_line(t, line, t->columns[c],
                                    "is a list or an object, a cell holds one value", err)
                        : onus_fail_mem(err, t->path);
     }
+    /* names are compared only where one is wrong: many columns would cost their square */
     json_object_foreach(object, key, value)
     {
         int64_t c = 0;
+        if (known == json_object_size(object)) break;
         while (c < t->n_columns && strcmp(t->columns[c], key) != 0) c++;
         if (c == t->n_columns)
             return fail_line(t, line, key, "is no key of the first line's object", err);
@@ -76,15 +80,35 @@ static onus_status add_row(onus_csv *t, json_t *object, int64_t line, onus_err *
     return ONUS_OK;
 }
 
-static int64_t count_lines(const char *text, size_t len)
+/* The next line of text[len] from *at on, without its end; false behind the last. */
+static bool next_line(const char *text, size_t len, size_t *at, const char **line, size_t *n)
 {
-    int64_t n = 1;
-    for (size_t i = 0; i < len; i++) n += text[i] == '\n';
-    return n;
+    if (*at >= len) return false;
+    *line = text + *at;
+    const char *end = memchr(*line, '\n', len - *at);
+    *n = end ? (size_t)(end - *line) : len - *at;
+    *at += *n + 1;
+    return true;
+}
+
+static bool is_blank(const char *line, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r') return false;
+    return true;
+}
+
+/* Lines that are rows: empty ones shall not make a file ask for memory. */
+static int64_t count_rows(const char *text, size_t len)
+{
+    const char *line;
+    int64_t rows = 0;
+    for (size_t at = 0, n; next_line(text, len, &at, &line, &n);) rows += !is_blank(line, n);
+    return rows;
 }
 
 static onus_status read_line(onus_csv *t, const char *text, size_t len, int64_t line,
-                             int64_t n_lines, onus_err *err)
+                             int64_t n_rows, onus_err *err)
 {
     json_t *object = NULL;
     onus_err why = {.code = ONUS_OK};
@@ -99,8 +123,8 @@ static onus_status read_line(onus_csv *t, const char *text, size_t len, int64_t 
         st = name_columns(t, object, line, err);
         if (st == ONUS_OK) {
             t->cells =
-                onus_alloc(t->arena.mem, (size_t)(n_lines * t->n_columns), sizeof *t->cells);
-            t->line = onus_alloc(t->arena.mem, (size_t)n_lines, sizeof *t->line);
+                onus_alloc(t->arena.mem, (size_t)(n_rows * t->n_columns), sizeof *t->cells);
+            t->line = onus_alloc(t->arena.mem, (size_t)n_rows, sizeof *t->line);
             if (!t->cells || !t->line) st = onus_fail_mem(err, t->path);
         }
     }
@@ -115,18 +139,15 @@ onus_status onus_jsonl_parse(onus_csv *out, const char *text, size_t len, const 
     onus_csv t = {.path = what};
     onus_arena_init(&t.arena, mem);
     onus_buf_init(&t.bytes, mem, 0);
-    const int64_t n_lines = count_lines(text, len);
-    onus_status st = n_lines < INT32_MAX
-                         ? ONUS_OK
-                         : onus_fail(err, ONUS_BAD_INPUT, "%s: more than 2^31 lines", what);
+    const int64_t n_rows = count_rows(text, len);
+    onus_status st = ONUS_OK;
+    const char *begin;
     int64_t line = 0;
-    for (size_t at = 0; st == ONUS_OK && at < len;) {
-        const char *end = memchr(text + at, '\n', len - at);
-        const size_t n = end ? (size_t)(end - (text + at)) : len - at;
-        line++;
-        if (strspn(text + at, " \t\r") < n)
-            st = read_line(&t, text + at, n, line, n_lines, err);
-        at += n + 1;
+    for (size_t at = 0, n; st == ONUS_OK && next_line(text, len, &at, &begin, &n);) {
+        if (++line == INT32_MAX)
+            st = onus_fail(err, ONUS_BAD_INPUT, "%s: more than 2^31 lines", what);
+        else if (!is_blank(begin, n))
+            st = read_line(&t, begin, n, line, n_rows, err);
     }
     if (st == ONUS_OK && !t.columns) st = onus_fail(err, ONUS_BAD_INPUT, "%s: no rows", what);
     if (st == ONUS_OK)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <cmocka.h>
 
 #include "data/parts.h"
@@ -258,6 +259,31 @@ static void wrong_input_is_named(void **state)
     room_close(&r);
 }
 
+/* A text ends at its length, and nothing behind it is looked at: the next page cannot be read.
+ * Blank lines are no rows, and ask for no memory either. */
+static void lines_end_with_the_text(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"a\": 1, \"b\": null}\n \r\n{\"b\": true}\n\t ";
+    const size_t len = sizeof text - 1, page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages =
+        mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(pages != MAP_FAILED);
+    assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+    onus_csv t = {0};
+    onus_err err = {.code = ONUS_OK};
+    memcpy(pages + page - len, text, len);
+    assert_int_equal(onus_jsonl_parse(&t, pages + page - len, len, "j", NULL, &err), ONUS_OK);
+    assert_int_equal(t.n_rows, 2);
+    assert_int_equal(t.line[1], 3);
+    assert_string_equal(t.cells[0], "1");
+    assert_string_equal(t.cells[1], "");
+    assert_string_equal(t.cells[2], "");
+    assert_string_equal(t.cells[3], "true");
+    onus_csv_release(&t);
+    assert_int_equal(munmap(pages, 2 * page), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +292,7 @@ int main(void)
         cmocka_unit_test(masks_are_drawn_by_row_and_epoch),
         cmocka_unit_test(a_column_of_text),
         cmocka_unit_test(wrong_input_is_named),
+        cmocka_unit_test(lines_end_with_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
