@@ -466,6 +466,7 @@ static float NAME(exp_sum)(const float *x, float m, int64_t n)
     float lane[16] = {0}, e[BLOCK];
     for (int64_t at = 0; at < n; at += BLOCK) {
         const int64_t w = n - at < BLOCK ? n - at : BLOCK;
+        onus_fetch_ahead(x, at + BLOCK, n, BLOCK);
         for (int64_t i = 0; i < w; i++) e[i] = exp_one(x[at + i] - m);
         int64_t i = 0;
         for (; i + 16 <= w; i += 16)
@@ -486,9 +487,14 @@ static inline float entropy_slope(const onus_softmax_row *r, float x, float targ
 static void NAME(entropy_back)(const onus_softmax_row *row, const float *x, float *dx,
                                int64_t n)
 {
+    enum { BLOCK = 512 };
     const onus_softmax_row r = *row;
     const float given = x[r.label];
-    LOOP for (int64_t i = 0; i < n; i++) dx[i] = entropy_slope(&r, x[i], r.off);
+    for (int64_t at = 0; at < n; at += BLOCK) {
+        const int64_t end = n - at < BLOCK ? n : at + BLOCK;
+        onus_fetch_ahead(x, at + BLOCK, n, BLOCK);
+        LOOP for (int64_t i = at; i < end; i++) dx[i] = entropy_slope(&r, x[i], r.off);
+    }
     dx[r.label] = entropy_slope(&r, given, r.on);
 }
 

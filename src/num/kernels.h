@@ -9,6 +9,16 @@
 #define ONUS_NUM_KERNELS_H
 #include "num/exec.h"
 
+/* Asks for the cache lines of x[at, at + size), at most up to n, while the caller computes what
+ * stands before. A loop that takes nanoseconds a number waits for every line that lies in
+ * memory, since the processor's own window holds a few of them: a sum of exponentials over 50
+ * MB took 2.0 ns a number, over 200 KB 0.6 (Intel Xeon, 27 November 2026). */
+static inline void onus_fetch_ahead(const float *x, int64_t at, int64_t n, int64_t size)
+{
+    const int64_t end = at + size < n ? at + size : n;
+    for (int64_t i = at; i < end; i += 16) __builtin_prefetch(x + i);
+}
+
 /* Settings of one optimiser step, already reduced to what the inner loop needs (floats rounded
  * once from binary64): contract, item 8 and the formulas after it. */
 typedef struct {
@@ -40,7 +50,7 @@ typedef struct {
     int64_t b_row, b_col;
     const float *panels; /* not NULL: B from onus_gemm_panels_make instead, its panels */
     int64_t panel_terms; /* panel_terms long, from the first term on; n0 begins a panel */
-    float *C; /* C(i,j) = C[i * ldc + j] */
+    float *C;            /* C(i,j) = C[i * ldc + j] */
     int64_t ldc;
     int64_t K;
     int64_t k_at;      /* place of the first term: cuts are where k_at + k is n * 256 */

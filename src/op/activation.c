@@ -5,12 +5,18 @@
 #include "num/kernels.h"
 #include "op/each.h"
 
+enum { PIECE = 512 }; /* numbers at a time; the next piece is fetched ahead */
+
 /* Functions y = f(x) with dx from (y, dy): relu, sigmoid, tanh; from (x, dy): the
  * others. */
 #define FORWARD(name)                                                    \
     static void name##_range(const onus_call *c, int64_t i, int64_t end) \
     {                                                                    \
-        c->ex->k->name(c->in[0] + i, c->out + i, end - i);               \
+        for (int64_t n; i < end; i += n) {                               \
+            n = end - i < PIECE ? end - i : PIECE;                       \
+            onus_fetch_ahead(c->in[0], i + n, end, PIECE);               \
+            c->ex->k->name(c->in[0] + i, c->out + i, n);                 \
+        }                                                                \
     }                                                                    \
     static void name##_forward(onus_call *c)                             \
     {                                                                    \
@@ -19,7 +25,12 @@
 #define BACKWARD(name, from)                                                                \
     static void name##_back_range(const onus_call *c, int64_t i, int64_t end)               \
     {                                                                                       \
-        c->ex->k->name##_back(c->from + i, c->d_out + i, c->d_in[0] + i, end - i);          \
+        for (int64_t n; i < end; i += n) {                                                  \
+            n = end - i < PIECE ? end - i : PIECE;                                          \
+            onus_fetch_ahead(c->from, i + n, end, PIECE);                                   \
+            onus_fetch_ahead(c->d_out, i + n, end, PIECE);                                  \
+            c->ex->k->name##_back(c->from + i, c->d_out + i, c->d_in[0] + i, n);            \
+        }                                                                                   \
     }                                                                                       \
     static void name##_backward(onus_call *c)                                               \
     {                                                                                       \
