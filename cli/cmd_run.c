@@ -23,7 +23,7 @@ static void print_end(const onus_run_result *r, bool train_only)
 static int run(const char *name, bool train_only, int argc, const char **argv)
 {
     onus_run_opts opts = {.train_only = train_only};
-    int threads = CLI_UNSAID, resume = 0, json = 0, quiet = 0, all = 0;
+    int threads = CLI_UNSAID, resume = 0, json = 0, quiet = 0, all = 0, profile = 0;
     const char *words[1];
     const struct poptOption table[] = {
         {"out", 'o', POPT_ARG_STRING, &opts.out, 0, "run folder (default: runs/NAME-N)", "DIR"},
@@ -31,6 +31,8 @@ static int run(const char *name, bool train_only, int argc, const char **argv)
          NULL},
         {"key", 'k', POPT_ARG_STRING, &opts.key, 0,
          "private key that signs (default: a throw-away key)", "FILE"},
+        {"profile", 'p', POPT_ARG_NONE, &profile, 0,
+         "print where the time of training went (with --json on stderr)", NULL},
         {"all", 'a', POPT_ARG_NONE, &all, 0, "print every value, not the main ones only", NULL},
         CLI_THREADS(threads) CLI_JSON(json) CLI_QUIET(quiet) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RECIPE", words, 1, 1);
@@ -39,6 +41,7 @@ static int run(const char *name, bool train_only, int argc, const char **argv)
     opts.recipe = words[0];
     opts.threads = (int)cli_or_zero(threads);
     opts.resume = resume;
+    opts.profile = profile;
     opts.progress = quiet ? NULL : cli_progress;
     opts.stop = cli_stop_flag();
     onus_run_result result = {.facts = NULL};
@@ -46,6 +49,7 @@ static int run(const char *name, bool train_only, int argc, const char **argv)
     if (onus_run(&opts, &result, &err) != ONUS_OK) return cli_fail(name, &err);
     cli_progress_end();
     code = cli_print(result.facts, json, all);
+    if (result.profile) fprintf(json ? stderr : stdout, "\n%s", result.profile);
     if (!json) print_end(&result, train_only);
     const bool met = train_only || result.policies_met == result.policies;
     onus_run_result_release(&result);

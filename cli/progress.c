@@ -137,7 +137,9 @@ void cli_progress(void *ctx, const onus_progress *p)
 {
     (void)ctx;
     const bool trains = strcmp(p->phase, "train") == 0;
-    if (!cli_is_terminal(STDERR_FILENO)) {
+    if (strcmp(p->phase, "memory") == 0)
+        fprintf(stderr, "memory: %.0f MB\n", 1e-6 * (double)p->planned_bytes);
+    else if (!cli_is_terminal(STDERR_FILENO)) {
         if (trains) print_line(p);
     } else if (trains) {
         draw_bar(p);

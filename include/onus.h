@@ -125,7 +125,10 @@ ONUS_API const onus_field *onus_facts_find(const onus_facts *f, const char *name
 /* What a progress bar shows. Given on the caller's thread at most five times a second and at
  * the end of every epoch of training; "evaluate" and "explain" are only announced. */
 typedef struct {
-    const char *phase; /* "train", "evaluate", "explain"; the numbers below are training's */
+    /* "memory": only planned_bytes is set, once, before the first step; "train", "evaluate",
+     * "explain"; the numbers below are training's */
+    const char *phase;
+    int64_t planned_bytes; /* most memory that the process will have in training */
     int64_t epoch, epochs, step, steps;
     double loss;                     /* running mean of the epoch; NAN in private runs */
     double valid_loss, valid_metric; /* NAN until known; the metric is accuracy, or RMSE */
@@ -145,6 +148,7 @@ typedef struct {
     int threads;     /* 0: ONUS_THREADS, else the processors this process may use */
     bool resume;     /* go on with the run in `out` after a kill */
     bool train_only; /* data and training; no evaluation, policy, report */
+    bool profile;    /* measure where the time of training goes: the result's profile */
     void (*progress)(void *ctx, const onus_progress *p); /* may be NULL */
     void *progress_ctx;
     /* set to 1 (by a signal handler): the run stops after the step, resumable */
@@ -157,6 +161,8 @@ typedef struct {
     char dir[4096]; /* the run folder */
     int64_t policies, policies_met;
     onus_facts *facts; /* every scalar of the ledger; owned */
+    char *profile;     /* asked for: a table for a person; owned; no part of the evidence */
+    const onus_allocator *mem;
 } onus_run_result;
 
 /* Reads the data, trains, evaluates, audits, judges, and leaves a run folder with model,
@@ -262,8 +268,8 @@ ONUS_API onus_status onus_diff(const char *run1, const char *run2, onus_facts **
                                char **notes, const onus_allocator *mem,
                                onus_err *err) ONUS_CHECKED;
 
-/* The report, built again from the run's ledger, and every scalar of that ledger by name. Either
- * may be NULL; owned by the caller: onus_text_free, onus_facts_destroy. */
+/* The report, built again from the run's ledger, and every scalar of that ledger by name.
+ * Either may be NULL; owned by the caller: onus_text_free, onus_facts_destroy. */
 ONUS_API onus_status onus_report(const char *run, onus_facts **facts, char **html,
                                  const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 

@@ -90,6 +90,35 @@ char *onus_strdup(const onus_allocator *mem, const char *text)
     return copy;
 }
 
+/* ---- what the process has ---------------------------------------------------------------- */
+
+/* A line of /proc/self/status: "VmHWM:     12345 kB". */
+static int64_t status_bytes(const char *name)
+{
+    char line[256];
+    long long kb = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    if (!f) return 0;
+    const size_t n = strlen(name);
+    while (fgets(line, sizeof line, f)) {
+        if (strncmp(line, name, n) != 0) continue;
+        kb = strtoll(line + n, NULL, 10);
+        break;
+    }
+    fclose(f);
+    return kb > 0 ? (int64_t)kb * 1024 : 0;
+}
+
+int64_t onus_memory_now(void)
+{
+    return status_bytes("VmRSS:");
+}
+
+int64_t onus_memory_most(void)
+{
+    return status_bytes("VmHWM:");
+}
+
 /* ---- arena ------------------------------------------------------------------------------- */
 
 struct onus_arena_block {

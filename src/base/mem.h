@@ -38,4 +38,8 @@ void *onus_arena_alloc(onus_arena *a, size_t n, size_t size);
 bool onus_arena_reserve(onus_arena *a, size_t bytes);
 char *onus_arena_strdup(onus_arena *a, const char *text);
 char *onus_arena_printf(onus_arena *a, const char *fmt, ...) ONUS_PRINTF(2, 3);
+/* Of the process, as the system counts: resident bytes now, and the most so far. 0: it does not
+ * say. */
+int64_t onus_memory_now(void);
+int64_t onus_memory_most(void);
 #endif

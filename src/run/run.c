@@ -283,9 +283,15 @@ static onus_status fill_result(onus_session *s, onus_run_result *out, onus_err *
     onus_log_close(log);
     if (st != ONUS_OK) return st;
     const onus_field *met = onus_facts_find(facts, "policy.met");
-    *out = (onus_run_result){
-        .policies = s->recipe->n_policies, .policies_met = met ? met->i : 0, .facts = facts};
+    *out = (onus_run_result){.policies = s->recipe->n_policies,
+                             .policies_met = met ? met->i : 0,
+                             .facts = facts,
+                             .mem = s->mem};
     snprintf(out->dir, sizeof out->dir, "%s", s->dir);
+    if (s->profile) { /* the caller's from now on */
+        out->profile = s->profile->data;
+        s->profile->data = NULL;
+    }
     return ONUS_OK;
 }
 
@@ -293,6 +299,7 @@ void onus_run_result_release(onus_run_result *r)
 {
     if (!r) return;
     onus_facts_destroy(r->facts);
+    onus_free(r->mem, r->profile);
     *r = (onus_run_result){.dir = ""};
 }
 
@@ -340,6 +347,7 @@ onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err
     onus_status st = ONUS_OK;
     onus_session s = {0};
     onus_key key = {0};
+    onus_buf profile = {0};
     char dir[ONUS_PATH_MAX] = "";
     int64_t torn = 0;
     bool settled = false, refused = false;
@@ -356,12 +364,15 @@ onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err
     s.progress = o->progress;
     s.progress_ctx = o->progress_ctx;
     s.stop = o->stop;
+    onus_buf_init(&profile, o->mem, 1 << 20);
+    if (o->profile) s.profile = &profile;
     ONUS_TRY(settle_ledger(&s, o->resume, &torn, err));
     settled = true;
     ONUS_TRY(settle_recipe(&s, o->resume, err));
     ONUS_TRY(settle_noise_key(&s, err));
     ONUS_TRY(stages(&s, o, torn, err));
     ONUS_TRY(finish(&s, o, &key, err));
+    ONUS_TRY(onus_buf_status(&profile, "profile", err));
     ONUS_TRY(fill_result(&s, out, err));
 done:
     refused = st == ONUS_BAD_INPUT || st == ONUS_BAD_ARG;
@@ -370,6 +381,7 @@ done:
     else if (settled && (st == ONUS_STOPPED || st == ONUS_IO || st == ONUS_NO_MEM))
         (void)onus_hint(err, st, "what is done is kept: --out %.180s --resume goes on", dir);
     onus_key_wipe(&key);
+    onus_buf_release(&profile);
     onus_session_close(&s);
     return st;
 }

@@ -40,6 +40,7 @@ typedef struct {
     void (*progress)(void *ctx, const onus_progress *p);
     void *progress_ctx;
     const volatile int *stop;
+    onus_buf *profile; /* where training writes its profile; NULL: it makes none */
 } onus_session;
 
 /* Threads, instruction set, facts, event builder. Everything is released by onus_session_close,

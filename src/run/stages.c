@@ -114,6 +114,13 @@ static void on_progress(void *ctx, const onus_progress *p)
     if (s->progress) s->progress(s->progress_ctx, &with_energy);
 }
 
+static void on_planned(void *ctx, int64_t bytes)
+{
+    onus_session *s = ctx;
+    const onus_progress p = {.phase = "memory", .planned_bytes = bytes};
+    if (s->progress) s->progress(s->progress_ctx, &p);
+}
+
 /* A phase that has no steps to count. */
 static void announce(const onus_session *s, const char *phase)
 {
@@ -173,6 +180,8 @@ static onus_status train_net(onus_session *s, const onus_meta *meta, int64_t n_m
         .progress = s->progress || s->meter ? on_progress : NULL,
         .progress_ctx = s,
         .stop = s->stop,
+        .planned = on_planned,
+        .profile = s->profile,
         .model_meta = meta,
         .n_model_meta = n_meta,
     };

@@ -97,6 +97,10 @@ static onus_status emit_end(onus_trainer *t, onus_err *err)
         onus_event_int(e, t->best_epoch, "train.best_epoch");
         onus_event_real(e, t->best_loss, "train.best_valid_loss");
     }
+    const int64_t most = onus_memory_most();
+    onus_event_observed(e, true);
+    onus_event_int(e, t->planned_bytes, "train.memory.planned");
+    if (most > 0) onus_event_int(e, most, "train.memory.peak");
     return onus_event_emit(e, &t->io->sink, err);
 }
 
@@ -168,16 +172,29 @@ static void keep_best(onus_trainer *t)
                (size_t)onus_net_param_floats(t->net) * sizeof *t->best);
 }
 
+/* Its passes are the validation's, not the steps'. */
+static onus_status validate(onus_trainer *t, onus_err *err)
+{
+    const double start = onus_trainer_now(t);
+    onus_plan_measure(t->plan, NULL);
+    const onus_status st = onus_trainer_validate(t, err);
+    if (t->io->profile) onus_plan_measure(t->plan, t->profile.spent);
+    onus_trainer_spent(t, ONUS_BESIDE_VALIDATION, start);
+    return st;
+}
+
 static onus_status run_epoch(onus_trainer *t, onus_err *err)
 {
     onus_status st = ONUS_OK;
     ONUS_TRY(run_steps(t, err));
-    ONUS_TRY(onus_trainer_validate(t, err));
+    ONUS_TRY(validate(t, err));
     t->epoch++;
     keep_best(t);
     ONUS_TRY(emit_epoch(t, err));
     show(t, true);
+    const double start = onus_trainer_now(t);
     if (onus_checkpoint_due(t, finished(t))) ONUS_TRY(onus_checkpoint_save(t, err));
+    onus_trainer_spent(t, ONUS_BESIDE_CHECKPOINT, start);
 done:
     return st;
 }
@@ -226,11 +243,16 @@ onus_status onus_train(onus_net *net, const onus_dataset *data, const onus_train
                       .valid_metric = NAN};
     onus_fp_set(); /* a host's -Ofast object may have changed the mode */
     ONUS_TRY(onus_trainer_open(&t, err));
+    if (io->planned) io->planned(io->progress_ctx, t.planned_bytes);
     ONUS_TRY(emit_begin(&t, err));
     if (t.is_private) ONUS_TRY(onus_private_begin(&t, err));
     if (io->start_step > 0) ONUS_TRY(onus_checkpoint_load(&t, io->start_step, err));
+    if (io->profile)
+        ONUS_TRY(onus_profile_begin(&t.profile, net, t.plan, io->ex, &t.arena, err));
+    t.profile.update_bytes = onus_optimiser_bytes(&t.optimiser);
     while (!finished(&t) && !(io->stop_step > 0 && t.step >= io->stop_step))
         ONUS_TRY(run_epoch(&t, err));
+    if (io->profile) onus_profile_write(&t.profile, net, &t.arena, io->profile);
     if (io->stop_step == 0) ONUS_TRY(conclude(&t, &r, err));
     r.steps = t.step;
     r.epochs_run = t.epoch;

@@ -112,3 +112,13 @@ void onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate
     else
         onus_pool_run(o->ex->pool, sweep_part, &w);
 }
+
+double onus_optimiser_bytes(const onus_optimiser_state *o)
+{
+    double n = 0;
+    for (int i = 0; i < onus_net_tensors(o->net); i++) {
+        const onus_tensor *x = onus_net_tensor(o->net, i);
+        if (!x->frozen && !x->def.buffer) n += (double)x->n;
+    }
+    return n * (12 + (o->m ? 8 : 0) + (o->v ? 8 : 0));
+}

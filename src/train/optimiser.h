@@ -20,4 +20,6 @@ onus_status onus_optimiser_init(onus_optimiser_state *o, const onus_train_spec *
 /* Sets t after a checkpoint has filled m and v. */
 void onus_optimiser_restore(onus_optimiser_state *o, int64_t t);
 void onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate);
+/* Bytes that a step reads and writes: parameters, gradient, averages of what is trained. */
+double onus_optimiser_bytes(const onus_optimiser_state *o);
 #endif

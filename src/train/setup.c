@@ -186,9 +186,25 @@ static void set_micro(onus_trainer *t)
     t->n_logits = onus_net_logits(t->net) / onus_net_labels(t->net);
 }
 
+/* The process as it stands, what training takes, and a checkpoint, whose bytes are put together
+ * in memory. What the training's own stages before have freed may be used again, so that this
+ * is a little too much for small runs. */
+static void plan_memory(onus_trainer *t, int64_t before)
+{
+    const bool writes = t->io->checkpoint_dir && t->spec->checkpoint_epochs >= 0;
+    const int blocks =
+        1 + (t->best != NULL) + (t->optimiser.m != NULL) + (t->optimiser.v != NULL);
+    const int64_t most = onus_memory_most(),
+                  checkpoint = onus_net_param_count(t->net) * 4 * blocks;
+    t->planned_bytes = before + (int64_t)t->arena.used_bytes +
+                       (int64_t)onus_plan_bytes(t->plan) + (writes ? checkpoint : 0);
+    if (t->planned_bytes < most) t->planned_bytes = most;
+}
+
 onus_status onus_trainer_open(onus_trainer *t, onus_err *err)
 {
     onus_status st = ONUS_OK;
+    const int64_t before = onus_memory_now();
     const onus_train_spec *s = t->spec;
     onus_arena_init(&t->arena, t->io->mem);
     onus_event_init(&t->event, t->io->mem);
@@ -209,6 +225,7 @@ onus_status onus_trainer_open(onus_trainer *t, onus_err *err)
     ONUS_TRY(onus_optimiser_init(&t->optimiser, s, t->net, t->io->ex, &t->arena, err));
     t->macs_row = onus_net_cost(t->net, 1, true, t->is_private).multiply_adds;
     t->macs_valid = onus_net_cost(t->net, 1, false, false).multiply_adds;
+    plan_memory(t, before);
 done:
     return st;
 }

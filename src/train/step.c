@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "num/kernels.h"
 #include "num/noise.h"
@@ -104,6 +105,16 @@ static bool take_losses(onus_trainer *t, int64_t B)
     return finite;
 }
 
+double onus_trainer_now(const onus_trainer *t)
+{
+    return t->io->profile ? onus_clock_s() : 0;
+}
+
+void onus_trainer_spent(onus_trainer *t, onus_beside what, double start)
+{
+    if (t->io->profile) t->profile.beside[what] += onus_clock_s() - start;
+}
+
 /* Gradient of rows [first, first + B) of the logical batch into grad[0]: of n_shards shards, or
  * (goes_on) going on from what stands there. */
 static void run_micro(step_job *j, int64_t first, int64_t B, int n_shards, bool goes_on,
@@ -121,7 +132,9 @@ static void run_micro(step_job *j, int64_t first, int64_t B, int n_shards, bool 
                           .shard = j->shard,
                           .n_shards = n_shards,
                           .goes_on = goes_on};
+    const double start = onus_trainer_now(t);
     onus_trainer_fetch(t, epoch_of(t), j->rows + first, B);
+    onus_trainer_spent(t, ONUS_BESIDE_ROWS, start);
     onus_plan_forward(t->plan, &b);
     if (!t->is_private) {
         if (!take_losses(t, B) && j->diverged.B == 0) j->diverged = b;
@@ -255,13 +268,18 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_er
     if (!run_shards(&j, 0, t->spec->shards, t->grad))
         memset(t->grad[0], 0, (size_t)onus_net_param_floats(t->net) * sizeof(float));
     if (j.diverged.B > 0) return onus_trainer_diverged(t, &j.diverged, err);
+    double start = onus_trainer_now(t);
     if (t->is_private)
         onus_private_noise(t);
     else if (t->spec->clip_norm > 0)
         clip_gradient(t);
+    onus_trainer_spent(t, ONUS_BESIDE_GRADIENT, start);
+    start = onus_trainer_now(t);
     onus_optimiser_step(&t->optimiser, t->grad[0],
                         onus_schedule_rate(t->spec, t->step, t->n_steps, t->n_per_epoch));
+    onus_trainer_spent(t, ONUS_BESIDE_UPDATE, start);
     t->step++;
+    t->profile.steps++;
     t->rows_seen += B;
     t->multiply_adds += t->macs_row * (double)B;
     return ONUS_OK;

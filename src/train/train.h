@@ -76,6 +76,10 @@ typedef struct {
     void (*progress)(void *ctx, const onus_progress *p);
     void *progress_ctx;
     const volatile int *stop; /* set to 1 by a signal handler: ONUS_STOPPED after the step */
+    /* before the first step: bytes that the process will have at most, its own now included */
+    void (*planned)(void *ctx, int64_t bytes);
+    onus_buf
+        *profile; /* receives a table of where the time went (profile.h); NULL: no clocks */
     const onus_meta *model_meta;
     int64_t n_model_meta; /* metadata for checkpoints, e.g. the encoder */
 } onus_train_io;

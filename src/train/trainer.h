@@ -7,6 +7,7 @@
 #ifndef ONUS_TRAIN_TRAINER_H
 #define ONUS_TRAIN_TRAINER_H
 #include "train/optimiser.h"
+#include "train/profile.h"
 
 enum { ONUS_GRADS_MAX = 18 }; /* log2 of most shards (2^16), and two */
 
@@ -67,6 +68,9 @@ typedef struct {
     double valid_loss, valid_metric, began_s, shown_s;
     int64_t rows_seen;
     double multiply_adds;
+
+    onus_profile profile;  /* io->profile is set: */
+    int64_t planned_bytes; /* most memory of the process, as planned */
 } onus_trainer;
 
 /* One optimiser step on the rows of batch_rows: ordinary [first, first + B); private a fresh
@@ -95,6 +99,11 @@ bool onus_checkpoint_due(const onus_trainer *t, bool last);
 /* Builds the bytes, writes them where the run writes, and emits the event. */
 onus_status onus_checkpoint_save(onus_trainer *t, onus_err *err) ONUS_CHECKED;
 onus_status onus_checkpoint_load(onus_trainer *t, int64_t step, onus_err *err) ONUS_CHECKED;
+
+/* Seconds, where a profile is made; 0 else. */
+double onus_trainer_now(const onus_trainer *t);
+/* Adds what was spent since `start` to the profile. */
+void onus_trainer_spent(onus_trainer *t, onus_beside what, double start);
 
 /* setup.c */
 onus_status onus_trainer_open(onus_trainer *t, onus_err *err) ONUS_CHECKED;
