@@ -198,6 +198,8 @@ static void plan_memory(onus_trainer *t, int64_t before)
                   checkpoint = onus_net_param_count(t->net) * 4 * blocks;
     t->planned_bytes = before + (int64_t)t->arena.used_bytes +
                        (int64_t)onus_plan_bytes(t->plan) + (writes ? checkpoint : 0);
+    if (t->io->profile && t->planned_bytes < before + ONUS_SPEED_BYTES)
+        t->planned_bytes = before + ONUS_SPEED_BYTES; /* measuring the machine comes first */
     if (t->planned_bytes < most) t->planned_bytes = most;
 }
 

@@ -23,6 +23,24 @@ static bool all_zero(const void *p, size_t n)
     return true;
 }
 
+/* A block that is written to shows in what the process has and had. */
+static void the_process_tells_its_size(void **state)
+{
+    (void)state;
+    enum { BLOCK = 64 << 20, SLACK = 4 << 20 };
+    const int64_t before = onus_memory_now();
+    char *p = onus_alloc(NULL, BLOCK, 1);
+    assert_non_null(p);
+    memset(p, 1, BLOCK);
+    const int64_t now = onus_memory_now(), most = onus_memory_most();
+    onus_free(NULL, p);
+    assert_true(before > 0);
+    assert_true(now >= before + BLOCK - SLACK);
+    assert_true(most >= now - SLACK);
+    assert_true(onus_memory_now() <= now - BLOCK + SLACK);
+    assert_true(onus_memory_most() >= most - SLACK); /* the system counts lazily */
+}
+
 /* ---- allocator --------------------------------------------------------------------------- */
 
 static void sizes_that_wrap_are_refused(void **state)
@@ -303,6 +321,7 @@ static void errors_are_one_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_process_tells_its_size),
         cmocka_unit_test(sizes_that_wrap_are_refused),
         cmocka_unit_test(blocks_are_zeroed_and_resizable),
         cmocka_unit_test(large_blocks_are_zeroed),

@@ -41,6 +41,9 @@ expect 1 'say where it is: --recipe-dir' "$onus" replay away
 expect 0 'every bit the same' "$onus" replay away --recipe-dir gone
 expect 0 'claim the same' "$onus" diff r1 r1
 expect 0 '"accuracy":' "$onus" run small.yaml --out r2 --json --quiet
+expect 0 'by operation' "$onus" train small.yaml --out r2p --profile
+expect 0 '^memory: [0-9]+ MB' "$onus" train small.yaml --out r2q
+same "a profile, one model" "$(sha r1/model.safetensors)" "$(sha r2p/model.safetensors)"
 same "two runs, one model" "$(sha r1/model.safetensors)" "$(sha r2/model.safetensors)"
 expect 0 . env ONUS_ISA=ref ONUS_THREADS=2 "$onus" run small.yaml --out r3 --quiet
 same "ref and 2 threads" "$(sha r1/model.safetensors)" "$(sha r3/model.safetensors)"

@@ -568,6 +568,50 @@ static void depth_costs_what_it_must(void **state)
     }
 }
 
+/* What is measured is what the table's cost column adds up to; the bits stay; a plan that
+ * nobody asks adds nothing. */
+static void what_is_spent_is_what_the_table_counts(void **state)
+{
+    (void)state;
+    enum { B = 8, WIDE = 64, LAYERS = 3 };
+    const onus_exec ex = {.k = onus_kernels_of(ONUS_ISA_REF)};
+    onus_net *net = deep(LAYERS, WIDE);
+    onus_plan *p;
+    onus_spent spent[2 * LAYERS + 3][ONUS_PASSES] = {0}, kept[2 * LAYERS + 3][ONUS_PASSES];
+    const float label[B] = {0};
+    const onus_batch b = {.B = B, .label = label, .loss_scale = 0.125f, .training = true};
+    float *grad[2];
+    for (int i = 0; i < 2; i++)
+        assert_non_null(grad[i] = calloc((size_t)net->floats, sizeof(float)));
+    onus_net_init(net, 3);
+    assert_int_equal(onus_net_nodes(net), 2 * LAYERS + 3);
+    assert_string_equal(onus_net_node_op(net, 1), "dense");
+    assert_int_equal(onus_plan_create(&p, net, &ex, ONUS_PLAN_TRAIN, B, NULL, NULL), 0);
+    for (int round = 0; round < 2; round++) {
+        onus_plan_measure(p, round ? NULL : spent[0]);
+        for (int i = 0; i < B * WIDE; i++) onus_plan_input(p)[i] = (float)(i % 7) - 3;
+        onus_plan_forward(p, &b);
+        onus_plan_backward(p, &b, &grad[round]);
+        if (!round) memcpy(kept, spent, sizeof kept);
+    }
+    assert_memory_equal(grad[0], grad[1], (size_t)net->floats * sizeof(float));
+    assert_memory_equal(kept, spent, sizeof kept);
+    onus_cost sum = {0};
+    for (int i = 1; i < 2 * LAYERS + 3; i++) {
+        for (int pass = 0; pass < ONUS_PASSES; pass++) {
+            assert_true(spent[i][pass].seconds >= 0);
+            sum.multiply_adds += spent[i][pass].cost.multiply_adds;
+            sum.bytes += spent[i][pass].cost.bytes;
+        }
+    }
+    const onus_cost all = onus_net_cost(net, B, true, false);
+    assert_float_equal(sum.multiply_adds, all.multiply_adds, 1e-9 * all.multiply_adds);
+    assert_float_equal(sum.bytes, all.bytes, 1e-9 * all.bytes);
+    onus_plan_destroy(p);
+    for (int i = 0; i < 2; i++) free(grad[i]);
+    onus_net_destroy(net);
+}
+
 static void sizes_out_of_range_are_refused(void **state)
 {
     (void)state;
@@ -689,6 +733,7 @@ int main(void)
         cmocka_unit_test(refusals_are_named),
         cmocka_unit_test(plans_take_what_they_name),
         cmocka_unit_test(depth_costs_what_it_must),
+        cmocka_unit_test(what_is_spent_is_what_the_table_counts),
         cmocka_unit_test(sizes_out_of_range_are_refused),
         cmocka_unit_test(plans_survive_the_end_of_memory),
         cmocka_unit_test(the_first_layer_can_run_alone),

@@ -439,6 +439,35 @@ static void progress_is_rare_and_stopping_quick(void **state)
     release(&o);
 }
 
+/* The same claims and parameters, and a table that names what was done. Memory is at most what
+ * was planned and what the process had. */
+static void a_profile_changes_nothing(void **state)
+{
+    (void)state;
+    setting s = usual(credit);
+    outcome plain, o;
+    onus_buf table;
+    onus_buf_init(&table, NULL, 1 << 20);
+    train_well(&s, &plain);
+    s.profile = &table;
+    train_well(&s, &o);
+    char *claims = said_claims(&plain.said), *again = said_claims(&o.said);
+    assert_string_equal(claims, again);
+    assert_memory_equal(plain.sha, o.sha, sizeof o.sha);
+    static const char *const named[] = {
+        "44 steps",         "forward   dense", "backward  dense", "gradients dense",
+        "layers.0 (dense)", "update",          "validation"};
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (!strstr(table.data, named[i])) fail_msg("no '%s' in %s", named[i], table.data);
+    assert_non_null(strstr(o.said.text.data, "train.memory.planned"));
+    assert_null(strstr(claims, "train.memory"));
+    free(claims);
+    free(again);
+    onus_buf_release(&table);
+    release(&plain);
+    release(&o);
+}
+
 static void divergence_is_named(void **state)
 {
     (void)state;
@@ -614,6 +643,7 @@ int main(void)
         cmocka_unit_test(stops_early_and_keeps_the_best),
         cmocka_unit_test(ties_keep_the_earlier),
         cmocka_unit_test(progress_is_rare_and_stopping_quick),
+        cmocka_unit_test(a_profile_changes_nothing),
         cmocka_unit_test(divergence_is_named),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(memory_may_end_at_any_moment),

@@ -189,6 +189,7 @@ typedef struct {
     void (*progress)(void *ctx, const onus_progress *p);
     void *progress_ctx;
     const onus_allocator *mem;
+    onus_buf *profile;
 } setting;
 
 /* What came of it. net is owned: release(). */
@@ -241,6 +242,7 @@ static inline onus_status run_training(const setting *s, outcome *out)
                               .stop_step = s->stop_step,
                               .write_checkpoints = !s->only_hash,
                               .stop = s->stop,
+                              .profile = s->profile,
                               .progress = s->progress,
                               .progress_ctx = s->progress_ctx};
     onus_status st = ONUS_NO_MEM;
