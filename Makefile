@@ -9,6 +9,10 @@ comma   := ,
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
+ifeq ($(origin AR),default)
+# a cross compiler's own
+AR      := $(if $(filter %-gcc,$(CC)),$(CC:%gcc=%ar),ar)
+endif
 JOBS    ?= $(shell nproc)
 V       ?= 0
 # make V=1 shows whole commands
@@ -78,7 +82,7 @@ $(BUILD)/%.o: %.c
 $(BUILD)/libonus.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call say,AR,$@)
-	$(Q)ar rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 $(BUILD)/libonus.so: $(LIB_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared $(ALLLDFLAGS) -Wl,-soname,libonus.so.0 -o $@ $^ $(LIBS)
@@ -91,7 +95,7 @@ define layer_rules
 $(BUILD)/$(1).a: $$(call layer_obj,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$(Q)ar rcs $$@ $$^
+	$(Q)$(AR) rcs $$@ $$^
 TESTS_$(1) := $$(patsubst %.c,$(BUILD)/%,$$(wildcard tests/$(1)/test_*.c))
 $$(TESTS_$(1)): $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $$(foreach l,$$(call upto,$(1),$(LAYERS)),$(BUILD)/$$(l).a)
 	@mkdir -p $$(@D)
@@ -212,7 +216,7 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libonus.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -Iinclude $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $< $(BUILD)/libonus.a $(LIBS)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 clean: ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-*

@@ -18,5 +18,7 @@ ONUS_CONV_KERNELS(fma)
 #if defined(__x86_64__)
 ONUS_CONV_KERNELS(avx2)
 ONUS_CONV_KERNELS(avx512)
+#elif defined(__aarch64__)
+ONUS_CONV_KERNELS(neon)
 #endif
 #endif

@@ -2,8 +2,8 @@
  * exec.c - which kernels this machine can run.
  *
  * CHECKLIST: a new instruction set wants its table (elem_NAME.c), its matrix product
- * (gemm_NAME.c), its case here and in exec.h, its flags in the Makefile. NEON's place is kept:
- * its table is not built yet. */
+ * (gemm_NAME.c), its case here and in exec.h, its flags in the Makefile, its row in the lists
+ * of tests/num. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,10 +44,14 @@ const onus_kernels *onus_kernels_of(onus_isa isa)
     }
 }
 #else
-/* Every AArch64 processor fuses: the reference built again with fmaf as one instruction. */
+/* Every AArch64 processor fuses and has NEON. */
 const onus_kernels *onus_kernels_of(onus_isa isa)
 {
-    return isa == ONUS_ISA_REF ? &onus_kernels_fma : NULL;
+    switch (isa) {
+    case ONUS_ISA_REF: return &onus_kernels_fma;
+    case ONUS_ISA_NEON: return &onus_kernels_neon;
+    default: return NULL;
+    }
 }
 #endif
 

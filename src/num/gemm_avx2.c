@@ -12,7 +12,7 @@
 #define GEMM_PANELS_NAME    onus_gemm_panels_avx2
 #define GEMM_TRANSPOSE_NAME onus_gemm_transpose_avx2
 
-typedef __m256 vec;
+typedef __m256 vec, vec_num;
 #define vec_zero()           _mm256_setzero_ps()
 #define vec_load(p)          _mm256_loadu_ps(p)
 #define vec_load_n(p, n)     _mm256_maskload_ps(p, avx_first(n))

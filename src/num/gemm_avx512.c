@@ -13,7 +13,7 @@
 #define GEMM_PANELS_NAME    onus_gemm_panels_avx512
 #define GEMM_TRANSPOSE_NAME onus_gemm_transpose_avx512
 
-typedef __m512 vec;
+typedef __m512 vec, vec_num;
 #define first_n(n)           ((__mmask16)((1u << (n)) - 1u)) /* 16: all */
 #define vec_zero()           _mm512_setzero_ps()
 #define vec_load(p)          _mm512_loadu_ps(p)

@@ -32,7 +32,8 @@ enum {
     ONUS_GEMM_PANEL_ref = 16,
     ONUS_GEMM_PANEL_fma = 16,
     ONUS_GEMM_PANEL_avx2 = 16,
-    ONUS_GEMM_PANEL_avx512 = 32
+    ONUS_GEMM_PANEL_avx512 = 32,
+    ONUS_GEMM_PANEL_neon = 8
 };
 /* Rows of a register tile. */
 enum {
@@ -63,5 +64,9 @@ void onus_gemm_panels_avx2(ONUS_GEMM_PANELS_ARGS);
 void onus_gemm_panels_avx512(ONUS_GEMM_PANELS_ARGS);
 void onus_gemm_transpose_avx2(ONUS_GEMM_TRANSPOSE_ARGS);
 void onus_gemm_transpose_avx512(ONUS_GEMM_TRANSPOSE_ARGS);
+#elif defined(__aarch64__)
+void onus_gemm_tile_neon(ONUS_GEMM_TILE_ARGS);
+void onus_gemm_panels_neon(ONUS_GEMM_PANELS_ARGS);
+void onus_gemm_transpose_neon(ONUS_GEMM_TRANSPOSE_ARGS);
 #endif
 #endif

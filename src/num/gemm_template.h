@@ -22,7 +22,7 @@
  *
  * The including file defines, before:
  *
- * - VW, the lanes of a vector: 8 or 16;
+ * - VW, the lanes of a vector: 4, 8 or 16;
  *
  * - GEMM_MR, the rows of a tile, and GEMM_HEIGHTS(X): X(1) ... X(GEMM_MR);
  *
@@ -31,7 +31,10 @@
  * - GEMM_TILE_NAME, the function to define;
  *
  * - vec, vec_zero(), vec_load(p), vec_load_n(p, n), vec_store(p, v), vec_store_n(p, v, n),
- * vec_set1(p), vec_fma(a, b, c), vec_add(a, b); the _n forms touch the first n < VW lanes only;
+ * vec_fma(a, b, c), vec_add(a, b); the _n forms touch the first n < VW lanes only;
+ *
+ * - vec_num, what vec_set1(p) makes of a number and vec_fma takes as its first factor: a vector
+ * of it where a broadcast is free with a load, the number where a multiply-add broadcasts;
  *
  * - transpose8(row, at, cols, dst, dst_ld): dst[c*dst_ld + r] = row[r][at + c] for r < 8 and c
  * < cols <= 8, in order of c. */
@@ -174,7 +177,7 @@ INLINE void tile(const int mr, const int nv, const bool by_rows, const float *a,
 #pragma GCC unroll 16
             for (int i = 0; i < mr; i++) {
                 if (by_rows && i % 3 == 0) OPAQUE(row[i / 3]);
-                const vec y = vec_set1(by_rows ? row[i / 3] + i % 3 * a_step : a + i);
+                const vec_num y = vec_set1(by_rows ? row[i / 3] + i % 3 * a_step : a + i);
                 acc[i][0] = vec_fma(y, x0, acc[i][0]);
                 if (nv > 1) acc[i][1] = vec_fma(y, x1, acc[i][1]);
                 if (by_rows && (i % 3 == 2 || i == mr - 1)) row[i / 3]++;
@@ -231,13 +234,16 @@ INLINE void copy_n(float *dst, const float *src, int64_t n)
     if (n > 0) vec_store_n(dst, vec_load_n(src, (int)n), (int)n);
 }
 
-/* dst[c*dst_ld + r] = src[r*ld + c] for all r < rows <= NR, c < cols. Rows are taken by eights:
- * what is written beyond the last, up to 7 numbers, is overwritten by a later column (hence the
- * order) or lies after the end of dst. */
+/* Rows of a panel or of a tile, in whole eights. */
+#define ROWS_MAX (NR > GEMM_MR ? NR : (GEMM_MR + 7) / 8 * 8)
+
+/* dst[c*dst_ld + r] = src[r*ld + c] for all r < rows <= ROWS_MAX, c < cols. Rows are taken by
+ * eights: what is written beyond the last, up to 7 numbers, is overwritten by a later column
+ * (hence the order) or lies after the end of dst. */
 static void transpose(const float *src, int64_t ld, int64_t rows, int64_t cols, float *dst,
                       int64_t dst_ld)
 {
-    const float *row[NR];
+    const float *row[ROWS_MAX];
     const int64_t last = (rows - 1) / 8 * 8;
     for (int64_t r = 0; r < last + 8; r++) row[r] = src + (r < rows ? r : rows - 1) * ld;
     int64_t c = 0;

@@ -3,7 +3,8 @@
  * the shape of a block, the strides, the instruction set, the number of threads. Method: every
  * kernel, alone and through onus_gemm, against a triple loop written here from the contract's
  * words. Where this machine lacks an instruction set the test says "not proven on this
- * machine"; the 16-lane form of the template is then still run, on plain arrays. */
+ * machine"; the template in its shape is then still run, on plain arrays: AVX-512's here,
+ * NEON's by test_gemm_lanes4.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,11 +17,17 @@
 #include "num/gemm_kernels.h"
 #include "num/kernels.h"
 
-/* ---- the 16-lane template on plain arrays ------------------------------------------------ */
+/* ---- the template on plain arrays -------------------------------------------------------- */
+
+#ifndef LANES
+#define LANES      16 /* AVX-512 */
+#define TALL       14
+#define HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#endif
 
 typedef struct {
-    float x[16];
-} vec;
+    float x[LANES];
+} vec, vec_num;
 
 static vec vec_zero(void)
 {
@@ -42,19 +49,19 @@ static void vec_store_n(float *p, vec v, int n)
 static vec vec_set1(const float *p)
 {
     vec v;
-    for (int i = 0; i < 16; i++) v.x[i] = *p;
+    for (int i = 0; i < LANES; i++) v.x[i] = *p;
     return v;
 }
 
 static vec vec_fma(vec a, vec b, vec c)
 {
-    for (int i = 0; i < 16; i++) c.x[i] = fmaf(a.x[i], b.x[i], c.x[i]);
+    for (int i = 0; i < LANES; i++) c.x[i] = fmaf(a.x[i], b.x[i], c.x[i]);
     return c;
 }
 
 static vec vec_add(vec a, vec b)
 {
-    for (int i = 0; i < 16; i++) a.x[i] += b.x[i];
+    for (int i = 0; i < LANES; i++) a.x[i] += b.x[i];
     return a;
 }
 
@@ -65,15 +72,14 @@ static void transpose8(const float *const row[8], int64_t at, int cols, float *d
         for (int r = 0; r < 8; r++) dst[c * dst_ld + r] = row[r][at + c];
 }
 
-#define vec_load(p)     vec_load_n(p, 16)
-#define vec_store(p, v) vec_store_n(p, v, 16)
-#define VW              16
-#define GEMM_MR         14
-#define GEMM_HEIGHTS(X) \
-    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
-#define GEMM_NC        512
-#define GEMM_TILE_NAME gemm_tile_wide
-static void gemm_tile_wide(ONUS_GEMM_TILE_ARGS);
+#define vec_load(p)     vec_load_n(p, LANES)
+#define vec_store(p, v) vec_store_n(p, v, LANES)
+#define VW              LANES
+#define GEMM_MR         TALL
+#define GEMM_HEIGHTS(X) HEIGHTS(X)
+#define GEMM_NC         (32 * LANES)
+#define GEMM_TILE_NAME  gemm_tile_arrays
+static void gemm_tile_arrays(ONUS_GEMM_TILE_ARGS);
 #include "num/gemm_template.h"
 
 /* ---- kernels under test ------------------------------------------------------------------ */
@@ -83,35 +89,49 @@ typedef struct {
     const char *name;
     gemm_tile_fn *fn; /* NULL: not in this build */
     int panel;
-    bool here; /* the machine has it */
+    bool here;        /* the machine has it */
+    bool slow;        /* small shapes only */
 } kernel;
 
 #if defined(__x86_64__)
 #define X86(fn)      fn
+#define ARM(fn)      NULL
 #define HAS(feature) (__builtin_cpu_supports(feature) != 0)
 #else
 #define X86(fn)      NULL
+#define ARM(fn)      fn
 #define HAS(feature) false
 #endif
 
-#define N_KERNELS 5
+#if LANES == 16
+#define N_KERNELS 6
 static void kernels_here(kernel out[N_KERNELS])
 {
     const bool fma = HAS("fma"), avx2 = fma && HAS("avx2");
     const bool avx512 =
         avx2 && HAS("avx512f") && HAS("avx512bw") && HAS("avx512dq") && HAS("avx512vl");
 #if defined(__x86_64__)
-    const bool scalar_fma = fma;
+    const bool arm = false;
 #else
-    const bool scalar_fma = true;
+    const bool arm = true;
 #endif
-    const kernel all[N_KERNELS] = {{"ref", onus_gemm_tile_ref, 16, true},
-                                   {"fma", onus_gemm_tile_fma, 16, scalar_fma},
-                                   {"avx2", X86(onus_gemm_tile_avx2), 16, avx2},
-                                   {"avx512", X86(onus_gemm_tile_avx512), 32, avx512},
-                                   {"avx512's template on arrays", gemm_tile_wide, 32, true}};
+    const kernel all[N_KERNELS] = {
+        {"ref", onus_gemm_tile_ref, 16, true, true},
+        {"fma", onus_gemm_tile_fma, 16, fma || arm, true},
+        {"avx2", X86(onus_gemm_tile_avx2), 16, avx2, false},
+        {"avx512", X86(onus_gemm_tile_avx512), 32, avx512, false},
+        {"neon", ARM(onus_gemm_tile_neon), 8, arm, false},
+        {"avx512's template on arrays", gemm_tile_arrays, 32, true, true},
+    };
     memcpy(out, all, sizeof all);
 }
+#else
+#define N_KERNELS 1
+static void kernels_here(kernel out[N_KERNELS])
+{
+    out[0] = (kernel){"neon's template on arrays", gemm_tile_arrays, 2 * LANES, true, false};
+}
+#endif
 
 /* ---- the contract, as loops -------------------------------------------------------------- */
 
@@ -297,8 +317,8 @@ static void check(const fixture *f, const problem *p, bool slow_too)
     assert_non_null(C);
     for (int t = 0; t <= 3; t++)
         for (int i = 0; i < N_KERNELS; i++) {
-            if (!f->kernels[i].here || !f->kernels[i].fn || (i != 2 && i != 3 && !slow_too))
-                continue;
+            const kernel *k = &f->kernels[i];
+            if (!k->here || !k->fn || (k->slow && !slow_too)) continue;
             const onus_kernels table = {.name = f->kernels[i].name,
                                         .gemm_tile = f->kernels[i].fn,
                                         .gemm_panel = f->kernels[i].panel,
