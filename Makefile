@@ -46,7 +46,8 @@ ISA_avx512 := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-v
 else
 ISA_SKIP   := %_avx2.c %_avx512.c
 ISA_fma    := -fno-tree-vectorize
-ISA_neon   :=
+# gcc would move loads ahead until the tile's registers do not hold what is in them.
+ISA_neon   := $(if $(findstring clang,$(CC)),,-fno-schedule-insns)
 endif
 
 layer_src  = $(filter-out $(ISA_SKIP),$(wildcard src/$(1)/*.c))

@@ -31,9 +31,9 @@ void onus_fp_set(void)
     __asm__ volatile("fldcw %0" : : "m"(word));
 }
 #elif defined(__aarch64__)
-/* FZ, RMode, FZ16 */
+/* FZ, RMode, FZ16; FIZ, AH and NEP, which are zero where a processor has no FEAT_AFP */
 static const uint64_t mode_bits =
-    (UINT64_C(1) << 24) | (UINT64_C(3) << 22) | (UINT64_C(1) << 19);
+    (UINT64_C(1) << 24) | (UINT64_C(3) << 22) | (UINT64_C(1) << 19) | UINT64_C(7);
 
 bool onus_fp_check(void)
 {
