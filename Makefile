@@ -57,7 +57,7 @@ CLI_OBJ    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard cli/*.c))
 # the layers up to and including $(1)
 upto       = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
 
-.PHONY: all help lib check slow asan tsan ubsan torture fuzz bench cov tidy format install clean lint tests docs
+.PHONY: all help lib check slow aarch64 asan tsan ubsan torture fuzz bench cov tidy format install clean lint tests docs
 all: $(BUILD)/onus $(BUILD)/libonus.a $(BUILD)/libonus.so
 
 # The table of operations is what the files of op/ say: a row is `const onus_op onus_op_NAME =`.
@@ -112,7 +112,7 @@ $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
 # ---- what people call ------------------------------------------------------------------
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 all: ## build/onus, build/libonus.a, build/libonus.so
 lib: $(BUILD)/libonus.a $(BUILD)/libonus.so
@@ -136,6 +136,10 @@ slow: all $(ALL_TESTS) $(BUILD)/examples/embed ## what takes longer: every float
 	tests/cli/slow.sh $(BUILD)
 	ONUS_SLOW=1 tests/cli/families.sh $(BUILD)
 	$(PYTHON) tests/vectors/check_written.py $(BUILD)/tests/net/test_vectors || [ $$? = 77 ]
+	ONUS_SLOW=1 tests/cli/aarch64.sh $(BUILD)
+
+aarch64: all ## the program and its bits on 64-bit ARM, under qemu: cross-built into BUILD-aarch64
+	tests/cli/aarch64.sh $(BUILD)
 
 tests: all $(ALL_TESTS) $(BUILD)/examples/embed
 asan: ## tests under the address sanitizer, leaks too
