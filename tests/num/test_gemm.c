@@ -89,8 +89,8 @@ typedef struct {
     const char *name;
     gemm_tile_fn *fn; /* NULL: not in this build */
     int panel;
-    bool here;        /* the machine has it */
-    bool slow;        /* small shapes only */
+    bool here; /* the machine has it */
+    bool slow; /* small shapes only */
 } kernel;
 
 #if defined(__x86_64__)
