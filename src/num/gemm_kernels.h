@@ -40,7 +40,8 @@ enum {
     ONUS_GEMM_ROWS_ref = 8,
     ONUS_GEMM_ROWS_fma = 8,
     ONUS_GEMM_ROWS_avx2 = 6,
-    ONUS_GEMM_ROWS_avx512 = 14
+    ONUS_GEMM_ROWS_avx512 = 14,
+    ONUS_GEMM_ROWS_neon = 12
 };
 /* `gemm_listed` of num/kernels.h. */
 #define ONUS_GEMM_LISTED_ARGS                                                                 \
@@ -66,6 +67,7 @@ void onus_gemm_transpose_avx2(ONUS_GEMM_TRANSPOSE_ARGS);
 void onus_gemm_transpose_avx512(ONUS_GEMM_TRANSPOSE_ARGS);
 #elif defined(__aarch64__)
 void onus_gemm_tile_neon(ONUS_GEMM_TILE_ARGS);
+void onus_gemm_listed_neon(ONUS_GEMM_LISTED_ARGS);
 void onus_gemm_panels_neon(ONUS_GEMM_PANELS_ARGS);
 void onus_gemm_transpose_neon(ONUS_GEMM_TRANSPOSE_ARGS);
 #endif

@@ -12,6 +12,7 @@
 #define GEMM_HEIGHTS(X)     X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 #define GEMM_NC             192 /* 192 KiB: a share of 512 KiB, the smallest of servers */
 #define GEMM_TILE_NAME      onus_gemm_tile_neon
+#define GEMM_LISTED_NAME    onus_gemm_listed_neon
 #define GEMM_PANELS_NAME    onus_gemm_panels_neon
 #define GEMM_TRANSPOSE_NAME onus_gemm_transpose_neon
 

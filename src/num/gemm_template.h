@@ -605,7 +605,7 @@ INLINE void listed(const int mr, const float *a, const float *b, int64_t base,
         const vec x0 = vec_load(x), x1 = vec_load(x + VW);
 #pragma GCC unroll 16
         for (int i = 0; i < mr; i++) {
-            const vec w = vec_set1(y + i);
+            const vec_num w = vec_set1(y + i);
             acc[i][0] = vec_fma(w, x0, acc[i][0]);
             acc[i][1] = vec_fma(w, x1, acc[i][1]);
         }

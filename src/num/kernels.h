@@ -86,8 +86,9 @@ struct onus_kernels {
      * over k < n of a[list[k].a + i] b[base + list[k].b + j], or C + that (not first). */
     void (*gemm_listed)(const float *a, int rows, const float *b, int64_t base,
                         const onus_term *list, int64_t n, float *C, int64_t ldc, bool first);
-    /* dst[c * dst_ld + r] = src[r * ld + c], r < rows <= gemm_panel, c < cols; for each c, in
-     * order, up to 7 numbers more are written where rows is no multiple of 8. */
+    /* dst[c * dst_ld + r] = src[r * ld + c], c < cols, r < rows, which are at most gemm_panel or
+     * gemm_rows, whichever is more; for each c, in order, up to 7 numbers more are written
+     * where rows is no multiple of 8. */
     void (*gemm_transpose)(const float *src, int64_t ld, int64_t rows, int64_t cols, float *dst,
                            int64_t dst_ld);
     /* Convolutions (num/conv.c). Row i of dst, i ascending: pieces of src from row_at[i] on,
