@@ -8,14 +8,15 @@
 # A processor in software takes some hundred times as long: examples are cut to seconds by the sed expressions in the list.
 . tests/cli/lib.sh
 
-# CHECKLIST: an example whose shortened form ends within some ten seconds here under qemu stands in this list:
-# its name, and what makes it short. What follows data/ that is not there is said and passed over.
+# CHECKLIST: a family of models has a small recipe in families.py, which is replayed here; an example whose shortened form
+# ends within some ten seconds here under qemu stands in this list: its name, and what makes it short. What follows data/ that is not there is said and passed over.
 examples='
 german-credit          s/rows: 200, background: 100/rows: 2, background: 10/; s/epochs: 30/epochs: 8/
 german-credit-private  s/rows: 200, background: 100/rows: 2, background: 10/; s/epochs: 40/epochs: 8/
 '
+families='gpt2 llama masked mood cnn resnet18 lstm gru gpt2-private lstm-private'
 # Layers whose tests run under qemu; ONUS_SLOW=1 takes all of them (in their short form).
-layers='base num op net'
+layers=num
 [ -z "${ONUS_SLOW:-}" ] || layers='base num op net data train audit proof report run'
 
 arm=$build-aarch64
@@ -62,6 +63,17 @@ while read -r name how; do
 done <<LIST
 $examples
 LIST
+
+# ---- every family ---------------------------------------------------------------------------------------------------
+mkdir "$room/families" && python3 tests/cli/families.py "$room/families" || exit 1
+for name in $families; do
+    run=$room/families/$name-run
+    expect 0 'report: ' "$onus" run "$room/families/$name.yaml" --out "$run" --quiet
+    for isa in neon ref; do
+        expect 0 "recomputed on $isa with 2 threads.*every bit the same" env ONUS_ISA=$isa $there replay "$run" --threads 2 --quiet
+    done
+done
+echo "  aarch64: families $families on neon and ref under qemu"
 
 # ---- the layers' own tests, on the other processor ----------------------------------------------------------------
 RUNNER=$qemu LAYERS=$layers env -u ONUS_SLOW tests/all.sh "$arm" >"$room/layers.log" 2>&1 && ok || bad "the layers' tests under qemu: $(tail -30 "$room/layers.log")"
