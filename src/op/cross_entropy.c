@@ -69,7 +69,7 @@ static void sums_of(const onus_kernels *k, const float *x, int64_t rows, int64_t
         if (n >= LONG) /* while the row is near */
             l[r] = m[r] == -INFINITY ? 0.0f : k->exp_sum(x + r * n, m[r], n);
     }
-    if (n >= LONG) return;
+    if (n >= LONG || rows < 1) return;
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = r * n; i < (r + 1) * n; i++)
             e[i] = m[r] == -INFINITY ? m[r] : x[i] - m[r];

@@ -326,7 +326,7 @@ static void another_architectures_weights_are_refused(void **state)
 static void columns_are_not_taken_for_others(void **state)
 {
     (void)state;
-    static const float w[8] = {0};
+    static const float w[10] = {0};
     for (int i = 0; i < 3; i++) {
         static const char *const why[] = {
             "has shape (1, 8), the model's 'layers.0.weight' has (1, 5)",
