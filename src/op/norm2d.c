@@ -68,6 +68,14 @@ static float term_bias(const onus_call *c, int64_t b, int64_t ch)
     return c->ex->k->sum(c->d_out + (b * channels(&c->in_shape[0]) + ch) * P, P);
 }
 
+/* Asks for the next example's numbers of a channel: examples lie far apart. */
+static void fetch_next(const onus_call *c, const float *x, int64_t b, int64_t end, int64_t ch)
+{
+    const int64_t P = positions(&c->in_shape[0]),
+                  at = ((b + 1) * channels(&c->in_shape[0]) + ch) * P;
+    if (b + 1 < end) onus_fetch_ahead(x, at, at + P, P);
+}
+
 /* A sum of terms of examples in segments (item 3). */
 typedef struct {
     float total, chain;
@@ -104,6 +112,8 @@ static void grad_channels(const onus_call *c, int64_t begin, int64_t end, stat_f
         for (int64_t b = 0; b < c->B; b++) {
             float mean, r;
             stat(c, b, ch, &mean, &r);
+            fetch_next(c, c->in[0], b, c->B, ch);
+            fetch_next(c, c->d_out, b, c->B, ch);
             if (c->trains & 1) add_example(&sum[WEIGHT], term_weight(c, b, ch, mean, r));
             if (c->trains & 2) add_example(&sum[BIAS], term_bias(c, b, ch));
         }
@@ -193,7 +203,11 @@ static bool tree_sum(const onus_call *c, batch_sum what, int64_t ch, int s0, int
     const int64_t begin = c->n_shards > 0 ? c->shard[s0] : 0,
                   end = c->n_shards > 0 ? c->shard[s1] : c->B;
     *sum = 0;
-    for (int64_t b = begin; b < end; b++) *sum = *sum + example_sum(c, what, b, ch);
+    for (int64_t b = begin; b < end; b++) {
+        if (what == SUM_X || what == SUM_DY_H) fetch_next(c, c->in[0], b, end, ch);
+        if (what == SUM_DY) fetch_next(c, c->d_out, b, end, ch);
+        *sum = *sum + example_sum(c, what, b, ch);
+    }
     return begin < end;
 }
 
