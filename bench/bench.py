@@ -119,12 +119,15 @@ def best(results):
 
 # ---- groups --------------------------------------------------------------------------------
 def gemm(b):
-    """Matrix products against OpenBLAS."""
+    """Matrix products that training meets, against OpenBLAS, BLIS, oneDNN and MKL."""
     cases = [({}, ["0.6"])]
     if b.isa == "avx512":  # what a processor without AVX-512 would see, as far as this one can tell
         cases.append(({"ONUS_ISA": "avx2"}, ["0.3", "Haswell"]))
     for env, args in cases:
-        done = subprocess.run([b.build / "bench" / "gemm_bench", *args], env=dict(os.environ, **env),
+        # MKL comes from PyPI, into the peers' environment
+        paths = [str(b.python.parent.parent / "lib")] + [p for p in [os.environ.get("LD_LIBRARY_PATH")] if p]
+        env = dict(os.environ, LD_LIBRARY_PATH=":".join(paths), **env)
+        done = subprocess.run([b.build / "bench" / "gemm_bench", *args], env=env,
                               stdout=subprocess.PIPE, text=True)
         for text in done.stdout.splitlines():
             b.add(json.loads(text))

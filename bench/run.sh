@@ -12,7 +12,7 @@ venv=${ONUS_PEERS_VENV:-.venv-peers}
 if [ ! -x "$venv/bin/python" ]; then
     echo "bench: making $venv with torch, torchvision, transformers, tokenizers, opacus, shap, scikit-learn (some gigabytes, once)" >&2
     python3 -m venv "$venv" || echo "bench: no $venv: rows are written without Python peers" >&2
-    for package in numpy scikit-learn shap torch torchvision transformers tokenizers opacus intel-openmp; do
+    for package in numpy scikit-learn shap torch torchvision transformers tokenizers opacus intel-openmp mkl; do
         [ -x "$venv/bin/pip" ] || break
         "$venv/bin/pip" install -q "$package" >&2 || echo "bench: $package could not be installed" >&2
     done
