@@ -3,9 +3,9 @@
  * t, type_embedding adds row 0 to every place (BERT's token types, where a text is one
  * segment). Places whose token (input 2, optional) is below 0 get nothing.
  *
- * Gradients are dots: over examples for a position's row, over (example, place) for the row of
- * a type; absent terms are skipped, rows that are not used get +0. Which places are there is
- * kept, a byte each. */
+ * Gradients are dots over (example, place), as an embedding's are: of a position's row the
+ * terms of its place alone take part, of a type's all; absent terms are skipped, rows that are
+ * not used get +0. Which places are there is kept, a byte each. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -107,19 +107,20 @@ static void relevance(onus_call *c, const onus_call *c0)
 enum { SEGMENT = 256, BLOCK = 128 };
 
 /* Columns [j, j + w), w <= BLOCK, of the sum over n places, the first and then every step-th,
- * absent ones skipped: a segment without any takes no part. */
-static void sum_block(const onus_call *c, int64_t first, int64_t n, int64_t step, int64_t j,
-                      int64_t w, bool goes_on, float *out)
+ * absent ones skipped: a segment (of 256 places from origin on) without any takes no part. */
+static void sum_block(const onus_call *c, int64_t origin, int64_t first, int64_t n,
+                      int64_t step, int64_t j, int64_t w, bool goes_on, float *out)
 {
     const int64_t width = c->in_shape[0].d[1];
     const uint8_t *there = c->saved;
     float total[BLOCK] = {0};
     bool any = goes_on;
     if (goes_on) memcpy(total, out + j, (size_t)w * sizeof *total);
-    for (int64_t s = 0; s < n; s += SEGMENT) {
+    for (int64_t i = 0; i < n;) {
+        const int64_t segment = (first + i * step - origin) / SEGMENT;
         float chain[BLOCK] = {0};
         bool some = false;
-        for (int64_t i = s; i < s + SEGMENT && i < n; i++) {
+        for (; i < n && (first + i * step - origin) / SEGMENT == segment; i++) {
             const int64_t place = first + i * step;
             if (!there[place]) continue;
             const float *row = c->d_out + place * width + j;
@@ -132,19 +133,26 @@ static void sum_block(const onus_call *c, int64_t first, int64_t n, int64_t step
     memcpy(out + j, total, (size_t)w * sizeof *total);
 }
 
+/* Whether the kernel's segments of 256 rows are those of the places. */
+static bool kernel_sums(int64_t from, int64_t n, int64_t step)
+{
+    return (from == 0 && step == 1) ||
+           (n > 0 && from / SEGMENT == (from + (n - 1) * step) / SEGMENT);
+}
+
 /* The same over columns [j0, j1); by the kernel where nobody is absent. */
-static void sum_places(const onus_call *c, int64_t first, int64_t n, int64_t step, int64_t j0,
-                       int64_t j1, bool goes_on, float *out)
+static void sum_places(const onus_call *c, int64_t origin, int64_t first, int64_t n,
+                       int64_t step, int64_t j0, int64_t j1, bool goes_on, float *out)
 {
     const int64_t width = c->in_shape[0].d[1];
-    bool all = true;
+    bool all = kernel_sums(first - origin, n, step);
     for (int64_t i = 0; all && i < n; i++) all = ((const uint8_t *)c->saved)[first + i * step];
     if (all) {
         c->ex->k->col_sum(c->d_out + first * width, n, step * width, j0, j1, goes_on, out);
         return;
     }
     for (int64_t j = j0; j < j1; j += BLOCK)
-        sum_block(c, first, n, step, j, j1 - j < BLOCK ? j1 - j : BLOCK, goes_on, out);
+        sum_block(c, origin, first, n, step, j, j1 - j < BLOCK ? j1 - j : BLOCK, goes_on, out);
 }
 
 /* Rows [begin, end) of the table's gradient, which nothing was added to. */
@@ -195,7 +203,8 @@ static void position_grad_range(const onus_call *c, int64_t begin, int64_t end)
 {
     const int64_t T = c->in_shape[0].d[0], n = c->in_shape[0].d[1];
     for (int64_t t = begin; t < end; t++)
-        sum_places(c, t, c->B, T, 0, n, c->start[0] == ONUS_GRAD_GOES_ON, c->grad[0] + t * n);
+        sum_places(c, 0, t, c->B, T, 0, n, c->start[0] == ONUS_GRAD_GOES_ON,
+                   c->grad[0] + t * n);
 }
 
 static void position_grad(onus_call *c)
@@ -214,7 +223,7 @@ static onus_cost position_cost(const onus_attr *attr, const onus_shape in[], int
 
 const onus_op onus_op_position = ONUS_OP_ROW(
     "position", "y = x + row t of a table at place t of (T, width); tokens: input 2", 1, 2,
-    ONUS_OP_INPLACE, 0, position_attrs, 2, position_shape, params, onus_no_rows, saved,
+    ONUS_OP_INPLACE, 0, position_attrs, 2, position_shape, params, places_of, saved,
     onus_no_scratch, ONUS_CAN(position_forward), ONUS_CAN(backward), ONUS_CAN(position_norm2),
     ONUS_CAN(position_grad), ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(position_cost));
 
@@ -243,7 +252,7 @@ static void type_norm_range(const onus_call *c, int64_t begin, int64_t end)
     const int64_t T = c->in_shape[0].d[0], n = c->in_shape[0].d[1];
     for (int64_t b = begin; b < end; b++) {
         float *sum = (float *)c->scratch + b * n;
-        sum_places(c, b * T, T, 1, 0, n, false, sum);
+        sum_places(c, b * T, b * T, T, 1, 0, n, false, sum);
         c->norm2[b] = c->norm2[b] + c->ex->k->norm2(sum, n);
     }
 }
@@ -257,7 +266,7 @@ static void type_norm2(onus_call *c, double *norm2)
 
 static void type_grad_range(const onus_call *c, int64_t begin, int64_t end)
 {
-    sum_places(c, 0, c->B * c->in_shape[0].d[0], 1, begin, end,
+    sum_places(c, 0, 0, c->B * c->in_shape[0].d[0], 1, begin, end,
                c->start[0] == ONUS_GRAD_GOES_ON, c->grad[0]);
 }
 
