@@ -655,7 +655,7 @@ static void weigh_part(void *ctx, int part, int n_parts)
         }
         memset(dy, 0, (size_t)n * sizeof *dy);
         memset(c->out + b * n, 0, (size_t)n * sizeof *dy);
-        memset((char *)c->saved + (size_t)b * saved, 0, saved);
+        if (saved) memset((char *)c->saved + (size_t)b * saved, 0, saved);
         for (int k = 0; k < c->n_in; k++) {
             const int64_t m = onus_shape_numel(&c->in_shape[k]);
             memset((float *)c->in[k] + b * m, 0, (size_t)m * sizeof *dy);
