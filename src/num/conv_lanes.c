@@ -414,7 +414,7 @@ bool onus_conv_lanes(const onus_exec *ex, const onus_conv *v, bool back, int64_t
     j.weight = weight;
     j.bias = bias;
     j.out = out;
-    memset(j.unsafe, 0, (size_t)j.n_blocks);
+    if (j.unsafe) memset(j.unsafe, 0, (size_t)j.n_blocks);
     if (!back)
         j.w_least =
             onus_conv_least_weight(ex, weight, v->K * (v->C / v->groups) * v->kh * v->kw);

@@ -44,12 +44,12 @@ typedef struct {
 
 /* The product on ex's threads; the caller is the only one that runs on its pool. scratch:
  * onus_gemm_scratch_bytes, 64-byte aligned. */
-void onus_gemm(const onus_exec *ex, const onus_gemm_args *g, void *scratch);
+void onus_gemm(const onus_exec *ex, const onus_gemm_args *args, void *scratch);
 
 /* The same bits on the calling thread alone, for callers that have a share of a pool's job of
  * their own (a head of attention, say). pack: onus_gemm_pack_bytes(M, N, K), 64-byte aligned.
  */
-void onus_gemm_serial(const onus_kernels *k, const onus_gemm_args *g, void *pack);
+void onus_gemm_serial(const onus_kernels *k, const onus_gemm_args *args, void *pack);
 
 /* A B that stays as it is for many products (a model's weights while it predicts), packed once:
  * products of few rows are then as fast as memory is. The bits are those without. */
