@@ -114,6 +114,7 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
 void onus_encoder_destroy(onus_encoder *e);
 onus_task onus_encoder_task(const onus_encoder *e);
 int64_t onus_encoder_features(const onus_encoder *e);
+int64_t onus_encoder_vocabulary(const onus_encoder *e); /* tokens; 0: rows hold numbers */
 int64_t onus_encoder_classes(const onus_encoder *e);
 const char *onus_encoder_class_name(const onus_encoder *e, int64_t c);
 int64_t onus_encoder_columns(const onus_encoder *e);

@@ -324,6 +324,11 @@ int64_t onus_encoder_features(const onus_encoder *e)
     return e->n_features;
 }
 
+int64_t onus_encoder_vocabulary(const onus_encoder *e)
+{
+    return e->tokenizer ? onus_tokenizer_size(e->tokenizer) : 0;
+}
+
 int64_t onus_encoder_classes(const onus_encoder *e)
 {
     return e->n_classes;

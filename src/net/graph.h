@@ -35,6 +35,7 @@ struct onus_net {
     int64_t count_max; /* more parameters are refused before they are allocated; 0: any */
     float *params;
     int logits, prediction, loss;
+    int64_t vocabulary; /* tokens that the input may hold; 0: it holds numbers */
     bool sealed;
     const char *description;
     const char *spec_json; /* model.c: the list of layers, for the model file */

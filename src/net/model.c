@@ -270,6 +270,26 @@ done:
                          : onus_fail(err, st, "model: the settings cannot be written");
 }
 
+/* A table is read by tokens of the input alone, and has a row for each: a file that says
+ * otherwise would make it read beyond its end. */
+static onus_status check_tables(const onus_net *net, onus_err *err)
+{
+    for (int i = 1; i < net->n_nodes; i++) {
+        const onus_node *node = &net->nodes[i];
+        if (node->op != &onus_op_embedding) continue;
+        if (node->in[0] != 0 || net->vocabulary == 0)
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s: embedding reads tokens, which only the "
+                             "input of a model of text holds",
+                             node->name);
+        if (node->param[0].shape.d[0] < net->vocabulary)
+            return onus_fail(err, ONUS_BAD_INPUT,
+                             "%s: a table of %lld rows, the text has %lld tokens", node->name,
+                             (long long)node->param[0].shape.d[0], (long long)net->vocabulary);
+    }
+    return ONUS_OK;
+}
+
 /* count_max: more parameters are refused before they are allocated; 0: any number. */
 static onus_status build(onus_net **out, const onus_layers *l, const ending *e,
                          int64_t count_max, const onus_allocator *mem, onus_err *err)
@@ -279,7 +299,9 @@ static onus_status build(onus_net **out, const onus_layers *l, const ending *e,
     const onus_shape flat = {.n = 1, .d = {onus_shape_numel(&e->io.input)}};
     ONUS_TRY(onus_net_create(&net, l->flat ? &flat : &e->io.input, mem, err));
     net->count_max = count_max;
+    net->vocabulary = e->io.vocabulary;
     ONUS_TRY(add_nodes(net, l, e, err));
+    ONUS_TRY(check_tables(net, err));
     ONUS_TRY(describe(net, l->title, err));
     ONUS_TRY(keep_spec(net, l, e, err));
     *out = net;

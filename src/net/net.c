@@ -416,6 +416,11 @@ const onus_shape *onus_net_input_shape(const onus_net *net)
     return &net->nodes[0].shape;
 }
 
+int64_t onus_net_vocabulary(const onus_net *net)
+{
+    return net->vocabulary;
+}
+
 int64_t onus_net_labels(const onus_net *net)
 {
     return onus_shape_numel(&net->nodes[net->loss].shape);

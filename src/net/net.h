@@ -58,6 +58,8 @@ int64_t onus_net_param_count(const onus_net *net);  /* parameters */
 float *onus_net_params(onus_net *net);              /* the block */
 int64_t onus_net_inputs(const onus_net *net);       /* floats of one example's input */
 const onus_shape *onus_net_input_shape(const onus_net *net);
+/* Of a net made by net/model.h: its input holds tokens below that; 0: numbers. */
+int64_t onus_net_vocabulary(const onus_net *net);
 int64_t onus_net_labels(const onus_net *net); /* labels (and losses) of one example */
 /* How many of n labels take part in the loss: all, or those that are not below 0. */
 int64_t onus_net_label_count(const onus_net *net, const float *label, int64_t n);

@@ -36,6 +36,17 @@ onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const ch
         goto done;
     }
     ONUS_TRY(onus_encoder_read(&e, json, strlen(json), path, mem, err));
+    if (onus_encoder_task(e) == ONUS_TASK_TOKENS) {
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "%s: a model of tokens; this version judges one in its run alone", path);
+        goto done;
+    }
+    if (onus_encoder_vocabulary(e) != onus_net_vocabulary(n)) {
+        st = onus_fail(err, ONUS_BAD_INPUT, "%s: the tokenizer has %lld tokens, the net %lld",
+                       path, (long long)onus_encoder_vocabulary(e),
+                       (long long)onus_net_vocabulary(n));
+        goto done;
+    }
     const int64_t outputs =
         onus_encoder_task(e) == ONUS_TASK_CLASSES ? onus_encoder_classes(e) : 1;
     const int64_t width = onus_net_inputs(n);

@@ -149,6 +149,11 @@ static void settings_that_make_no_sense_are_named(void **state)
         {{.kind = "layers", .settings = "{\"layers\":[{\"op\":\"dense\",\"units\":\"2*x\"}]}"},
          ONUS_HEAD_BINARY,
          "no setting 'x'"},
+        {{.kind = "layers", /* numbers are no tokens */
+          .settings = "{\"layers\":[{\"op\":\"embedding\",\"rows\":3,\"width\":2},"
+                      "{\"op\":\"flatten\"},{\"op\":\"dense\",\"units\":1}]}"},
+         ONUS_HEAD_BINARY,
+         "embedding reads tokens"},
         {{.kind = "layers",
           .settings = "{\"layers\":[{\"op\":\"dense\",\"in\":[\"nobody\"]}]}"},
          ONUS_HEAD_BINARY,
@@ -228,6 +233,28 @@ static void data_that_does_not_fit_is_named(void **state)
             fail_msg("row %zu: status %d, %s", i, (int)st, err.msg);
         if (rows[i].why && (net || !strstr(err.msg, rows[i].why) || strchr(err.msg, '\n')))
             fail_msg("'%s' lacks '%s'", err.msg, rows[i].why);
+        onus_net_destroy(net);
+    }
+}
+
+/* A table with fewer rows than there are tokens would be read beyond its end. */
+static void tables_hold_every_token(void **state)
+{
+    (void)state;
+    const onus_model_io io = {
+        .input = {.n = 1, .d = {4}}, .vocabulary = 9, .head = ONUS_HEAD_BINARY, .classes = 2};
+    for (int rows = 8; rows <= 9; rows++) {
+        char settings[160];
+        onus_net *net = NULL;
+        onus_err err = {.code = ONUS_OK};
+        snprintf(settings, sizeof settings,
+                 "{\"layers\":[{\"op\":\"embedding\",\"rows\":%d,\"width\":2},"
+                 "{\"op\":\"first_token\"},{\"op\":\"dense\",\"units\":1}]}",
+                 rows);
+        const onus_model_spec spec = {.kind = "layers", .settings = settings};
+        const onus_status st = onus_model_build(&net, &spec, &io, NULL, &err);
+        assert_int_equal(st, rows == 9 ? ONUS_OK : ONUS_BAD_INPUT);
+        if (rows == 8) assert_non_null(strstr(err.msg, "a table of 8 rows, the text has 9"));
         onus_net_destroy(net);
     }
 }
@@ -461,6 +488,7 @@ int main(void)
         cmocka_unit_test(heads_end_as_they_must),
         cmocka_unit_test(settings_that_make_no_sense_are_named),
         cmocka_unit_test(data_that_does_not_fit_is_named),
+        cmocka_unit_test(tables_hold_every_token),
         cmocka_unit_test(files_hold_all_there_is),
         cmocka_unit_test(settings_that_lie_are_refused),
         cmocka_unit_test(loading_names_both_sides),
