@@ -149,11 +149,6 @@ static void settings_that_make_no_sense_are_named(void **state)
         {{.kind = "layers", .settings = "{\"layers\":[{\"op\":\"dense\",\"units\":\"2*x\"}]}"},
          ONUS_HEAD_BINARY,
          "no setting 'x'"},
-        {{.kind = "layers", /* numbers are no tokens */
-          .settings = "{\"layers\":[{\"op\":\"embedding\",\"rows\":3,\"width\":2},"
-                      "{\"op\":\"flatten\"},{\"op\":\"dense\",\"units\":1}]}"},
-         ONUS_HEAD_BINARY,
-         "embedding reads tokens"},
         {{.kind = "layers",
           .settings = "{\"layers\":[{\"op\":\"dense\",\"in\":[\"nobody\"]}]}"},
          ONUS_HEAD_BINARY,
@@ -256,6 +251,10 @@ static void tables_hold_every_token(void **state)
         assert_int_equal(st, rows == 9 ? ONUS_OK : ONUS_BAD_INPUT);
         if (rows == 8) assert_non_null(strstr(err.msg, "a table of 8 rows, the text has 9"));
         onus_net_destroy(net);
+        net = NULL; /* and numbers are no tokens */
+        assert_int_equal(build_columns(&net, &spec, 4, ONUS_HEAD_BINARY, 2, NULL, &err),
+                         ONUS_BAD_INPUT);
+        assert_non_null(strstr(err.msg, "embedding reads tokens"));
     }
 }
 
