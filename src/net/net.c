@@ -500,11 +500,17 @@ onus_status onus_net_can_private(const onus_net *net, onus_err *err)
     return ONUS_OK;
 }
 
-onus_status onus_net_can_relevance(const onus_net *net, onus_err *err)
+onus_status onus_net_can_relevance(const onus_net *net, onus_share_of of, onus_err *err)
 {
-    for (int i = 1; i <= net->logits; i++) {
+    bool runs[ONUS_NODES_MAX] = {false};
+    const int end = of == ONUS_SHARE_PREDICTION ? net->prediction : net->logits;
+    runs[end] = true;
+    for (int i = end; i > 0; i--)
+        for (int k = 0; runs[i] && k < net->nodes[i].n_in; k++)
+            runs[net->nodes[i].in[k]] = true;
+    for (int i = 1; i <= end; i++) {
         const onus_op *op = net->nodes[i].op;
-        if (op->relevance.refused)
+        if (runs[i] && op->relevance.refused)
             return onus_fail(err, ONUS_REFUSED, "%s (%s) cannot be explained by relevance: %s",
                              net->nodes[i].name, op->name, op->relevance.refused);
     }

@@ -79,7 +79,10 @@ const char *onus_net_describe(const onus_net *net);
 /* Which columns of the table the net can fill: ONUS_OK, or ONUS_REFUSED naming the node, the
  * operation and its reason. */
 onus_status onus_net_can_private(const onus_net *net, onus_err *err);
-onus_status onus_net_can_relevance(const onus_net *net, onus_err *err);
+/* What is explained: the logits, which a decision is made of, or the predictions, where they
+ * are the label's own number. */
+typedef enum { ONUS_SHARE_LOGITS, ONUS_SHARE_PREDICTION } onus_share_of;
+onus_status onus_net_can_relevance(const onus_net *net, onus_share_of of, onus_err *err);
 /* SHA-256 over the tensors' names, shapes and bytes, in order. */
 void onus_net_sha256(const onus_net *net, uint8_t out[32]);
 onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool private_);

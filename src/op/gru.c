@@ -17,13 +17,39 @@ static void step_back(const onus_kernels *k, const onus_cell_step *s, int64_t n)
     k->gru_back(s->row, s->row + 3 * n, s->h0, s->dy, s->dh, s->carry, s->dz, n);
 }
 
+/* Relevance: h = n + z (h0 - n) and r q share by halves, gates by the rescale rule. */
+static void step_shares(const onus_cell_share *s, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) {
+        const float *y = s->row[0] + j, *y0 = s->row[1] + j; /* r, z, n, q */
+        const double z = 0.5 * ((double)y[n] + (double)y0[n]);
+        const double away = 0.5 * (((double)s->h0[0][j] - (double)y[2 * n]) +
+                                   ((double)s->h0[1][j] - (double)y0[2 * n]));
+        const int64_t u[3] = {j, n + j, 2 * n + j};
+        /* what the third gate's tanh is taken of */
+        const double sum = s->zx[0][u[2]] + (double)y[0] * s->zh[0][u[2]],
+                     sum0 = s->zx[1][u[2]] + (double)y0[0] * s->zh[1][u[2]];
+        const double mn =
+            s->m[j] * (1 - z) * onus_gate_slope(y[2 * n], y0[2 * n], sum, sum0, true);
+        const double m[2] = {0.5 * mn * (s->zh[0][u[2]] + s->zh[1][u[2]]), s->m[j] * away};
+        for (int g = 0; g < 2; g++)
+            s->mx[u[g]] = s->mh[u[g]] =
+                m[g] * onus_gate_slope(y[g * n], y0[g * n], s->zx[0][u[g]] + s->zh[0][u[g]],
+                                       s->zx[1][u[g]] + s->zh[1][u[g]], false);
+        s->mx[u[2]] = mn;
+        s->mh[u[2]] = 0.5 * mn * ((double)y[0] + (double)y0[0]);
+        s->through[j] = s->m[j] * z;
+    }
+}
+
 /* Forward: two sums, three functions, r q + ., h0 - n, n + z . . Backward: docs/NUMERICS.md. */
 static const onus_cell cell = {.gates = 3,
                                .kept = 4,
                                .forward_ops = 8,
                                .backward_ops = 18,
                                .forward = step,
-                               .backward = step_back};
+                               .backward = step_back,
+                               .relevance = step_shares};
 
 static onus_status shape(const onus_attr *attr, const onus_shape in[], int n_in,
                          onus_shape *out, onus_err *err)
@@ -68,6 +94,11 @@ static void weighted_grad(onus_call *c)
     onus_recurrent_grad(&cell, c);
 }
 
+static void relevance(onus_call *c, const onus_call *c0)
+{
+    onus_recurrent_relevance(&cell, c, c0);
+}
+
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     return onus_recurrent_cost(&cell, attr, in, B, pass);
@@ -75,7 +106,7 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
 
 const onus_op onus_op_gru = ONUS_OP_ROW(
     "gru", "a layer of gated recurrent units over (T, n); tokens as second input", 1, 2, 0,
-    ONUS_KEEPS_IN | ONUS_KEEPS_OUT, onus_recurrent_attrs, ONUS_RECURRENT_ATTRS, shape, params,
-    onus_recurrent_rows, saved, scratch, ONUS_CAN(forward), ONUS_CAN(backward),
-    ONUS_CAN(sample_norm2), ONUS_CAN(weighted_grad), ONUS_NO_TIES,
-    ONUS_REFUSES(ONUS_RECURRENT_NO_RELEVANCE), ONUS_CAN(cost));
+    ONUS_KEEPS_IN | ONUS_KEEPS_OUT | ONUS_RELEVANCE_IN | ONUS_RELEVANCE_OUT,
+    onus_recurrent_attrs, ONUS_RECURRENT_ATTRS, shape, params, onus_recurrent_rows, saved,
+    scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),
+    ONUS_CAN(weighted_grad), ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));

@@ -203,6 +203,30 @@ static void lay_out_norms(run *r, room m, int n_threads, size_t *most)
     *most = most_of(*most, m.used);
 }
 
+/* Work space of an example's steps, [0] of the input, [1] of the reference. */
+typedef struct {
+    run r[2];
+    float *zero;
+    double *zx[2], *zh[2];       /* (units) */
+    double *m, *carry, *through; /* (h) */
+    double *mx, *mh;             /* (units) */
+} shares;
+
+static size_t lay_out_shares(shares *s, const dims *d, room m)
+{
+    s->zero = carve(&m, d->h, sizeof *s->zero);
+    for (int k = 0; k < 2; k++) {
+        s->zx[k] = carve(&m, d->units, sizeof(double));
+        s->zh[k] = carve(&m, d->units, sizeof(double));
+    }
+    s->m = carve(&m, d->h, sizeof(double));
+    s->carry = carve(&m, d->h, sizeof(double));
+    s->through = carve(&m, d->h, sizeof(double));
+    s->mx = carve(&m, d->units, sizeof(double));
+    s->mh = carve(&m, d->units, sizeof(double));
+    return m.used;
+}
+
 size_t onus_recurrent_scratch(const onus_cell *cell, const onus_exec *ex, const onus_attr *attr,
                               const onus_shape in[], int64_t B)
 {
@@ -214,7 +238,8 @@ size_t onus_recurrent_scratch(const onus_cell *cell, const onus_exec *ex, const 
     lay_out_steps(&r, (room){NULL, 0}, n_threads, B, &most);
     lay_out_grads(&r, (room){NULL, 0}, ex, B, &most);
     lay_out_norms(&r, (room){NULL, 0}, n_threads, &most);
-    return most;
+    shares s;
+    return most_of(most, lay_out_shares(&s, d, (room){NULL, 0}));
 }
 
 static run run_of(const onus_cell *cell, onus_call *c)
@@ -749,6 +774,76 @@ void onus_recurrent_norm2(const onus_cell *cell, onus_call *c, double *norm2)
     lay_out_norms(&r, (room){c->scratch, 0}, onus_pool_size(c->ex->pool), &unused);
     c->norm2 = norm2;
     run_parts(&r, norms_part);
+}
+
+/* ---- relevance --------------------------------------------------------------------------- */
+
+/* W x + b, which forward does not keep. */
+static void sums_of(const float *W, const float *b, const float *x, int64_t units, int64_t n,
+                    double *z)
+{
+    for (int64_t u = 0; u < units; u++) {
+        double sum = (double)b[u];
+        for (int64_t i = 0; i < n; i++) sum = fma((double)W[u * n + i], (double)x[i], sum);
+        z[u] = sum;
+    }
+}
+
+/* to (n) += W^T m */
+static void add_back(const float *W, const double *m, int64_t units, int64_t n, double *to)
+{
+    for (int64_t u = 0; u < units; u++)
+        for (int64_t i = 0; i < n; i++) to[i] = fma(m[u], (double)W[u * n + i], to[i]);
+}
+
+static void share_step(shares *s, int64_t b, int64_t step, float *dx)
+{
+    const dims *d = &s->r[0].d;
+    const onus_call *c = s->r[0].c;
+    const int64_t t = position(&s->r[0], example_of(&s->r[0], b)->length, step);
+    onus_cell_share share = {
+        .m = s->m, .carry = s->carry, .through = s->through, .mx = s->mx, .mh = s->mh};
+    for (int k = 0; k < 2; k++) {
+        const onus_cell_step at = step_of(&s->r[k], b, step);
+        share.row[k] = at.row;
+        share.before[k] = at.row0;
+        share.h0[k] = at.h0;
+        sums_of(c->param[W_IH], c->param[B_IH], s->r[k].c->in[0] + (b * d->T + t) * d->n,
+                d->units, d->n, s->zx[k]);
+        sums_of(c->param[W_HH], c->param[B_HH], at.h0, d->units, d->h, s->zh[k]);
+        share.zx[k] = s->zx[k];
+        share.zh[k] = s->zh[k];
+    }
+    for (int64_t j = 0; j < d->h; j++)
+        s->m[j] = s->m[j] + (double)c->d_out[(b * d->T + t) * d->h + j];
+    s->r[0].cell->relevance(&share, d->h);
+    add_back(c->param[W_HH], s->mh, d->units, d->h, s->through);
+    memcpy(s->m, s->through, (size_t)d->h * sizeof *s->m);
+    for (int64_t i = 0; i < d->n; i++) {
+        double sum = 0;
+        for (int64_t u = 0; u < d->units; u++)
+            sum = fma(s->mx[u], (double)c->param[W_IH][u * d->n + i], sum);
+        dx[t * d->n + i] = (float)sum;
+    }
+}
+
+/* Multipliers through time, as backward goes; absent positions have none. */
+void onus_recurrent_relevance(const onus_cell *cell, onus_call *c, const onus_call *c0)
+{
+    shares s = {.r = {run_of(cell, c), run_of(cell, (onus_call *)c0)}};
+    const dims *d = &s.r[0].d;
+    if (!c->d_in[0]) return;
+    (void)lay_out_shares(&s, d, (room){c->scratch, 0});
+    memset(s.zero, 0, (size_t)d->h * sizeof *s.zero);
+    s.r[0].zero = s.r[1].zero = s.zero;
+    for (int64_t b = 0; b < c->B; b++) {
+        float *dx = c->d_in[0] + b * d->T * d->n;
+        memset(dx, 0, (size_t)(d->T * d->n) * sizeof *dx);
+        memset(s.m, 0, (size_t)d->h * sizeof *s.m);
+        memset(s.carry, 0, (size_t)d->h * sizeof *s.carry);
+        for (int64_t step = example_of(&s.r[0], b)->length - 1; step >= 0; step--)
+            share_step(&s, b, step, dx);
+    }
 }
 
 /* ---- cost -------------------------------------------------------------------------------- */

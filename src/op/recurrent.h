@@ -20,6 +20,27 @@ typedef struct {
     float *dz;            /* backward: (4, hidden), see below */
 } onus_cell_step;
 
+/* A step at the input [0] and at the reference [1], for relevance; multipliers are binary64. */
+typedef struct {
+    const float *row[2],
+        *before[2]; /* kept of the step, of the one before: NULL at the first */
+    const float *h0[2];
+    const double *zx[2], *zh[2]; /* (gates, hidden) W x + b; U h0 + b' */
+    const double *m;             /* (hidden) of h */
+    double *carry;               /* (hidden) of what else goes from step to step: in and out */
+    double *through;             /* (hidden) of h0, beside U: written */
+    double *mx, *mh;             /* (gates, hidden) of W x + b, of U h0 + b': written */
+} onus_cell_share;
+
+/* Slope of a gate y = f(z) between two runs; where these nearly agree its derivative between
+ * them, which is less rounded. */
+static inline double onus_gate_slope(float y, float y0, double z, double z0, bool is_tanh)
+{
+    const double middle = 0.5 * ((double)y + (double)y0), step = z - z0;
+    if (step > 1e-4 || step < -1e-4) return ((double)y - (double)y0) / step;
+    return is_tanh ? 1 - middle * middle : middle * (1 - middle);
+}
+
 /* dz has four blocks: those of W x + b's gradient come first, one a gate; U h + b' has all but
  * its last one in common with them, and block 3 as its last. */
 typedef struct {
@@ -28,13 +49,11 @@ typedef struct {
     double forward_ops, backward_ops; /* operations a unit of a step */
     void (*forward)(const onus_kernels *k, const onus_cell_step *s, int64_t hidden);
     void (*backward)(const onus_kernels *k, const onus_cell_step *s, int64_t hidden);
+    void (*relevance)(const onus_cell_share *s, int64_t hidden);
 } onus_cell;
 
 extern const onus_attr_def onus_recurrent_attrs[2]; /* hidden, reverse */
 enum { ONUS_RECURRENT_ATTRS = 2 };
-#define ONUS_RECURRENT_NO_RELEVANCE                                                    \
-    "gates multiply what the same step computes, step after step: no rule here gives " \
-    "shares of that back to the inputs"
 
 onus_status onus_recurrent_shape(const char *name, const onus_attr *attr, const onus_shape in[],
                                  int n_in, onus_shape *out, onus_err *err);
@@ -49,6 +68,7 @@ void onus_recurrent_forward(const onus_cell *cell, onus_call *c);
 void onus_recurrent_backward(const onus_cell *cell, onus_call *c);
 void onus_recurrent_norm2(const onus_cell *cell, onus_call *c, double *norm2);
 void onus_recurrent_grad(const onus_cell *cell, onus_call *c);
+void onus_recurrent_relevance(const onus_cell *cell, onus_call *c, const onus_call *c0);
 onus_cost onus_recurrent_cost(const onus_cell *cell, const onus_attr *attr,
                               const onus_shape in[], int64_t B, onus_pass pass);
 #endif

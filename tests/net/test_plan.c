@@ -482,7 +482,7 @@ static void refusals_are_named(void **state)
     assert_int_equal(onus_plan_create(&p, net, &ex, ONUS_PLAN_PRIVATE, 4, NULL, &err),
                      ONUS_REFUSED);
     assert_null(p);
-    assert_int_equal(onus_net_can_relevance(net, &err), ONUS_REFUSED);
+    assert_int_equal(onus_net_can_relevance(net, ONUS_SHARE_LOGITS, &err), ONUS_REFUSED);
     assert_non_null(strstr(err.msg, "softmax"));
     assert_non_null(strstr(err.msg, "explain the logits"));
     onus_net_destroy(net);
