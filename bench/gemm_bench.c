@@ -314,7 +314,7 @@ static bool run_case(const shape *s, int threads, const place *at, onus_exec ex,
     b.A = numbers((size_t)s->M * (size_t)s->K, 1);
     b.B = numbers((size_t)s->K * (size_t)s->N, 2);
     b.C = numbers((size_t)s->M * (size_t)s->N, 3);
-    const size_t bytes = onus_gemm_scratch_bytes(&ex, s->form, s->M, s->N, s->K);
+    const size_t bytes = onus_gemm_scratch_bytes(&ex, s->M, s->N, s->K);
     b.scratch = numbers(bytes / sizeof(float) + 1, 4);
     if (s->once) {
         b.panels = numbers(onus_gemm_panels_bytes(ex.k, s->N, s->K) / sizeof(float), 5);

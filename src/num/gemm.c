@@ -106,13 +106,18 @@ static plan plan_of(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t
     return p;
 }
 
-size_t onus_gemm_scratch_bytes(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t N,
-                               int64_t K)
+/* A smaller product may be cut in other ways: by segments, or into parts whose sides are
+ * longer. So this is what any cut of at most M x N x K takes, not what plan_of chooses for
+ * these. */
+size_t onus_gemm_scratch_bytes(const onus_exec *ex, int64_t M, int64_t N, int64_t K)
 {
-    const plan p = plan_of(ex, form, M, N, K);
-    if (p.share == 1) return (size_t)p.rows * (size_t)p.cols * p.pack_bytes;
-    return (size_t)onus_pool_size(ex->pool) * p.pack_bytes +
-           (size_t)p.share * (size_t)(M * N) * sizeof(float);
+    const int64_t units = ceil_div(N, ONUS_GEMM_PANEL_MAX), n_segments = segments_of(K, 0);
+    const size_t n_threads = (size_t)onus_pool_size(ex->pool),
+                 pack = onus_gemm_pack_bytes(M, units * ONUS_GEMM_PANEL_MAX, K),
+                 all = n_threads * ((pack + 63) / 64 * 64);
+    if (n_threads == 1 || n_segments == 1) return all;
+    return all + (size_t)min_of(n_segments, SHARE_MAX) *
+                     (size_t)min_of(M * N, SHARE_OUTPUTS_MAX) * sizeof(float);
 }
 
 typedef struct {

@@ -7,9 +7,9 @@
 
 typedef enum { ONUS_GEMM_NN, ONUS_GEMM_NT, ONUS_GEMM_TN, ONUS_GEMM_TT } onus_gemm_form;
 
-/* Bytes of scratch for onus_gemm on this executor; 0 <= M, N, K < 2^31. */
-size_t onus_gemm_scratch_bytes(const onus_exec *ex, onus_gemm_form form, int64_t M, int64_t N,
-                               int64_t K);
+/* Bytes of scratch for onus_gemm on this executor, in any form, of a product of 0 <= M, N, K <
+ * 2^31, or of a smaller one: a plan asks once, for its longest batch. */
+size_t onus_gemm_scratch_bytes(const onus_exec *ex, int64_t M, int64_t N, int64_t K);
 
 /* Whether the sum of segments starts at the first one or goes on from what stands in C. A dot
  * over K terms that is cut at a multiple of 256 and goes on has the bits of the whole: so are

@@ -59,8 +59,7 @@ onus_status onus_speed_measure(const onus_exec *ex, onus_speed *out, const onus_
     onus_arena arena;
     onus_arena_init(&arena, mem);
     float *block = onus_arena_alloc(&arena, ONUS_SPEED_BYTES, 1);
-    void *scratch =
-        onus_arena_alloc(&arena, onus_gemm_scratch_bytes(ex, ONUS_GEMM_NN, n, n, n), 1);
+    void *scratch = onus_arena_alloc(&arena, onus_gemm_scratch_bytes(ex, n, n, n), 1);
     if (!block || !scratch) {
         st = onus_fail_mem(err, "profile");
         goto done;

@@ -152,8 +152,8 @@ static size_t larger(size_t a, size_t b)
 static size_t pair_products(const onus_exec *ex, const onus_conv *v)
 {
     const int64_t P = positions(v);
-    return larger(onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, P, P, terms(v)),
-                  onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, P, P, v->K / v->groups));
+    return larger(onus_gemm_scratch_bytes(ex, P, P, terms(v)),
+                  onus_gemm_scratch_bytes(ex, P, P, v->K / v->groups));
 }
 
 static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],

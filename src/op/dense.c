@@ -153,10 +153,10 @@ static size_t product_bytes(const onus_exec *ex, const onus_attr *attr, const on
                             int64_t B)
 {
     const int64_t n = width(&in[0]), units = attr[UNITS].i, m = B * rows(attr, in);
-    const size_t a = onus_gemm_scratch_bytes(ex, ONUS_GEMM_NT, m, units, n),
-                 b = onus_gemm_scratch_bytes(ex, ONUS_GEMM_NN, m, n, units),
-                 c = onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, units, n, m),
-                 d = onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, n, units, m);
+    const size_t a = onus_gemm_scratch_bytes(ex, m, units, n),
+                 b = onus_gemm_scratch_bytes(ex, m, n, units),
+                 c = onus_gemm_scratch_bytes(ex, units, n, m),
+                 d = onus_gemm_scratch_bytes(ex, n, units, m);
     size_t most = a > b ? a : b;
     most = c > most ? c : most;
     most = d > most ? d : most;

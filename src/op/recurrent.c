@@ -179,8 +179,8 @@ static void lay_out_grads(run *r, room m, const onus_exec *ex, int64_t B, size_t
     const int64_t n_rows[] = {u, u - d->h, d->h}, n_cols[] = {d->n, d->h, d->n + d->h};
     size_t product = 0;
     for (int i = 0; i < 9; i++)
-        product = most_of(product, onus_gemm_scratch_bytes(ex, ONUS_GEMM_TN, n_rows[i / 3],
-                                                           n_cols[i % 3], rows));
+        product =
+            most_of(product, onus_gemm_scratch_bytes(ex, n_rows[i / 3], n_cols[i % 3], rows));
     r->joint = carve(&m, rows * (d->n + d->h), sizeof(float));
     r->both = carve(&m, u * (d->n + d->h), sizeof(float));
     r->product = carve(&m, 0, 1);
@@ -233,8 +233,8 @@ size_t onus_recurrent_scratch(const onus_cell *cell, const onus_exec *ex, const 
     run r = {.cell = cell, .d = dims_of(cell, attr, in)};
     const dims *d = &r.d;
     const int n_threads = onus_pool_size(ex->pool);
-    size_t most = most_of(onus_gemm_scratch_bytes(ex, ONUS_GEMM_NT, B * d->T, d->units, d->n),
-                          onus_gemm_scratch_bytes(ex, ONUS_GEMM_NN, B * d->T, d->n, d->units));
+    size_t most = most_of(onus_gemm_scratch_bytes(ex, B * d->T, d->units, d->n),
+                          onus_gemm_scratch_bytes(ex, B * d->T, d->n, d->units));
     lay_out_steps(&r, (room){NULL, 0}, n_threads, B, &most);
     lay_out_grads(&r, (room){NULL, 0}, ex, B, &most);
     lay_out_norms(&r, (room){NULL, 0}, n_threads, &most);

@@ -295,7 +295,7 @@ static void check_with(const problem *p, const onus_exec *ex, int threads, bool 
         args.panels = panels;
         args.B = NULL;
     }
-    const size_t bytes = threads ? onus_gemm_scratch_bytes(ex, p->form, p->M, p->N, p->K)
+    const size_t bytes = threads ? onus_gemm_scratch_bytes(ex, p->M, p->N, p->K)
                                  : onus_gemm_pack_bytes(p->M, p->N, p->K);
     char *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
     assert_non_null(scratch);
@@ -421,8 +421,8 @@ static void nothing_to_do(void **state)
                 const onus_exec ex = {.k = &table, .pool = f->pools[t]};
                 const int64_t M = shape[k][0], N = shape[k][1], K = shape[k][2];
                 float x[1] = {5};
-                char *scratch = aligned_alloc(
-                    64, (onus_gemm_scratch_bytes(&ex, ONUS_GEMM_NN, M, N, K) + 127) / 64 * 64);
+                char *scratch =
+                    aligned_alloc(64, (onus_gemm_scratch_bytes(&ex, M, N, K) + 127) / 64 * 64);
                 for (int form = 0; form < 4; form++) {
                     const onus_gemm_args none = {.form = (onus_gemm_form)form,
                                                  .M = M,
@@ -491,6 +491,47 @@ static void segments_by_hand(void **state)
     }
 }
 
+/* A plan asks for scratch once, for its longest batch: a product of fewer rows, terms or
+ * columns, which may be shared out in another way, writes nothing behind it. */
+static void smaller_products_fit(void **state)
+{
+    enum { M = 256, N = 512, K = 2048 };
+    static const int64_t less[] = {1, 16, 32, 64, 100, 128, 192};
+    const fixture *f = *state;
+    float *x = calloc((size_t)K * N, sizeof *x), *C = malloc((size_t)N * N * sizeof *C);
+    assert_true(x && C);
+    for (int t = 1; t <= 3; t++)
+        for (int i = 0; i < N_KERNELS; i++) {
+            const kernel *k = &f->kernels[i];
+            if (!k->here || !k->fn || k->slow) continue;
+            const onus_kernels table = {.gemm_tile = k->fn, .gemm_panel = k->panel};
+            const onus_exec ex = {.k = &table, .pool = f->pools[t]};
+            const size_t bytes = onus_gemm_scratch_bytes(&ex, M, N, K);
+            char *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64 + (1 << 22));
+            assert_non_null(scratch);
+            memset(scratch + bytes, 0x5a, 1 << 22);
+            for (size_t l = 0; l < 3 * sizeof less / sizeof *less; l++) {
+                const int64_t s = less[l / 3];
+                const onus_gemm_args g = {.form = ONUS_GEMM_NT,
+                                          .M = l % 3 == 0 ? s : M,
+                                          .N = l % 3 == 1 ? s : N,
+                                          .K = l % 3 == 2 ? s : K,
+                                          .A = x,
+                                          .lda = K,
+                                          .B = x,
+                                          .ldb = K,
+                                          .C = C,
+                                          .ldc = N};
+                onus_gemm(&ex, &g, scratch);
+            }
+            for (int b = 0; b < 1 << 22; b++)
+                assert_int_equal(scratch[bytes + (size_t)b], 0x5a);
+            free(scratch);
+        }
+    free(x);
+    free(C);
+}
+
 /* p's product in pieces of some segments each; the bias comes with the last. */
 static void run_pieces(const problem *p, const onus_exec *ex, uint64_t *s, float *C)
 {
@@ -505,7 +546,7 @@ static void run_pieces(const problem *p, const onus_exec *ex, uint64_t *s, float
         piece.K = K;
         piece.start = k ? ONUS_GEMM_GOES_ON : ONUS_GEMM_STARTS;
         if (k + K < p->K) piece.bias = NULL;
-        const size_t bytes = onus_gemm_scratch_bytes(ex, p->form, p->M, p->N, K);
+        const size_t bytes = onus_gemm_scratch_bytes(ex, p->M, p->N, K);
         void *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
         assert_non_null(scratch);
         onus_gemm(ex, &piece, scratch);
@@ -577,7 +618,7 @@ int main(void)
         cmocka_unit_test(segment_edges),         cmocka_unit_test(blocks),
         cmocka_unit_test(page_strides),          cmocka_unit_test(nothing_to_do),
         cmocka_unit_test(minus_zero_survives),   cmocka_unit_test(segments_by_hand),
-        cmocka_unit_test(pieces_make_the_whole),
+        cmocka_unit_test(pieces_make_the_whole), cmocka_unit_test(smaller_products_fit),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
