@@ -186,10 +186,11 @@ ONUS_API onus_status onus_model_open(onus_model **out, const char *path,
                                      const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 ONUS_API void onus_model_close(onus_model *m);
 /* Width of a prediction: 1 for binary (probability of the positive class) and regression (the
- * value, in the label's own unit), else the number of classes. */
+ * value, in the label's own unit), the number of classes, or of labels (each one's probability
+ * of yes). */
 ONUS_API int64_t onus_model_outputs(const onus_model *m);
-/* Name of class c; binary: 0 the other, 1 the positive one. NULL out of range and for
- * regression. */
+/* Name of class c; binary: 0 the other, 1 the positive one; of several labels the name of label
+ * c. NULL out of range and for regression. */
 ONUS_API const char *onus_model_class(const onus_model *m, int64_t c);
 ONUS_API int64_t onus_model_columns(const onus_model *m);
 ONUS_API const char *onus_model_column(const onus_model *m, int64_t i);

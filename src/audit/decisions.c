@@ -51,15 +51,20 @@ static onus_measure undefined(int64_t n, const char *reason)
 
 /* F1 is J / (2 - J) of a rate: hits among the rows that are of the class or decided so.
  * Wilson's interval of that rate, carried over (Lam, Gopal and Qian 2023, arXiv:2309.14621). */
-static onus_measure measure_f1(const confusion *m, int64_t c)
+onus_measure onus_measure_f1(double hit, double label, double decided)
 {
-    const double hit = (double)m->hit[c], all = (double)(m->label[c] + m->decided[c]) - hit;
+    const double all = label + decided;
     if (all == 0) return undefined(0, "the class neither occurs nor is decided");
-    const onus_interval w = onus_interval_wilson((onus_share){hit, all}, onus_z(1));
-    return (onus_measure){.value = m->f1[c],
+    const onus_interval w = onus_interval_wilson((onus_share){hit, all - hit}, onus_z(1));
+    return (onus_measure){.value = 2 * hit / all,
                           .ci = {2 * w.lower / (1 + w.lower), 2 * w.upper / (1 + w.upper)},
-                          .n = (int64_t)all,
+                          .n = (int64_t)(all - hit),
                           .method = "wilson through hits / (hits + errors)"};
+}
+
+static onus_measure f1_of(const confusion *m, int64_t c)
+{
+    return onus_measure_f1((double)m->hit[c], (double)m->label[c], (double)m->decided[c]);
 }
 
 /* Mean over classes of hits / total; each an independent rate given the totals. */
@@ -102,7 +107,7 @@ static onus_measure measure_mean_f1(const confusion *m)
     double sum = 0, classes = 0, square = 0, lower = 0, upper = 0;
     for (int64_t c = 0; c < m->k; c++) {
         if (isnan(m->f1[c])) continue;
-        const onus_measure one = measure_f1(m, c);
+        const onus_measure one = f1_of(m, c);
         sum += m->f1[c];
         lower += one.ci.lower;
         upper += one.ci.upper;
@@ -203,7 +208,7 @@ static onus_status put_classes(const confusion *m, const onus_predictions *p,
                          recall = {(double)m->hit[c], (double)m->label[c]};
         const onus_measure of[] = {onus_measure_rate(precision, "the class is never decided"),
                                    onus_measure_rate(recall, "the class does not occur"),
-                                   measure_f1(m, c)};
+                                   f1_of(m, c)};
         onus_measure_put(b, &of[0], "class.%s.precision", name);
         onus_measure_put(b, &of[1], "class.%s.recall", name);
         onus_measure_put(b, &of[2], "class.%s.f1", name);
@@ -216,8 +221,7 @@ static void put_positive(const confusion *m, onus_event_builder *b)
     const onus_share precision = {(double)m->hit[1], (double)m->decided[1]},
                      recall = {(double)m->hit[1], (double)m->label[1]};
     const onus_measure of[] = {onus_measure_rate(precision, "no decision is positive"),
-                               onus_measure_rate(recall, "no label is positive"),
-                               measure_f1(m, 1)};
+                               onus_measure_rate(recall, "no label is positive"), f1_of(m, 1)};
     onus_measure_put(b, &of[0], "precision");
     onus_measure_put(b, &of[1], "recall");
     onus_measure_put(b, &of[2], "f1");

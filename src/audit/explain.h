@@ -16,8 +16,9 @@ typedef struct {
     int64_t exact_columns; /* default 16, the limit; 0 forces permutations */
     int64_t permutations; /* pairs of a permutation and its reverse for a (row, background) pair
                              that is not exact; default 2, fewest that have a standard error */
-    int64_t output; /* which output is explained: class index; binary: the positive probability;
-                       -1 default (binary 0; classes: the predicted one) */
+    int64_t output;       /* which output is explained: class index, label; binary: the positive
+                             probability; -1 default (binary 0; classes: the predicted one; not of
+                             several labels, each of which has an explanation of its own) */
 } onus_explain_spec;
 
 typedef struct {
@@ -43,10 +44,12 @@ void onus_explanation_release(onus_explanation *e);
 /* Columns by falling size of their weight[n], ties in their own order: order[n] is written. */
 onus_status onus_explain_order(const double *weight, int64_t n, int64_t *order,
                                const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* Explanations that a dataset asks for: one, or one a label, in the order of the outputs. */
+int64_t onus_explain_count(const onus_dataset *d);
 /* "explain" event: explain.method, .rows, .background, .residual, .exact (share of pairs),
  * explain.<column>.mean_abs(+.se), columns ordered by importance in explain.columns (texts) and
  * explain.protected (texts), explain.values.sha256 over the (n_rows, n_columns) binary64
- * values. */
+ * values; of several labels under label.NAME. */
 onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset *d,
                                   const onus_sink *sink, onus_err *err) ONUS_CHECKED;
 /* Draws rows: the first n of part after a seeded shuffle, ascending. */

@@ -42,6 +42,11 @@ done:
     return st;
 }
 
+int64_t onus_explain_count(const onus_dataset *d)
+{
+    return onus_dataset_task(d) == ONUS_TASK_LABELS ? onus_dataset_labels(d) : 1;
+}
+
 /* What was explained. */
 static void add_output(onus_event_builder *b, const onus_dataset *d, int64_t output)
 {
@@ -51,7 +56,9 @@ static void add_output(onus_event_builder *b, const onus_dataset *d, int64_t out
         snprintf(text, sizeof text, "probability of the decided class");
     else if (task != ONUS_TASK_REGRESSION)
         snprintf(text, sizeof text, "probability of %.400s",
-                 onus_dataset_class_name(d, task == ONUS_TASK_BINARY ? 1 : output));
+                 task == ONUS_TASK_LABELS
+                     ? onus_dataset_label_name(d, output)
+                     : onus_dataset_class_name(d, task == ONUS_TASK_BINARY ? 1 : output));
     onus_event_text(b, text, "explain.of");
 }
 
@@ -106,11 +113,25 @@ static onus_status add_columns(onus_event_builder *b, const onus_explanation *e,
     return ONUS_OK;
 }
 
+/* "label.NAME." of one of several labels, else "". */
+static onus_status prefix_of(const onus_explanation *e, const onus_dataset *d, char out[600],
+                             onus_err *err)
+{
+    char part[512];
+    out[0] = '\0';
+    if (onus_dataset_task(d) != ONUS_TASK_LABELS) return ONUS_OK;
+    onus_status st =
+        onus_name_part(part, sizeof part, onus_dataset_label_name(d, e->output), err);
+    if (st == ONUS_OK) snprintf(out, 600, "label.%s.", part);
+    return st;
+}
+
 onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset *d,
                                   const onus_sink *sink, onus_err *err)
 {
     onus_status st = ONUS_OK;
     uint8_t sha[32];
+    char prefix[600];
     onus_arena arena;
     onus_event_builder b;
     onus_arena_init(&arena, e->arena.mem);
@@ -121,6 +142,8 @@ onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset 
         st = onus_fail_mem(err, "explain");
         goto done;
     }
+    ONUS_TRY(prefix_of(e, d, prefix, err));
+    onus_event_within(&b, prefix);
     ONUS_TRY(onus_explain_order(e->mean_abs, e->n_columns, order, e->arena.mem, err));
     onus_sha256_of(e->values, (size_t)(e->n_rows * e->n_columns) * sizeof *e->values, sha);
     double worst = 0;

@@ -94,12 +94,31 @@ static onus_status audit_all(audit *a, onus_arena *arena, onus_err *err)
     return st == ONUS_OK ? audit_partition(a, &all, err) : st;
 }
 
+/* Each label as a task of two classes. */
+static onus_status audit_labels(const onus_predictions *p, const onus_sink *sink,
+                                const onus_allocator *mem, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    onus_arena arena;
+    onus_arena_init(&arena, mem);
+    for (int64_t l = 0; st == ONUS_OK && l < p->n_labels; l++) {
+        onus_predictions one;
+        onus_arena_reset(&arena);
+        st = onus_predictions_label(&one, p, l, &arena, err);
+        if (st == ONUS_OK) st = onus_audit_fairness(&one, sink, mem, err);
+    }
+    onus_arena_release(&arena);
+    return st;
+}
+
 onus_status onus_audit_fairness(const onus_predictions *p, const onus_sink *sink,
                                 const onus_allocator *mem, onus_err *err)
 {
+    if (p->task == ONUS_TASK_LABELS) return audit_labels(p, sink, mem, err);
     audit a = {.p = p, .sink = sink};
     onus_arena arena;
     onus_event_init(&a.event, mem);
+    onus_event_within(&a.event, p->prefix);
     onus_arena_init(&a.scratch, mem);
     onus_arena_init(&arena, mem);
     const onus_status st = audit_all(&a, &arena, err);

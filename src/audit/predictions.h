@@ -15,19 +15,31 @@ typedef struct {
 
 typedef struct {
     onus_task task;
-    int64_t n, n_classes; /* classes: >= 2; regression 0 */
-    const char *const *class_names;
-    const float *label;        /* (n): 0/1, class, number */
-    const float *score;        /* binary (n): probability of the positive class; classes (n,
-                                  n_classes); regression (n): value. NULL: none */
-    const int32_t *decision;   /* (n) predicted class; NULL for regression */
+    int64_t n, n_classes;           /* classes: >= 2; regression 0; labels 2 */
+    const char *const *class_names; /* labels: (n_labels, 2) */
+    const float *label; /* (n): 0/1, class, number; labels (n, n_labels): 0/1, below 0
+                           where it is not known */
+    const float *score; /* binary (n): probability of the positive class; classes (n,
+                           n_classes); regression (n): value; labels (n, n_labels): of
+                           the positive class of each. NULL: none */
+    const int32_t
+        *decision;    /* (n) predicted class, labels (n, n_labels); NULL for regression */
+    int64_t n_labels; /* labels: 2 or more */
+    const char *const *label_names; /* labels: (n_labels) */
+    const char *prefix;        /* of the names of what is said: "label.toxic."; NULL: none */
     bool score_is_probability; /* false: log loss, Brier and calibration are undefined, said why
                                 */
     int64_t n_attributes;
     const onus_attribute *attributes;
 } onus_predictions;
 
-/* Decision from scores: binary score >= 0.5; classes: the largest, ties to the lowest index. */
+/* One of several labels as a task of two classes, over the rows where it is known; arrays live
+ * in arena. What is said of it begins with label.NAME. */
+onus_status onus_predictions_label(onus_predictions *out, const onus_predictions *p, int64_t l,
+                                   onus_arena *arena, onus_err *err) ONUS_CHECKED;
+
+/* Decision from scores (n): binary, and each of several labels: score >= 0.5; classes (n,
+ * n_classes): the largest, ties to the lowest index. */
 void onus_decide(onus_task task, const float *score, int64_t n, int64_t n_classes,
                  int32_t *decision);
 
@@ -37,7 +49,9 @@ void onus_decide(onus_task task, const float *score, int64_t n, int64_t n_classe
  * auc, average_precision (binary), log_loss, brier, calibration_error; curves as arrays
  * roc.{fpr,tpr}, calibration.{predicted,observed,lower,upper,n}. Regression: mse, rmse, mae,
  * mean_error, r2. Each value with .lower, .upper (95%), .n, .method, and .reason where
- * something is undefined. */
+ * something is undefined. Several labels: subset_accuracy, hamming_loss and its gain over each
+ * label's commonest value, precision, recall and f1 .micro and .macro; then those of two
+ * classes for each label, under label.NAME. */
 onus_status onus_audit_quality(const onus_predictions *p, const onus_sink *sink,
                                const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
@@ -47,7 +61,8 @@ onus_status onus_audit_quality(const onus_predictions *p, const onus_sink *sink,
  * equal_opportunity}_{difference, ratio}, average_odds_difference,
  * average_absolute_odds_difference; classes: accuracy_{difference, ratio}; regression: groups'
  * mean_prediction, mean_error, mae and their _difference. Undefined where there is no support;
- * gap.h says what a gap is worth where a group has none. */
+ * gap.h says what a gap is worth where a group has none. Several labels: the events of each,
+ * under label.NAME. */
 onus_status onus_audit_fairness(const onus_predictions *p, const onus_sink *sink,
                                 const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 #endif

@@ -16,7 +16,7 @@ void onus_decide(onus_task task, const float *score, int64_t n, int64_t n_classe
                  int32_t *decision)
 {
     for (int64_t i = 0; i < n; i++) {
-        if (task == ONUS_TASK_BINARY) {
+        if (task == ONUS_TASK_BINARY || task == ONUS_TASK_LABELS) {
             decision[i] = score[i] >= 0.5f;
             continue;
         }
@@ -60,23 +60,52 @@ static onus_status check(const onus_predictions *p, onus_err *err)
     const bool regression = p->task == ONUS_TASK_REGRESSION;
     if (p->n < 0 || !p->label || (regression ? !p->score : !p->decision || p->n_classes < 2))
         return onus_fail(err, ONUS_BAD_ARG, "evaluation: no labels, decisions or classes");
-    const int64_t width = p->task == ONUS_TASK_CLASSES ? p->n_classes : 1;
+    const bool labels = p->task == ONUS_TASK_LABELS;
+    const int64_t L = labels ? p->n_labels : 1,
+                  width = p->task == ONUS_TASK_CLASSES ? p->n_classes : L;
+    if (labels && (L < 2 || p->n_classes != 2))
+        return onus_fail(err, ONUS_BAD_ARG, "evaluation: no labels of two classes");
     for (int64_t i = 0; p->score && i < p->n * width; i++) {
         if (!isfinite(p->score[i]))
             return onus_fail(err, ONUS_BAD_INPUT,
                              "evaluation: the score of row %lld is not a finite number",
                              (long long)(i / width) + 1);
     }
-    for (int64_t i = 0; i < p->n; i++) {
+    for (int64_t i = 0; i < p->n * L; i++) {
         const float y = p->label[i];
-        const bool fine =
-            regression ? isfinite(y) : y >= 0 && y < (float)p->n_classes && y == floorf(y);
+        const bool fine = regression ? isfinite(y)
+                                     : (y >= 0 || (labels && y == -1)) &&
+                                           y < (float)p->n_classes && y == floorf(y);
         const bool known = regression || (p->decision[i] >= 0 && p->decision[i] < p->n_classes);
         if (!fine || !known)
             return onus_fail(err, ONUS_BAD_INPUT, "evaluation: row %lld has no such %s",
-                             (long long)i + 1, fine ? "decision" : "label");
+                             (long long)(i / L) + 1, fine ? "decision" : "label");
     }
     return ONUS_OK;
+}
+
+/* All labels together, then each as a task of two classes. */
+static onus_status audit_labels(const onus_predictions *p, const onus_sink *sink,
+                                const onus_allocator *mem, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    onus_event_builder b;
+    onus_arena arena;
+    onus_event_init(&b, mem);
+    onus_arena_init(&arena, mem);
+    onus_event_begin(&b, "metric");
+    ONUS_TRY(onus_quality_labels(p, &b, &arena, err));
+    ONUS_TRY(onus_event_emit(&b, sink, err));
+    for (int64_t l = 0; l < p->n_labels; l++) {
+        onus_predictions one;
+        onus_arena_reset(&arena);
+        ONUS_TRY(onus_predictions_label(&one, p, l, &arena, err));
+        ONUS_TRY(onus_audit_quality(&one, sink, mem, err));
+    }
+done:
+    onus_event_release(&b);
+    onus_arena_release(&arena);
+    return st;
 }
 
 onus_status onus_audit_quality(const onus_predictions *p, const onus_sink *sink,
@@ -88,6 +117,11 @@ onus_status onus_audit_quality(const onus_predictions *p, const onus_sink *sink,
     onus_event_init(&b, mem);
     onus_arena_init(&arena, mem);
     ONUS_TRY(check(p, err));
+    onus_event_within(&b, p->prefix);
+    if (p->task == ONUS_TASK_LABELS) {
+        st = audit_labels(p, sink, mem, err);
+        goto done;
+    }
     if (p->task == ONUS_TASK_REGRESSION) {
         onus_event_begin(&b, "metric");
         ONUS_TRY(onus_quality_values(p, &b, &arena, err));

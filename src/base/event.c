@@ -23,6 +23,11 @@ void onus_event_release(onus_event_builder *b)
     *b = (onus_event_builder){.type = ""};
 }
 
+void onus_event_within(onus_event_builder *b, const char *prefix)
+{
+    b->within = prefix;
+}
+
 void onus_event_begin(onus_event_builder *b, const char *type)
 {
     onus_arena_reset(&b->arena);
@@ -55,11 +60,14 @@ static onus_field *add(onus_event_builder *b, onus_field_kind kind, const char *
         b->cap = cap;
     }
     char name[1024];
-    const int len = vsnprintf(name, sizeof name, fmt, args);
-    const char *copy =
-        len < 0 || (size_t)len >= sizeof name ? NULL : onus_arena_strdup(&b->arena, name);
+    const int before = snprintf(name, sizeof name, "%s", b->within ? b->within : "");
+    const size_t room = sizeof name - (size_t)before;
+    const int len =
+        (size_t)before < sizeof name ? vsnprintf(name + before, room, fmt, args) : -1;
+    const bool fits = len >= 0 && (size_t)len < room;
+    const char *copy = fits ? onus_arena_strdup(&b->arena, name) : NULL;
     if (!copy) {
-        b->st = len < 0 || (size_t)len >= sizeof name ? ONUS_BAD_ARG : ONUS_NO_MEM;
+        b->st = fits ? ONUS_NO_MEM : ONUS_BAD_ARG;
         return NULL;
     }
     onus_field *f = &b->fields[b->n++];

@@ -10,10 +10,14 @@ typedef struct {
     const char *type;
     onus_field *fields;
     int64_t n, cap;
-    bool observed; /* what the next fields are: onus_event_observed switches */
+    const char *within; /* what every name begins with: "label.toxic."; NULL: nothing */
+    bool observed;      /* what the next fields are: onus_event_observed switches */
     onus_status st;
 } onus_event_builder;
 void onus_event_init(onus_event_builder *b, const onus_allocator *mem);
+/* Every name of the events that follow begins with `prefix` (kept, not copied; NULL: nothing).
+ */
+void onus_event_within(onus_event_builder *b, const char *prefix);
 void onus_event_release(onus_event_builder *b);
 /* forgets earlier fields; claim fields follow */
 void onus_event_begin(onus_event_builder *b, const char *type);

@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "data/parts.h"
 
-const char *const onus_task_names[] = {"binary", "classes", "regression", "tokens"};
+const char *const onus_task_names[] = {"binary", "classes", "regression", "tokens", "labels"};
 const char *const onus_part_names[] = {"train", "valid", "test"};
 
 static onus_status open_table(onus_dataset *d, uint64_t seed, const onus_sink *sink,
@@ -46,12 +46,17 @@ onus_status onus_dataset_open(onus_dataset **out, const onus_data_spec *spec,
     d->spec = spec;
     d->given = encoder;
     d->label_scale = 1;
+    d->n_labels = 1;
     d->seed = seed;
     onus_arena_init(&d->arena, mem);
     st = spec->format == ONUS_FORMAT_IDX    ? onus_open_images(d, seed, sink, err)
          : spec->format == ONUS_FORMAT_TEXT ? onus_open_text(d, sink, err)
                                             : open_table(d, seed, sink, err);
     if (st == ONUS_OK && d->given) d->encoder = (onus_encoder *)d->given;
+    if (st == ONUS_OK && d->given && d->task != d->given->task)
+        st = onus_fail(err, ONUS_BAD_INPUT, "%s: the recipe predicts %s, the model %s",
+                       spec->recipe ? spec->recipe : "data", onus_task_names[d->task],
+                       onus_task_names[d->given->task]);
     if (st == ONUS_OK) st = onus_emit_sheet(d, sink, err);
     if (st == ONUS_OK)
         *out = d;
@@ -102,7 +107,12 @@ int64_t onus_dataset_vocabulary(const onus_dataset *d)
 
 int64_t onus_dataset_labels(const onus_dataset *d)
 {
-    return d->task == ONUS_TASK_TOKENS ? d->encoder->context : 1;
+    return d->task == ONUS_TASK_TOKENS ? d->encoder->context : d->n_labels;
+}
+
+const char *onus_dataset_label_name(const onus_dataset *d, int64_t l)
+{
+    return d->encoder->labels[l];
 }
 
 const onus_tokenizer *onus_dataset_tokenizer(const onus_dataset *d)
@@ -169,12 +179,12 @@ static void fetch_images(const onus_dataset *d, const int64_t *rows, int64_t n, 
 void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
                         float *y, float *w)
 {
-    const int64_t F = d->encoder->n_features;
+    const int64_t F = d->encoder->n_features, L = d->n_labels;
     if (x && d->encoder->pixels) fetch_images(d, rows, n, x);
     for (int64_t i = 0; i < n; i++) {
         if (x && d->text.any) onus_text_example(d, 0, rows[i], x + i * F, NULL);
         if (x && d->x) memcpy(x + i * F, d->x + rows[i] * F, (size_t)F * sizeof *x);
-        if (y) y[i] = d->y[rows[i]];
+        if (y) memcpy(y + i * L, d->y + rows[i] * L, (size_t)L * sizeof *y);
         if (w) w[i] = d->w ? d->w[rows[i]] : 1.0f;
     }
 }
@@ -191,7 +201,8 @@ void onus_dataset_examples(const onus_dataset *d, uint32_t epoch, const int64_t 
             onus_text_example(d, epoch, rows[i], x ? x + i * F : NULL, y ? y + i * L : NULL);
         if (x && augment)
             onus_augment_image(d, epoch, rows[i], image_of(d, rows[i]), x + i * F);
-        if (y && d->task != ONUS_TASK_TOKENS) y[i] = from[rows[i]];
+        if (y && d->task != ONUS_TASK_TOKENS)
+            memcpy(y + i * L, from + rows[i] * L, (size_t)L * sizeof *y);
     }
 }
 

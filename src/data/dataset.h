@@ -18,11 +18,12 @@ typedef enum {
     ONUS_TASK_CLASSES,
     ONUS_TASK_REGRESSION,
     ONUS_TASK_TOKENS, /* next ones, or masked ones */
+    ONUS_TASK_LABELS, /* several, each yes or no */
     ONUS_TASK_COUNT
 } onus_task;
 typedef enum { ONUS_PART_TRAIN, ONUS_PART_VALID, ONUS_PART_TEST, ONUS_PART_COUNT } onus_part;
-/* As events, recipes and model files say them: "binary", "classes", "regression", "tokens";
- * "train", "valid", "test". */
+/* As events, recipes and model files say them: "binary", "classes", "regression", "tokens",
+ * "labels"; "train", "valid", "test". */
 extern const char *const onus_task_names[ONUS_TASK_COUNT];
 extern const char *const onus_part_names[ONUS_PART_COUNT];
 
@@ -57,8 +58,11 @@ int64_t onus_dataset_features(const onus_dataset *d); /* numbers of an encoded r
 onus_shape onus_dataset_input(const onus_dataset *d);
 int64_t onus_dataset_vocabulary(const onus_dataset *d); /* tokens; 0: rows hold numbers */
 int64_t onus_dataset_labels(const onus_dataset *d);     /* numbers of a row's label */
-int64_t onus_dataset_classes(const onus_dataset *d);    /* 2 for binary, 0 for regression */
-/* binary: 0 other value(s), 1 positive */
+/* Name of label l < labels: the column's, "" where the data has none; not of tokens. */
+const char *onus_dataset_label_name(const onus_dataset *d, int64_t l);
+/* Of each label: 2 for binary and for several labels, 0 for regression. */
+int64_t onus_dataset_classes(const onus_dataset *d);
+/* binary: 0 other value(s), 1 positive; of several labels, label l's are 2 l and 2 l + 1 */
 const char *onus_dataset_class_name(const onus_dataset *d, int64_t c);
 /* a table to predict on may lack the label column */
 bool onus_dataset_has_labels(const onus_dataset *d);
@@ -69,12 +73,12 @@ const onus_encoder *onus_dataset_encoder(const onus_dataset *d);
 /* Text: what made its tokens; else NULL. */
 const onus_tokenizer *onus_dataset_tokenizer(const onus_dataset *d);
 
-/* Encoded rows rows[n] into x (n, features); label into y (n): class index, 0/1, or the number;
- * weight into w (n; 1 where no weight column). Each of the three may be NULL. Pure; called from
- * worker threads. */
+/* Encoded rows rows[n] into x (n, features); label into y (n), of several labels (n, labels):
+ * class index, 0/1, or the number, below 0 where it is missing and may be; weight into w (n; 1
+ * where no weight column). Each of the three may be NULL. Pure; called from worker threads. */
 void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
                         float *y, float *w);
-/* What a net is trained on: x (n, features) and y (n, labels); either may be NULL. The label,
+/* What a net is trained on: x (n, features) and y (n, labels); either may be NULL. The labels,
  * and where it is a number (float)((label - shift) / scale): the model's last node undoes it
  * (net/model.h), so that everybody but the trainer sees the label's own unit. Tokens: the next
  * one at every position, or those that were masked; below 0 where nothing is asked. Images:
@@ -115,7 +119,10 @@ void onus_encoder_destroy(onus_encoder *e);
 onus_task onus_encoder_task(const onus_encoder *e);
 int64_t onus_encoder_features(const onus_encoder *e);
 int64_t onus_encoder_vocabulary(const onus_encoder *e); /* tokens; 0: rows hold numbers */
-int64_t onus_encoder_classes(const onus_encoder *e);
+int64_t onus_encoder_labels(const onus_encoder *e);     /* columns of labels; 1 where none */
+const char *onus_encoder_label_name(const onus_encoder *e, int64_t l);
+int64_t onus_encoder_classes(const onus_encoder *e); /* of each label */
+/* NULL where there is none; of several labels, label l's are 2 l and 2 l + 1 */
 const char *onus_encoder_class_name(const onus_encoder *e, int64_t c);
 int64_t onus_encoder_columns(const onus_encoder *e);
 const onus_input_column *onus_encoder_column(const onus_encoder *e, int64_t i);

@@ -262,12 +262,18 @@ static onus_status new_encoder(onus_dataset *d, onus_err *err)
     e->mem = d->mem;
     onus_arena_init(&e->arena, d->mem);
     e->task = d->task;
+    e->n_labels = d->n_labels;
     e->n_classes = d->n_classes;
-    e->classes = onus_arena_alloc(&e->arena, (size_t)d->n_classes + 1, sizeof *e->classes);
+    const int64_t n_names = d->n_labels * d->n_classes;
+    e->labels = onus_arena_alloc(&e->arena, (size_t)d->n_labels, sizeof *e->labels);
+    e->classes = onus_arena_alloc(&e->arena, (size_t)n_names + 1, sizeof *e->classes);
     e->columns = onus_arena_alloc(&e->arena, (size_t)d->n_cols + 1, sizeof *e->columns);
-    e->label = d->spec->label ? onus_arena_strdup(&e->arena, d->spec->label) : "";
-    if (!e->classes || !e->columns || !e->label) return onus_fail_mem(err, "data");
-    for (int64_t i = 0; i < d->n_classes; i++) {
+    if (!e->labels || !e->classes || !e->columns) return onus_fail_mem(err, "data");
+    for (int64_t l = 0; l < d->n_labels; l++) { /* tokens have no column of labels */
+        e->labels[l] = d->label_cols ? onus_arena_strdup(&e->arena, d->labels[l]) : "";
+        if (!e->labels[l]) return onus_fail_mem(err, "data");
+    }
+    for (int64_t i = 0; i < n_names; i++) {
         if (!(e->classes[i] = onus_arena_strdup(&e->arena, d->classes[i])))
             return onus_fail_mem(err, "data");
     }
@@ -317,7 +323,7 @@ static float clean_number(const onus_encoded_column *e, double v)
 static onus_status fit_label(onus_dataset *d, double *v, onus_err *err)
 {
     const onus_data_spec *s = d->spec;
-    const onus_data_column *col = &d->cols[d->label_col];
+    const onus_data_column *col = &d->cols[d->label_cols[0]];
     onus_encoded_column e = {
         .clamp = s->label_has_bounds, .lower = s->label_lower, .upper = s->label_upper};
     double low, high;

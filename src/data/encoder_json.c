@@ -70,9 +70,10 @@ onus_status onus_encoder_write(const onus_encoder *e, onus_buf *out, onus_err *e
     for (int64_t k = 0; good && !e->pixels && !e->tokenizer && k < e->n_columns; k++)
         good = json_array_append_new(columns, column_json(&e->columns[k])) == 0;
     if (good)
-        all = json_pack("{s:s, s:s, s:o, s:O}", "task", onus_task_names[e->task], "label",
-                        e->label, "classes", texts_json(e->classes, e->n_classes), "columns",
-                        columns);
+        all = json_pack(
+            "{s:s, s:o, s:o, s:O}", "task", onus_task_names[e->task], "label",
+            e->n_labels > 1 ? texts_json(e->labels, e->n_labels) : json_string(e->labels[0]),
+            "classes", texts_json(e->classes, e->n_labels * e->n_classes), "columns", columns);
     if (all && e->pixels &&
         json_object_set_new(all, "image",
                             json_pack("[I,I,I]", (json_int_t)e->image.d[0],
@@ -253,6 +254,42 @@ static onus_status read_text(onus_encoder *e, const json_t *text, const char *wh
     return e->columns[0].pub.name ? ONUS_OK : onus_fail_mem(err, what);
 }
 
+/* {"task", "label": a name, or a list of several, "classes": those of one label after the
+ * other's}. */
+static onus_status read_labels(onus_encoder *e, const json_t *all, const char *what,
+                               onus_err *err)
+{
+    const char *task = json_string_value(json_object_get(all, "task"));
+    const json_t *label = json_object_get(all, "label");
+    int t = 0;
+    while (t < ONUS_TASK_COUNT && !(task && strcmp(task, onus_task_names[t]) == 0)) t++;
+    if (t == ONUS_TASK_COUNT || (!json_is_string(label) && !json_is_array(label)))
+        return bad(what, "task or label is missing", err);
+    e->task = (onus_task)t;
+    onus_status st =
+        read_texts(e, json_object_get(all, "classes"), &e->classes, &e->n_classes, what, err);
+    if (st != ONUS_OK) return st;
+    if (e->task == ONUS_TASK_LABELS) {
+        st = read_texts(e, label, &e->labels, &e->n_labels, what, err);
+        if (st != ONUS_OK) return st;
+        if (e->n_labels < 2 || e->n_labels > ONUS_LABELS_MAX || e->n_classes != 2 * e->n_labels)
+            return bad(what, "labels without two classes each, or too few or many", err);
+        e->n_classes = 2;
+        return ONUS_OK;
+    }
+    e->n_labels = 1;
+    e->labels = onus_arena_alloc(&e->arena, 1, sizeof *e->labels);
+    if (!e->labels) return onus_fail_mem(err, what);
+    if (!json_is_string(label)) return bad(what, "several labels, and another task", err);
+    if (!(e->labels[0] = onus_arena_strdup(&e->arena, json_string_value(label))))
+        return onus_fail_mem(err, what);
+    return (t == ONUS_TASK_BINARY && e->n_classes != 2) ||
+                   (t == ONUS_TASK_CLASSES && e->n_classes < 2) ||
+                   (t >= ONUS_TASK_REGRESSION && e->n_classes != 0)
+               ? bad(what, "classes that do not fit the task", err)
+               : ONUS_OK;
+}
+
 onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
                               const char *what, const onus_allocator *mem, onus_err *err)
 {
@@ -263,26 +300,7 @@ onus_status onus_encoder_read(onus_encoder **out, const char *json, size_t len,
     e->mem = mem;
     onus_arena_init(&e->arena, mem);
     ONUS_TRY(onus_json_parse(&all, json, len, what, err));
-    const char *task = json_string_value(json_object_get(all, "task")),
-               *label = json_string_value(json_object_get(all, "label"));
-    int t = 0;
-    while (t < ONUS_TASK_COUNT && !(task && strcmp(task, onus_task_names[t]) == 0)) t++;
-    if (t == ONUS_TASK_COUNT || !label) {
-        st = bad(what, "task or label is missing", err);
-        goto done;
-    }
-    e->task = (onus_task)t;
-    if (!(e->label = onus_arena_strdup(&e->arena, label))) {
-        st = onus_fail_mem(err, what);
-        goto done;
-    }
-    ONUS_TRY(
-        read_texts(e, json_object_get(all, "classes"), &e->classes, &e->n_classes, what, err));
-    if ((t == 0 && e->n_classes != 2) || (t == 1 && e->n_classes < 2) ||
-        (t >= 2 && e->n_classes != 0)) {
-        st = bad(what, "classes that do not fit the task", err);
-        goto done;
-    }
+    ONUS_TRY(read_labels(e, all, what, err));
     onus_shape image;
     const json_t *shape = json_object_get(all, "image");
     if (shape && !read_image(shape, &image)) {
@@ -329,6 +347,16 @@ int64_t onus_encoder_vocabulary(const onus_encoder *e)
     return e->tokenizer ? onus_tokenizer_size(e->tokenizer) : 0;
 }
 
+int64_t onus_encoder_labels(const onus_encoder *e)
+{
+    return e->n_labels;
+}
+
+const char *onus_encoder_label_name(const onus_encoder *e, int64_t l)
+{
+    return e->labels[l];
+}
+
 int64_t onus_encoder_classes(const onus_encoder *e)
 {
     return e->n_classes;
@@ -336,7 +364,7 @@ int64_t onus_encoder_classes(const onus_encoder *e)
 
 const char *onus_encoder_class_name(const onus_encoder *e, int64_t c)
 {
-    return c >= 0 && c < e->n_classes ? e->classes[c] : NULL;
+    return c >= 0 && c < e->n_labels * e->n_classes ? e->classes[c] : NULL;
 }
 
 int64_t onus_encoder_columns(const onus_encoder *e)

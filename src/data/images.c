@@ -200,9 +200,11 @@ static onus_status image_encoder(onus_dataset *d, const onus_shape *image, onus_
     onus_arena_init(&e->arena, d->mem);
     e->task = d->task;
     e->n_classes = d->n_classes;
-    e->label = "label";
+    e->n_labels = 1;
+    e->labels = onus_arena_alloc(&e->arena, 1, sizeof *e->labels);
     e->classes = onus_arena_alloc(&e->arena, (size_t)d->n_classes, sizeof *e->classes);
-    if (!e->classes) return onus_fail_mem(err, "data");
+    if (!e->labels || !e->classes) return onus_fail_mem(err, "data");
+    e->labels[0] = "label";
     for (int64_t c = 0; c < d->n_classes; c++) {
         if (!(e->classes[c] = onus_arena_strdup(&e->arena, d->classes[c])))
             return onus_fail_mem(err, "data");

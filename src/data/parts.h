@@ -26,9 +26,9 @@ struct onus_encoder {
     const onus_allocator *mem;
     onus_arena arena;
     onus_task task;
-    const char **classes;
-    int64_t n_classes;
-    const char *label;
+    const char **labels;  /* (n_labels): names; "" where the data gives none */
+    const char **classes; /* (n_labels, n_classes) */
+    int64_t n_labels, n_classes;
     onus_encoded_column *columns;
     int64_t n_columns, n_features;
     int64_t pixels;            /* > 0: images of that many bytes, divided by 255 */
@@ -76,18 +76,21 @@ struct onus_dataset {
     int64_t *raw;    /* (rows): place in the tables, those of csv[1] after those of csv[0] */
     int64_t n_rows;
     onus_data_column *cols;
-    int64_t n_cols, label_col, weight_col;
+    int64_t n_cols, weight_col;
     int64_t *by_name;   /* (n_cols): columns in the order of their names */
     int64_t *input_col; /* (encoder's columns): where each stands in the table */
     int64_t dropped_missing, dropped_duplicates;
 
     onus_encoder *encoder;     /* own, or */
     const onus_encoder *given; /* the caller's */
-    const char **classes;
-    int64_t n_classes;
     onus_task task;
+    const char *const *labels; /* (n_labels): the recipe's names */
+    int64_t n_labels;          /* columns of labels; where there are none 1 */
+    int64_t *label_cols;       /* (n_labels): where they stand in the table */
+    const char **classes;      /* (n_labels, n_classes) */
+    int64_t n_classes;         /* of each label */
     bool has_labels;
-    float *x, *y, *w; /* encoded; images: x NULL */
+    float *x, *y, *w; /* encoded; y (rows, n_labels); images: x NULL */
     float *target;    /* a number that is trained on: the label, scaled; else NULL */
     double label_shift, label_scale;
     onus_buf images[2];
@@ -115,6 +118,9 @@ static inline const char *onus_cell(const onus_dataset *d, int64_t row, int64_t 
 
 /* The column of that name, -1 if there is none. */
 int64_t onus_find_col(const onus_dataset *d, const char *name);
+/* "'NAME' is no column of FILE, which has ..." */
+onus_status onus_no_column(const onus_dataset *d, int line, const char *what, const char *name,
+                           onus_err *err) ONUS_CHECKED;
 bool onus_is_missing(const onus_data_spec *s, const char *cell);
 /* "FILE:LINE" of a row, into out. */
 void onus_row_place(const onus_dataset *d, int64_t row, char out[512]);
@@ -124,6 +130,8 @@ onus_status onus_read_tables(onus_dataset *d, const onus_sink *sink,
 onus_status onus_assign_roles(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_clean_rows(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_type_columns(onus_dataset *d, onus_err *err) ONUS_CHECKED;
+/* label.c: columns of labels, their classes, every row's. */
+onus_status onus_assign_labels(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_find_classes(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_find_groups(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 onus_status onus_split_rows(onus_dataset *d, uint64_t seed, onus_err *err) ONUS_CHECKED;

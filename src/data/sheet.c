@@ -77,16 +77,17 @@ static void hash_part(const onus_dataset *d, int p, uint8_t out[32])
     onus_sha256 h;
     onus_sha256_init(&h);
     const int64_t *rows = d->part[p], width = d->encoder->n_features;
+    const size_t labels = (size_t)d->n_labels * sizeof *d->y;
     if (!d->x) onus_sha256_add(&h, rows, (size_t)d->n_part[p] * sizeof *rows);
     for (int64_t i = 0, n; d->text.any && i < d->n_part[p]; i++) {
         const int32_t *ids = onus_text_row(d, rows[i], &n);
         onus_sha256_add(&h, ids, (size_t)n * sizeof *ids);
-        onus_sha256_add(&h, &d->y[rows[i]], sizeof *d->y);
+        onus_sha256_add(&h, d->y + rows[i] * d->n_labels, labels);
     }
     for (int64_t i = 0; d->x && i < d->n_part[p]; i++) {
         onus_sha256_add(&h, &rows[i], sizeof *rows);
         onus_sha256_add(&h, d->x + rows[i] * width, (size_t)width * sizeof *d->x);
-        onus_sha256_add(&h, &d->y[rows[i]], sizeof *d->y);
+        onus_sha256_add(&h, d->y + rows[i] * d->n_labels, labels);
     }
     onus_sha256_end(&h, out);
 }
@@ -105,17 +106,42 @@ static onus_status emit_split(onus_dataset *d, onus_event_builder *b, const onus
     return onus_event_emit(b, sink, err);
 }
 
-static onus_status count_labels(onus_dataset *d, onus_event_builder *b, onus_err *err)
+/* ".NAME" of one of several labels, "" of the only one. */
+static onus_status label_part(const onus_dataset *d, int64_t l, char out[513], onus_err *err)
 {
-    char part[512];
-    for (int64_t c = 0; c < d->n_classes && c < CLASSES_MAX; c++) {
-        onus_status st = onus_name_part(part, sizeof part, d->classes[c], err);
-        if (st != ONUS_OK) return st;
-        for (int p = 0; p < ONUS_PART_COUNT; p++) {
+    out[0] = d->n_labels > 1 ? '.' : '\0';
+    return d->n_labels > 1 ? onus_name_part(out + 1, 512, d->labels[l], err) : ONUS_OK;
+}
+
+static onus_status count_label(onus_dataset *d, int64_t l, onus_event_builder *b, onus_err *err)
+{
+    char label[513], part[512];
+    onus_status st = label_part(d, l, label, err);
+    for (int64_t c = 0; st == ONUS_OK && c < d->n_classes && c < CLASSES_MAX; c++) {
+        st = onus_name_part(part, sizeof part, d->classes[l * d->n_classes + c], err);
+        for (int p = 0; st == ONUS_OK && p < ONUS_PART_COUNT; p++) {
             int64_t n = 0;
-            for (int64_t i = 0; i < d->n_part[p]; i++) n += d->y[d->part[p][i]] == (float)c;
-            onus_event_int(b, n, "data.label.%s.%s", part, onus_part_names[p]);
+            for (int64_t i = 0; i < d->n_part[p]; i++)
+                n += d->y[d->part[p][i] * d->n_labels + l] == (float)c;
+            onus_event_int(b, n, "data.label%s.%s.%s", label, part, onus_part_names[p]);
         }
+    }
+    return st;
+}
+
+/* Names of labels, where there are several, and of each one's classes. */
+static onus_status describe_classes(const onus_dataset *d, onus_event_builder *b, onus_err *err)
+{
+    char part[513];
+    const int64_t n = d->n_classes < CLASSES_MAX ? d->n_classes : CLASSES_MAX;
+    if (d->n_labels > 1)
+        onus_event_texts(b, d->encoder->labels, d->n_labels, "data.labels");
+    else if (d->encoder->labels[0][0])
+        onus_event_text(b, d->encoder->labels[0], "data.target");
+    for (int64_t l = 0; n > 0 && l < d->n_labels; l++) {
+        onus_status st = label_part(d, l, part, err);
+        if (st != ONUS_OK) return st;
+        onus_event_texts(b, d->classes + l * d->n_classes, n, "data.classes%s", part);
     }
     return ONUS_OK;
 }
@@ -125,21 +151,18 @@ static onus_status describe_label(onus_dataset *d, onus_event_builder *b, onus_e
 {
     char part[512];
     onus_event_text(b, onus_task_names[d->task], "data.task");
-    if (d->encoder->label[0]) onus_event_text(b, d->encoder->label, "data.target");
+    onus_status st = describe_classes(d, b, err);
+    if (st != ONUS_OK) return st;
     if (d->target) {
         onus_event_real(b, d->label_shift, "data.target.shift");
         onus_event_real(b, d->label_scale, "data.target.scale");
     }
-    if (d->n_classes > 0)
-        onus_event_texts(b, (const char *const *)d->classes,
-                         d->n_classes < CLASSES_MAX ? d->n_classes : CLASSES_MAX,
-                         "data.classes");
     const char **names =
         onus_arena_alloc(&d->arena, (size_t)d->n_attributes + 1, sizeof *names);
     if (!names) return onus_fail_mem(err, "data");
     for (int64_t a = 0; a < d->n_attributes; a++) {
         names[a] = d->attributes[a].name;
-        onus_status st = onus_name_part(part, sizeof part, names[a], err);
+        st = onus_name_part(part, sizeof part, names[a], err);
         if (st != ONUS_OK) return st;
         onus_event_texts(b, (const char *const *)d->attributes[a].groups,
                          d->attributes[a].n_groups, "data.groups.%s", part);
@@ -250,7 +273,8 @@ onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *er
     if (s->description) onus_event_text(&b, s->description, "data.description");
     ONUS_TRY(describe_columns(d, &b, err));
     ONUS_TRY(describe_label(d, &b, err));
-    if (d->has_labels) ONUS_TRY(count_labels(d, &b, err));
+    for (int64_t l = 0; d->has_labels && l < d->n_labels; l++)
+        ONUS_TRY(count_label(d, l, &b, err));
     ONUS_TRY(count_groups(d, &b, err));
     ONUS_TRY(onus_event_emit(&b, sink, err));
 done:

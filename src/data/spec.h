@@ -24,6 +24,14 @@ typedef enum {
     ONUS_MISSING_MODE,
     ONUS_MISSING_CATEGORY
 } onus_missing;
+/* A row whose label is missing. IGNORE: of several labels those that are there count. */
+typedef enum {
+    ONUS_LABEL_MISSING_UNSAID, /* as clean.missing: a label is never filled in */
+    ONUS_LABEL_MISSING_ERROR,
+    ONUS_LABEL_MISSING_DROP,
+    ONUS_LABEL_MISSING_IGNORE
+} onus_label_missing;
+enum { ONUS_LABELS_MAX = 256 };
 typedef enum {
     ONUS_SCALE_UNSAID,
     ONUS_SCALE_STANDARD,
@@ -111,9 +119,13 @@ typedef struct {
     const char *const *missing_tokens; /* besides the empty field */
     int64_t n_missing_tokens;
     /* roles */
-    const char *label; /* column */
+    const char *label;                /* column; or */
+    const char *const *label_columns; /* several, 2 to ONUS_LABELS_MAX, each yes or no */
+    int64_t n_label_columns;
     /* binary: the value that counts as 1; NULL: multi-class or regression */
     const char *positive;
+    const char *const *positives; /* one for each of several columns; NULL: positive, for all */
+    onus_label_missing label_missing;
     bool label_number;      /* regression */
     onus_scale label_scale; /* regression: what is trained on; UNSAID: standard */
     bool label_has_bounds;  /* regression: clamped to [lower, upper] and scaled by them in */

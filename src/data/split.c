@@ -125,20 +125,31 @@ static onus_status list_parts(onus_dataset *d, const int8_t *part_of, onus_err *
     return ONUS_OK;
 }
 
-/* A label that has one class in training cannot be learned. */
-static onus_status check_train(const onus_dataset *d, onus_err *err)
+/* A label that has one class in training cannot be learned. Missing ones (below 0) are none. */
+static onus_status check_label(const onus_dataset *d, int64_t l, onus_err *err)
 {
     const int64_t *rows = d->part[ONUS_PART_TRAIN];
-    for (int64_t i = 1; d->task != ONUS_TASK_REGRESSION && i < d->n_part[ONUS_PART_TRAIN];
-         i++) {
-        if (d->y[rows[i]] != d->y[rows[0]]) return ONUS_OK;
+    float first = -1;
+    for (int64_t i = 0; i < d->n_part[ONUS_PART_TRAIN]; i++) {
+        const float y = d->y[rows[i] * d->n_labels + l];
+        if (first >= 0 && y >= 0 && y != first) return ONUS_OK;
+        first = first < 0 ? y : first;
     }
+    return onus_fail(
+        err, ONUS_BAD_INPUT,
+        "%s:%d: data.split: the training part has one class only ('%.80s')%s%.80s; stratify "
+        "by the label",
+        d->spec->recipe ? d->spec->recipe : "data", d->spec->split_line,
+        first < 0 ? "" : d->classes[l * d->n_classes + (int64_t)first],
+        d->n_labels > 1 ? " of " : "", d->n_labels > 1 ? d->labels[l] : "");
+}
+
+static onus_status check_train(const onus_dataset *d, onus_err *err)
+{
+    onus_status st = ONUS_OK;
     if (d->task == ONUS_TASK_REGRESSION || d->task == ONUS_TASK_TOKENS) return ONUS_OK;
-    return onus_fail(err, ONUS_BAD_INPUT,
-                     "%s:%d: data.split: the training part has one class only ('%.80s'); "
-                     "stratify by the label",
-                     d->spec->recipe ? d->spec->recipe : "data", d->spec->split_line,
-                     d->classes[(int64_t)d->y[rows[0]]]);
+    for (int64_t l = 0; st == ONUS_OK && l < d->n_labels; l++) st = check_label(d, l, err);
+    return st;
 }
 
 onus_status onus_split_rows(onus_dataset *d, uint64_t seed, onus_err *err)

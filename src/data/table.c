@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * table.c - from files to typed columns: roles, cleaning, types, classes, groups. Every
- * complaint names the recipe's line or the table's. */
+ * table.c - from files to typed columns: roles, cleaning, types, groups; label.c has what is
+ * predicted. Every complaint names the recipe's line or the table's. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,8 +132,8 @@ static bool is_number(const char *text, bool trim, double *v)
     return onus_parse_number(room, v);
 }
 
-static onus_status no_column(const onus_dataset *d, int line, const char *what,
-                             const char *name, onus_err *err)
+onus_status onus_no_column(const onus_dataset *d, int line, const char *what, const char *name,
+                           onus_err *err)
 {
     char known[300] = "";
     for (int64_t c = 0; c < d->n_cols && strlen(known) < 240; c++) {
@@ -152,39 +152,18 @@ static onus_status no_column(const onus_dataset *d, int line, const char *what,
                : st;
 }
 
-static onus_status assign_label(onus_dataset *d, onus_err *err)
-{
-    const onus_data_spec *s = d->spec;
-    if (s->predict != ONUS_PREDICT_LABEL) { /* the text is its own label */
-        d->label_col = -1;
-        d->has_labels = true;
-        return ONUS_OK;
-    }
-    d->label_col = onus_find_col(d, s->label);
-    d->has_labels = d->label_col >= 0;
-    if (!d->has_labels)
-        return d->given ? ONUS_OK : no_column(d, s->label_line, "data.label", s->label, err);
-    d->cols[d->label_col].is_label = true;
-    d->cols[d->label_col].is_feature = false;
-    for (int64_t r = 0; s->label_strip && r < d->n_raw; r++) { /* in the table's own bytes */
-        char *cell = (char *)onus_cell(d, r, d->label_col);
-        const size_t n = strlen(cell);
-        if (n && cell[n - 1] == s->label_strip) cell[n - 1] = '\0';
-    }
-    return ONUS_OK;
-}
-
 static onus_status assign_protected(onus_dataset *d, onus_err *err)
 {
     const onus_data_spec *s = d->spec;
     for (int64_t i = 0; i < s->n_protected; i++) {
         const int64_t c = onus_find_col(d, s->protected_[i].column);
         if (c < 0)
-            return no_column(d, s->protected_[i].line, "data.protected",
-                             s->protected_[i].column, err);
-        if (c == d->label_col)
-            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.protected: '%s' is the label",
-                             s->recipe, s->protected_[i].line, s->label);
+            return onus_no_column(d, s->protected_[i].line, "data.protected",
+                                  s->protected_[i].column, err);
+        if (d->cols[c].is_label)
+            return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.protected: '%s' is %s label",
+                             s->recipe, s->protected_[i].line, s->protected_[i].column,
+                             d->n_labels > 1 ? "a" : "the");
         d->cols[c].is_protected = true;
         d->cols[c].has_bins = s->protected_[i].n_bins > 0;
     }
@@ -196,11 +175,11 @@ static onus_status assign_column(onus_dataset *d, const onus_column_spec *cs, on
     const onus_data_spec *s = d->spec;
     const int64_t c = onus_find_col(d, cs->name);
     if (c < 0 && d->given) return ONUS_OK;
-    if (c < 0) return no_column(d, cs->line, "data.columns", cs->name, err);
+    if (c < 0) return onus_no_column(d, cs->line, "data.columns", cs->name, err);
     onus_data_column *col = &d->cols[c];
     if (col->is_label)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.columns: '%s' is the label",
-                         s->recipe, cs->line, cs->name);
+        return onus_fail(err, ONUS_BAD_INPUT, "%s:%d: data.columns: '%s' is %s label",
+                         s->recipe, cs->line, cs->name, d->n_labels > 1 ? "a" : "the");
     col->spec = cs;
     col->role = cs->role;
     if (cs->missing != ONUS_MISSING_UNSAID) col->missing = cs->missing;
@@ -214,7 +193,7 @@ static onus_status assign_column(onus_dataset *d, const onus_column_spec *cs, on
     return ONUS_OK;
 }
 
-/* Label, protected, columns: by name. A table to predict on may lack the label; of its columns
+/* Labels, protected, columns: by name. A table to predict on may lack the label; of its columns
  * only those that the model reads are features. */
 onus_status onus_assign_roles(onus_dataset *d, onus_err *err)
 {
@@ -231,7 +210,7 @@ onus_status onus_assign_roles(onus_dataset *d, onus_err *err)
             .is_feature = !d->csv[0].unnamed[c]};
     d->weight_col = -1;
     onus_status st = index_columns(d, err);
-    if (st == ONUS_OK) st = assign_label(d, err);
+    if (st == ONUS_OK) st = onus_assign_labels(d, err);
     if (st == ONUS_OK) st = assign_protected(d, err);
     for (int64_t i = 0; st == ONUS_OK && i < s->n_columns; i++)
         st = assign_column(d, &s->columns[i], err);
@@ -240,7 +219,7 @@ onus_status onus_assign_roles(onus_dataset *d, onus_err *err)
     for (int64_t k = 0; k < d->given->n_columns; k++) {
         const onus_input_column *column = &d->given->columns[k].pub;
         const int64_t c = onus_find_col(d, column->name);
-        if (c < 0 || c == d->label_col) continue;
+        if (c < 0 || d->cols[c].is_label) continue;
         d->cols[c].is_feature = true;
         d->cols[c].role = d->given->tokenizer ? ONUS_ROLE_TEXT
                           : column->category  ? ONUS_ROLE_CATEGORY
@@ -259,12 +238,17 @@ static bool is_used(const onus_data_column *c)
 /* Does this raw row stay? An error where a missing value was not provided for. */
 static onus_status keep_row(onus_dataset *d, int64_t r, bool *keep, onus_err *err)
 {
+    int64_t unknown = 0; /* labels that may be */
     *keep = true;
     for (int64_t c = 0; c < d->n_cols; c++) {
         onus_data_column *col = &d->cols[c];
         const char *cell = onus_cell(d, r, c);
         if (!is_used(col) || !onus_is_missing(d->spec, cell)) continue;
         col->n_missing++;
+        if (col->is_label && d->spec->label_missing == ONUS_LABEL_MISSING_IGNORE) {
+            if (++unknown == d->n_labels) *keep = false; /* none is left to learn from */
+            continue;
+        }
         /* who is of no known group stays, in none; labels and weights are not made up */
         const bool fillable =
             (col->is_feature || col->is_protected) && col->missing >= ONUS_MISSING_MEAN;
@@ -275,9 +259,12 @@ static onus_status keep_row(onus_dataset *d, int64_t r, bool *keep, onus_err *er
             char place[512];
             onus_row_place(d, r, place);
             return onus_fail(err, ONUS_BAD_INPUT,
-                             "%s: column '%.80s' is missing ('%.20s'); say clean: {missing: "
-                             "drop, mean, median, mode or category}",
-                             place, col->name, cell);
+                             "%s: column '%.80s' is missing ('%.20s'); say %s", place,
+                             col->name, cell,
+                             !col->is_label    ? "clean: {missing: drop, mean, median, mode or "
+                                                 "category}"
+                             : d->n_labels > 1 ? "label: {missing: drop or ignore}"
+                                               : "label: {missing: drop}");
         }
     }
     return ONUS_OK;
@@ -473,167 +460,6 @@ onus_status onus_type_columns(onus_dataset *d, onus_err *err)
         if (st != ONUS_OK) return st;
     }
     return ONUS_OK;
-}
-
-/* ---- classes ----------------------------------------------------------------------------- */
-
-static int64_t place_in(const char *const *list, int64_t n, const char *text)
-{
-    int64_t i = 0;
-    while (i < n && strcmp(list[i], text) != 0) i++;
-    return i < n ? i : -1;
-}
-
-/* A label that is none of the classes; one that would be, but for its last character, is the
- * usual case. */
-static onus_status bad_label(const onus_dataset *d, int64_t row, const char *expected,
-                             onus_err *err)
-{
-    char place[512], cut[100];
-    const char *cell = onus_cell(d, row, d->label_col);
-    const size_t n = strlen(cell);
-    onus_row_place(d, row, place);
-    const onus_status st =
-        onus_fail(err, ONUS_BAD_INPUT, "%s: label '%.80s' is '%.80s', expected %s", place,
-                  d->spec->label, cell, expected);
-    if (n < 2 || n >= sizeof cut || d->task == ONUS_TASK_REGRESSION) return st;
-    memcpy(cut, cell, n - 1);
-    cut[n - 1] = '\0';
-    return place_in(d->classes, d->n_classes, cut) < 0
-               ? st
-               : onus_hint(err, st, "data: {label: {strip: '%c'}} cuts that character off",
-                           cell[n - 1]);
-}
-
-/* Two classes are {other, positive}; more are in the order of the recipe's list or of their
- * texts (numbers by value). */
-static onus_status name_classes(onus_dataset *d, const char **values, int64_t n, onus_err *err)
-{
-    const onus_data_spec *s = d->spec;
-    if (n < 2)
-        return onus_fail(
-            err, ONUS_BAD_INPUT,
-            "%s: label '%s' has one class only ('%.80s'); there is nothing to learn",
-            d->csv[0].path, s->label, n ? values[0] : "");
-    if (n > 10000)
-        return onus_fail(
-            err, ONUS_BAD_INPUT,
-            "%s: label '%s' has %lld classes; say label: {type: number} for regression",
-            d->csv[0].path, s->label, (long long)n);
-    if (s->positive && place_in(values, n, s->positive) < 0)
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s:%d: data.label.positive: '%.80s' is no value of '%s', which has "
-                         "'%.40s', '%.40s'%s",
-                         s->recipe, s->label_line, s->positive, s->label, values[0], values[1],
-                         n > 2 ? ", ..." : "");
-    if (s->positive && n > 2)
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "%s: label '%s' has %lld values ('%.40s', '%.40s', '%.40s'...); "
-                         "positive is for two",
-                         d->csv[0].path, s->label, (long long)n, values[0], values[1],
-                         values[2]);
-    d->task = n == 2 ? ONUS_TASK_BINARY : ONUS_TASK_CLASSES;
-    d->classes = values;
-    d->n_classes = n;
-    if (s->positive && strcmp(values[0], s->positive) == 0) {
-        values[0] = values[1];
-        values[1] = s->positive;
-    }
-    return ONUS_OK;
-}
-
-/* By value where all are numbers, so that 10 comes after 9; texts that are one number keep
- * their order. */
-static int by_number(const void *a, const void *b)
-{
-    double x = 0, y = 0;
-    (void)onus_parse_number(*(const char *const *)a, &x);
-    (void)onus_parse_number(*(const char *const *)b, &y);
-    return x != y ? (x > y) - (x < y) : onus_text_order(a, b);
-}
-
-/* A label that hardly repeats itself is a measured number, or a name: as classes it would teach
- * nothing, and its texts would stand in the model file. */
-static onus_status check_classes(const onus_dataset *d, int64_t k, int64_t n, bool numbers,
-                                 bool whole, onus_err *err)
-{
-    enum { CLASSES_FEW = 20, ROWS_LEAST = 4 };
-    if (k <= CLASSES_FEW || (whole && k <= n / ROWS_LEAST)) return ONUS_OK;
-    return onus_fail(err, ONUS_BAD_INPUT,
-                     "%s: label '%.80s' has %lld different %s in %lld rows; say label: {%s",
-                     d->csv[0].path, d->spec->label, (long long)k,
-                     numbers ? "numbers" : "texts", (long long)n,
-                     numbers ? "type: number} for regression, or {values: [..]} for classes"
-                             : "values: [..]} if they are classes");
-}
-
-static onus_status class_list(onus_dataset *d, onus_err *err)
-{
-    const onus_data_spec *s = d->spec;
-    const int64_t most = s->n_label_values ? s->n_label_values : d->n_rows;
-    const char **values = onus_arena_alloc(&d->arena, (size_t)most + 1, sizeof *values);
-    if (!values) return onus_fail_mem(err, "data");
-    for (int64_t i = 0; i < s->n_label_values; i++) values[i] = s->label_values[i];
-    if (s->n_label_values) return name_classes(d, values, s->n_label_values, err);
-    int64_t n = 0; /* a test file of its own makes no classes */
-    for (int64_t r = 0; r < d->n_rows; r++) {
-        if (d->raw[r] < d->csv[0].n_rows) values[n++] = onus_cell(d, r, d->label_col);
-    }
-    const int64_t k = onus_distinct(values, n);
-    bool numbers = true, whole = true;
-    double v = 0;
-    for (int64_t i = 0; i < k; i++) {
-        numbers = numbers && onus_parse_number(values[i], &v);
-        whole = whole && (!numbers || v == trunc(v));
-    }
-    onus_status st = check_classes(d, k, n, numbers, whole, err);
-    if (st != ONUS_OK) return st;
-    if (numbers) qsort(values, (size_t)k, sizeof *values, by_number);
-    return name_classes(d, values, k, err);
-}
-
-/* The class of a text: rows of the same class tend to follow each other. */
-static int64_t class_of(const onus_dataset *d, const char *text, int64_t guess)
-{
-    if (guess >= 0 && strcmp(d->classes[guess], text) == 0) return guess;
-    return place_in(d->classes, d->n_classes, text);
-}
-
-onus_status onus_find_classes(onus_dataset *d, onus_err *err)
-{
-    onus_status st = ONUS_OK;
-    d->y = onus_arena_alloc(&d->arena, (size_t)d->n_rows, sizeof *d->y);
-    if (!d->y) return onus_fail_mem(err, "data");
-    if (d->spec->predict != ONUS_PREDICT_LABEL) {
-        d->task = ONUS_TASK_TOKENS;
-        return ONUS_OK;
-    }
-    if (d->given) {
-        d->task = d->given->task;
-        d->classes = d->given->classes;
-        d->n_classes = d->given->n_classes;
-    } else if (d->spec->label_number) {
-        d->task = ONUS_TASK_REGRESSION;
-    } else {
-        st = class_list(d, err);
-    }
-    for (int64_t r = 0, k = -1; st == ONUS_OK && d->has_labels && r < d->n_rows; r++) {
-        if (d->task == ONUS_TASK_REGRESSION) {
-            d->y[r] = (float)d->cols[d->label_col].number[r];
-            if (d->y[r] - d->y[r] != 0)
-                st = bad_label(d, r, "a number that binary32 holds", err);
-            continue;
-        }
-        k = class_of(d, onus_cell(d, r, d->label_col), k);
-        if (k < 0)
-            st = bad_label(d, r,
-                           d->given                  ? "a class of the model"
-                           : d->spec->n_label_values ? "a value of data.label.values"
-                                                     : "a class of the file that it trains on",
-                           err);
-        d->y[r] = (float)k;
-    }
-    return st;
 }
 
 /* ---- protected groups -------------------------------------------------------------------- */

@@ -319,11 +319,14 @@ static onus_status text_encoder(onus_dataset *d, const onus_tokenizer_text *trai
     e->mem = d->mem;
     onus_arena_init(&e->arena, d->mem);
     e->task = d->task;
-    e->label = "";
+    e->n_labels = 1;
+    e->labels = onus_arena_alloc(&e->arena, 1, sizeof *e->labels);
     e->columns = onus_arena_alloc(&e->arena, 1, sizeof *e->columns);
     e->classes = onus_arena_alloc(&e->arena, 1, sizeof *e->classes);
     d->fitted = onus_arena_alloc(&d->arena, 2, sizeof *d->fitted);
-    if (!e->columns || !e->classes || !d->fitted) return onus_fail_mem(err, "data");
+    if (!e->labels || !e->columns || !e->classes || !d->fitted)
+        return onus_fail_mem(err, "data");
+    e->labels[0] = "";
     return onus_fit_tokenizer(d, train, 1, sink, err);
 }
 
@@ -335,7 +338,7 @@ static onus_status check_long_text(const onus_dataset *d, onus_err *err)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s:%d: data.predict: one long text has no labels: next or masked",
                          recipe, s->line);
-    if (s->n_protected || s->n_stratify || s->n_columns || s->label)
+    if (s->n_protected || s->n_stratify || s->n_columns || s->label || s->n_label_columns)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s:%d: one long text has no columns: protected must be none; label, "
                          "columns and stratify have no place",

@@ -86,6 +86,17 @@ static double score_of(const onus_predictions *q, int64_t i, int64_t c)
     return c == 1 ? (double)q->score[i] : 1 - (double)q->score[i];
 }
 
+/* Labels of a row; i below counts labels, those of a row one after the other. */
+static int64_t labels_of(const onus_predictions *q)
+{
+    return q->task == ONUS_TASK_LABELS ? q->n_labels : 1;
+}
+
+static bool is_wrong(const onus_predictions *q, int64_t i)
+{
+    return q->label[i] >= 0 && q->decision[i] != (int32_t)q->label[i];
+}
+
 static void term(onus_page *p, onus_text t, const char *class_name, double share)
 {
     char text[32];
@@ -99,7 +110,9 @@ static void term(onus_page *p, onus_text t, const char *class_name, double share
 static void mistake(onus_page *p, const onus_mistakes *m, int64_t i)
 {
     const onus_predictions *q = m->predictions;
-    const int64_t row = m->rows[i], said = q->decision[i], is = (int64_t)q->label[i];
+    const int64_t L = labels_of(q), l = i % L, row = m->rows[i / L], said = q->decision[i],
+                  is = (int64_t)q->label[i];
+    const char *const *names = q->class_names + l * q->n_classes;
     const onus_shape shape = onus_dataset_input(m->data);
     char line[24];
     snprintf(line, sizeof line, "%lld", (long long)onus_dataset_line(m->data, row));
@@ -115,8 +128,13 @@ static void mistake(onus_page *p, const onus_mistakes *m, int64_t i)
         onus_page_raw(p, "</p>");
     }
     onus_page_raw(p, "<dl class=\"meta\">");
-    term(p, ONUS_TEXT_SAID, q->class_names[said], score_of(q, i, said));
-    term(p, ONUS_TEXT_LABEL, q->class_names[is], score_of(q, i, is));
+    if (L > 1) {
+        onus_term_open(p, ONUS_TEXT_TARGET);
+        onus_page_text(p, q->label_names[l]);
+        onus_term_close(p);
+    }
+    term(p, ONUS_TEXT_SAID, names[said], score_of(q, i, said));
+    term(p, ONUS_TEXT_LABEL, names[is], score_of(q, i, is));
     onus_page_raw(p, "</dl></div>");
     onus_section_close(p);
 }
@@ -127,7 +145,8 @@ onus_status onus_report_mistakes(const onus_mistakes *m, const char *run_name, o
     const onus_predictions *q = m->predictions;
     onus_page p = {.out = out, .language = ONUS_ENGLISH};
     onus_arena_init(&p.arena, mem);
-    bool *shown = onus_arena_alloc(&p.arena, (size_t)q->n + 1, sizeof *shown);
+    const int64_t n = q->n * labels_of(q);
+    bool *shown = onus_arena_alloc(&p.arena, (size_t)n + 1, sizeof *shown);
     if (!shown) {
         onus_arena_release(&p.arena);
         return onus_fail_mem(err, "mistakes");
@@ -135,8 +154,8 @@ onus_status onus_report_mistakes(const onus_mistakes *m, const char *run_name, o
     page_open(&p, ONUS_TEXT_MISTAKES_TITLE, run_name, ONUS_TEXT_MISTAKES_LEAD);
     for (int k = 0; k < m->most; k++) { /* the surest that is left; of equals the first */
         int64_t best = -1;
-        for (int64_t i = 0; i < q->n; i++) {
-            if (shown[i] || q->decision[i] == (int32_t)q->label[i]) continue;
+        for (int64_t i = 0; i < n; i++) {
+            if (shown[i] || !is_wrong(q, i)) continue;
             if (best < 0 ||
                 score_of(q, i, q->decision[i]) > score_of(q, best, q->decision[best]))
                 best = i;

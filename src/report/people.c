@@ -139,21 +139,28 @@ static void all_values(onus_page *p, const person *w)
     onus_details_close(p);
 }
 
+/* Which of several labels is explained, else 0. */
+static int64_t label_of(const onus_explanation *x, const onus_dataset *d)
+{
+    return onus_dataset_task(d) == ONUS_TASK_LABELS ? x->output : 0;
+}
+
 static void label(onus_page *p, const person *w)
 {
-    float y = 0;
+    float of[ONUS_LABELS_MAX] = {0};
     char text[32];
-    const int64_t row = w->x->rows[w->i];
-    if (!onus_dataset_has_labels(w->d)) {
+    const int64_t row = w->x->rows[w->i], l = label_of(w->x, w->d);
+    if (onus_dataset_has_labels(w->d)) onus_dataset_fetch(w->d, &row, 1, NULL, of, NULL);
+    const float y = of[l];
+    if (!onus_dataset_has_labels(w->d) ||
+        (y < 0 && onus_dataset_task(w->d) != ONUS_TASK_REGRESSION)) {
         onus_page_say(p, ONUS_TEXT_NOT_SAID);
-        return;
-    }
-    onus_dataset_fetch(w->d, &row, 1, NULL, &y, NULL);
-    if (onus_dataset_task(w->d) == ONUS_TASK_REGRESSION) {
+    } else if (onus_dataset_task(w->d) == ONUS_TASK_REGRESSION) {
         onus_plain_number(text, (double)y, 3);
         onus_page_raw(p, text);
     } else {
-        onus_page_text(p, onus_dataset_class_name(w->d, (int64_t)y));
+        onus_page_text(
+            p, onus_dataset_class_name(w->d, l * onus_dataset_classes(w->d) + (int64_t)y));
     }
 }
 
@@ -203,6 +210,8 @@ onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d,
     onus_page_say(&p, ONUS_TEXT_PEOPLE_LEAD);
     if (onus_dataset_task(d) == ONUS_TASK_BINARY)
         ONUS_FILL(&p, ONUS_TEXT_SCORE_IS, ONUS_ANY(onus_dataset_class_name(d, 1)));
+    if (onus_dataset_task(d) == ONUS_TASK_LABELS)
+        ONUS_FILL(&p, ONUS_TEXT_SCORE_IS, ONUS_ANY(onus_dataset_label_name(d, label_of(e, d))));
     onus_page_raw(&p, "</p></header><main>\n");
     onus_status st = ONUS_OK;
     for (int64_t k = 0; st == ONUS_OK && k < n_show; k++) {

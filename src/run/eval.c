@@ -16,6 +16,45 @@
 
 /* ---- a run's model on a table of its form ------------------------------------------------ */
 
+/* Heads of a label's columns: the label's, the decision's, the scores'; of several labels their
+ * names stand before. */
+static void write_heads(onus_buf *out, const onus_predictions *p, int64_t l, int64_t width)
+{
+    const bool several = p->task == ONUS_TASK_LABELS;
+    for (int64_t k = 0; k < 2 + width; k++) {
+        char head[600];
+        const char *what = k == 0 ? "label" : k == 1 ? "prediction" : "score";
+        snprintf(head, sizeof head, several ? "%.500s.%s" : "%.0s%s",
+                 several ? p->label_names[l] : "", what);
+        onus_buf_str(out, ",");
+        onus_csv_field(out, head);
+        if (width > 1 && k > 1) onus_buf_printf(out, "_%lld", (long long)k - 2);
+    }
+}
+
+/* A row's label l, decision and scores; a label that is not there is empty. */
+static void write_label(onus_buf *out, const onus_predictions *p, bool has_label, int64_t i,
+                        int64_t l, int64_t width)
+{
+    const int64_t at = i * p->n_labels + l;
+    const char *const *classes = p->class_names + l * p->n_classes;
+    const bool number = p->task == ONUS_TASK_REGRESSION;
+    onus_buf_str(out, ",");
+    if (has_label && number)
+        onus_csv_number(out, p->label[at]);
+    else if (has_label && p->label[at] >= 0)
+        onus_csv_field(out, classes[(int64_t)p->label[at]]);
+    onus_buf_str(out, ",");
+    if (number)
+        onus_csv_number(out, p->score[at]);
+    else
+        onus_csv_field(out, classes[p->decision[at]]);
+    for (int64_t c = 0; c < width; c++) {
+        onus_buf_str(out, ",");
+        onus_csv_number(out, p->score[at * width + c]);
+    }
+}
+
 static onus_status write_predictions(const onus_predictions *p, const onus_dataset *d,
                                      const int64_t *rows, const char *path,
                                      const onus_allocator *mem, onus_err *err)
@@ -23,27 +62,13 @@ static onus_status write_predictions(const onus_predictions *p, const onus_datas
     onus_buf out;
     onus_buf_init(&out, mem, (size_t)4 << 30);
     const int64_t width = p->task == ONUS_TASK_CLASSES ? p->n_classes : 1;
-    onus_buf_str(&out, "line,label,prediction");
-    for (int64_t c = 0; c < width; c++)
-        onus_buf_printf(&out, width > 1 ? ",score_%lld" : ",score", (long long)c);
+    onus_buf_str(&out, "line");
+    for (int64_t l = 0; l < p->n_labels; l++) write_heads(&out, p, l, width);
     onus_buf_str(&out, "\n");
     for (int64_t i = 0; i < p->n; i++) {
-        onus_buf_printf(&out, "%lld,", (long long)onus_dataset_line(d, rows[i]));
-        if (p->task == ONUS_TASK_REGRESSION) {
-            if (onus_dataset_has_labels(d)) onus_csv_number(&out, p->label[i]);
-            onus_buf_str(&out, ",");
-            onus_csv_number(&out, p->score[i]);
-        } else if (onus_dataset_has_labels(d)) {
-            onus_csv_field(&out, p->class_names[(int64_t)p->label[i]]);
-        }
-        if (p->task != ONUS_TASK_REGRESSION) {
-            onus_buf_str(&out, ",");
-            onus_csv_field(&out, p->class_names[p->decision[i]]);
-        }
-        for (int64_t c = 0; c < width; c++) {
-            onus_buf_str(&out, ",");
-            onus_csv_number(&out, p->score[i * width + c]);
-        }
+        onus_buf_printf(&out, "%lld", (long long)onus_dataset_line(d, rows[i]));
+        for (int64_t l = 0; l < p->n_labels; l++)
+            write_label(&out, p, onus_dataset_has_labels(d), i, l, width);
         onus_buf_str(&out, "\n");
     }
     onus_status st = onus_buf_status(&out, path, err);

@@ -116,6 +116,9 @@ static void write_text(explainer *e, const onus_explain_opts *o, const int64_t *
     const onus_explanation *x = &e->x;
     const bool one = o->line > 0;
     const double *v = one ? x->values : x->mean_abs;
+    if (onus_explain_count(e->s.data) > 1)
+        onus_buf_printf(&e->text, "%s%.80s\n", x->output ? "\n" : "",
+                        onus_dataset_label_name(e->s.data, x->output));
     if (one)
         onus_buf_printf(
             &e->text, "line %lld: score %.4f, of which %.4f is the mean over %lld others\n",
@@ -137,29 +140,41 @@ static void write_text(explainer *e, const onus_explain_opts *o, const int64_t *
     }
 }
 
-static onus_status explain(explainer *e, const onus_explain_opts *o, onus_err *err)
+/* Explains one output, and writes of it. */
+static onus_status explain_output(explainer *e, const onus_explain_opts *o, int64_t output,
+                                  onus_err *err)
 {
     onus_status st = ONUS_OK;
-    int64_t *order = NULL;
     const onus_sink sink = onus_session_sink(&e->s);
-    ONUS_TRY(onus_predictor_open(&e->s.net, &e->encoder, o->run, o->mem, err));
-    ONUS_TRY(open_own_data(e, o, err));
-    ONUS_TRY(choose_rows(e, o, err));
+    onus_explain_spec spec = e->s.recipe->explain;
+    spec.output = output;
+    int64_t *order =
+        onus_alloc(o->mem, (size_t)onus_dataset_columns(e->s.data) + 1, sizeof *order);
+    if (!order) return onus_fail_mem(err, "explain");
+    onus_explanation_release(&e->x);
     ONUS_TRY(onus_explain(&e->x, e->s.net, &e->s.ex, e->s.data, e->rows, e->n_rows,
-                          e->background, e->n_background, &e->s.recipe->explain,
-                          e->s.recipe->seed, o->mem, err));
+                          e->background, e->n_background, &spec, e->s.recipe->seed, o->mem,
+                          err));
     ONUS_TRY(onus_explanation_emit(&e->x, e->s.data, &sink, err));
-    order = onus_alloc(o->mem, (size_t)e->x.n_columns + 1, sizeof *order);
-    if (!order) {
-        st = onus_fail_mem(err, "explain");
-        goto done;
-    }
     ONUS_TRY(onus_explain_order(o->line > 0 ? e->x.values : e->x.mean_abs, e->x.n_columns,
                                 order, o->mem, err));
     write_text(e, o, order);
-    ONUS_TRY(onus_buf_status(&e->text, "explain", err));
 done:
     onus_free(o->mem, order);
+    return st;
+}
+
+static onus_status explain(explainer *e, const onus_explain_opts *o, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    ONUS_TRY(onus_predictor_open(&e->s.net, &e->encoder, o->run, o->mem, err));
+    ONUS_TRY(open_own_data(e, o, err));
+    ONUS_TRY(choose_rows(e, o, err));
+    const int64_t n = onus_explain_count(e->s.data);
+    for (int64_t l = 0; l < n; l++)
+        ONUS_TRY(explain_output(e, o, n > 1 ? l : e->s.recipe->explain.output, err));
+    ONUS_TRY(onus_buf_status(&e->text, "explain", err));
+done:
     return st;
 }
 

@@ -47,8 +47,8 @@ onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const ch
                        (long long)onus_net_vocabulary(n));
         goto done;
     }
-    const int64_t outputs =
-        onus_encoder_task(e) == ONUS_TASK_CLASSES ? onus_encoder_classes(e) : 1;
+    const int64_t outputs = onus_encoder_task(e) == ONUS_TASK_CLASSES ? onus_encoder_classes(e)
+                                                                      : onus_encoder_labels(e);
     const int64_t width = onus_net_inputs(n);
     if (onus_encoder_features(e) != width || onus_net_outputs(n) != outputs) {
         st = onus_fail(err, ONUS_BAD_INPUT,
@@ -114,9 +114,11 @@ int64_t onus_model_outputs(const onus_model *m)
 
 const char *onus_model_class(const onus_model *m, int64_t c)
 {
-    const bool named = onus_encoder_task(m->encoder) != ONUS_TASK_REGRESSION && c >= 0 &&
-                       c < onus_encoder_classes(m->encoder);
-    return named ? onus_encoder_class_name(m->encoder, c) : NULL;
+    if (onus_encoder_task(m->encoder) != ONUS_TASK_LABELS)
+        return onus_encoder_class_name(m->encoder, c);
+    return c >= 0 && c < onus_encoder_labels(m->encoder)
+               ? onus_encoder_label_name(m->encoder, c)
+               : NULL;
 }
 
 int64_t onus_model_columns(const onus_model *m)

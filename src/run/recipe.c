@@ -101,10 +101,12 @@ static onus_status check_places(onus_yaml *y, const char *const *keys, const cha
 static onus_status check_images(onus_yaml *y, const onus_data_spec *d, onus_err *err)
 {
     static const char *const keys[] = {
-        "data.delimiter",    "data.trim",           "data.comment",        "data.names",
-        "data.missing",      "data.columns",        "data.clean",          "data.scale",
-        "data.label.column", "data.label.positive", "data.label.type",     "data.label.strip",
-        "data.label.scale",  "data.label.bounds",   "data.split.stratify", NULL};
+        "data.delimiter",      "data.trim",           "data.comment",
+        "data.names",          "data.missing",        "data.columns",
+        "data.clean",          "data.scale",          "data.label.column",
+        "data.label.positive", "data.label.type",     "data.label.strip",
+        "data.label.scale",    "data.label.bounds",   "data.label.columns",
+        "data.label.missing",  "data.split.stratify", NULL};
     if (!d->labels)
         return wrong_at(y, "data.labels", err, "is missing: the IDX file of labels");
     if (!d->test_source != !d->test_labels)
@@ -151,9 +153,10 @@ static onus_status check_table(onus_yaml *y, const onus_data_spec *d, onus_err *
 {
     static const char *const keys[] = {"data.labels", "data.test_labels", "data.augment", NULL};
     static const char never[] = "\"\r\n";
-    if (d->label && d->predict != ONUS_PREDICT_LABEL)
+    const bool labelled = d->label || d->n_label_columns;
+    if (labelled && d->predict != ONUS_PREDICT_LABEL)
         return wrong_at(y, "data.predict", err, "a table has a label or tokens to predict");
-    if (!d->label && d->predict == ONUS_PREDICT_LABEL)
+    if (!labelled && d->predict == ONUS_PREDICT_LABEL)
         return wrong_at(y, onus_yaml_find(y, "data.label") ? "data.label.column" : "data.label",
                         err, "is missing: the column to predict");
     if (d->delimiter && strchr(never, d->delimiter))

@@ -214,9 +214,10 @@ static onus_status read_protected(onus_yaml *y, const onus_yaml_field *f, yaml_n
 }
 
 typedef struct {
-    const char *column, *positive;
-    const char *const *values;
-    int64_t n_values;
+    const char *column;
+    const char *const *columns, *const *positive, *const *values;
+    int64_t n_columns, n_positive, n_values;
+    int missing;
     int type;
     onus_scale scale;
     bool has_bounds;
@@ -232,11 +233,39 @@ static onus_status read_label_bounds(onus_yaml *y, const onus_yaml_field *f, yam
     return read_pair(y, f, "data.label", node, &l->lower, &l->upper, err);
 }
 
+/* One value, or one for each column, which may be the same. */
+static onus_status read_positive(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
+                                 void *at, onus_err *err)
+{
+    label_form *l = at;
+    const onus_yaml_field text = {.key = f->key, .kind = ONUS_YAML_TEXT, .lower = 1};
+    const bool list = node->type == YAML_SEQUENCE_NODE;
+    const yaml_node_item_t *items = list ? node->data.sequence.items.start : NULL;
+    l->n_positive = list ? node->data.sequence.items.top - items : 1;
+    if (l->n_positive == 0)
+        return onus_yaml_fail(y, node, err, "data.label.positive: an empty list says nothing");
+    const char **out = onus_arena_alloc(y->arena, (size_t)l->n_positive + 1, sizeof *out);
+    if (!out) return onus_fail_mem(err, y->path);
+    l->positive = out;
+    onus_status st = ONUS_OK;
+    for (int64_t i = 0; st == ONUS_OK && i < l->n_positive; i++)
+        st = onus_yaml_value(y, &text, "data.label",
+                             list ? yaml_document_get_node(&y->doc, items[i]) : node, &out[i],
+                             err);
+    return st;
+}
+
+static const char *const label_missing_ways[] = {"-", "error", "drop", "ignore", NULL};
 enum { LABEL_UNSAID, LABEL_CATEGORY, LABEL_NUMBER };
 static const char *const label_types[] = {"-", "category", "number", NULL};
 static const onus_yaml_field label_fields[] = {
     {.key = "column", TEXT(label_form, column)},
-    {.key = "positive", TEXT(label_form, positive)},
+    {.key = "columns",
+     .kind = ONUS_YAML_TEXTS,
+     AT(label_form, columns),
+     COUNT(label_form, n_columns),
+     .lower = 1},
+    {.key = "positive", .kind = ONUS_YAML_CUSTOM, .read = read_positive},
     {.key = "values",
      .kind = ONUS_YAML_TEXTS,
      AT(label_form, values),
@@ -246,6 +275,7 @@ static const onus_yaml_field label_fields[] = {
     {.key = "scale", ENUM(label_form, scale, scales)},
     {.key = "bounds", .kind = ONUS_YAML_CUSTOM, .read = read_label_bounds},
     {.key = "strip", .kind = ONUS_YAML_CHAR, AT(label_form, strip)},
+    {.key = "missing", ENUM(label_form, missing, label_missing_ways)},
     {0},
 };
 
@@ -262,19 +292,58 @@ static onus_status check_label(const onus_yaml *y, const yaml_node_t *node, labe
                               "data.label: a number has no positive and no values");
     if (l->has_bounds && l->scale != ONUS_SCALE_UNSAID)
         return onus_yaml_fail(y, node, err, "data.label: bounds say how it is scaled");
-    int64_t place = 0;
-    while (l->positive && place < l->n_values && strcmp(l->values[place], l->positive) != 0)
-        place++;
-    if (l->positive && l->n_values && (place == l->n_values || l->n_values != 2))
-        return onus_yaml_fail(y, node, err,
-                              "data.label: positive '%.80s' must be one of two values",
-                              l->positive);
+    for (int64_t i = 0; l->n_values && i < l->n_positive; i++) {
+        int64_t place = 0;
+        while (place < l->n_values && strcmp(l->values[place], l->positive[i]) != 0) place++;
+        if (place == l->n_values || l->n_values != 2)
+            return onus_yaml_fail(y, node, err,
+                                  "data.label: positive '%.80s' must be one of two values",
+                                  l->positive[i]);
+    }
     if (l->n_values == 1)
         return onus_yaml_fail(y, node, err, "data.label: one value; there is nothing to learn");
     return ONUS_OK;
 }
 
-/* COLUMN, or {column, positive | values | type: number, scale | bounds, strip} */
+/* Several columns are yes or no each; what is for one alone has no place beside them. */
+static onus_status check_label_columns(const onus_yaml *y, const yaml_node_t *node,
+                                       const label_form *l, onus_err *err)
+{
+    const int64_t n = l->n_columns;
+    if (n == 0 && l->n_positive > 1)
+        return onus_yaml_fail(y, node, err,
+                              "data.label.positive: %d values; one column has one",
+                              (int)l->n_positive);
+    if (n == 0 && l->missing == ONUS_LABEL_MISSING_IGNORE)
+        return onus_yaml_fail(
+            y, node, err, "data.label.missing: ignore is for several columns, drop for one");
+    if (n == 0) return ONUS_OK;
+    if (l->column)
+        return onus_yaml_fail(y, node, err, "data.label: column or columns, not both");
+    if (n == 1)
+        return onus_yaml_fail(y, node, err, "data.label.columns: one column; say column: %.80s",
+                              l->columns[0]);
+    if (n > ONUS_LABELS_MAX)
+        return onus_yaml_fail(y, node, err,
+                              "data.label.columns: %lld columns, expected 2 to %d",
+                              (long long)n, ONUS_LABELS_MAX);
+    if (l->type == LABEL_NUMBER)
+        return onus_yaml_fail(y, node, err,
+                              "data.label: several columns are yes or no each, none a number");
+    if (l->n_values && l->n_values != 2)
+        return onus_yaml_fail(y, node, err,
+                              "data.label.values: %lld values; several columns are yes or no "
+                              "each",
+                              (long long)l->n_values);
+    if (l->n_positive > 1 && l->n_positive != n)
+        return onus_yaml_fail(y, node, err,
+                              "data.label.positive: %lld values for %lld columns, expected one "
+                              "for all or one for each",
+                              (long long)l->n_positive, (long long)n);
+    return ONUS_OK;
+}
+
+/* COLUMN, or {column | columns, positive | values | type: number, scale | bounds, strip} */
 static onus_status read_label(onus_yaml *y, const onus_yaml_field *f, yaml_node_t *node,
                               void *at, onus_err *err)
 {
@@ -289,9 +358,14 @@ static onus_status read_label(onus_yaml *y, const onus_yaml_field *f, yaml_node_
     }
     onus_status st = onus_yaml_fill(y, node, "data.label", label_fields, &l, err);
     if (st == ONUS_OK) st = check_label(y, node, &l, err);
+    if (st == ONUS_OK) st = check_label_columns(y, node, &l, err);
     if (st != ONUS_OK) return st;
     d->label = l.column;
-    d->positive = l.positive;
+    d->label_columns = l.columns;
+    d->n_label_columns = l.n_columns;
+    d->positive = l.n_positive == 1 ? l.positive[0] : NULL;
+    d->positives = l.n_positive > 1 ? l.positive : NULL;
+    d->label_missing = (onus_label_missing)l.missing;
     d->label_values = l.values;
     d->n_label_values = l.n_values;
     d->label_number = l.type == LABEL_NUMBER;

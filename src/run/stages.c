@@ -101,6 +101,7 @@ onus_head onus_head_of(onus_task task)
     return task == ONUS_TASK_BINARY    ? ONUS_HEAD_BINARY
            : task == ONUS_TASK_CLASSES ? ONUS_HEAD_CLASSES
            : task == ONUS_TASK_TOKENS  ? ONUS_HEAD_TOKENS
+           : task == ONUS_TASK_LABELS  ? ONUS_HEAD_LABELS
                                        : ONUS_HEAD_VALUE;
 }
 
@@ -253,10 +254,13 @@ onus_status onus_stage_train(onus_session *s, onus_err *err)
     onus_model_spec spec = s->recipe->model;
     onus_dataset_label_scale(s->data, &spec.label_shift, &spec.label_scale);
     spec.smoothing = s->recipe->train.label_smoothing;
+    const onus_head head = onus_head_of(onus_dataset_task(s->data));
     const onus_model_io io = {.input = onus_dataset_input(s->data),
                               .vocabulary = onus_dataset_vocabulary(s->data),
-                              .head = onus_head_of(onus_dataset_task(s->data)),
-                              .classes = onus_dataset_classes(s->data),
+                              .head = head,
+                              .classes = head == ONUS_HEAD_LABELS
+                                             ? onus_dataset_labels(s->data)
+                                             : onus_dataset_classes(s->data),
                               .next = s->recipe->data.predict == ONUS_PREDICT_NEXT};
     ONUS_TRY(onus_model_build(&s->net, &spec, &io, s->mem, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_net_can_private(s->net, err));
@@ -300,11 +304,14 @@ done:
 static onus_status collect_names(const onus_dataset *d, const int64_t *rows, int64_t n,
                                  onus_arena *arena, onus_predictions *p, onus_err *err)
 {
-    const char **classes = onus_arena_alloc(arena, (size_t)p->n_classes + 1, sizeof *classes);
+    const int64_t n_names = p->n_labels * p->n_classes;
+    const char **classes = onus_arena_alloc(arena, (size_t)n_names + 1, sizeof *classes);
+    const char **labels = onus_arena_alloc(arena, (size_t)p->n_labels, sizeof *labels);
     onus_attribute *attributes =
         onus_arena_alloc(arena, (size_t)p->n_attributes + 1, sizeof *attributes);
-    if (!classes || !attributes) return onus_fail_mem(err, "predictions");
-    for (int64_t c = 0; c < p->n_classes; c++) classes[c] = onus_dataset_class_name(d, c);
+    if (!classes || !labels || !attributes) return onus_fail_mem(err, "predictions");
+    for (int64_t c = 0; c < n_names; c++) classes[c] = onus_dataset_class_name(d, c);
+    for (int64_t l = 0; l < p->n_labels; l++) labels[l] = onus_dataset_label_name(d, l);
     for (int64_t a = 0; a < p->n_attributes; a++) {
         onus_attribute *t = &attributes[a];
         t->name = onus_dataset_attribute_name(d, a);
@@ -318,6 +325,7 @@ static onus_status collect_names(const onus_dataset *d, const int64_t *rows, int
         t->group = group;
     }
     p->class_names = classes;
+    p->label_names = labels;
     p->attributes = attributes;
     return ONUS_OK;
 }
@@ -326,10 +334,10 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
                                 const int64_t *rows, int64_t n, onus_arena *arena,
                                 onus_predictions *out, onus_err *err)
 {
-    const int64_t width = onus_net_outputs(net);
+    const int64_t width = onus_net_outputs(net), L = onus_dataset_labels(d);
     float *score = onus_arena_alloc(arena, (size_t)(n * width) + 1, sizeof *score);
-    float *label = onus_arena_alloc(arena, (size_t)n + 1, sizeof *label);
-    int32_t *decision = onus_arena_alloc(arena, (size_t)n + 1, sizeof *decision);
+    float *label = onus_arena_alloc(arena, (size_t)(n * L) + 1, sizeof *label);
+    int32_t *decision = onus_arena_alloc(arena, (size_t)(n * L) + 1, sizeof *decision);
     if (!score || !label || !decision) return onus_fail_mem(err, "predictions");
     onus_status st = onus_predict(net, ex, d, rows, n, score, arena->mem, err);
     if (st != ONUS_OK) return st;
@@ -339,10 +347,11 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
                               .n_classes = onus_dataset_classes(d),
                               .label = label,
                               .score = score,
+                              .n_labels = L,
                               .score_is_probability = true,
                               .n_attributes = onus_dataset_attributes(d)};
     if (out->task != ONUS_TASK_REGRESSION) {
-        onus_decide(out->task, score, n, out->n_classes, decision);
+        onus_decide(out->task, score, n * L, out->n_classes, decision);
         out->decision = decision;
     }
     return collect_names(d, rows, n, arena, out, err);
@@ -483,18 +492,41 @@ done:
 
 /* ---- explanation ------------------------------------------------------------------------- */
 
-/* private/explanations.html: five people, never part of the report. */
+/* private/explanations.html: five people, never part of the report; of several labels a page
+ * each, explanations-1.html the first's. */
 static onus_status write_people(onus_session *s, const onus_explanation *x, onus_err *err)
 {
     onus_status st = ONUS_OK;
+    char name[64];
+    const bool several = onus_explain_count(s->data) > 1;
     int64_t show[PEOPLE_SHOWN], n = 0;
     for (; n < PEOPLE_SHOWN && n < x->n_rows; n++) show[n] = n;
     onus_buf page;
     onus_buf_init(&page, s->mem, 64 << 20);
+    snprintf(name, sizeof name, "private/explanations-%lld.html", (long long)x->output + 1);
     ONUS_TRY(onus_report_people(x, s->data, s->recipe->name, show, n, &page, s->mem, err));
-    ONUS_TRY(keep_private(s, "private/explanations.html", &page, err));
+    ONUS_TRY(keep_private(s, several ? name : "private/explanations.html", &page, err));
 done:
     onus_buf_release(&page);
+    return st;
+}
+
+/* Explains one output. */
+static onus_status explain_output(onus_session *s, int64_t output, const int64_t *rows,
+                                  int64_t n_rows, const int64_t *background,
+                                  int64_t n_background, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    const onus_sink sink = onus_session_sink(s);
+    onus_explain_spec spec = s->recipe->explain;
+    onus_explanation x = {0};
+    spec.output = output;
+    ONUS_TRY(onus_explain(&x, s->net, &s->ex, s->data, rows, n_rows, background, n_background,
+                          &spec, s->recipe->seed, s->mem, err));
+    ONUS_TRY(onus_explanation_emit(&x, s->data, &sink, err));
+    ONUS_TRY(write_people(s, &x, err));
+done:
+    onus_explanation_release(&x);
     return st;
 }
 
@@ -504,9 +536,8 @@ onus_status onus_stage_explain(onus_session *s, onus_err *err)
     if (spec->off) return ONUS_OK;
     announce(s, "explain");
     onus_status st = ONUS_OK;
-    const onus_sink sink = onus_session_sink(s);
     int64_t n_rows = 0, n_background = 0;
-    onus_explanation x = {0};
+    const int64_t n = onus_explain_count(s->data);
     int64_t *rows = onus_alloc(s->mem, (size_t)spec->rows, sizeof *rows);
     int64_t *background = onus_alloc(s->mem, (size_t)spec->background, sizeof *background);
     if (!rows || !background) {
@@ -517,12 +548,10 @@ onus_status onus_stage_explain(onus_session *s, onus_err *err)
                                  &n_rows, s->mem, err));
     ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TRAIN, spec->background, s->recipe->seed, 1,
                                  background, &n_background, s->mem, err));
-    ONUS_TRY(onus_explain(&x, s->net, &s->ex, s->data, rows, n_rows, background, n_background,
-                          spec, s->recipe->seed, s->mem, err));
-    ONUS_TRY(onus_explanation_emit(&x, s->data, &sink, err));
-    ONUS_TRY(write_people(s, &x, err));
+    for (int64_t l = 0; l < n; l++)
+        ONUS_TRY(explain_output(s, n > 1 ? l : spec->output, rows, n_rows, background,
+                                n_background, err));
 done:
-    onus_explanation_release(&x);
     onus_free(s->mem, rows);
     onus_free(s->mem, background);
     return st;

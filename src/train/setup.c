@@ -36,10 +36,14 @@ static onus_status check(const onus_trainer *t, onus_err *err)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "train.%s needs validation rows, and the validation part has none",
                          s->patience > 0 ? "patience" : "keep: best");
+    const onus_task task = onus_dataset_task(t->data);
     if (s->class_weights != ONUS_CLASS_WEIGHTS_NONE &&
-        onus_dataset_task(t->data) == ONUS_TASK_REGRESSION)
-        return onus_fail(err, ONUS_BAD_INPUT,
-                         "train.class_weights: the label is a number, it has no classes");
+        (task == ONUS_TASK_REGRESSION || task == ONUS_TASK_LABELS))
+        return onus_fail(err, ONUS_BAD_INPUT, "train.class_weights: %s",
+                         task == ONUS_TASK_REGRESSION
+                             ? "the label is a number, it has no classes"
+                             : "a weight is an example's, and of several labels each has its "
+                               "own classes");
     if (s->class_weights == ONUS_CLASS_WEIGHTS_GIVEN &&
         s->n_class_weight != onus_dataset_classes(t->data))
         return onus_fail(err, ONUS_BAD_INPUT,
@@ -95,7 +99,9 @@ static bool weigh_rows(onus_trainer *t, const int64_t *rows, int64_t n, const fl
 static onus_status set_weights(onus_trainer *t, onus_err *err)
 {
     const int64_t n = t->n_train > t->n_valid ? t->n_train : t->n_valid;
-    float *label = onus_alloc(t->io->mem, (size_t)n, sizeof *label),
+    const int64_t L =
+        onus_dataset_task(t->data) == ONUS_TASK_LABELS ? onus_dataset_labels(t->data) : 1;
+    float *label = onus_alloc(t->io->mem, (size_t)(n * L), sizeof *label),
           *weight = onus_alloc(t->io->mem, (size_t)n, sizeof *weight);
     float *all = onus_arena_alloc(&t->arena, (size_t)onus_dataset_rows(t->data), sizeof *all);
     onus_status st = label && weight && all ? ONUS_OK : onus_fail_mem(err, "train");

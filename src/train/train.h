@@ -48,7 +48,7 @@ typedef struct {
     double gamma;        /* STEP default 0.1, EXPONENTIAL (each epoch) default 0.95 */
     onus_class_weights class_weights;
     const double *class_weight;
-    int64_t n_class_weight; /* GIVEN, in the order of classes */
+    int64_t n_class_weight; /* GIVEN, in the order of classes; not of several labels */
     int64_t patience; /* early stopping: epochs without a better validation loss; 0 = off */
     onus_keep keep;   /* best needs a validation part */
     int64_t checkpoint_epochs; /* a checkpoint every so many epochs; default: epochs / 4 rounded

@@ -114,6 +114,43 @@ static void events_refuse_what_cannot_be_kept(void **state)
     onus_event_release(&b);
 }
 
+static onus_status check_prefix(void *ctx, const onus_event *e, onus_err *err)
+{
+    (void)err;
+    *(const char **)ctx = NULL;
+    assert_int_equal(e->n_fields, 1);
+    assert_string_equal(e->fields[0].name, "label.toxic.auc.lower");
+    return ONUS_OK;
+}
+
+/* All names of all events, until it is taken back; it counts towards their length. */
+static void names_begin_with_a_prefix(void **state)
+{
+    (void)state;
+    onus_event_builder b;
+    const char *unseen = "not emitted";
+    const onus_sink sink = {.emit = check_prefix, .ctx = &unseen};
+    char name[1024];
+    memset(name, 'n', sizeof name);
+    name[1012] = '\0';
+    onus_event_init(&b, NULL);
+    onus_event_within(&b, "label.toxic.");
+    for (int i = 0; i < 2; i++) {
+        onus_event_begin(&b, "metric");
+        onus_event_real(&b, 0.5, "%s.lower", "auc");
+        assert_int_equal(onus_event_emit(&b, &sink, NULL), ONUS_OK);
+    }
+    assert_null(unseen);
+    onus_event_begin(&b, "metric");
+    onus_event_int(&b, 1, "%s", name); /* 12 and 1,012 bytes */
+    assert_int_equal(onus_event_emit(&b, NULL, NULL), ONUS_BAD_ARG);
+    onus_event_within(&b, NULL);
+    onus_event_begin(&b, "metric");
+    onus_event_int(&b, 1, "%s", name);
+    assert_int_equal(onus_event_emit(&b, NULL, NULL), ONUS_OK);
+    onus_event_release(&b);
+}
+
 static onus_status use_event(const onus_allocator *mem, void *ctx, onus_err *err)
 {
     (void)ctx;
@@ -293,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_carry_what_was_said),
         cmocka_unit_test(events_refuse_what_cannot_be_kept),
+        cmocka_unit_test(names_begin_with_a_prefix),
         cmocka_unit_test(events_survive_the_end_of_memory),
         cmocka_unit_test(words_cannot_forge_names),
         cmocka_unit_test(facts_are_found_by_name),

@@ -204,6 +204,31 @@ static void defaults(void **state)
     onus_recipe_close(r);
 }
 
+static void several_labels(void **state)
+{
+    (void)state;
+    onus_recipe *r = parse("onus: 1\nname: n\nseed: 7\n"
+                           "data: {source: s, protected: none, label: {columns: [a, b, c], "
+                           "positive: '1', missing: ignore}}\n"
+                           "model: {kind: mlp}\nprivacy: off\n");
+    assert_null(r->data.label);
+    assert_int_equal(r->data.n_label_columns, 3);
+    assert_string_equal(r->data.label_columns[2], "c");
+    assert_string_equal(r->data.positive, "1");
+    assert_null(r->data.positives);
+    assert_int_equal(r->data.label_missing, ONUS_LABEL_MISSING_IGNORE);
+    onus_recipe_close(r);
+    r = parse("onus: 1\nname: n\nseed: 7\n"
+              "data: {source: s, protected: none, label: {columns: [a, b, c], values: [0, 1], "
+              "positive: [1, 0, 1], missing: drop}}\n"
+              "model: {kind: mlp}\nprivacy: off\n");
+    assert_null(r->data.positive);
+    assert_string_equal(r->data.positives[1], "0");
+    assert_int_equal(r->data.n_label_values, 2);
+    assert_int_equal(r->data.label_missing, ONUS_LABEL_MISSING_DROP);
+    onus_recipe_close(r);
+}
+
 /* full with `old` replaced by `new_`. */
 static char *with(const char *old, const char *new_)
 {
@@ -320,6 +345,31 @@ static const change bad_values[] = {
     {"positive: good, values: [bad, good]", "values: [bad]",
      "data.label: one value; there is nothing"},
     {"strip: .", "strip: ..", "data.label.strip: '..' is not one character"},
+    {"column: y", "column: y, columns: [y, w]",
+     "r.yaml:15:10: data.label: column or columns, not both"},
+    {"column: y", "columns: [y]",
+     "r.yaml:15:10: data.label.columns: one column; say column: y"},
+    {"column: y", "columns: y", "data.label.columns: one column; say column: y"},
+    {"column: y", "columns: [y, w, y]", "r.yaml:15:27: data.label.columns: 'y' is said twice"},
+    {"column: y", "columns: [y, '']", "data.label.columns: '' is not a text"},
+    {"column: y, positive: good, values: [bad, good]", "columns: [y, w], type: number",
+     "data.label: several columns are yes or no each, none a number"},
+    {"column: y, positive: good, values: [bad, good]", "columns: [y, w], bounds: [0, 1]",
+     "data.label: several columns are yes or no each, none a number"},
+    {"column: y, positive: good, values: [bad, good]", "columns: [y, w], values: [a, b, c]",
+     "data.label.values: 3 values; several columns are yes or no each"},
+    {"column: y, positive: good", "columns: [y, w], positive: [good, ugly]",
+     "data.label: positive 'ugly' must be one of two values"},
+    {"column: y, positive: good", "columns: [y, w], positive: [good, good, bad]",
+     "data.label.positive: 3 values for 2 columns, expected one for all or one for each"},
+    {"positive: good", "positive: [good, good]",
+     "data.label.positive: 2 values; one column has one"},
+    {"positive: good", "positive: []", "data.label.positive: an empty list says nothing"},
+    {"positive: good", "positive: [[good]]", "data.label.positive: a list, expected a text"},
+    {"strip: .", "missing: ignore",
+     "data.label.missing: ignore is for several columns, drop for one"},
+    {"strip: .", "missing: mean",
+     "data.label.missing: 'mean' is not one of error, drop, ignore"},
     {"[sex, {column: age, bins: [25, 40.5]}]", "all",
      "r.yaml:16:14: data.protected: expected a list of columns, "
      "or none"},
@@ -454,6 +504,7 @@ static void wrong_for_images(void **state)
         {"scale: none", "data.scale: has no place"},
         {"label: {positive: a}", "data.label.positive: has no place"},
         {"label: y", "data.label: images have no columns"},
+        {"label: {columns: [a, b]}", "data.label.columns: has no place"},
         {"split: {train: 0.7, valid: 0.1, test: 0.2, stratify: y}",
          "data.split.stratify: has no place"},
         {"augment: {flip: sideways}",
@@ -610,12 +661,13 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(data_lands),       cmocka_unit_test(the_rest_lands),
-        cmocka_unit_test(defaults),         cmocka_unit_test(wrong_keys),
-        cmocka_unit_test(wrong_values),     cmocka_unit_test(wrong_training),
-        cmocka_unit_test(wrong_for_images), cmocka_unit_test(not_plain_yaml),
-        cmocka_unit_test(at_the_limits),    cmocka_unit_test(mangled),
-        cmocka_unit_test(memory_ends),      cmocka_unit_test(files),
+        cmocka_unit_test(data_lands),     cmocka_unit_test(the_rest_lands),
+        cmocka_unit_test(defaults),       cmocka_unit_test(wrong_keys),
+        cmocka_unit_test(several_labels), cmocka_unit_test(wrong_values),
+        cmocka_unit_test(wrong_training), cmocka_unit_test(wrong_for_images),
+        cmocka_unit_test(not_plain_yaml), cmocka_unit_test(at_the_limits),
+        cmocka_unit_test(mangled),        cmocka_unit_test(memory_ends),
+        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
