@@ -3,7 +3,7 @@
  * that allows for 4,096 numbers, so that hostile lists of layers are met without the bytes
  * around them. */
 #include "fuzz.h"
-#include "net/model.h"
+#include "../tests/tensors.h"
 
 enum { NUMBERS = 1 << 12 };
 
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const onus_tensor_view one = {
         .name = "head.bias", .shape = {.n = 1, .d = {NUMBERS}}, .data = zeros, .dtype = "F32"};
     onus_buf_init(&out, NULL, SIZE_MAX / 2);
-    if (onus_safetensors_write(&out, &one, 1, &meta, 1, NULL) == ONUS_OK &&
+    if (tensors_to(&out, &one, 1, &meta, 1, NULL) == ONUS_OK &&
         onus_safetensors_parse(&file, out.data, out.len, "m.safetensors", NULL, NULL) ==
             ONUS_OK) {
         const onus_status st = onus_model_read(&net, file, NULL, &err);

@@ -101,6 +101,33 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
     return st == ONUS_OK ? onus_buf_status(out, path, err) : st;
 }
 
+onus_status onus_file_open(const char *path, int *fd, size_t *size, onus_err *err)
+{
+    struct stat info;
+    onus_status st = open_file(path, fd, size, err);
+    if (st != ONUS_OK) return st;
+    if (fstat(*fd, &info) == 0 && S_ISREG(info.st_mode)) return ONUS_OK;
+    close(*fd);
+    return onus_fail(err, ONUS_IO, "cannot read '%s' from the middle: it is a pipe", path);
+}
+
+onus_status onus_file_read_at(int fd, const char *path, size_t at, void *to, size_t n,
+                              onus_err *err)
+{
+    char *out = to;
+    while (n > 0) {
+        const ssize_t got = pread(fd, out, n, (off_t)at);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_io(err, "read", path);
+        if (got == 0)
+            return onus_fail(err, ONUS_IO, "cannot read '%s': it has been cut meanwhile", path);
+        out += got;
+        at += (size_t)got;
+        n -= (size_t)got;
+    }
+    return ONUS_OK;
+}
+
 onus_status onus_file_sha256(const char *path, uint8_t out[32], onus_err *err)
 {
     int fd;
@@ -283,23 +310,57 @@ onus_status onus_file_create(const char *path, const void *data, size_t len, uns
     return sync_dir_of(path) ? ONUS_OK : fail_io(err, "sync the directory of", path);
 }
 
-onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode,
-                              onus_err *err)
+onus_status onus_replacing_begin(onus_replacing *r, const char *path, unsigned mode,
+                                 onus_err *err)
 {
-    char temp[ONUS_PATH_MAX];
-    if (snprintf(temp, sizeof temp, "%s.%ld.new", path, (long)getpid()) >= (int)sizeof temp)
+    r->fd = -1;
+    if (snprintf(r->path, sizeof r->path, "%s", path) >= (int)sizeof r->path ||
+        snprintf(r->temp, sizeof r->temp, "%s.%ld.new", path, (long)getpid()) >=
+            (int)sizeof r->temp)
         return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes: '%.80s...'",
                          ONUS_PATH_MAX, path);
     /* What lies there is left from a kill, or a link that leads elsewhere. */
-    (void)unlink(temp);
-    if (!write_new(temp, data, len, mode)) return fail_io(err, "write", path);
-    if (rename(temp, path) != 0) {
+    (void)unlink(r->temp);
+    r->fd = open(r->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    return r->fd < 0 ? fail_io(err, "write", path) : ONUS_OK;
+}
+
+onus_status onus_replacing_add(onus_replacing *r, const void *data, size_t len, onus_err *err)
+{
+    return write_all(r->fd, data, len) ? ONUS_OK : fail_io(err, "write", r->path);
+}
+
+onus_status onus_replacing_end(onus_replacing *r, onus_err *err)
+{
+    if (fsync(r->fd) != 0) return fail_io(err, "write", r->path);
+    const int fd = r->fd;
+    r->fd = -1;
+    if (close(fd) != 0 || rename(r->temp, r->path) != 0) {
         const int why = errno;
-        (void)unlink(temp);
+        (void)unlink(r->temp);
         errno = why;
-        return fail_io(err, "write", path);
+        return fail_io(err, "write", r->path);
     }
-    return sync_dir_of(path) ? ONUS_OK : fail_io(err, "sync the directory of", path);
+    return sync_dir_of(r->path) ? ONUS_OK : fail_io(err, "sync the directory of", r->path);
+}
+
+void onus_replacing_drop(onus_replacing *r)
+{
+    if (r->fd < 0) return;
+    close(r->fd);
+    r->fd = -1;
+    (void)unlink(r->temp);
+}
+
+onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode,
+                              onus_err *err)
+{
+    onus_replacing r;
+    onus_status st = onus_replacing_begin(&r, path, mode, err);
+    if (st == ONUS_OK) st = onus_replacing_add(&r, data, len, err);
+    if (st == ONUS_OK) st = onus_replacing_end(&r, err);
+    onus_replacing_drop(&r);
+    return st;
 }
 
 /* ---- directories and paths --------------------------------------------------------------- */

@@ -17,6 +17,24 @@ onus_status onus_file_create(const char *path, const void *data, size_t len, uns
                              onus_err *err) ONUS_CHECKED;
 onus_status onus_file_replace(const char *path, const void *data, size_t len, unsigned mode,
                               onus_err *err) ONUS_CHECKED;
+/* The same in pieces: begin, add.., end; until the end path's old file stands. drop, after
+ * whatever came of them, leaves no trace of a file that did not end. */
+#define ONUS_PATH_MAX 4096
+typedef struct {
+    int fd; /* -1: none */
+    char path[ONUS_PATH_MAX], temp[ONUS_PATH_MAX];
+} onus_replacing;
+onus_status onus_replacing_begin(onus_replacing *r, const char *path, unsigned mode,
+                                 onus_err *err) ONUS_CHECKED;
+onus_status onus_replacing_add(onus_replacing *r, const void *data, size_t len,
+                               onus_err *err) ONUS_CHECKED;
+onus_status onus_replacing_end(onus_replacing *r, onus_err *err) ONUS_CHECKED;
+void onus_replacing_drop(onus_replacing *r);
+/* For reading anywhere; not a pipe, whose bytes come once. The caller closes fd. */
+onus_status onus_file_open(const char *path, int *fd, size_t *size, onus_err *err) ONUS_CHECKED;
+/* The n bytes from `at` on; fewer are an error: the file has been cut since it was opened. */
+onus_status onus_file_read_at(int fd, const char *path, size_t at, void *to, size_t n,
+                              onus_err *err) ONUS_CHECKED;
 bool onus_file_exists(const char *path);
 /* parents too; existing is fine */
 onus_status onus_dir_make(const char *path, unsigned mode, onus_err *err) ONUS_CHECKED;
@@ -29,8 +47,6 @@ onus_status onus_path_join(char *out, size_t size, const char *dir, const char *
                            onus_err *err) ONUS_CHECKED;
 /* The directory part of path ("." if none). */
 onus_status onus_path_dir(char *out, size_t size, const char *path, onus_err *err) ONUS_CHECKED;
-
-#define ONUS_PATH_MAX 4096
 
 /* An append-only file, one record a line; append writes line + '\n' in one write and fsyncs
  * when asked. After a write or fsync that failed every further append fails: nothing may stand

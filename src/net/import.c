@@ -38,7 +38,7 @@ static onus_status check(const onus_tensor *x, const onus_tensor_view *v, const 
                          onus_err *err)
 {
     char mine[96], theirs[96];
-    if (!v->data)
+    if (!onus_tensor_is_float(v))
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: tensor '%.80s' has dtype %.16s, weights are F32, F16 or BF16",
                          what, v->name, v->dtype);
@@ -74,7 +74,7 @@ static onus_status fail_stranger(const onus_net *net, const onus_safetensors *fi
 }
 
 onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const char *what,
-                              onus_import *out, onus_err *err)
+                              onus_import *out, uint8_t sha256[32], onus_err *err)
 {
     *out = (onus_import){0};
     for (int t = 0; t < net->n_tensors; t++) {
@@ -92,10 +92,15 @@ onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const
         if (st != ONUS_OK) return st;
     }
     out->unused = onus_safetensors_count(file) - out->loaded;
+    onus_tensor_place *place = onus_alloc(net->mem, (size_t)out->loaded + 1, sizeof *place);
+    int64_t n = 0;
+    if (!place) return onus_fail_mem(err, what);
     for (int t = 0; t < net->n_tensors; t++) {
         const onus_tensor *x = &net->tensors[t];
         const onus_tensor_view *v = taken(net, file, x);
-        if (v) memcpy(net->params + x->offset, v->data, (size_t)x->n * sizeof(float));
+        if (v) place[n++] = (onus_tensor_place){v, net->params + x->offset};
     }
-    return ONUS_OK;
+    const onus_status st = onus_safetensors_take(file, place, n, sha256, err);
+    onus_free(net->mem, place);
+    return st;
 }

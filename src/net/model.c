@@ -326,7 +326,7 @@ onus_status onus_model_build(onus_net **out, const onus_model_spec *spec,
 
 /* ---- model files ------------------------------------------------------------------------- */
 
-onus_status onus_model_write(onus_buf *out, const onus_net *net, const onus_meta *extra,
+onus_status onus_model_write(const onus_out *out, const onus_net *net, const onus_meta *extra,
                              int64_t n_extra, onus_err *err)
 {
     onus_meta meta[16];
@@ -504,7 +504,7 @@ onus_status onus_model_load(onus_net *net, const onus_safetensors *file, onus_er
         char mine[96], theirs[96];
         if (!v)
             return onus_fail(err, ONUS_BAD_INPUT, "the file lacks the tensor '%s'", x->name);
-        if (!v->data)
+        if (!onus_tensor_is_float(v))
             return onus_fail(err, ONUS_BAD_INPUT, "tensor '%s': dtype %.16s, expected F32",
                              x->name, v->dtype);
         if (!onus_shape_same(&v->shape, &x->shape)) {
@@ -515,10 +515,14 @@ onus_status onus_model_load(onus_net *net, const onus_safetensors *file, onus_er
                              theirs, mine);
         }
     }
+    onus_tensor_place *place = onus_alloc(net->mem, (size_t)net->n_tensors + 1, sizeof *place);
+    if (!place) return onus_fail_mem(err, "model");
     for (int t = 0; t < net->n_tensors; t++) {
         const onus_tensor *x = &net->tensors[t];
-        memcpy(net->params + x->offset, onus_safetensors_find(file, x->name)->data,
-               (size_t)x->n * sizeof(float));
+        place[t] =
+            (onus_tensor_place){onus_safetensors_find(file, x->name), net->params + x->offset};
     }
-    return ONUS_OK;
+    const onus_status st = onus_safetensors_take(file, place, net->n_tensors, NULL, err);
+    onus_free(net->mem, place);
+    return st;
 }

@@ -3,7 +3,7 @@
  * becomes a net. Outside net/ no code asks for `kind`. docs/MODELS.md has the families. */
 #ifndef ONUS_NET_MODEL_H
 #define ONUS_NET_MODEL_H
-#include "base/buf.h"
+#include "base/writer.h"
 #include "net/net.h"
 
 /* What ends the net: binary (1 logit, logistic loss, sigmoid), classes (C logits, softmax),
@@ -55,17 +55,25 @@ typedef struct {
 typedef struct {
     const char *name;
     onus_shape shape;
-    const float *data; /* NULL: numbers of another kind, which are not read */
+    const float *data; /* what is written; of a file NULL: onus_safetensors_take reads it */
     const char *dtype; /* as the file says; what is written is F32 */
 } onus_tensor_view;
-onus_status onus_safetensors_write(onus_buf *out, const onus_tensor_view *t, int64_t n,
+/* Where the bytes go, piece by piece. */
+typedef struct {
+    onus_status (*add)(void *ctx, const void *bytes, size_t len, onus_err *err);
+    void *ctx;
+    const onus_allocator *mem;
+} onus_out;
+onus_out onus_out_writer(onus_writer *w, const onus_allocator *mem);
+onus_status onus_safetensors_write(const onus_out *out, const onus_tensor_view *t, int64_t n,
                                    const onus_meta *meta, int64_t n_meta,
                                    onus_err *err) ONUS_CHECKED;
 typedef struct onus_safetensors onus_safetensors;
-/* Checks everything before use: header length (max 100 MB), dtypes, shapes against offsets,
- * overlaps, holes, duplicates. F32 is read as it is, F16 and BF16 are widened, exactly; whole
- * numbers, truth values and F64 are counted and left. */
-onus_status onus_safetensors_read(onus_safetensors **out, const char *path,
+/* Reads and checks what the header says before anything is used: its length (max 100 MB),
+ * dtypes, shapes against offsets, overlaps, holes, duplicates. The tensors' bytes stay in the
+ * file, which is open until onus_safetensors_close, or (parse) in `bytes`, which the caller
+ * keeps as long. */
+onus_status onus_safetensors_open(onus_safetensors **out, const char *path,
                                   const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 onus_status onus_safetensors_parse(onus_safetensors **out, const void *bytes, size_t len,
                                    const char *what, const onus_allocator *mem,
@@ -77,11 +85,24 @@ const onus_tensor_view *onus_safetensors_find(const onus_safetensors *s, const c
 int64_t onus_safetensors_count(const onus_safetensors *s);
 /* 0 <= i < count, in order of names */
 const onus_tensor_view *onus_safetensors_at(const onus_safetensors *s, int64_t i);
+/* Whether it holds what can be taken: F32, F16, BF16. Whole numbers, truth values and F64 are
+ * counted and left. */
+bool onus_tensor_is_float(const onus_tensor_view *v);
+typedef struct {
+    const onus_tensor_view *from; /* of the file; is_float */
+    float *to;                    /* room for its numbers; overlaps no other's */
+} onus_tensor_place;
+/* Reads numbers into their places, front to back, in pieces: F32 as it is, F16 and BF16
+ * widened, exactly. sha256, where it is not NULL, gets the hash of the whole file, of the very
+ * bytes that were read. Sorts the list. Where it fails the places hold anything: who compares
+ * the hash does so before the numbers are used. */
+onus_status onus_safetensors_take(const onus_safetensors *s, onus_tensor_place *list, int64_t n,
+                                  uint8_t sha256[32], onus_err *err) ONUS_CHECKED;
 
 /* The model file: parameters plus metadata "onus.model" (canonical JSON: the flat list of
  * layers, input, head, classes, numerics version) and the caller's own entries. Holds no time,
  * host or instruction set. */
-onus_status onus_model_write(onus_buf *out, const onus_net *net, const onus_meta *extra,
+onus_status onus_model_write(const onus_out *out, const onus_net *net, const onus_meta *extra,
                              int64_t n_extra, onus_err *err) ONUS_CHECKED;
 /* Rebuilds the net from a model file; names or shapes that do not fit are errors that name both
  * sides. */
@@ -98,10 +119,10 @@ typedef struct {
  * name, where the file's lacks the net's first word ("transformer.", "bert.") without it. A
  * last layer of another number of outputs, another task's, keeps the net's values. Any other
  * tensor of the same name and another shape is an error that names both sides, and so is a file
- * that has less than half of the net's tensors; then the net is as it was. what: names the file
- * in messages. */
+ * that has less than half of the net's tensors; then the net is as it was, but for ONUS_IO.
+ * what: names the file in messages. sha256: the file's, may be NULL. */
 onus_status onus_model_import(onus_net *net, const onus_safetensors *file, const char *what,
-                              onus_import *out, onus_err *err) ONUS_CHECKED;
+                              onus_import *out, uint8_t sha256[32], onus_err *err) ONUS_CHECKED;
 /* Copies the file's tensors into an existing net of the same names and shapes. */
 onus_status onus_model_load(onus_net *net, const onus_safetensors *file,
                             onus_err *err) ONUS_CHECKED;

@@ -56,6 +56,24 @@ static const char *first_field(const json_t *a, const json_t *b)
     return first;
 }
 
+/* Whether two files have the same numbers there; false, too, where memory ends. */
+static bool same_numbers(differ *d, const onus_safetensors *file[2],
+                         const onus_tensor_view *v[2])
+{
+    const int64_t n = onus_shape_numel(&v[0]->shape);
+    if (!onus_tensor_is_float(v[0]) || !onus_tensor_is_float(v[1]) ||
+        onus_shape_numel(&v[1]->shape) != n)
+        return false;
+    float *x = onus_alloc(d->mem, (size_t)n + 1, 2 * sizeof *x);
+    onus_tensor_place place[2] = {{v[0], x}, {v[1], x + n}};
+    bool same = x != NULL;
+    for (int i = 0; i < 2; i++)
+        same = same && onus_safetensors_take(file[i], &place[i], 1, NULL, NULL) == ONUS_OK;
+    same = same && memcmp(x, x + n, (size_t)n * sizeof *x) == 0;
+    onus_free(d->mem, x);
+    return same;
+}
+
 /* First tensor of two checkpoints that differs; its name begins with the node's. */
 static void compare_checkpoints(differ *d, int64_t step)
 {
@@ -64,15 +82,14 @@ static void compare_checkpoints(differ *d, int64_t step)
         char name[64], path[ONUS_PATH_MAX];
         snprintf(name, sizeof name, "checkpoints/%lld.safetensors", (long long)step);
         if (onus_path_join(path, sizeof path, d->dir[i], name, NULL) != ONUS_OK ||
-            onus_safetensors_read(&file[i], path, d->mem, NULL) != ONUS_OK)
+            onus_safetensors_open(&file[i], path, d->mem, NULL) != ONUS_OK)
             goto done;
     }
     for (int64_t i = 0; i < onus_safetensors_count(file[0]); i++) {
         const onus_tensor_view *a = onus_safetensors_at(file[0], i);
         const onus_tensor_view *b = onus_safetensors_find(file[1], a->name);
-        const size_t bytes = (size_t)onus_shape_numel(&a->shape) * sizeof(float);
-        if (b && onus_shape_numel(&b->shape) == onus_shape_numel(&a->shape) &&
-            memcmp(a->data, b->data, bytes) == 0)
+        if (b && same_numbers(d, (const onus_safetensors *[]){file[0], file[1]},
+                              (const onus_tensor_view *[]){a, b}))
             continue;
         onus_buf_printf(&d->notes,
                         "checkpoint of step %lld: tensor '%s' is the first that differs\n",

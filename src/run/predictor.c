@@ -26,7 +26,7 @@ onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const ch
         ONUS_TRY(onus_path_join(inner, sizeof inner, path, "model.safetensors", err));
         path = inner;
     }
-    ONUS_TRY(onus_safetensors_read(&file, path, mem, err));
+    ONUS_TRY(onus_safetensors_open(&file, path, mem, err));
     ONUS_TRY(onus_model_read(&n, file, mem, err));
     const char *json = onus_safetensors_meta(file, "onus.encoder");
     if (!json) {

@@ -108,6 +108,7 @@ static onus_status find_checkpoint(onus_session *s, onus_err *err)
         onus_hex(sha, sizeof sha, found);
         if (hex && strcmp(found, hex) == 0) {
             s->start_step = step;
+            memcpy(s->start_sha, sha, sizeof sha);
             return ONUS_OK;
         }
     }

@@ -29,7 +29,8 @@ typedef struct {
 
     /* training starts from, ends at these checkpoints; 0: start, end */
     int64_t start_step, stop_step;
-    bool skipped; /* the ledger has been moved to start_step's checkpoint */
+    uint8_t start_sha[32]; /* of start_step's checkpoint, as the ledger has it */
+    bool skipped;          /* the ledger has been moved to start_step's checkpoint */
 
     onus_dataset *data;
     onus_net *net;

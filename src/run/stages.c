@@ -137,25 +137,24 @@ static onus_status write_model(onus_session *s, const onus_meta *meta, int64_t n
     onus_status st = ONUS_OK;
     uint8_t sha[32];
     char path[ONUS_PATH_MAX];
-    onus_buf bytes;
-    onus_buf_init(&bytes, s->mem, SIZE_MAX / 2);
-    ONUS_TRY(onus_model_write(&bytes, s->net, meta, n_meta, err));
-    onus_sha256_of(bytes.data, bytes.len, sha);
-    if (s->writes) {
-        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, "model.safetensors", err));
-        ONUS_TRY(onus_file_replace(path, bytes.data, bytes.len, 0644, err));
-    }
+    uint64_t bytes = 0;
+    onus_writer *writer = NULL;
+    ONUS_TRY(onus_path_join(path, sizeof path, s->dir, "model.safetensors", err));
+    ONUS_TRY(onus_writer_open(&writer, s->writes ? path : NULL, 0644, s->mem, err));
+    const onus_out out = onus_out_writer(writer, s->mem);
+    ONUS_TRY(onus_model_write(&out, s->net, meta, n_meta, err));
+    ONUS_TRY(onus_writer_end(writer, &bytes, sha, err));
     const onus_cost cost = onus_net_cost(s->net, 1, false, false);
     onus_event_builder *e = &s->event;
     onus_event_begin(e, "model");
     onus_event_text(e, onus_net_describe(s->net), "model.description");
     onus_event_int(e, onus_net_param_count(s->net), "model.parameters");
     onus_event_real(e, cost.multiply_adds, "model.multiply_adds");
-    onus_event_int(e, (int64_t)bytes.len, "model.bytes");
+    onus_event_int(e, (int64_t)bytes, "model.bytes");
     onus_event_sha256(e, sha, "model.sha256");
     ONUS_TRY(onus_session_emit(s, err));
 done:
-    onus_buf_release(&bytes);
+    onus_writer_close(writer);
     return st;
 }
 
@@ -176,6 +175,7 @@ static onus_status train_net(onus_session *s, const onus_meta *meta, int64_t n_m
         .noise = s->recipe->privacy.off ? NULL : &s->noise,
         .checkpoint_dir = checkpoints,
         .start_step = s->start_step,
+        .start_sha256 = s->start_step > 0 ? s->start_sha : NULL,
         .stop_step = s->stop_step,
         .write_checkpoints = s->writes,
         .progress = s->progress || s->meter ? on_progress : NULL,
@@ -199,16 +199,12 @@ static onus_status take_weights(onus_session *s, onus_err *err)
     uint8_t sha[32];
     onus_import got = {0};
     onus_safetensors *file = NULL;
-    onus_buf bytes;
-    onus_buf_init(&bytes, s->mem, (size_t)1 << 40);
     onus_status st = onus_path_join(path, sizeof path, s->recipe->dir, from, err);
     if (st == ONUS_OK) st = onus_path_join(inner, sizeof inner, path, "model.safetensors", err);
     if (st != ONUS_OK) goto done;
     const char *where = onus_file_exists(inner) ? inner : path;
-    ONUS_TRY(onus_file_read(where, &bytes, err));
-    onus_sha256_of(bytes.data, bytes.len, sha);
-    ONUS_TRY(onus_safetensors_parse(&file, bytes.data, bytes.len, where, s->mem, err));
-    ONUS_TRY(onus_model_import(s->net, file, where, &got, err));
+    ONUS_TRY(onus_safetensors_open(&file, where, s->mem, err));
+    ONUS_TRY(onus_model_import(s->net, file, where, &got, sha, err));
     onus_event_begin(&s->event, "train.from");
     onus_event_text(&s->event, slash ? slash + 1 : from, "train.from.name");
     onus_event_sha256(&s->event, sha, "train.from.sha256");
@@ -218,7 +214,6 @@ static onus_status take_weights(onus_session *s, onus_err *err)
     ONUS_TRY(onus_session_emit(s, err));
 done:
     onus_safetensors_close(file);
-    onus_buf_release(&bytes);
     return st;
 }
 

@@ -4,16 +4,16 @@
  * object of the counters, beside the caller's entries. Holds no time, host or instruction set:
  * the same step of the same run is the same bytes everywhere.
  *
- * A file is checked before it is believed, though the caller has compared its hash: names,
- * shapes and counters must be those of this training at that step. */
+ * It is written straight from the blocks, in pieces, and read straight into them. A file is
+ * checked before it is believed, whatever its hash: names, shapes and counters must be those of
+ * this training at that step; and before the first step its hash must be the ledger's. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
+#include "base/writer.h"
 #include "train/trainer.h"
 
 enum { META_MAX = 16 };
@@ -78,7 +78,7 @@ static onus_status views_of(const onus_trainer *t, onus_arena *arena, onus_tenso
     return ONUS_OK;
 }
 
-static onus_status build(const onus_trainer *t, onus_buf *bytes, onus_err *err)
+static onus_status write(const onus_trainer *t, const onus_out *out, onus_err *err)
 {
     onus_status st = ONUS_OK;
     onus_meta meta[META_MAX];
@@ -97,7 +97,7 @@ static onus_status build(const onus_trainer *t, onus_buf *bytes, onus_err *err)
     meta[n_meta++] = (onus_meta){"onus.train", counters.data};
     for (int64_t i = 0; i < t->io->n_model_meta; i++) meta[n_meta++] = t->io->model_meta[i];
     ONUS_TRY(views_of(t, &arena, &views, &n, err));
-    ONUS_TRY(onus_safetensors_write(bytes, views, n, meta, n_meta, err));
+    ONUS_TRY(onus_safetensors_write(out, views, n, meta, n_meta, err));
 done:
     onus_buf_release(&counters);
     onus_arena_release(&arena);
@@ -117,22 +117,23 @@ onus_status onus_checkpoint_save(onus_trainer *t, onus_err *err)
     onus_status st = ONUS_OK;
     char path[ONUS_PATH_MAX];
     uint8_t sha[32];
-    onus_buf bytes;
-    onus_buf_init(&bytes, t->io->mem, SIZE_MAX / 2);
-    ONUS_TRY(build(t, &bytes, err));
-    onus_sha256_of(bytes.data, bytes.len, sha);
+    uint64_t bytes = 0;
+    onus_writer *writer = NULL;
     ONUS_TRY(path_of(t, t->step, path, err));
-    if (t->io->write_checkpoints)
-        ONUS_TRY(onus_file_replace(path, bytes.data, bytes.len, 0644, err));
+    ONUS_TRY(onus_writer_open(&writer, t->io->write_checkpoints ? path : NULL, 0644, t->io->mem,
+                              err));
+    const onus_out out = onus_out_writer(writer, t->io->mem);
+    ONUS_TRY(write(t, &out, err));
+    ONUS_TRY(onus_writer_end(writer, &bytes, sha, err));
     t->checkpoint_step = t->step;
     onus_event_begin(&t->event, "checkpoint");
     onus_event_int(&t->event, t->step, "checkpoint.step");
     onus_event_int(&t->event, t->epoch, "checkpoint.epoch");
-    onus_event_int(&t->event, (int64_t)bytes.len, "checkpoint.bytes");
+    onus_event_int(&t->event, (int64_t)bytes, "checkpoint.bytes");
     onus_event_sha256(&t->event, sha, "checkpoint.sha256");
     ONUS_TRY(onus_event_emit(&t->event, &t->io->sink, err));
 done:
-    onus_buf_release(&bytes);
+    onus_writer_close(writer);
     return st;
 }
 
@@ -147,6 +148,9 @@ static onus_status find_tensor(const onus_safetensors *file, const onus_tensor *
     *out = onus_safetensors_find(file, name);
     if (!*out)
         return onus_fail(err, ONUS_BAD_INPUT, "%s lacks the tensor '%.200s'", path, name);
+    if (!onus_tensor_is_float(*out))
+        return onus_fail(err, ONUS_BAD_INPUT, "%s: tensor '%.200s' has dtype %.16s", path, name,
+                         (*out)->dtype);
     if (onus_shape_same(&(*out)->shape, &x->shape)) return ONUS_OK;
     onus_shape_text(&x->shape, mine, sizeof mine);
     onus_shape_text(&(*out)->shape, theirs, sizeof theirs);
@@ -154,28 +158,32 @@ static onus_status find_tensor(const onus_safetensors *file, const onus_tensor *
                      name, theirs, mine);
 }
 
-/* Looks for every tensor (copy false), then takes them (copy true): a file that does not fit
- * changes nothing. */
-static onus_status take_tensors(onus_trainer *t, const onus_safetensors *file, const char *path,
-                                bool copy, onus_err *err)
+/* Where every tensor goes; the list lives in arena. A file that does not fit changes nothing.
+ */
+static onus_status places_of(const onus_trainer *t, const onus_safetensors *file,
+                             const char *path, onus_arena *arena, onus_tensor_place **out,
+                             int64_t *n, onus_err *err)
 {
     part parts[N_PARTS];
-    int64_t n = 0;
+    const int n_tensors = onus_net_tensors(t->net);
+    onus_tensor_place *list =
+        onus_arena_alloc(arena, (size_t)n_tensors * N_PARTS + 1, sizeof *list);
+    if (!list) return onus_fail_mem(err, path);
+    *n = 0;
     parts_of(t, parts);
     for (int p = 0; p < N_PARTS; p++) {
-        for (int i = 0; parts[p].block && i < onus_net_tensors(t->net); i++) {
+        for (int i = 0; parts[p].block && i < n_tensors; i++) {
             const onus_tensor *x = onus_net_tensor(t->net, i);
-            const onus_tensor_view *v = NULL;
-            onus_status st = find_tensor(file, x, parts[p].suffix, path, &v, err);
+            onus_tensor_place *to = &list[(*n)++];
+            onus_status st = find_tensor(file, x, parts[p].suffix, path, &to->from, err);
             if (st != ONUS_OK) return st;
-            if (copy) memcpy(parts[p].block + x->offset, v->data, (size_t)x->n * sizeof(float));
-            n++;
+            to->to = parts[p].block + x->offset;
         }
     }
-    if (onus_safetensors_count(file) != n)
-        return onus_fail(err, ONUS_BAD_INPUT, "%s has %lld tensors, expected %lld", path,
-                         (long long)onus_safetensors_count(file), (long long)n);
-    return ONUS_OK;
+    *out = list;
+    if (onus_safetensors_count(file) == *n) return ONUS_OK;
+    return onus_fail(err, ONUS_BAD_INPUT, "%s has %lld tensors, expected %lld", path,
+                     (long long)onus_safetensors_count(file), (long long)*n);
 }
 
 /* Counters must hang together: a checkpoint stands at the end of an epoch. */
@@ -209,29 +217,66 @@ static onus_status take_counters(onus_trainer *t, const json_t *all, int64_t ste
     return ONUS_OK;
 }
 
-onus_status onus_checkpoint_load(onus_trainer *t, int64_t step, onus_err *err)
+static onus_status check_sha(const uint8_t want[32], const uint8_t found[32], const char *path,
+                             onus_err *err)
+{
+    char mine[ONUS_HEX_LEN], theirs[ONUS_HEX_LEN];
+    if (memcmp(want, found, 32) == 0) return ONUS_OK;
+    onus_hex(want, 32, mine);
+    onus_hex(found, 32, theirs);
+    return onus_fail(err, ONUS_TAMPER,
+                     "%s was changed: its SHA-256 is %.16s..., the ledger says %.16s...", path,
+                     theirs, mine);
+}
+
+/* The state of a file whose header has been read. */
+static onus_status take_state(onus_trainer *t, const onus_safetensors *file, int64_t step,
+                              const char *path, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    char path[ONUS_PATH_MAX];
-    onus_safetensors *file = NULL;
+    const uint8_t *want = t->io->start_sha256;
+    uint8_t sha[32];
     json_t *counters = NULL;
-    if (!t->io->checkpoint_dir)
-        return onus_fail(err, ONUS_BAD_ARG,
-                         "train: a start step needs the checkpoints' folder");
-    ONUS_TRY(path_of(t, step, path, err));
-    ONUS_TRY(onus_safetensors_read(&file, path, t->io->mem, err));
+    onus_tensor_place *places = NULL;
+    int64_t n = 0;
+    onus_arena arena;
+    onus_arena_init(&arena, t->io->mem);
     const char *text = onus_safetensors_meta(file, "onus.train");
     if (!text) {
         st = onus_fail(err, ONUS_BAD_INPUT, "%s has no metadata 'onus.train'", path);
         goto done;
     }
     ONUS_TRY(onus_json_parse(&counters, text, strlen(text), path, err));
-    ONUS_TRY(take_tensors(t, file, path, false, err));
+    ONUS_TRY(places_of(t, file, path, &arena, &places, &n, err));
     ONUS_TRY(take_counters(t, counters, step, path, err));
-    ONUS_TRY(take_tensors(t, file, path, true, err));
-    onus_optimiser_restore(&t->optimiser, step);
+    ONUS_TRY(onus_safetensors_take(file, places, n, want ? sha : NULL, err));
+    if (want) st = check_sha(want, sha, path, err);
 done:
     json_decref(counters);
+    onus_arena_release(&arena);
+    return st;
+}
+
+onus_status onus_checkpoint_load(onus_trainer *t, int64_t step, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    char path[ONUS_PATH_MAX];
+    uint8_t sha[32];
+    onus_safetensors *file = NULL;
+    if (!t->io->checkpoint_dir)
+        return onus_fail(err, ONUS_BAD_ARG,
+                         "train: a start step needs the checkpoints' folder");
+    ONUS_TRY(path_of(t, step, path, err));
+    st = onus_safetensors_open(&file, path, t->io->mem, err);
+    if (st == ONUS_OK) st = take_state(t, file, step, path, err);
+    /* A file that makes no sense is first of all one that was changed. */
+    if (st == ONUS_BAD_INPUT && t->io->start_sha256 &&
+        onus_file_sha256(path, sha, NULL) == ONUS_OK) {
+        const onus_status changed = check_sha(t->io->start_sha256, sha, path, err);
+        if (changed != ONUS_OK) st = changed;
+    }
+    if (st == ONUS_OK) onus_optimiser_restore(&t->optimiser, step);
+done:
     onus_safetensors_close(file);
     return st;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/writer.h"
 #include "num/philox.h"
 #include "train/trainer.h"
 
@@ -192,18 +193,15 @@ static void set_micro(onus_trainer *t)
     t->n_logits = onus_net_logits(t->net) / onus_net_labels(t->net);
 }
 
-/* The process as it stands, what training takes, and a checkpoint, whose bytes are put together
- * in memory. What the training's own stages before have freed may be used again, so that this
- * is a little too much for small runs. */
+/* The process as it stands, what training takes, and the pieces of a checkpoint on its way to
+ * the disk. What the training's own stages before have freed may be used again, so that this is
+ * a little too much for small runs. */
 static void plan_memory(onus_trainer *t, int64_t before)
 {
     const bool writes = t->io->checkpoint_dir && t->spec->checkpoint_epochs >= 0;
-    const int blocks =
-        1 + (t->best != NULL) + (t->optimiser.m != NULL) + (t->optimiser.v != NULL);
-    const int64_t most = onus_memory_most(),
-                  checkpoint = onus_net_param_count(t->net) * 4 * blocks;
+    const int64_t most = onus_memory_most();
     t->planned_bytes = before + (int64_t)t->arena.used_bytes +
-                       (int64_t)onus_plan_bytes(t->plan) + (writes ? checkpoint : 0);
+                       (int64_t)onus_plan_bytes(t->plan) + (writes ? ONUS_WRITER_BYTES : 0);
     if (t->io->profile && t->planned_bytes < before + ONUS_SPEED_BYTES)
         t->planned_bytes = before + ONUS_SPEED_BYTES; /* measuring the machine comes first */
     if (t->planned_bytes < most) t->planned_bytes = most;

@@ -69,8 +69,10 @@ typedef struct {
     uint64_t seed;
     const onus_noise_key *noise; /* private runs */
     const char *checkpoint_dir;  /* NULL: none are written */
-    int64_t start_step;     /* > 0: start from checkpoint_dir/STEP.safetensors (the caller has
-                               checked its hash) */
+    int64_t start_step;          /* > 0: start from checkpoint_dir/STEP.safetensors */
+    /* (32) what that file must be, else ONUS_TAMPER before the first step; NULL: not compared
+     */
+    const uint8_t *start_sha256;
     int64_t stop_step;      /* > 0: stop after this step's checkpoint (a stretch of a replay) */
     bool write_checkpoints; /* false in a replay: checkpoints are hashed, not written */
     void (*progress)(void *ctx, const onus_progress *p);

@@ -21,6 +21,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/writer.h"
 #include "failing_mem.h"
 
 static char room[ONUS_PATH_MAX];
@@ -294,6 +295,141 @@ static void failures_leave_the_old_file(void **state)
     long_path[sizeof long_path - 1] = '\0';
     assert_int_equal(onus_file_replace(long_path, "x", 1, 0644, &err), ONUS_BAD_ARG);
     assert_int_equal(onus_dir_make(long_path, 0755, &err), ONUS_BAD_ARG);
+}
+
+/* ---- in pieces ----------------------------------------------------------------------------
+ */
+
+/* Some pieces of every length, whose ends fall everywhere; the same bytes in one go. */
+static char *write_pieces(const char *path, size_t *len, uint64_t *told, uint8_t sha[32])
+{
+    enum { MOST = 3 * ONUS_PIECE_BYTES };
+    static const size_t pieces[] = {1, 7, ONUS_PIECE_BYTES - 8, ONUS_PIECE_BYTES, 4096, 100001};
+    char *all = malloc(MOST);
+    onus_writer *w = NULL;
+    assert_non_null(all);
+    for (size_t i = 0; i < MOST; i++) all[i] = (char)(i * 2654435761u >> 13);
+    *len = 0;
+    assert_int_equal(onus_writer_open(&w, path, 0644, NULL, NULL), ONUS_OK);
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        assert_int_equal(onus_writer_add(w, all + *len, pieces[i], NULL), ONUS_OK);
+        *len += pieces[i];
+    }
+    assert_int_equal(onus_writer_end(w, told, sha, NULL), ONUS_OK);
+    onus_writer_close(w);
+    return all;
+}
+
+static void written_in_pieces(void **state)
+{
+    (void)state;
+    const char *path = in_room("pieces");
+    uint8_t want[32], sha[32], on_disk[32];
+    uint64_t told;
+    size_t len;
+    char *all = write_pieces(path, &len, &told, sha);
+    onus_sha256_of(all, len, want);
+    assert_int_equal(told, len);
+    assert_memory_equal(sha, want, 32);
+    assert_int_equal(onus_file_sha256(path, on_disk, NULL), ONUS_OK);
+    assert_memory_equal(on_disk, want, 32);
+    free(all);
+    free(write_pieces(NULL, &len, &told, sha)); /* nothing but the hash */
+    assert_memory_equal(sha, want, 32);
+    onus_writer *w = NULL;
+    assert_int_equal(onus_writer_open(&w, in_room("none"), 0644, NULL, NULL), ONUS_OK);
+    assert_int_equal(onus_writer_end(w, &told, sha, NULL), ONUS_OK);
+    onus_writer_close(w);
+    onus_sha256_of("", 0, want);
+    assert_memory_equal(sha, want, 32);
+    assert_file(in_room("none"), "");
+}
+
+/* Until the end the old file stands, whatever fails, and nothing is left beside it. */
+static void unfinished_files_leave_no_trace(void **state)
+{
+    (void)state;
+    static const char piece[ONUS_PIECE_BYTES];
+    char dir[ONUS_PATH_MAX + 64], path[ONUS_PATH_MAX + 128];
+    onus_err err;
+    onus_writer *w = NULL;
+    uint64_t told;
+    uint8_t sha[32];
+    snprintf(dir, sizeof dir, "%s/half", room);
+    snprintf(path, sizeof path, "%s/f", dir);
+    assert_int_equal(onus_dir_make(dir, 0755, NULL), ONUS_OK);
+    assert_int_equal(onus_file_replace(path, "old", 3, 0644, NULL), ONUS_OK);
+    assert_int_equal(onus_writer_open(&w, path, 0644, NULL, NULL), ONUS_OK);
+    assert_int_equal(onus_writer_add(w, piece, sizeof piece, NULL), ONUS_OK);
+    assert_file(path, "old");
+    onus_writer_close(w);
+    assert_file(path, "old");
+    assert_int_equal(count_files(dir), 1);
+    struct rlimit was, small;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &was);
+    small = was;
+    small.rlim_cur = sizeof piece / 2;
+    assert_int_equal(onus_writer_open(&w, path, 0644, NULL, NULL), ONUS_OK);
+    setrlimit(RLIMIT_FSIZE, &small);
+    onus_status st = onus_writer_add(w, piece, sizeof piece - 1, &err);
+    assert_int_equal(st, ONUS_OK); /* it has not left the memory */
+    st = onus_writer_end(w, &told, sha, &err);
+    setrlimit(RLIMIT_FSIZE, &was);
+    assert_int_equal(st, ONUS_IO);
+    assert_non_null(strstr(err.msg, path));
+    onus_writer_close(w);
+    assert_file(path, "old");
+    assert_int_equal(count_files(dir), 1);
+    onus_writer_close(NULL);
+    assert_int_equal(onus_writer_open(&w, in_room("nowhere/f"), 0644, NULL, &err), ONUS_IO);
+    assert_non_null(strstr(err.msg, "nowhere/f"));
+}
+
+static onus_status write_two(const onus_allocator *mem, void *ctx, onus_err *err)
+{
+    static const char piece[ONUS_PIECE_BYTES];
+    onus_writer *w = NULL;
+    uint64_t told;
+    uint8_t sha[32];
+    onus_status st = onus_writer_open(&w, ctx, 0644, mem, err);
+    if (st == ONUS_OK) st = onus_writer_add(w, piece, sizeof piece, err);
+    if (st == ONUS_OK) st = onus_writer_end(w, &told, sha, err);
+    onus_writer_close(w);
+    return st;
+}
+
+static void writers_survive_the_end_of_memory(void **state)
+{
+    (void)state;
+    char path[ONUS_PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/w", room);
+    assert_int_equal(failing_mem_walk("writer", write_two, path), 4);
+}
+
+/* Read from the middle: what is cut meanwhile is an error, a pipe is one at once. */
+static void read_from_the_middle(void **state)
+{
+    (void)state;
+    const char *path = in_room("middle");
+    char two[3] = "";
+    int fd;
+    size_t size;
+    onus_err err;
+    put(path, "abcdef", 6);
+    assert_int_equal(onus_file_open(path, &fd, &size, NULL), ONUS_OK);
+    assert_int_equal(size, 6);
+    assert_int_equal(onus_file_read_at(fd, path, 3, two, 2, NULL), ONUS_OK);
+    assert_string_equal(two, "de");
+    assert_int_equal(truncate(path, 4), 0);
+    assert_int_equal(onus_file_read_at(fd, path, 3, two, 2, &err), ONUS_IO);
+    assert_non_null(strstr(err.msg, path));
+    close(fd);
+    const char *pipe_path = in_room("pipe.middle");
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    assert_int_equal(onus_file_open(pipe_path, &fd, &size, &err), ONUS_IO);
+    assert_non_null(strstr(err.msg, "pipe"));
+    assert_int_equal(onus_file_open(in_room("absent"), &fd, &size, &err), ONUS_IO);
 }
 
 /* Goal: nobody who can write into the folder makes us write elsewhere: a link that waits at the
@@ -643,6 +779,10 @@ int main(void)
         cmocka_unit_test(pipes_and_devices_hold_nobody_up),
         cmocka_unit_test(errors_are_one_line_that_steers_nothing),
         cmocka_unit_test(replaced_whole),
+        cmocka_unit_test(written_in_pieces),
+        cmocka_unit_test(unfinished_files_leave_no_trace),
+        cmocka_unit_test(writers_survive_the_end_of_memory),
+        cmocka_unit_test(read_from_the_middle),
         cmocka_unit_test(failures_leave_the_old_file),
         cmocka_unit_test(links_are_not_followed),
         cmocka_unit_test(appends_lines),

@@ -15,6 +15,7 @@
 
 #include "failing_mem.h"
 #include "net/model.h"
+#include "tensors.h"
 #include "model_spec.h"
 
 static const int64_t widths[] = {7, 5, 9, 4, 6};
@@ -266,7 +267,7 @@ static void write_file(const onus_net *net, onus_buf *out)
 {
     const onus_meta extra[] = {{"onus.encoder", "{\"a\":1}"}, {"note", "x"}};
     onus_buf_init(out, NULL, 1 << 20);
-    assert_int_equal(onus_model_write(out, net, extra, 2, NULL), ONUS_OK);
+    assert_int_equal(model_to(out, net, extra, 2, NULL), ONUS_OK);
 }
 
 /* Written twice: the same bytes. Read back: the same net, and again the same bytes. */
@@ -328,8 +329,7 @@ static void refuse_settings(const char *settings, const char *why)
     onus_net *net = NULL;
     onus_err err = {.code = ONUS_OK};
     onus_buf_init(&out, NULL, 10000);
-    assert_int_equal(onus_safetensors_write(&out, views, 4, meta, settings != NULL, NULL),
-                     ONUS_OK);
+    assert_int_equal(tensors_to(&out, views, 4, meta, settings != NULL, NULL), ONUS_OK);
     assert_int_equal(onus_safetensors_parse(&s, out.data, out.len, "m", NULL, NULL), ONUS_OK);
     const onus_status st = onus_model_read(&net, s, &mem, &err);
     if (st != (why ? ONUS_BAD_INPUT : ONUS_OK))
@@ -434,9 +434,9 @@ static void loading_names_both_sides(void **state)
         if (round == 1)
             views[3].name = "layers.1.weight", views[3].shape = (onus_shape){2, {7, 1}};
         if (round < 2)
-            assert_int_equal(onus_safetensors_write(&out, views, 4, NULL, 0, NULL), ONUS_OK);
+            assert_int_equal(tensors_to(&out, views, 4, NULL, 0, NULL), ONUS_OK);
         else
-            assert_int_equal(onus_model_write(&out, other, NULL, 0, NULL), ONUS_OK);
+            assert_int_equal(model_to(&out, other, NULL, 0, NULL), ONUS_OK);
         assert_int_equal(onus_safetensors_parse(&s, out.data, out.len, "m", NULL, NULL),
                          ONUS_OK);
         assert_int_equal(onus_model_load(net, s, &err), ONUS_BAD_INPUT);
@@ -464,7 +464,7 @@ static onus_status build_write_read(const onus_allocator *mem, void *ctx, onus_e
     onus_safetensors *s = NULL;
     onus_buf_init(&out, mem, 1 << 20);
     onus_status st = build_columns(&net, &spec, 11, ONUS_HEAD_CLASSES, 3, mem, err);
-    if (st == ONUS_OK) st = onus_model_write(&out, net, &extra, 1, err);
+    if (st == ONUS_OK) st = model_to(&out, net, &extra, 1, err);
     if (st == ONUS_OK) st = onus_safetensors_parse(&s, out.data, out.len, "m", mem, err);
     if (st == ONUS_OK) st = onus_model_read(&again, s, mem, err);
     onus_safetensors_close(s);

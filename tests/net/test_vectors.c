@@ -71,7 +71,7 @@ static double far(const float *x, const float *want, int64_t n, double of)
 typedef struct {
     const char *name;
     onus_net *net;
-    onus_safetensors *expected;
+    vectors expected;
     const float *input, *label;
     int64_t B, n_in, n_labels;
     onus_batch batch; /* of all examples, in training */
@@ -83,14 +83,14 @@ static fixture open_fixture(int i)
     fixture f = {.name = all[i].m.file};
     f.net = build_vector_model(&all[i].m, all[i].counters);
     f.expected = open_vectors(f.name, "expected");
-    const onus_tensor_view *input = vector_tensor(f.expected, "input");
+    const onus_tensor_view *input = vector_tensor(&f.expected, "input");
     f.input = input->data;
-    f.label = vector_tensor(f.expected, "label")->data;
+    f.label = vector_tensor(&f.expected, "label")->data;
     f.B = input->shape.d[0];
     f.n_in = onus_net_inputs(f.net);
     f.n_labels = onus_net_labels(f.net);
     assert_int_equal(onus_shape_numel(&input->shape), f.B * f.n_in);
-    assert_int_equal(onus_shape_numel(&vector_tensor(f.expected, "label")->shape),
+    assert_int_equal(onus_shape_numel(&vector_tensor(&f.expected, "label")->shape),
                      f.B * f.n_labels);
     const int64_t count = onus_net_label_count(f.net, f.label, f.B * f.n_labels);
     f.batch = (onus_batch){.B = f.B,
@@ -103,7 +103,7 @@ static fixture open_fixture(int i)
 
 static void close_fixture(fixture *f)
 {
-    onus_safetensors_close(f->expected);
+    close_vectors(&f->expected);
     onus_net_destroy(f->net);
 }
 
@@ -120,7 +120,7 @@ static onus_plan *plan_of(const fixture *f, onus_plan_mode mode, const onus_exec
 /* Positions that are absent have no logits: the file's are 0. */
 static void compare_logits(const fixture *f, const onus_plan *p, const char *which)
 {
-    const onus_tensor_view *want = vector_tensor(f->expected, which);
+    const onus_tensor_view *want = vector_tensor(&f->expected, which);
     const int64_t all_logits = onus_shape_numel(&want->shape),
                   n = all_logits / (f->B * f->n_labels);
     const double of = largest(want->data, all_logits);
@@ -138,7 +138,7 @@ static void compare_logits(const fixture *f, const onus_plan *p, const char *whi
 
 static void compare_loss(const fixture *f, const onus_plan *p)
 {
-    const double want = (double)vector_tensor(f->expected, "loss")->data[0];
+    const double want = (double)vector_tensor(&f->expected, "loss")->data[0];
     double sum = 0, n = 0;
     for (int64_t i = 0; i < f->B * f->n_labels; i++) {
         if (f->label[i] < 0) continue;
@@ -160,7 +160,7 @@ static void compare_tensors(const fixture *f, const char *prefix, bool buffers,
         char name[128];
         snprintf(name, sizeof name, "%s.%s", prefix, t->name);
         if (t->def.buffer != buffers) continue;
-        const onus_tensor_view *want = vector_tensor(f->expected, name);
+        const onus_tensor_view *want = vector_tensor(&f->expected, name);
         assert_true(onus_shape_same(&want->shape, &t->shape));
         most = fmax(most, largest(want->data, t->n));
     }
@@ -169,7 +169,7 @@ static void compare_tensors(const fixture *f, const char *prefix, bool buffers,
         char name[128];
         snprintf(name, sizeof name, "%s.%s", prefix, t->name);
         if (t->def.buffer != buffers) continue;
-        const float *want = vector_tensor(f->expected, name)->data;
+        const float *want = vector_tensor(&f->expected, name)->data;
         const double own = largest(want, t->n),
                      off = far(block + t->offset, want, t->n, own > 0 ? own : most);
         if (!(off <= tolerance)) fail_msg("%s: %s is %.1e off", f->name, name, off);
@@ -300,12 +300,12 @@ static void another_architectures_weights_are_refused(void **state)
             const char *mine = all[i].m.file, *theirs = all[j].m.file;
             if (strncmp(mine, theirs, 4) == 0) continue; /* itself, or the other head of BERT */
             onus_net *net = build_vector_model(&all[i].m, all[i].counters);
-            onus_safetensors *weights = open_vectors(theirs, "weights");
+            vectors weights = open_vectors(theirs, "weights");
             uint8_t before[32], after[32];
             onus_import found;
             onus_err err = {.code = ONUS_OK};
             onus_net_sha256(net, before);
-            assert_int_equal(onus_model_import(net, weights, theirs, &found, &err),
+            assert_int_equal(onus_model_import(net, weights.file, theirs, &found, NULL, &err),
                              ONUS_BAD_INPUT);
             onus_net_sha256(net, after);
             assert_memory_equal(before, after, 32);
@@ -315,7 +315,7 @@ static void another_architectures_weights_are_refused(void **state)
                 strncmp(err.msg, theirs, strlen(theirs)) != 0 ||
                 (cells && !strstr(err.msg, "it has 3 of the model's 19 tensors")))
                 fail_msg("%s into %s: '%s'", theirs, mine, err.msg);
-            onus_safetensors_close(weights);
+            close_vectors(&weights);
             onus_net_destroy(net);
         }
     }
@@ -342,11 +342,11 @@ static void columns_are_not_taken_for_others(void **state)
         onus_err err = {.code = ONUS_OK};
         onus_buf out;
         onus_buf_init(&out, NULL, 10000);
-        assert_int_equal(onus_safetensors_write(&out, views, 2, NULL, 0, NULL), ONUS_OK);
+        assert_int_equal(tensors_to(&out, views, 2, NULL, 0, NULL), ONUS_OK);
         assert_int_equal(onus_safetensors_parse(&file, out.data, out.len, "m", NULL, NULL),
                          ONUS_OK);
         assert_int_equal(onus_model_build(&net, &spec, &io, NULL, NULL), ONUS_OK);
-        const onus_status st = onus_model_import(net, file, "m", &found, &err);
+        const onus_status st = onus_model_import(net, file, "m", &found, NULL, &err);
         assert_int_equal(st, why[i] ? ONUS_BAD_INPUT : ONUS_OK);
         if (why[i] && !strstr(err.msg, why[i])) fail_msg("'%s' lacks '%s'", err.msg, why[i]);
         onus_safetensors_close(file);
@@ -363,26 +363,27 @@ static void a_head_of_other_classes_keeps_its_values(void **state)
         onus_model_io io = all[i].m.io;
         onus_net *net = NULL;
         if (io.head != ONUS_HEAD_CLASSES) continue;
-        onus_safetensors *weights = open_vectors(all[i].m.file, "weights");
+        vectors weights = open_vectors(all[i].m.file, "weights");
         onus_import found;
         io.classes = 7;
         assert_int_equal(onus_model_build(&net, &all[i].m.spec, &io, NULL, NULL), ONUS_OK);
         onus_net_init(net, 1);
-        assert_int_equal(onus_model_import(net, weights, "w", &found, NULL), ONUS_OK);
+        assert_int_equal(onus_model_import(net, weights.file, "w", &found, NULL, NULL),
+                         ONUS_OK);
         assert_int_equal(found.initial, 2);
         assert_int_equal(found.loaded, onus_net_tensors(net) - 2);
         assert_int_equal(found.unused, all[i].counters + 2);
         assert_non_null(strstr("fc.bias classifier.bias", found.missing));
         for (int t = 0; t < onus_net_tensors(net); t++) {
             const onus_tensor *x = onus_net_tensor(net, t);
-            const onus_tensor_view *v = vector_tensor(weights, x->name);
+            const onus_tensor_view *v = vector_tensor(&weights, x->name);
             if (onus_shape_same(&v->shape, &x->shape))
                 assert_memory_equal(onus_net_params(net) + x->offset, v->data,
                                     (size_t)x->n * sizeof(float));
             else
                 assert_int_equal(x->shape.d[0], 7);
         }
-        onus_safetensors_close(weights);
+        close_vectors(&weights);
         onus_net_destroy(net);
     }
 }
@@ -418,7 +419,7 @@ static void write_model(int i, const char *folder)
             onus_net_params(f.net)[j] -= 0.01f * grad[j];
     }
     onus_buf_init(&out, NULL, 1 << 24);
-    if (onus_model_write(&out, f.net, NULL, 0, &err) != ONUS_OK) fail_msg("%s", err.msg);
+    if (model_to(&out, f.net, NULL, 0, &err) != ONUS_OK) fail_msg("%s", err.msg);
     write_file(&out, folder, f.name, "model");
     onus_buf_release(&out);
     p = plan_of(&f, ONUS_PLAN_PREDICT, &ex);
@@ -427,8 +428,7 @@ static void write_model(int i, const char *folder)
         {"input", {2, {f.B, f.n_in}}, f.input},
         {"logits", {2, {f.B, onus_net_logits(f.net)}}, onus_plan_logits(p)}};
     onus_buf_init(&out, NULL, 1 << 24);
-    if (onus_safetensors_write(&out, views, 2, NULL, 0, &err) != ONUS_OK)
-        fail_msg("%s", err.msg);
+    if (tensors_to(&out, views, 2, NULL, 0, &err) != ONUS_OK) fail_msg("%s", err.msg);
     write_file(&out, folder, f.name, "logits");
     onus_buf_release(&out);
     onus_plan_destroy(p);

@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "net/model.h"
+#include "tensors.h"
 #include "model_spec.h"
 
 /* x = (age - 40) / 10; z = 0.5 x + 0.25; amount = 2000 z + 3000. */
@@ -36,7 +37,7 @@ static void predictions_are_in_the_unit(void **state)
         onus_net_params(net)[t->offset] = strstr(t->name, "bias") ? 0.25f : 0.5f;
     }
     onus_buf_init(&bytes, NULL, 1 << 16);
-    assert_int_equal(onus_model_write(&bytes, net, meta, 1, NULL), ONUS_OK);
+    assert_int_equal(model_to(&bytes, net, meta, 1, NULL), ONUS_OK);
     assert_int_equal(onus_file_replace(path, bytes.data, bytes.len, 0600, NULL), ONUS_OK);
     onus_buf_release(&bytes);
     onus_net_destroy(net);

@@ -224,6 +224,14 @@ static void stretches(void **state)
           "2>/dev/null"); /* one weight */
     assert_int_equal(replay("run", 6, 0, &err), ONUS_TAMPER);
     assert_non_null(strstr(err.msg, "6.safetensors was changed"));
+    /* what makes no sense any more was changed, too: a header, a length */
+    spoil("printf '!' | dd of=run/checkpoints/6.safetensors bs=1 seek=9 conv=notrunc "
+          "2>/dev/null");
+    assert_int_equal(replay("run", 6, 0, &err), ONUS_TAMPER);
+    assert_non_null(strstr(err.msg, "6.safetensors was changed"));
+    spoil("truncate -s -4 run/checkpoints/6.safetensors");
+    assert_int_equal(replay("run", 6, 0, &err), ONUS_TAMPER);
+    assert_non_null(strstr(err.msg, "6.safetensors was changed"));
     onus_facts *facts = NULL;
     char *notes = NULL;
     const onus_replay_opts opts = {.run = in_room("run"), .from = 6, .threads = 1};

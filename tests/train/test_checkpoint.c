@@ -360,6 +360,28 @@ static void memory_may_end_while_loading(void **state)
     assert_true(failing_mem_walk("resume", resume_small, &s) > 20);
 }
 
+/* The bytes that are read must be those that the ledger speaks of, before a step is made. */
+static void another_hash_is_refused(void **state)
+{
+    (void)state;
+    setting s = with_checkpoints();
+    outcome o;
+    uint8_t sha[32];
+    char path[4200];
+    train_whole();
+    path_of(22, path);
+    assert_int_equal(onus_file_sha256(path, sha, NULL), ONUS_OK);
+    s.start_step = 22;
+    s.start_sha = sha;
+    assert_int_equal(run_training(&s, &o), ONUS_OK);
+    release(&o);
+    sha[31] ^= 1;
+    assert_int_equal(run_training(&s, &o), ONUS_TAMPER);
+    assert_non_null(strstr(o.err.msg, "22.safetensors was changed"));
+    assert_null(said_text(&o.said, "train.epoch", "train.params.sha256", 0));
+    release(&o);
+}
+
 /* A folder that cannot be written to: an error that names the file, no event. */
 static void a_checkpoint_that_cannot_be_written(void **state)
 {
@@ -396,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resumes_to_the_same_bits),
         cmocka_unit_test(stops_after_a_stretch),
+        cmocka_unit_test(another_hash_is_refused),
         cmocka_unit_test(when_checkpoints_are_made),
         cmocka_unit_test(divergence_names_the_last_checkpoint),
         cmocka_unit_test(spoilt_counters_are_refused),

@@ -81,12 +81,12 @@ static void run_curve(int i)
     const onus_exec ex = {.k = onus_kernels_of(onus_isa_best())};
     const onus_train_spec spec = {
         .optimiser = ONUS_OPT_ADAM, .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
-    onus_safetensors *run = open_vectors(all[i].m.file, "run");
-    const onus_tensor_view *input = vector_tensor(run, "input"),
-                           *curve = vector_tensor(run, "curve");
+    vectors run = open_vectors(all[i].m.file, "run");
+    const onus_tensor_view *input = vector_tensor(&run, "input"),
+                           *curve = vector_tensor(&run, "curve");
     training t = {.net = build_vector_model(&all[i].m, all[i].counters),
                   .input = input->data,
-                  .label = vector_tensor(run, "label")->data,
+                  .label = vector_tensor(&run, "label")->data,
                   .rows = input->shape.d[0]};
     onus_arena arena;
     onus_err err;
@@ -110,7 +110,7 @@ static void run_curve(int i)
     print_message("%s: losses of %d steps at most %.1e off\n", all[i].m.file, STEPS, worst);
     onus_plan_destroy(t.plan);
     onus_net_destroy(t.net);
-    onus_safetensors_close(run);
+    close_vectors(&run);
     onus_arena_release(&arena);
 }
 

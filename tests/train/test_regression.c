@@ -2,6 +2,7 @@
  * Goal: a label that is a number can be learned whatever its unit is, and what leaves the net
  * is in that unit. Method: a linear problem with a large offset, solved by scikit-learn; the
  * same labels in another unit; a model file read alone; instruction sets and threads. */
+#include "tensors.h"
 #include "training.h"
 
 /* Rows 0 .. 179 train, 180 .. 239 test: a, b, c and y = 100000 + 250 a - 40 b + 600 e, where e
@@ -221,7 +222,7 @@ static void bits_and_files(void **state)
     s.isa = ONUS_ISA_REF;
     train_well(&s, &o);
     onus_buf_init(&file, NULL, 1 << 20);
-    assert_int_equal(onus_model_write(&file, o.net, NULL, 0, NULL), ONUS_OK);
+    assert_int_equal(model_to(&file, o.net, NULL, 0, NULL), ONUS_OK);
     release(&o);
     assert_int_equal(onus_safetensors_parse(&read, file.data, file.len, "m", NULL, NULL),
                      ONUS_OK);
