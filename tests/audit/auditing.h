@@ -112,6 +112,26 @@ static inline void rows_classes(rows *r, int64_t n, int64_t k, uint32_t seed)
     onus_decide(ONUS_TASK_CLASSES, r->score, n, k, r->decision);
 }
 
+static const char *const label_names[] = {"a.b", "two", "three"};
+
+/* Three labels, a row at a time, whose shares are their own. */
+static inline void rows_labels(rows *r, int64_t n, uint32_t seed)
+{
+    static const char *const classes[] = {"no", "yes", "0", "1", "n", "y"};
+    static const double share[] = {0.5, 0.3, 0.9};
+    draws d = {seed};
+    rows_begin(r, ONUS_TASK_LABELS, n, 2);
+    r->p.class_names = classes;
+    r->p.label_names = label_names;
+    r->p.n_labels = 3;
+    for (int64_t i = 0; i < n * 3; i++) {
+        const double score = floor(draw_next(&d) * 17) / 16;
+        r->label[i] = draw_next(&d) < share[i % 3] * (0.25 + 1.5 * score);
+        r->score[i] = (float)score;
+    }
+    onus_decide(ONUS_TASK_LABELS, r->score, n * 3, 2, r->decision);
+}
+
 static inline void rows_numbers(rows *r, int64_t n, uint32_t seed)
 {
     draws d = {seed};

@@ -48,6 +48,19 @@ def classes(n, k, seed):
     return np.array(y), np.array(s, np.float32)
 
 
+def labels(n, shares, seed):
+    """A row of labels at a time; a label's share is its own."""
+    d, y, s = Draws(seed), [], []
+    for _ in range(n):
+        pairs = []
+        for share in shares:
+            score = int(d.next() * 17) / 16
+            pairs.append((int(d.next() < share * (0.25 + 1.5 * score)), score))
+        y.append([p[0] for p in pairs])
+        s.append([p[1] for p in pairs])
+    return np.array(y), np.array(s, np.float32)
+
+
 def numbers(n, seed):
     d, y, s = Draws(seed), [], []
     for _ in range(n):
@@ -149,6 +162,26 @@ def put_classes(name, n, k, seed):
     put_array(f"{name}_f1_macro_delta", logit_interval(macro(c), se))
 
 
+def put_labels(name, n, shares, seed):
+    y, s = labels(n, shares, seed)
+    d = (s >= 0.5).astype(int)
+    put(f"{name}_subset_accuracy", sk.accuracy_score(y, d))
+    put_array(f"{name}_subset_wilson", wilson((y == d).all(1).sum(), n))
+    common = np.tile((y.mean(0) > 0.5).astype(int), (n, 1))
+    put(f"{name}_baseline", sk.hamming_loss(y, common))
+    # rows weighed up and down, one after the other: the infinitesimal jackknife, by central differences
+    def spread(of):
+        return np.sqrt(sum(((of(1 + 1e-4 * e) - of(1 - 1e-4 * e)) / 2e-4) ** 2 for e in np.eye(n)))
+    measures = {"hamming": lambda w: sk.hamming_loss(y, d, sample_weight=w)}
+    for average in ("micro", "macro"):
+        for what in ("precision", "recall", "f1"):
+            measures[f"{what}_{average}"] = lambda w, f=getattr(sk, f"{what}_score"), a=average: f(y, d, average=a, sample_weight=w)
+    for what, of in measures.items():
+        value = of(np.ones(n))
+        put(f"{name}_{what}", value)
+        put_array(f"{name}_{what}_delta", logit_interval(value, spread(of)))
+
+
 def put_numbers(name, n, seed):
     y, s = (a.astype(float) for a in numbers(n, seed))
     put(f"{name}_mse", sk.mean_squared_error(y, s))
@@ -193,6 +226,7 @@ def main():
     put_binary("tied", 300, 7, 0.5, 16)
     put_binary("rare", 300, 8, 0.06, 16)
     put_classes("four", 250, 4, 9)
+    put_labels("three", 200, (0.5, 0.3, 0.9), 12)
     put_numbers("value", 120, 10)
     put_fairness("fair", 400, 11)
     put_array("t_quantile", [stats.t.ppf(p, df) for p, df in ((0.975, 1), (0.975, 4), (0.975, 199), (0.9875, 7.5), (0.999, 30),
