@@ -160,11 +160,21 @@ static void put_verdict(const char *verdict)
 
 /* ---- the table --------------------------------------------------------------------------- */
 
+/* What follows "label.NAME.", of one of several labels; else the whole name. */
+static const char *in_label(const char *name)
+{
+    const char *dot = strncmp(name, "label.", 6) == 0 ? strchr(name + 6, '.') : NULL;
+    return dot ? dot + 1 : name;
+}
+
 /* The names that a person wants first: quality, fairness by attribute, privacy, energy, the
  * model's hash. */
 static bool is_headline(const char *name)
 {
-    static const char *const heads[] = {"accuracy",
+    static const char *const heads[] = {"subset_accuracy",
+                                        "hamming_loss",
+                                        "f1.micro",
+                                        "accuracy",
                                         "balanced_accuracy",
                                         "auc",
                                         "f1",
@@ -186,8 +196,11 @@ static bool is_headline(const char *name)
                                         "model.sha256",
                                         "model.description",
                                         "explain.residual"};
+    const bool one_of_several = in_label(name) != name;
+    name = in_label(name);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        if (strcmp(name, heads[i]) == 0) return true;
+        if (strcmp(name, heads[i]) == 0)
+            return !one_of_several || strcmp(name, "f1.macro") != 0;
     }
     if (strncmp(name, "data.unseen.", 12) == 0) return true;
     return strncmp(name, "fairness.", 9) == 0 && !strstr(name, ".group.") &&
@@ -197,8 +210,9 @@ static bool is_headline(const char *name)
 /* Bytes of a name that its neighbours share and that stand above them as a heading. */
 static size_t heading_of(const char *name)
 {
-    const char *dot = strrchr(name, '.');
-    return strncmp(name, "fairness.", 9) == 0 && dot ? (size_t)(dot - name) : 0;
+    const char *inner = in_label(name), *dot = strrchr(name, '.');
+    if (strncmp(inner, "fairness.", 9) == 0 && dot) return (size_t)(dot - name);
+    return inner != name ? (size_t)(inner - name) - 1 : 0;
 }
 
 /* Gaps between decisions where nothing is decided: a model of numbers has none. */

@@ -55,6 +55,7 @@ static void sheet(onus_page *p)
     if (onus_page_fact(p, "data.description").event)
         said_term(p, ONUS_TEXT_DESCRIPTION, "data.description");
     if (onus_page_fact(p, "data.target").event) said_term(p, ONUS_TEXT_TARGET, "data.target");
+    texts_term(p, ONUS_TEXT_TARGET, "data.labels");
     count_term(p, ONUS_TEXT_ROWS_RAW, "data.rows.raw");
     count_term(p, ONUS_TEXT_MISSING_CELLS, "data.missing_cells");
     count_term(p, ONUS_TEXT_DROPPED_MISSING, "data.dropped.missing");
@@ -175,6 +176,24 @@ static void tokens_row(onus_page *p)
     onus_page_raw(p, "</tr>\n");
 }
 
+/* Counts by class: of the label, or of each of several. */
+static void label_counts(onus_page *p, counts *c)
+{
+    char prefix[2048];
+    const onus_parts labels = onus_page_labels(p);
+    for (int64_t l = 0; l < labels.n || l == 0; l++) {
+        const char *label = labels.n ? labels.name[l] : NULL;
+        snprintf(prefix, sizeof prefix, "data.label%s%s.", label ? "." : "",
+                 label ? label : "");
+        c->prefix = prefix;
+        c->names = onus_page_classes(p, label);
+        if (c->names.n == 0 || !onus_page_fact(p, "%s%s.train", prefix, c->names.name[0]).event)
+            continue;
+        band(p, label ? ONUS_TEXT_BY_GROUP : ONUS_TEXT_BY_LABEL, label);
+        count_table(p, c);
+    }
+}
+
 static void people(onus_page *p)
 {
     static const onus_heading heads[] = {{ONUS_TEXT_EMPTY, ""},
@@ -192,12 +211,7 @@ static void people(onus_page *p)
     onus_table_open(p, "counts", heads, sizeof heads / sizeof *heads);
     all_row(p);
     tokens_row(p);
-    c->prefix = "data.label.";
-    c->names = onus_page_classes(p);
-    if (c->names.n > 0 && onus_page_fact(p, "data.label.%s.train", c->names.name[0]).event) {
-        band(p, ONUS_TEXT_BY_LABEL, NULL);
-        count_table(p, c);
-    }
+    label_counts(p, c);
     const onus_parts attributes =
         onus_page_names(p, onus_page_fact(p, "data.attributes"), LINES_MAX);
     for (int64_t a = 0; a < attributes.n; a++) {

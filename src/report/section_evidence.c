@@ -26,7 +26,7 @@ static bool is_kept(const onus_entry *e, const char *name, double v)
 {
     static const char *const families[] = {"data.label.", "data.group.", "confusion.",
                                            "fairness."};
-    const char *subject = subject_of(e, name);
+    const char *subject = onus_name_in_label(subject_of(e, name));
     if (!onus_name_counts_people(subject)) return false;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         if (strncmp(subject, families[i], strlen(families[i])) == 0) return true;

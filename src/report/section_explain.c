@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * section_explain.c - what the score depends on: mean absolute Shapley values by column. */
+ * section_explain.c - what the score depends on: mean absolute Shapley values by column; of
+ * several labels, each one's. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,12 @@
 #include "report/sections.h"
 
 enum { SHOWN = 12, ROW = 34 };
+
+/* One explanation. */
+typedef struct {
+    const char *at; /* what the names of its facts begin with: "", "label.NAME." */
+    onus_fact columns, prot;
+} explained;
 
 typedef struct {
     onus_fact value, se;
@@ -22,14 +29,14 @@ static bool listed(onus_fact list, const char *name)
     return false;
 }
 
-static weight weight_of(onus_page *p, onus_fact columns, onus_fact prot, int64_t i)
+static weight weight_of(onus_page *p, const explained *x, onus_fact columns, int64_t i)
 {
     char part[2048];
     weight w = {.column = onus_fact_item_text(columns, (size_t)i)};
-    w.is_protected = listed(prot, w.column);
+    w.is_protected = listed(x->prot, w.column);
     if (onus_name_part(part, sizeof part, w.column, NULL) != ONUS_OK) return w;
-    w.value = onus_page_fact(p, "explain.%s.mean_abs", part);
-    w.se = onus_page_fact(p, "explain.%s.mean_abs.se", part);
+    w.value = onus_page_fact(p, "%sexplain.%s.mean_abs", x->at, part);
+    w.se = onus_page_fact(p, "%sexplain.%s.mean_abs.se", x->at, part);
     return w;
 }
 
@@ -52,11 +59,11 @@ static void chart_row(onus_chart *c, const weight *w, int64_t i)
         onus_chart_span(c, "err", v - se, y + 23, v + se, y + 23);
 }
 
-static void chart(onus_page *p, onus_fact columns, onus_fact prot, int64_t n)
+static void chart(onus_page *p, const explained *x, int64_t n)
 {
     double top = 0, v, se;
     for (int64_t i = 0; i < n; i++) {
-        const weight w = weight_of(p, columns, prot, i);
+        const weight w = weight_of(p, x, x->columns, i);
         if (!onus_fact_real(w.value, &v)) continue;
         if (onus_fact_real(w.se, &se)) v += se;
         if (v > top) top = v;
@@ -73,24 +80,25 @@ static void chart(onus_page *p, onus_fact columns, onus_fact prot, int64_t n)
     onus_chart_body(&c, 0, bottom, &axis, NULL);
     onus_chart_ticks_x(&c, &axis);
     for (int64_t i = 0; i < n; i++) {
-        const weight w = weight_of(p, columns, prot, i);
+        const weight w = weight_of(p, x, x->columns, i);
         chart_row(&c, &w, i);
     }
     onus_chart_close(&c);
     onus_page_raw(p, "<figcaption>");
-    ONUS_FILL(p, ONUS_TEXT_EXPLAIN_CAPTION, ONUS_PEOPLE(onus_page_fact(p, "explain.rows")),
-              ONUS_PEOPLE(onus_page_fact(p, "explain.background")));
+    ONUS_FILL(p, ONUS_TEXT_EXPLAIN_CAPTION,
+              ONUS_PEOPLE(onus_page_fact(p, "%sexplain.rows", x->at)),
+              ONUS_PEOPLE(onus_page_fact(p, "%sexplain.background", x->at)));
     onus_page_raw(p, "</figcaption></figure>\n");
 }
 
-static void all_numbers(onus_page *p, onus_fact columns, onus_fact prot)
+static void all_numbers(onus_page *p, const explained *x)
 {
     static const onus_heading heads[] = {
         {ONUS_TEXT_COLUMN, ""}, {ONUS_TEXT_MEAN_ABS, "num"}, {ONUS_TEXT_STANDARD_ERROR, "num"}};
     onus_details_open(p, ONUS_TEXT_NUMBERS);
     onus_table_open(p, "small", heads, sizeof heads / sizeof *heads);
-    for (int64_t i = 0; i < (int64_t)onus_fact_size(columns); i++) {
-        const weight w = weight_of(p, columns, prot, i);
+    for (int64_t i = 0; i < (int64_t)onus_fact_size(x->columns); i++) {
+        const weight w = weight_of(p, x, x->columns, i);
         onus_page_raw(p, "<tr><th scope=\"row\">");
         onus_page_text(p, w.column);
         onus_page_raw(p, "</th><td class=\"num\">");
@@ -103,47 +111,66 @@ static void all_numbers(onus_page *p, onus_fact columns, onus_fact prot)
     onus_details_close(p);
 }
 
-static void words(onus_page *p, onus_fact columns, onus_fact prot)
+static void words(onus_page *p, const explained *x)
 {
-    const weight w = weight_of(p, columns, prot, 0);
+    const weight w = weight_of(p, x, x->columns, 0);
     double exact = 0;
-    const onus_fact share = onus_page_fact(p, "explain.exact");
+    const onus_fact share = onus_page_fact(p, "%sexplain.exact", x->at);
     onus_page_raw(p, "<div><p>");
     ONUS_FILL(p, ONUS_TEXT_EXPLAIN_TOP, ONUS_ANY(w.column), ONUS_NUMBER(w.value, 3));
     onus_page_raw(p, "</p><p>");
-    for (size_t i = 0; i < onus_fact_size(prot); i++) {
-        const weight of = weight_of(p, prot, prot, (int64_t)i);
+    for (size_t i = 0; i < onus_fact_size(x->prot); i++) {
+        const weight of = weight_of(p, x, x->prot, (int64_t)i);
         onus_page_raw(p, i ? " " : "");
         ONUS_FILL(p, ONUS_TEXT_EXPLAIN_PROTECTED, ONUS_ANY(of.column),
                   ONUS_NUMBER(of.value, 3));
     }
-    if (onus_fact_size(prot) > 0) onus_page_say(p, ONUS_TEXT_EXPLAIN_PROXY);
+    if (onus_fact_size(x->prot) > 0) onus_page_say(p, ONUS_TEXT_EXPLAIN_PROXY);
     onus_page_raw(p, "</p><p class=\"note\">");
-    ONUS_FILL(p, ONUS_TEXT_EXPLAIN_METHOD, ONUS_WORD(onus_page_fact(p, "explain.method")),
-              ONUS_NUMBER(onus_page_fact(p, "explain.residual"), 3));
+    ONUS_FILL(p, ONUS_TEXT_EXPLAIN_METHOD,
+              ONUS_WORD(onus_page_fact(p, "%sexplain.method", x->at)),
+              ONUS_NUMBER(onus_page_fact(p, "%sexplain.residual", x->at), 3));
     if (onus_fact_real(share, &exact) && exact < 1)
         ONUS_FILL(p, ONUS_TEXT_EXPLAIN_ERROR, ONUS_NUMBER(share, 3),
-                  ONUS_NUMBER(onus_page_fact(p, "explain.std_error.max"), 4));
+                  ONUS_NUMBER(onus_page_fact(p, "%sexplain.std_error.max", x->at), 4));
     onus_page_raw(p, "</p></div>");
+}
+
+static bool one(onus_page *p, const char *at, const char *label)
+{
+    const explained of = {.at = at,
+                          .columns = onus_page_fact(p, "%sexplain.columns", at),
+                          .prot = onus_page_fact(p, "%sexplain.protected", at)},
+                    *x = &of;
+    const int64_t n = (int64_t)onus_fact_size(x->columns);
+    if (n == 0) return false;
+    if (label) {
+        onus_page_raw(p, "<h3>");
+        onus_page_part(p, label);
+        onus_page_raw(p, "</h3>");
+    }
+    onus_page_raw(p, "<div class=\"two\">");
+    chart(p, x, n < SHOWN ? n : SHOWN);
+    words(p, x);
+    onus_page_raw(p, "</div>");
+    all_numbers(p, x);
+    return true;
 }
 
 void onus_section_explain(onus_page *p)
 {
-    const onus_fact columns = onus_page_fact(p, "explain.columns"),
-                    prot = onus_page_fact(p, "explain.protected");
-    const int64_t n = (int64_t)onus_fact_size(columns);
+    bool any = false;
+    const onus_parts labels = onus_page_labels(p);
     onus_section_open(p, "explanation", ONUS_TEXT_EXPLANATION);
-    if (n == 0) {
+    if (onus_page_entry(p, "explain", NULL)) onus_paragraph(p, ONUS_TEXT_EXPLAIN_INTRO);
+    for (int64_t l = 0; l < labels.n || l == 0; l++) {
+        char at[1024] = "";
+        if (labels.n) snprintf(at, sizeof at, "label.%s.", labels.name[l]);
+        any = one(p, at, labels.n ? labels.name[l] : NULL) || any;
+    }
+    if (!any)
         onus_paragraph(p, onus_fact_is(onus_page_fact(p, "run.explain"), "off")
                               ? ONUS_TEXT_EXPLAIN_OFF
                               : ONUS_TEXT_EXPLAIN_ABSENT);
-    } else {
-        onus_paragraph(p, ONUS_TEXT_EXPLAIN_INTRO);
-        onus_page_raw(p, "<div class=\"two\">");
-        chart(p, columns, prot, n < SHOWN ? n : SHOWN);
-        words(p, columns, prot);
-        onus_page_raw(p, "</div>");
-        all_numbers(p, columns, prot);
-    }
     onus_section_close(p);
 }

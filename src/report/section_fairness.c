@@ -9,24 +9,31 @@
 
 enum { GROUPS_MAX = 100, DRAWN_MAX = 24, ROW = 44 };
 
-const char *onus_fairness_attribute(onus_page *p, const onus_entry *e)
+onus_fairness_about onus_fairness_of(onus_page *p, const onus_entry *e)
 {
     const char *key;
     json_t *v;
+    onus_fairness_about none = {"", "", NULL};
     json_object_foreach(e->claim, key, v)
     {
-        const size_t n = strncmp(key, "fairness.", 9) == 0 ? strcspn(key + 9, ".") : 0;
-        if (n == 0 || strncmp(key + 9 + n, ".group", 6) != 0) continue;
-        const char *name = onus_arena_printf(&p->arena, "%.*s", (int)n, key + 9);
-        if (!name) p->st = ONUS_NO_MEM;
-        return name ? name : "";
+        const char *inner = onus_name_in_label(key);
+        const size_t n = strncmp(inner, "fairness.", 9) == 0 ? strcspn(inner + 9, ".") : 0,
+                     before = (size_t)(inner - key);
+        if (n == 0 || strncmp(inner + 9 + n, ".group", 6) != 0) continue;
+        const onus_fairness_about about = {
+            onus_arena_printf(&p->arena, "%.*s", (int)(before + 9 + n), key),
+            onus_arena_printf(&p->arena, "%.*s", (int)n, inner + 9),
+            before ? onus_arena_printf(&p->arena, "%.*s", (int)before - 7, key + 6) : NULL};
+        if (about.name && about.attribute && (about.label || !before)) return about;
+        p->st = ONUS_NO_MEM;
+        return none;
     }
-    return "";
+    return none;
 }
 
 typedef struct {
     const onus_entry *e;
-    const char *attribute;
+    onus_fairness_about of;
     onus_parts groups;
     onus_fact count[GROUPS_MAX + 1]; /* and who is in no group */
     bool hide[GROUPS_MAX + 1];
@@ -34,26 +41,25 @@ typedef struct {
 
 static onus_fact of_group(const fairness *f, int64_t g, const char *what)
 {
-    return onus_entry_fact(f->e, "fairness.%s.group.%s.%s", f->attribute, f->groups.name[g],
-                           what);
+    return onus_entry_fact(f->e, "%s.group.%s.%s", f->of.name, f->groups.name[g], what);
 }
 
 static bool is_intersection(const fairness *f)
 {
-    return strchr(f->attribute, '+') != NULL;
+    return strchr(f->of.attribute, '+') != NULL;
 }
 
 static void read_groups(onus_page *p, const onus_entry *e, fairness *f)
 {
     bool small = false;
-    *f = (fairness){.e = e, .attribute = onus_fairness_attribute(p, e)};
-    f->groups = onus_page_name_parts(p, onus_entry_fact(e, "fairness.%s.groups", f->attribute),
-                                     GROUPS_MAX);
+    *f = (fairness){.e = e, .of = onus_fairness_of(p, e)};
+    f->groups =
+        onus_page_name_parts(p, onus_entry_fact(e, "%s.groups", f->of.name), GROUPS_MAX);
     for (int64_t g = 0; g < f->groups.n; g++) {
         f->count[g] = of_group(f, g, "n");
         small = small || onus_fact_small(f->count[g]);
     }
-    f->count[f->groups.n] = onus_entry_fact(e, "fairness.%s.missing", f->attribute);
+    f->count[f->groups.n] = onus_entry_fact(e, "%s.missing", f->of.name);
     onus_hide_complement(f->count, f->groups.n + 1, f->hide);
     /* Sums of an intersection over either of its attributes are printed elsewhere: one small
      * cell of it hides them all. */
@@ -159,7 +165,7 @@ static void chart(onus_page *p, const fairness *f, const rate *r, bool first)
     onus_page_raw(p, "<figure>");
     onus_page_tag(p, "<h4>", r->text);
     onus_chart_open(&c, p, "rows ok", bottom + 24);
-    ONUS_FILL(p, ONUS_TEXT_RATE_BY, ONUS_SAY(r->text), ONUS_PART(f->attribute));
+    ONUS_FILL(p, ONUS_TEXT_RATE_BY, ONUS_SAY(r->text), ONUS_PART(f->of.attribute));
     onus_chart_desc(&c);
     onus_page_say(p, ONUS_TEXT_GROUPS_DESC);
     onus_chart_body(&c, 0, bottom, &axis, NULL);
@@ -211,7 +217,8 @@ bool onus_gap_applies(onus_page *p, const char *name)
                                          "equalized_odds_", "average_odds_",
                                          "average_absolute_odds_"};
     const onus_fact task = onus_page_fact(p, "data.task");
-    if (!task.event || onus_fact_is(task, "binary")) return true;
+    if (!task.event || onus_fact_is(task, "binary") || onus_fact_is(task, "labels"))
+        return true;
     for (size_t i = 0; i < sizeof binary / sizeof *binary; i++) {
         if (strstr(name, binary[i])) return false;
     }
@@ -223,7 +230,7 @@ static void gap_table(onus_page *p, const fairness *f)
     char name[2048];
     onus_measure_table_open(p, ONUS_TEXT_GAP);
     for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
-        snprintf(name, sizeof name, "fairness.%s.%s", f->attribute, gaps[i].name);
+        snprintf(name, sizeof name, "%s.%s", f->of.name, gaps[i].name);
         const onus_fact v = onus_page_fact(p, "%s", name);
         if (!v.event || (onus_fact_undefined(v) && !onus_gap_applies(p, name))) continue;
         onus_page_raw(p, "<tr>");
@@ -240,8 +247,7 @@ static void rate_cell(onus_page *p, const fairness *f, int64_t g, const rate *r)
 {
     char full[3072];
     double v;
-    snprintf(full, sizeof full, "fairness.%s.group.%s.%s", f->attribute, f->groups.name[g],
-             r->name);
+    snprintf(full, sizeof full, "%s.group.%s.%s", f->of.name, f->groups.name[g], r->name);
     onus_page_raw(p, "<td class=\"num\">");
     if (too_few(f, g, r->name)) {
         onus_page_tag(p, "<span class=\"lack\">", ONUS_TEXT_TOO_FEW);
@@ -295,13 +301,13 @@ static void words(onus_page *p, const fairness *f)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         double gap, least = 0;
         const char *name = rows[i].name;
-        const onus_fact v = onus_entry_fact(f->e, "fairness.%s.%s", f->attribute, name),
-                        lo = onus_entry_fact(f->e, "fairness.%s.%s.lower", f->attribute, name),
-                        hi = onus_entry_fact(f->e, "fairness.%s.%s.upper", f->attribute, name);
+        const onus_fact v = onus_entry_fact(f->e, "%s.%s", f->of.name, name),
+                        lo = onus_entry_fact(f->e, "%s.%s.lower", f->of.name, name),
+                        hi = onus_entry_fact(f->e, "%s.%s.upper", f->of.name, name);
         const char *lowest =
-            onus_fact_text(onus_entry_fact(f->e, "fairness.%s.%s.lowest", f->attribute, name));
+            onus_fact_text(onus_entry_fact(f->e, "%s.%s.lowest", f->of.name, name));
         const char *highest =
-            onus_fact_text(onus_entry_fact(f->e, "fairness.%s.%s.highest", f->attribute, name));
+            onus_fact_text(onus_entry_fact(f->e, "%s.%s.highest", f->of.name, name));
         if (!onus_fact_real(v, &gap) || !lowest || !highest) continue;
         const bool proven = onus_fact_real(lo, &least) && least > 0;
         onus_page_raw(p, "<p>");
@@ -331,11 +337,15 @@ static void one(onus_page *p, const onus_entry *e)
     fairness f;
     read_groups(p, e, &f);
     onus_page_raw(p, "<div class=\"block\"><h3>");
-    ONUS_FILL(p, ONUS_TEXT_BY, ONUS_PART(f.attribute));
+    if (f.of.label) {
+        onus_page_part(p, f.of.label);
+        onus_page_raw(p, ": ");
+    }
+    ONUS_FILL(p, ONUS_TEXT_BY, ONUS_PART(f.of.attribute));
     onus_page_raw(p, "</h3>");
     if (f.groups.n == 0) {
         onus_page_raw(p, "<p>");
-        onus_page_word(p, onus_entry_fact(e, "fairness.%s.reason", f.attribute));
+        onus_page_word(p, onus_entry_fact(e, "%s.reason", f.of.name));
         onus_page_raw(p, "</p></div>\n");
         return;
     }
@@ -362,6 +372,8 @@ void onus_section_fairness(onus_page *p)
         if (onus_fact_size(classes) == 2 &&
             onus_fact_is(onus_page_fact(p, "data.task"), "binary"))
             ONUS_FILL(p, ONUS_TEXT_SELECTED_MEANS, ONUS_ANY(onus_fact_item_text(classes, 1)));
+        if (onus_page_fact(p, "data.labels").event)
+            onus_page_say(p, ONUS_TEXT_SELECTED_FOR_LABEL);
         onus_page_raw(p, "</p>");
         for (; e; e = onus_page_entry(p, "fairness", e)) one(p, e);
         onus_page_tag(p, "<p class=\"note\">", ONUS_TEXT_FAIRNESS_NOTE);

@@ -62,9 +62,10 @@ static void quality_tile(onus_page *p)
         onus_text text;
     } firsts[] = {{"rmse", ONUS_TEXT_RMSE},
                   {"perplexity", ONUS_TEXT_PERPLEXITY},
+                  {"hamming_loss", ONUS_TEXT_HAMMING_LOSS},
                   {"accuracy", ONUS_TEXT_ACCURACY}};
     size_t k = 0;
-    while (k < 2 && !onus_page_fact(p, "%s", firsts[k].name).event) k++;
+    while (k < 3 && !onus_page_fact(p, "%s", firsts[k].name).event) k++;
     const char *name = firsts[k].name;
     const onus_fact f = onus_page_fact(p, "%s", name);
     tile_open(p, onus_verdict_style(p, ONUS_ABOUT_QUALITY), "quality", ONUS_TEXT_QUALITY);
@@ -89,21 +90,23 @@ static const struct {
                   {"accuracy_ratio", ONUS_TEXT_LOWEST_ACCURACY_RATIO, -1},
                   {"mae_difference", ONUS_TEXT_LARGEST_MAE_DIFFERENCE, 1}};
 
-/* Writes the dotted name of the worst gap; NULL: there is none. Intersections are left out. */
-static const char *worst_gap(onus_page *p, size_t k, char full[2048])
+/* Writes the dotted name of the worst gap, and what it is about; false: there is none.
+ * Intersections are left out. */
+static bool worst_gap(onus_page *p, size_t k, char full[2048], onus_fairness_about *of)
 {
-    const char *attribute = NULL;
+    bool any = false;
     double worst = 0, v;
     for (const onus_entry *e = NULL; (e = onus_page_entry(p, "fairness", e)) != NULL;) {
-        const char *name = onus_fairness_attribute(p, e);
-        const onus_fact f = onus_entry_fact(e, "fairness.%s.%s", name, worst_gaps[k].name);
-        if (strchr(name, '+') || !onus_fact_real(f, &v)) continue;
-        if (attribute && v * worst_gaps[k].sign <= worst) continue;
+        const onus_fairness_about about = onus_fairness_of(p, e);
+        const onus_fact f = onus_entry_fact(e, "%s.%s", about.name, worst_gaps[k].name);
+        if (strchr(about.attribute, '+') || !onus_fact_real(f, &v)) continue;
+        if (any && v * worst_gaps[k].sign <= worst) continue;
         worst = v * worst_gaps[k].sign;
-        attribute = name;
-        snprintf(full, 2048, "fairness.%s.%s", name, worst_gaps[k].name);
+        *of = about;
+        any = true;
+        snprintf(full, 2048, "%s.%s", about.name, worst_gaps[k].name);
     }
-    return attribute;
+    return any;
 }
 
 static void no_gap(onus_page *p)
@@ -121,17 +124,16 @@ static void no_gap(onus_page *p)
 static void fairness_tile(onus_page *p)
 {
     char full[2048];
-    const char *attribute = NULL;
+    onus_fairness_about of = {"", "", NULL};
     size_t k = 0;
-    for (; k < sizeof worst_gaps / sizeof *worst_gaps; k++) {
-        attribute = worst_gap(p, k, full);
-        if (attribute) break;
-    }
+    const size_t n = sizeof worst_gaps / sizeof *worst_gaps;
+    while (k < n && !worst_gap(p, k, full, &of)) k++;
     tile_open(p, onus_verdict_style(p, ONUS_ABOUT_FAIRNESS), "fairness", ONUS_TEXT_FAIRNESS);
-    if (attribute) {
+    if (k < n) {
         onus_page_number(p, onus_page_fact(p, "%s", full), 2);
         tile_mid(p);
-        ONUS_FILL(p, worst_gaps[k].text, ONUS_PART(attribute));
+        ONUS_FILL(p, worst_gaps[k].text, ONUS_PART(of.attribute));
+        if (of.label) ONUS_FILL(p, ONUS_TEXT_BRIEF_GAP_LABEL, ONUS_PART(of.label));
         onus_page_raw(p, ", 95% ");
         onus_page_interval(p, full, 2);
     } else {
@@ -158,17 +160,41 @@ static void privacy_tile(onus_page *p)
     tile_close(p);
 }
 
+/* The name of the heaviest column's weight: of the label, or of the label where it is heaviest.
+ * Its column, and the label where there are several; false: nothing is explained. */
+static bool heaviest(onus_page *p, char full[2048], char column[2048], const char **label)
+{
+    const onus_parts labels = onus_page_labels(p);
+    double most = -1, v;
+    *label = NULL;
+    for (int64_t l = 0; l < labels.n || l == 0; l++) {
+        char at[1024] = "", part[2048], name[2048];
+        if (labels.n) snprintf(at, sizeof at, "label.%s.", labels.name[l]);
+        const onus_fact columns = onus_page_fact(p, "%sexplain.columns", at);
+        if (onus_fact_size(columns) == 0 ||
+            onus_name_part(part, sizeof part, onus_fact_item_text(columns, 0), NULL) != ONUS_OK)
+            continue;
+        snprintf(name, sizeof name, "%sexplain.%.500s.mean_abs", at, part);
+        if (!onus_fact_real(onus_page_fact(p, "%s", name), &v) || v <= most) continue;
+        most = v;
+        memcpy(full, name, sizeof name);
+        memcpy(column, part, sizeof part);
+        *label = labels.n ? labels.name[l] : NULL;
+    }
+    return most >= 0;
+}
+
 static void explain_tile(onus_page *p)
 {
-    const onus_fact columns = onus_page_fact(p, "explain.columns");
+    char full[2048], part[2048];
+    const char *label;
     tile_open(p, onus_verdict_style(p, ONUS_ABOUT_EXPLAIN), "explanation",
               ONUS_TEXT_EXPLANATION);
-    char part[2048];
-    if (onus_fact_size(columns) > 0 &&
-        onus_name_part(part, sizeof part, onus_fact_item_text(columns, 0), NULL) == ONUS_OK) {
-        onus_page_number(p, onus_page_fact(p, "explain.%s.mean_abs", part), 3);
+    if (heaviest(p, full, part, &label)) {
+        onus_page_number(p, onus_page_fact(p, "%s", full), 3);
         tile_mid(p);
         ONUS_FILL(p, ONUS_TEXT_WEIGHS_MOST, ONUS_PART(part));
+        if (label) ONUS_FILL(p, ONUS_TEXT_BRIEF_GAP_LABEL, ONUS_PART(label));
     } else if (onus_fact_is(onus_page_fact(p, "run.explain"), "off")) {
         onus_page_say(p, ONUS_TEXT_OFF);
         tile_mid(p);

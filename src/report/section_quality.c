@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * section_quality.c - what was measured on the test part: measures with intervals, the ROC
- * curve, calibration, the confusion matrix. */
+ * curve, calibration, the confusion matrix. `at` is what the names of facts begin with: "", or
+ * "label.NAME." for one of several labels. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,13 @@ static const struct {
     bool share; /* between 0 and 1 */
     onus_text baseline;
 } measures[] = {
+    {"subset_accuracy", ONUS_TEXT_SUBSET_ACCURACY, ONUS_TEXT_SUBSET_ACCURACY_IS, true},
+    {"hamming_loss", ONUS_TEXT_HAMMING_LOSS, ONUS_TEXT_HAMMING_LOSS_IS, true,
+     ONUS_TEXT_HAMMING_BASELINE},
+    {"hamming_loss.gain", ONUS_TEXT_HAMMING_GAIN, ONUS_TEXT_HAMMING_GAIN_IS, false},
+    {"precision.micro", ONUS_TEXT_PRECISION_MICRO, ONUS_TEXT_MICRO_IS, true},
+    {"recall.micro", ONUS_TEXT_RECALL_MICRO, ONUS_TEXT_MICRO_IS, true},
+    {"f1.micro", ONUS_TEXT_F1_MICRO, ONUS_TEXT_MICRO_IS, true},
     {"accuracy", ONUS_TEXT_ACCURACY, ONUS_TEXT_ACCURACY_IS, true, ONUS_TEXT_ACCURACY_BASELINE},
     {"accuracy.gain", ONUS_TEXT_GAIN, ONUS_TEXT_GAIN_IS, false},
     {"balanced_accuracy", ONUS_TEXT_BALANCED_ACCURACY, ONUS_TEXT_BALANCED_ACCURACY_IS, true},
@@ -42,18 +50,22 @@ static const struct {
     {"r2", ONUS_TEXT_R2, ONUS_TEXT_R2_IS, true},
 };
 
-static void measure_row(onus_page *p, size_t i)
+static void measure_row(onus_page *p, const char *at, size_t i)
 {
-    const char *name = measures[i].name;
+    char name[1024];
+    snprintf(name, sizeof name, "%s%s", at, measures[i].name);
+    const bool macro = strstr(measures[i].name, ".macro") != NULL;
     /* Of two classes the positive one says it: macro means repeat it. */
     if (!onus_page_fact(p, "%s", name).event ||
-        (strstr(name, ".macro") && onus_page_fact(p, "precision").event))
+        (macro && onus_page_fact(p, "%sprecision", at).event))
         return;
     const onus_fact baseline = onus_page_fact(p, "%s.baseline", name);
     onus_page_raw(p, "<tr><th scope=\"row\">");
     onus_page_say(p, measures[i].text);
     onus_page_raw(p, " <span class=\"sub\">");
-    onus_page_say(p, measures[i].meaning);
+    onus_page_say(p, macro && onus_page_fact(p, "hamming_loss").event
+                         ? ONUS_TEXT_MACRO_OF_LABELS
+                         : measures[i].meaning);
     if (baseline.event) {
         onus_page_raw(p, "; ");
         ONUS_FILL(p, measures[i].baseline, ONUS_NUMBER(baseline, 3));
@@ -63,10 +75,10 @@ static void measure_row(onus_page *p, size_t i)
     onus_page_raw(p, "</tr>\n");
 }
 
-static void measure_table(onus_page *p)
+static void measure_table(onus_page *p, const char *at)
 {
     onus_measure_table_open(p, ONUS_TEXT_MEASURE);
-    for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) measure_row(p, i);
+    for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) measure_row(p, at, i);
     onus_table_close(p);
 }
 
@@ -116,9 +128,10 @@ static void roc_table(onus_page *p, onus_fact fpr, onus_fact tpr, int64_t n)
     onus_details_close(p);
 }
 
-static void roc(onus_page *p)
+static void roc(onus_page *p, const char *at)
 {
-    const onus_fact fpr = onus_page_fact(p, "roc.fpr"), tpr = onus_page_fact(p, "roc.tpr");
+    const onus_fact fpr = onus_page_fact(p, "%sroc.fpr", at),
+                    tpr = onus_page_fact(p, "%sroc.tpr", at);
     int64_t n, m;
     const double *x = numbers(p, fpr, &n), *y = numbers(p, tpr, &m);
     if (n < 2 || n != m) return;
@@ -130,7 +143,7 @@ static void roc(onus_page *p)
     onus_chart_open(&c, p, "plot", CURVE_HEIGHT);
     onus_page_say(p, ONUS_TEXT_ROC);
     onus_chart_desc(&c);
-    ONUS_FILL(p, ONUS_TEXT_ROC_DESC, ONUS_NUMBER(onus_page_fact(p, "auc"), 3));
+    ONUS_FILL(p, ONUS_TEXT_ROC_DESC, ONUS_NUMBER(onus_page_fact(p, "%sauc", at), 3));
     onus_chart_body(&c, CURVE_TOP, CURVE_BOTTOM, &axis, &axis);
     onus_chart_ticks_x(&c, &axis);
     onus_chart_ticks_y(&c, &axis);
@@ -141,7 +154,7 @@ static void roc(onus_page *p)
     onus_chart_text_close(&c);
     onus_chart_close(&c);
     onus_page_raw(p, "<figcaption>");
-    ONUS_FILL(p, ONUS_TEXT_ROC_CAPTION, ONUS_NUMBER(onus_page_fact(p, "auc"), 3));
+    ONUS_FILL(p, ONUS_TEXT_ROC_CAPTION, ONUS_NUMBER(onus_page_fact(p, "%sauc", at), 3));
     onus_page_raw(p, "</figcaption>");
     roc_table(p, fpr, tpr, n);
     onus_page_raw(p, "</figure>\n");
@@ -195,14 +208,15 @@ static void calibration_marks(onus_chart *c, const bins *b)
     }
 }
 
-static void calibration(onus_page *p)
+static void calibration(onus_page *p, const char *at)
 {
-    const bins b = {.predicted = onus_page_fact(p, "calibration.predicted"),
-                    .seen = onus_page_fact(p, "calibration.observed"),
-                    .lower = onus_page_fact(p, "calibration.lower"),
-                    .upper = onus_page_fact(p, "calibration.upper"),
-                    .count = onus_page_fact(p, "calibration.n"),
-                    .n = (int64_t)onus_fact_size(onus_page_fact(p, "calibration.predicted"))};
+    const bins b = {
+        .predicted = onus_page_fact(p, "%scalibration.predicted", at),
+        .seen = onus_page_fact(p, "%scalibration.observed", at),
+        .lower = onus_page_fact(p, "%scalibration.lower", at),
+        .upper = onus_page_fact(p, "%scalibration.upper", at),
+        .count = onus_page_fact(p, "%scalibration.n", at),
+        .n = (int64_t)onus_fact_size(onus_page_fact(p, "%scalibration.predicted", at))};
     if (b.n == 0 || onus_fact_size(b.seen) != (size_t)b.n) return;
     const onus_axis axis = onus_axis_of(0, 1, 4);
     const double corner[] = {0, 1};
@@ -223,8 +237,9 @@ static void calibration(onus_page *p)
     onus_chart_text_close(&c);
     onus_chart_close(&c);
     onus_page_raw(p, "<figcaption>");
-    ONUS_FILL(p, ONUS_TEXT_CALIBRATION_CAPTION, ONUS_WORD(onus_page_fact(p, "calibration.of")),
-              ONUS_NUMBER(onus_page_fact(p, "calibration_error"), 3));
+    ONUS_FILL(p, ONUS_TEXT_CALIBRATION_CAPTION,
+              ONUS_WORD(onus_page_fact(p, "%scalibration.of", at)),
+              ONUS_NUMBER(onus_page_fact(p, "%scalibration_error", at), 3));
     onus_page_raw(p, "</figcaption>");
     calibration_table(p, &b);
     onus_page_raw(p, "</figure>\n");
@@ -241,12 +256,13 @@ static int shade(onus_fact cell, double row_total)
     return share > 0 && share <= 1 ? (int)floor(share * 5 + 0.5) : 0;
 }
 
-static void confusion_row(onus_page *p, const onus_parts *classes, int64_t t, onus_fact *cells,
-                          bool *hide)
+static void confusion_row(onus_page *p, const char *at, const onus_parts *classes, int64_t t,
+                          onus_fact *cells, bool *hide)
 {
     double total = 0, v;
     for (int64_t c = 0; c < classes->n; c++) {
-        cells[c] = onus_page_fact(p, "confusion.%s.%s", classes->name[t], classes->name[c]);
+        cells[c] =
+            onus_page_fact(p, "%sconfusion.%s.%s", at, classes->name[t], classes->name[c]);
         if (onus_fact_real(cells[c], &v)) total += v;
     }
     onus_hide_complement(cells, classes->n, hide);
@@ -266,12 +282,12 @@ static void confusion_row(onus_page *p, const onus_parts *classes, int64_t t, on
     onus_page_raw(p, "</tr>\n");
 }
 
-static void confusion(onus_page *p)
+static void confusion(onus_page *p, const char *at, const char *label)
 {
     enum { CLASSES_MAX = 40 };
-    const onus_parts classes = onus_page_classes(p);
+    const onus_parts classes = onus_page_classes(p, label);
     if (classes.n < 2 || classes.n > CLASSES_MAX ||
-        !onus_page_fact(p, "confusion.%s.%s", classes.name[0], classes.name[0]).event)
+        !onus_page_fact(p, "%sconfusion.%s.%s", at, classes.name[0], classes.name[0]).event)
         return;
     onus_fact cells[CLASSES_MAX];
     bool hide[CLASSES_MAX];
@@ -284,45 +300,104 @@ static void confusion(onus_page *p)
         onus_page_raw(p, "</th>");
     }
     onus_page_raw(p, "</tr></thead><tbody>\n");
-    for (int64_t t = 0; t < classes.n; t++) confusion_row(p, &classes, t, cells, hide);
+    for (int64_t t = 0; t < classes.n; t++) confusion_row(p, at, &classes, t, cells, hide);
     onus_table_close(p);
     onus_page_tag(p, "<figcaption>", ONUS_TEXT_CONFUSION_CAPTION);
     onus_page_raw(p, "</figure>\n");
 }
 
-/* ---- more than two classes --------------------------------------------------------------- */
+/* ---- classes and labels, a row each ------------------------------------------------------ */
 
-static void class_number(onus_page *p, const char *name, const char *what)
+/* A table of what is measured of each, the last with its interval. */
+typedef struct {
+    const char *kind; /* of names: "class.NAME.recall" */
+    onus_text head;
+    struct {
+        const char *name;
+        onus_text text;
+    } cells[4], last;
+} each;
+
+static const each of_classes = {"class",
+                                ONUS_TEXT_CLASS,
+                                {{"precision", ONUS_TEXT_PRECISION}, {"f1", ONUS_TEXT_F1}},
+                                {"recall", ONUS_TEXT_RECALL}};
+static const each of_labels = {"label",
+                               ONUS_TEXT_LABEL_NAME,
+                               {{"accuracy", ONUS_TEXT_ACCURACY},
+                                {"precision", ONUS_TEXT_PRECISION},
+                                {"recall", ONUS_TEXT_RECALL},
+                                {"auc", ONUS_TEXT_AUC}},
+                               {"f1", ONUS_TEXT_F1}};
+
+static void each_table(onus_page *p, const each *t, const onus_parts *names)
 {
-    onus_page_raw(p, "<td class=\"num\">");
-    onus_page_number(p, onus_page_fact(p, "class.%s.%s", name, what), 3);
-    onus_page_raw(p, "</td>");
+    enum { CELLS = 4, SHOWN = 100 };
+    onus_heading heads[CELLS + 5] = {{t->head, ""}};
+    size_t n = 1;
+    for (int k = 0; k < CELLS && t->cells[k].name; k++)
+        heads[n++] = (onus_heading){t->cells[k].text, "num"};
+    heads[n++] = (onus_heading){t->last.text, "num"};
+    heads[n++] = (onus_heading){ONUS_TEXT_INTERVAL_95, "num"};
+    heads[n++] = (onus_heading){ONUS_TEXT_ZERO_TO_ONE, "draw"};
+    heads[n++] = (onus_heading){ONUS_TEXT_METHOD, "how"};
+    onus_table_open(p, "measures", heads, n);
+    for (int64_t i = 0; i < names->n && i < SHOWN; i++) {
+        char last[2048];
+        snprintf(last, sizeof last, "%s.%s.%s", t->kind, names->name[i], t->last.name);
+        onus_page_raw(p, "<tr><th scope=\"row\">");
+        onus_page_part(p, names->name[i]);
+        onus_page_raw(p, "</th>");
+        for (int k = 0; k < CELLS && t->cells[k].name; k++) {
+            onus_page_raw(p, "<td class=\"num\">");
+            onus_page_number(
+                p, onus_page_fact(p, "%s.%s.%s", t->kind, names->name[i], t->cells[k].name), 3);
+            onus_page_raw(p, "</td>");
+        }
+        onus_measure_cells(p, last, 0, 1, (onus_fact){0});
+        onus_page_raw(p, "</tr>\n");
+    }
+    onus_table_close(p);
 }
 
 static void class_table(onus_page *p)
 {
-    static const onus_heading heads[] = {
-        {ONUS_TEXT_CLASS, ""},          {ONUS_TEXT_PRECISION, "num"},
-        {ONUS_TEXT_F1, "num"},          {ONUS_TEXT_RECALL, "num"},
-        {ONUS_TEXT_INTERVAL_95, "num"}, {ONUS_TEXT_ZERO_TO_ONE, "draw"},
-        {ONUS_TEXT_METHOD, "how"}};
-    enum { CLASSES_SHOWN = 100 };
-    const onus_parts classes = onus_page_classes(p);
+    const onus_parts classes = onus_page_classes(p, NULL);
     if (classes.n == 0 || !onus_page_fact(p, "class.%s.recall", classes.name[0]).event) return;
     onus_page_tag(p, "<h3>", ONUS_TEXT_BY_CLASS);
-    onus_table_open(p, "measures", heads, sizeof heads / sizeof *heads);
-    for (int64_t c = 0; c < classes.n && c < CLASSES_SHOWN; c++) {
-        char name[2048];
-        snprintf(name, sizeof name, "class.%s.recall", classes.name[c]);
-        onus_page_raw(p, "<tr><th scope=\"row\">");
-        onus_page_part(p, classes.name[c]);
-        onus_page_raw(p, "</th>");
-        class_number(p, classes.name[c], "precision");
-        class_number(p, classes.name[c], "f1");
-        onus_measure_cells(p, name, 0, 1, (onus_fact){0});
-        onus_page_raw(p, "</tr>\n");
+    each_table(p, &of_classes, &classes);
+}
+
+static void figures(onus_page *p, const char *at, const char *label)
+{
+    char confused[1024];
+    snprintf(confused, sizeof confused, "%sconfusion", at);
+    onus_page_raw(p, "<div class=\"figures\">");
+    roc(p, at);
+    calibration(p, at);
+    confusion(p, at, label);
+    onus_page_reason(p, confused);
+    onus_page_raw(p, "</div>");
+}
+
+/* All labels in one table; what else is known of each, folded up. */
+static void label_tables(onus_page *p)
+{
+    const onus_parts labels = onus_page_labels(p);
+    if (labels.n == 0) return;
+    onus_page_tag(p, "<h3>", ONUS_TEXT_BY_LABEL_NAME);
+    each_table(p, &of_labels, &labels);
+    onus_paragraph(p, ONUS_TEXT_LABELS_NOTE);
+    for (int64_t l = 0; l < labels.n; l++) {
+        char at[1024];
+        snprintf(at, sizeof at, "label.%s.", labels.name[l]);
+        onus_page_raw(p, "<details><summary>");
+        onus_page_part(p, labels.name[l]);
+        onus_page_raw(p, "</summary>");
+        measure_table(p, at);
+        figures(p, at, labels.name[l]);
+        onus_details_close(p);
     }
-    onus_table_close(p);
 }
 
 void onus_section_quality(onus_page *p)
@@ -334,14 +409,10 @@ void onus_section_quality(onus_page *p)
         onus_page_raw(p, "<p>");
         ONUS_FILL(p, ONUS_TEXT_QUALITY_INTRO, ONUS_PEOPLE(onus_page_fact(p, "data.test.rows")));
         onus_page_raw(p, "</p>");
-        measure_table(p);
-        onus_page_raw(p, "<div class=\"figures\">");
-        roc(p);
-        calibration(p);
-        confusion(p);
-        onus_page_reason(p, "confusion");
-        onus_page_raw(p, "</div>");
+        measure_table(p, "");
+        figures(p, "", NULL);
         class_table(p);
+        label_tables(p);
     }
     onus_section_close(p);
 }

@@ -68,6 +68,12 @@ void onus_details_close(onus_page *p)
 
 /* ---- policies ---------------------------------------------------------------------------- */
 
+const char *onus_name_in_label(const char *name)
+{
+    const char *dot = strncmp(name, "label.", 6) == 0 ? strchr(name + 6, '.') : NULL;
+    return dot ? dot + 1 : name;
+}
+
 static onus_about about_of(const char *name)
 {
     static const struct {
@@ -80,6 +86,7 @@ static onus_about about_of(const char *name)
         {"data.", ONUS_ABOUT_OTHER},        {"model.", ONUS_ABOUT_OTHER},
         {"train.", ONUS_ABOUT_OTHER},       {"run.", ONUS_ABOUT_OTHER},
     };
+    name = onus_name_in_label(name);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strncmp(name, rows[i].prefix, strlen(rows[i].prefix)) == 0) return rows[i].about;
     }
@@ -156,11 +163,19 @@ onus_parts onus_page_name_parts(onus_page *p, onus_fact list, int64_t most)
     return copy_list(p, list, most, false);
 }
 
-onus_parts onus_page_classes(onus_page *p)
+onus_parts onus_page_labels(onus_page *p)
+{
+    enum { LABELS_MAX = 1000 };
+    return onus_page_names(p, onus_page_fact(p, "data.labels"), LABELS_MAX);
+}
+
+onus_parts onus_page_classes(onus_page *p, const char *label)
 {
     enum { CLASSES_MAX = 1000 };
-    const onus_fact list = onus_page_fact(p, "data.classes");
-    if (onus_fact_size(list) > 0) return onus_page_names(p, list, CLASSES_MAX);
+    const onus_fact list =
+        onus_page_fact(p, "data.classes%s%s", label ? "." : "", label ? label : "");
+    if (onus_fact_size(list) > 0 || label) return onus_page_names(p, list, CLASSES_MAX);
+    if (onus_page_fact(p, "data.labels").event) return (onus_parts){0};
     return onus_page_parts(p, onus_page_entry(p, "data.sheet", NULL), "data.label.", ".test");
 }
 
@@ -171,6 +186,7 @@ bool onus_name_counts_people(const char *name)
                                            "data.test.rows", "confusion."};
     static const char *const suffixes[] = {".n",    ".n.min", ".positives", ".selected",
                                            ".rows", "_rows",  ".missing",   ".background"};
+    name = onus_name_in_label(name);
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) return true;
     }
@@ -218,7 +234,8 @@ void onus_mini_interval(onus_page *p, const char *style, const char *name, doubl
 
 void onus_measure_table_open(onus_page *p, onus_text what)
 {
-    const bool shares = onus_page_fact(p, "accuracy").event != 0; /* else nothing is drawn */
+    const bool shares = onus_page_fact(p, "accuracy").event != 0 ||
+                        onus_page_fact(p, "hamming_loss").event != 0; /* else none is drawn */
     const onus_heading heads[] = {{what, ""},
                                   {ONUS_TEXT_VALUE, "num"},
                                   {ONUS_TEXT_INTERVAL_95, "num"},

@@ -19,11 +19,30 @@ static bool proven(onus_page *p, const char *name)
 /* Better than what costs no model: a constant decision, the mean? */
 bool onus_beats_baseline(onus_page *p)
 {
-    return proven(p, onus_page_fact(p, "r2").event ? "r2" : "accuracy.gain");
+    return proven(p, onus_page_fact(p, "r2").event             ? "r2"
+                     : onus_page_fact(p, "hamming_loss").event ? "hamming_loss.gain"
+                                                               : "accuracy.gain");
+}
+
+/* Several labels: rows all right, and labels wrong against each one's commonest value. */
+static void labels_quality(onus_page *p)
+{
+    onus_page_raw(p, "<li>");
+    ONUS_FILL(p, ONUS_TEXT_BRIEF_LABELS, ONUS_PERCENT(onus_page_fact(p, "hamming_loss")),
+              ONUS_PERCENT(onus_page_fact(p, "hamming_loss.lower")),
+              ONUS_PERCENT(onus_page_fact(p, "hamming_loss.upper")),
+              ONUS_PERCENT(onus_page_fact(p, "subset_accuracy")));
+    onus_page_raw(p, " ");
+    ONUS_FILL(p,
+              onus_beats_baseline(p) ? ONUS_TEXT_BRIEF_LABELS_BEATS
+                                     : ONUS_TEXT_BRIEF_LABELS_NO_BEATS,
+              ONUS_PERCENT(onus_page_fact(p, "hamming_loss.baseline")));
+    onus_page_raw(p, "</li>\n");
 }
 
 static void quality(onus_page *p)
 {
+    if (onus_page_fact(p, "hamming_loss").event) labels_quality(p);
     const bool value = onus_page_fact(p, "r2").event != 0, better = onus_beats_baseline(p);
     const char *name = value ? "r2" : "accuracy";
     const onus_fact f = onus_page_fact(p, "%s", name), lo = onus_page_fact(p, "%s.lower", name),
@@ -48,15 +67,16 @@ static const char *const gap_names[] = {"demographic_parity_difference", "accura
                                         "mae_difference"};
 
 /* The gap of an entry that stands for the others: in selection, else in being right. */
-static const char *main_gap(onus_page *p, const onus_entry *e, char full[2048])
+static bool main_gap(onus_page *p, const onus_entry *e, char full[2048],
+                     onus_fairness_about *about)
 {
-    const char *attribute = onus_fairness_attribute(p, e);
+    *about = onus_fairness_of(p, e);
     for (size_t k = 0; k < sizeof gap_names / sizeof *gap_names; k++) {
         double v;
-        snprintf(full, 2048, "fairness.%s.%s", attribute, gap_names[k]);
-        if (onus_fact_real(onus_entry_fact(e, "%s", full), &v)) return attribute;
+        snprintf(full, 2048, "%s.%s", about->name, gap_names[k]);
+        if (onus_fact_real(onus_entry_fact(e, "%s", full), &v)) return true;
     }
-    return NULL;
+    return false;
 }
 
 static int64_t proven_gaps(onus_page *p, bool write)
@@ -64,12 +84,13 @@ static int64_t proven_gaps(onus_page *p, bool write)
     int64_t n = 0;
     char full[2048];
     for (const onus_entry *e = NULL; (e = onus_page_entry(p, "fairness", e)) != NULL;) {
-        const char *attribute = main_gap(p, e, full);
-        if (!attribute || !proven(p, full)) continue;
+        onus_fairness_about about;
+        if (!main_gap(p, e, full, &about) || !proven(p, full)) continue;
         if (write) {
             onus_page_raw(p, n ? ", " : "");
-            ONUS_FILL(p, ONUS_TEXT_BRIEF_GAP, ONUS_PART(attribute),
+            ONUS_FILL(p, ONUS_TEXT_BRIEF_GAP, ONUS_PART(about.attribute),
                       ONUS_NUMBER(onus_page_fact(p, "%s", full), 3));
+            if (about.label) ONUS_FILL(p, ONUS_TEXT_BRIEF_GAP_LABEL, ONUS_PART(about.label));
         }
         n++;
     }
@@ -84,7 +105,8 @@ static onus_fact widest_gap(onus_page *p)
     char full[2048];
     onus_fact found = {0};
     for (const onus_entry *e = NULL; (e = onus_page_entry(p, "fairness", e)) != NULL;) {
-        if (!main_gap(p, e, full)) continue;
+        onus_fairness_about about;
+        if (!main_gap(p, e, full, &about)) continue;
         const onus_fact f = onus_page_fact(p, "%s.upper", full);
         if (onus_fact_undefined(f)) return f;
         if (!onus_fact_real(f, &v) || v <= widest) continue;

@@ -75,6 +75,13 @@ static bool no_explanation(onus_page *p)
 static bool sampled_explanation(onus_page *p)
 {
     double share;
+    const onus_parts labels = onus_page_labels(p);
+    for (int64_t l = 0; l < labels.n; l++) {
+        if (onus_fact_real(onus_page_fact(p, "label.%s.explain.exact", labels.name[l]),
+                           &share) &&
+            share < 1)
+            return true;
+    }
     return onus_fact_real(onus_page_fact(p, "explain.exact"), &share) && share < 1;
 }
 

@@ -28,9 +28,15 @@ void onus_section_evidence(onus_page *p); /* the entries that numbers link to: t
 
 bool onus_beats_baseline(onus_page *p); /* proven better than a constant decision, the mean */
 int64_t onus_unproven_count(onus_page *p);
-const char *onus_fairness_attribute(onus_page *p, const onus_entry *e); /* as it is escaped */
-bool onus_gap_applies(onus_page *p, const char *name);                  /* to this task */
-void onus_energy_joules(onus_page *p, const char *name);                /* "41 J" */
+/* What an entry of fairness is about, as parts of names; all "" where it is about nothing. */
+typedef struct {
+    const char *name;      /* what its names begin with: "fairness.sex" */
+    const char *attribute; /* "sex" */
+    const char *label;     /* one of several labels; NULL: the only one */
+} onus_fairness_about;
+onus_fairness_about onus_fairness_of(onus_page *p, const onus_entry *e);
+bool onus_gap_applies(onus_page *p, const char *name);   /* to this task */
+void onus_energy_joules(onus_page *p, const char *name); /* "41 J" */
 
 /* A page from <!doctype> to <body>, and its end. */
 void onus_document_open(onus_page *p, onus_text title, const char *name);
@@ -78,8 +84,13 @@ void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide);
  * names that are parts already (fairness.A.groups). At most `most` of them. */
 onus_parts onus_page_names(onus_page *p, onus_fact list, int64_t most);
 onus_parts onus_page_name_parts(onus_page *p, onus_fact list, int64_t most);
-/* Classes in order, else in the ledger's. */
-onus_parts onus_page_classes(onus_page *p);
+/* Several labels, none where there is one. */
+onus_parts onus_page_labels(onus_page *p);
+/* Classes in order, else in the ledger's; of that one of several labels, or (NULL) of the only
+ * one. */
+onus_parts onus_page_classes(onus_page *p, const char *label);
+/* What follows "label.NAME.", of one of several labels; else the whole name. */
+const char *onus_name_in_label(const char *name);
 /* Is the value of that dotted name a number of people? */
 bool onus_name_counts_people(const char *name);
 
