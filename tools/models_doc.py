@@ -28,8 +28,8 @@ or lists its own layers, in the same language (`src/net/family.h` describes it):
 A layer reads the one before it, or what `in` names: layers by their `name`, what an `out` named last, `@` (the layer before),
 `input`. Numbers may be expressions of settings and of what the data gives: `outputs`, `features`, `vocabulary`, `context`,
 `image_channels`, `image_height`, `image_width`. The last layer's output are the logits; loss and prediction follow from the
-label. The model file keeps the flat list of layers, so that reading it needs no family. A label of `labels`, several yes or no a
-row, is there in the library; recipes cannot ask for it yet.
+label. The model file keeps the flat list of layers, so that reading it needs no family. A label of `labels` is several a row, yes or
+no each: `data.label.columns` in a recipe.
 
 Names of tensors are those of the library that a family is known from: transformers for decoder and encoder (GPT2LMHeadModel,
 LlamaForCausalLM, BertForMaskedLM, BertForSequenceClassification), torchvision for resnet18, torch for lstm and gru. So

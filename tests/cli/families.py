@@ -13,6 +13,7 @@ SPLIT = "protected: none, split: {{train: 0.7, valid: 0.15, test: 0.15}}"
 PREDICT = "{{format: text, source: {}.txt, predict: {}, context: {}, " + SPLIT + "}}"
 SENTENCES = ("{{source: {}.csv, label: {{column: mood, positive: good}}, columns: {{text: text}}, tokenizer: {{kind: word}}, "
              "context: {}, protected: [group], split: {{train: 0.7, valid: 0.1, test: 0.2}}}}")
+BOTH = SENTENCES.replace("{{column: mood, positive: good}}", "{{columns: [mood, sure], positive: [good, y], missing: ignore}}")
 IMAGES = "{{format: idx, source: {0}.idx, labels: {0}-labels.idx, " + SPLIT + "}}"
 
 SHORT = "{epochs: 3, batch: 16, shards: 4, checkpoint: 1}"
@@ -39,6 +40,7 @@ RECIPES = [  # name, data, model, train, privacy
     ("llama", PREDICT.format("short", "next", 8), LLAMA, SHORT, "off"),
     ("masked", PREDICT.format("short", "masked", 8), MASKED, SHORT, "off"),
     ("mood", SENTENCES.format("few", 8), MOOD, SHORT, "off"),
+    ("moods", BOTH.format("few", 8), MOOD, SHORT, "off"),
     ("cnn", IMAGES.format("few"), CNN, SHORT, "off"),
     ("resnet18", IMAGES.format("few"), RESNET, SHORT, "off"),
     ("lstm", SENTENCES.format("few", 8), LSTM, SHORT, "off"),
@@ -54,6 +56,7 @@ RECIPES = [  # name, data, model, train, privacy
     ("tuned", PREDICT.format("short", "next", 8), GPT2, TUNED, "off"),  # after the run gpt2
     ("gpt2-private", PREDICT.format("short", "next", 8), GPT2, PRIVATE_TRAIN, PRIVATE),
     ("lstm-private", SENTENCES.format("few", 8), LSTM, PRIVATE_TRAIN, PRIVATE),
+    ("moods-private", BOTH.format("few", 8), LSTM, PRIVATE_TRAIN, PRIVATE),
 ]
 
 
@@ -73,11 +76,12 @@ def play(r):
 
 
 def sentences(r, rows):
-    known, lines = words(r), ["text,mood,group"]
+    known, lines = words(r), ["text,mood,group,sure"]
     for n in range(rows):
         own = known[n % 2 * 12:n % 2 * 12 + 12]
         text = " ".join(r.choice(own if r.random() < 0.8 else known) for _ in range(r.randint(2, 9)))
-        lines.append(f"{text},{'bad' if n % 2 else 'good'},{'ab'[n // 2 % 2]}")
+        sure = "y" if len(text) > 24 else "n"  # in every tenth row it is not known
+        lines.append(f"{text},{'bad' if n % 2 else 'good'},{'ab'[n // 2 % 2]},{sure if n % 10 else ''}")
     return "\n".join(lines) + "\n"
 
 

@@ -47,7 +47,7 @@ killed() {
     expect 0 verified "$onus" verify killed
 }
 
-for name in gpt2 llama masked mood cnn resnet18 lstm gru; do
+for name in gpt2 llama masked mood moods cnn resnet18 lstm gru; do
     expect 0 'report: ' env ONUS_THREADS=2 "$onus" run "$name.yaml" --out "$name" --quiet
     for isa in $isas; do
         again "$isa, 1 thread" "$name" "$name.yaml" "ONUS_ISA=$isa" ONUS_THREADS=1
@@ -89,7 +89,7 @@ PY
 expect 0 '^$' python3 frozen.py
 
 # ---- private: tied embeddings with their cross terms, recurrence ------------------------------------------
-for name in gpt2-private lstm-private; do
+for name in gpt2-private lstm-private moods-private; do
     expect 0 'report: ' env ONUS_THREADS=2 "$onus" run "$name.yaml" --out "$name" --quiet
     expect 0 'opens the commitment' "$onus" verify "$name"
     for isa in $isas; do

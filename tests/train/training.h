@@ -217,11 +217,14 @@ static inline onus_net *build_net(const setting *s, const onus_allocator *mem, o
     const onus_task task = onus_dataset_task(s->data);
     const onus_head head = task == ONUS_TASK_BINARY    ? ONUS_HEAD_BINARY
                            : task == ONUS_TASK_CLASSES ? ONUS_HEAD_CLASSES
+                           : task == ONUS_TASK_LABELS  ? ONUS_HEAD_LABELS
                                                        : ONUS_HEAD_VALUE;
     onus_model_spec model = s->model;
     onus_dataset_label_scale(s->data, &model.label_shift, &model.label_scale);
     if (build_columns(&net, &model, onus_dataset_features(s->data), head,
-                      onus_dataset_classes(s->data), mem, err) == ONUS_OK)
+                      task == ONUS_TASK_LABELS ? onus_dataset_labels(s->data)
+                                               : onus_dataset_classes(s->data),
+                      mem, err) == ONUS_OK)
         onus_net_init(net, s->seed);
     return net;
 }
