@@ -25,8 +25,8 @@ int cmd_eval(int argc, const char **argv)
     const char *columns[PROTECTED_MAX], *words[1];
     int threads = CLI_UNSAID, json = 0, all = 0, regression = 0;
     const struct poptOption table[] = {
-        {"data", 'd', POPT_ARG_STRING, &opts.data, 0, "table to evaluate a run's model on",
-         "FILE"},
+        {"data", 'd', POPT_ARG_STRING, &opts.data, 0,
+         "table or text to evaluate a run's model on", "FILE"},
         {"predictions-out", 0, POPT_ARG_STRING, &opts.predictions_out, 0,
          "write predictions as CSV", "FILE"},
         {"predictions", 'p', POPT_ARG_STRING, &opts.predictions, 0,

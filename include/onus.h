@@ -181,7 +181,8 @@ ONUS_API onus_status onus_data_profile(const char *recipe, onus_facts **out,
 
 typedef struct onus_model onus_model;
 
-/* Opens the model of a run folder, or a model file. One thread at a time. */
+/* Opens the model of a run folder, or a model file; not one of tokens, which predicts no row
+ * (ONUS_BAD_INPUT). One thread at a time. */
 ONUS_API onus_status onus_model_open(onus_model **out, const char *path,
                                      const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 ONUS_API void onus_model_close(onus_model *m);
@@ -205,7 +206,7 @@ ONUS_API onus_status onus_model_predict(onus_model *m, const char *const *names,
 
 /* Either run and data, or predictions with label and score or prediction. */
 typedef struct {
-    const char *run, *data; /* a run folder's model on a table of its form */
+    const char *run, *data; /* a run folder's model on a table or text of its form */
     /* CSV of label, score, prediction by line of the table; NULL: none */
     const char *predictions_out;
     const char *predictions; /* a CSV of predictions made elsewhere */

@@ -125,21 +125,33 @@ static onus_status check_logits(const onus_net *net, int last, const ending *e, 
                      net->nodes[last].name, mine, heads[e->io.head].name, theirs);
 }
 
+static bool has_attr(const onus_node *node, const char *name, int64_t value)
+{
+    for (int k = 0; k < node->op->n_attrs; k++)
+        if (strcmp(node->op->attrs[k].name, name) == 0) return node->attr[k].i == value;
+    return false;
+}
+
 /* A net that is asked for the next token must not be shown it: it would be right for nothing.
- */
-static onus_status check_order(const onus_net *net, onus_err *err)
+ * One that is asked for a hidden token is to see both sides: attention that looks back only
+ * learns another task than it is named for. */
+static onus_status check_order(const onus_net *net, const onus_model_io *io, onus_err *err)
 {
     for (int i = 1; i < net->n_nodes; i++) {
         const onus_node *node = &net->nodes[i];
-        for (int k = 0; k < node->op->n_attrs; k++) {
-            const char *name = node->op->attrs[k].name;
-            if ((strcmp(name, "causal") == 0 && node->attr[k].i == 0) ||
-                (strcmp(name, "reverse") == 0 && node->attr[k].i == 1))
-                return onus_fail(err, ONUS_BAD_INPUT,
-                                 "model: '%.80s' sees the tokens that follow (%s: %d), the "
-                                 "label is the next token",
-                                 node->name, name, (int)node->attr[k].i);
-        }
+        const bool ahead = has_attr(node, "causal", 0), back = has_attr(node, "reverse", 1);
+        if (io->next && (ahead || back))
+            return onus_fail(
+                err, ONUS_BAD_INPUT,
+                "model: '%.80s' sees the tokens that follow (%s), the label is the "
+                "next token",
+                node->name, ahead ? "causal: 0" : "reverse: 1");
+        if (io->masked && has_attr(node, "causal", 1))
+            return onus_fail(
+                err, ONUS_BAD_INPUT,
+                "model: '%.80s' sees only the tokens before (causal: 1), the label "
+                "is a masked token, which those on both sides tell",
+                node->name);
     }
     return ONUS_OK;
 }
@@ -158,7 +170,7 @@ static onus_status add_nodes(onus_net *net, const onus_layers *l, const ending *
     for (int i = 0; i < l->n; i++) ONUS_TRY(add_layer(net, &l->list[i], err));
     const int last = net->n_nodes - 1;
     ONUS_TRY(check_logits(net, last, e, err));
-    if (e->io.next) ONUS_TRY(check_order(net, err));
+    ONUS_TRY(check_order(net, &e->io, err));
     ONUS_TRY(onus_net_add(net, heads[head].prediction, "prediction", &last, 1, unit,
                           head == ONUS_HEAD_VALUE ? 2 : 0, &prediction, err));
     ONUS_TRY(onus_net_add(net, heads[head].loss, "loss", &last, 1, &smoothing,

@@ -26,6 +26,7 @@ typedef struct {
     onus_head head;
     int64_t classes; /* CLASSES, LABELS */
     bool next;       /* TOKENS: labels are the tokens that follow, which no place may see */
+    bool masked;     /* TOKENS: labels are tokens that are hidden, amid those on both sides */
 } onus_model_io;
 int64_t onus_model_outputs_of(const onus_model_io *io); /* logits of an example or position */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * eval.c - metrics and fairness of a finished model on a table, or of predictions that somebody
- * else made. The audits are those of a run: they see rows of labels, scores, decisions and
- * groups, and not where these came from. */
+ * eval.c - metrics and fairness of a finished model on a table or a text, or of predictions
+ * that somebody else made. The audits are those of a run: they see rows of labels, scores,
+ * decisions and groups, and not where these came from. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -142,6 +142,15 @@ static onus_status eval_run(const onus_eval_opts *o, onus_session *s, onus_arena
     ONUS_TRY(onus_predictor_open(&s->net, &encoder, o->run, s->mem, err));
     ONUS_TRY(open_table(s, o->run, o->data, encoder, arena, err));
     const int64_t *rows = onus_dataset_part(s->data, ONUS_PART_TEST, &n);
+    if (onus_dataset_task(s->data) == ONUS_TASK_TOKENS) {
+        if (o->predictions_out)
+            st = onus_fail(
+                err, ONUS_BAD_ARG,
+                "--predictions-out: %s is a model of tokens, which decides on no row", o->run);
+        else
+            st = onus_tokens_measure(s, rows, n, err);
+        goto done;
+    }
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, arena, &p, err));
     if (o->predictions_out)
         ONUS_TRY(write_predictions(&p, s->data, rows, o->predictions_out, s->mem, err));

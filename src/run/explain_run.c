@@ -168,6 +168,11 @@ static onus_status explain(explainer *e, const onus_explain_opts *o, onus_err *e
 {
     onus_status st = ONUS_OK;
     ONUS_TRY(onus_predictor_open(&e->s.net, &e->encoder, o->run, o->mem, err));
+    if (onus_encoder_task(e->encoder) == ONUS_TASK_TOKENS) {
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "%s: a model of tokens has no columns to share a score among", o->run);
+        goto done;
+    }
     ONUS_TRY(open_own_data(e, o, err));
     ONUS_TRY(choose_rows(e, o, err));
     const int64_t n = onus_explain_count(e->s.data);

@@ -13,6 +13,16 @@
 #include "base/hash.h"
 #include "run/session.h"
 
+/* Numbers that a net of this encoder's task gives. */
+static int64_t outputs_of(const onus_encoder *e)
+{
+    switch (onus_encoder_task(e)) {
+    case ONUS_TASK_CLASSES: return onus_encoder_classes(e);
+    case ONUS_TASK_TOKENS: return onus_encoder_features(e) * onus_encoder_vocabulary(e);
+    default: return onus_encoder_labels(e);
+    }
+}
+
 onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const char *path,
                                 const onus_allocator *mem, onus_err *err)
 {
@@ -36,20 +46,13 @@ onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const ch
         goto done;
     }
     ONUS_TRY(onus_encoder_read(&e, json, strlen(json), path, mem, err));
-    if (onus_encoder_task(e) == ONUS_TASK_TOKENS) {
-        st = onus_fail(err, ONUS_BAD_INPUT,
-                       "%s: a model of tokens; this version judges one in its run alone", path);
-        goto done;
-    }
     if (onus_encoder_vocabulary(e) != onus_net_vocabulary(n)) {
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: the tokenizer has %lld tokens, the net %lld",
                        path, (long long)onus_encoder_vocabulary(e),
                        (long long)onus_net_vocabulary(n));
         goto done;
     }
-    const int64_t outputs = onus_encoder_task(e) == ONUS_TASK_CLASSES ? onus_encoder_classes(e)
-                                                                      : onus_encoder_labels(e);
-    const int64_t width = onus_net_inputs(n);
+    const int64_t width = onus_net_inputs(n), outputs = outputs_of(e);
     if (onus_encoder_features(e) != width || onus_net_outputs(n) != outputs) {
         st = onus_fail(err, ONUS_BAD_INPUT,
                        "%s: the encoder gives %lld features and %lld outputs, the net takes "
@@ -90,6 +93,12 @@ onus_status onus_model_open(onus_model **out, const char *path, const onus_alloc
     ONUS_TRY(onus_isa_default(&isa, err));
     m->ex = (onus_exec){.k = onus_kernels_of(isa)};
     ONUS_TRY(onus_predictor_open(&m->net, &m->encoder, path, mem, err));
+    if (onus_encoder_task(m->encoder) == ONUS_TASK_TOKENS) {
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "%s: a model of tokens has no prediction of a row; eval measures one",
+                       path);
+        goto done;
+    }
     ONUS_TRY(onus_plan_create(&m->plan, m->net, &m->ex, ONUS_PLAN_PREDICT, 1, mem, err));
     *out = m;
     m = NULL;

@@ -74,6 +74,10 @@ onus_status onus_predictions_of(onus_net *net, const onus_exec *ex, const onus_d
                                 const int64_t *rows, int64_t n, onus_arena *arena,
                                 onus_predictions *out, onus_err *err) ONUS_CHECKED;
 
+/* Loss, perplexity and accuracy of a model of tokens on part `rows`: the metric event. */
+onus_status onus_tokens_measure(onus_session *s, const int64_t *rows, int64_t n,
+                                onus_err *err) ONUS_CHECKED;
+
 /* Where the recipe lies, seen from the run folder; public where that tells nothing of the
  * machine. */
 typedef struct {

@@ -256,7 +256,8 @@ onus_status onus_stage_train(onus_session *s, onus_err *err)
                               .classes = head == ONUS_HEAD_LABELS
                                              ? onus_dataset_labels(s->data)
                                              : onus_dataset_classes(s->data),
-                              .next = s->recipe->data.predict == ONUS_PREDICT_NEXT};
+                              .next = s->recipe->data.predict == ONUS_PREDICT_NEXT,
+                              .masked = s->recipe->data.predict == ONUS_PREDICT_MASKED};
     ONUS_TRY(onus_model_build(&s->net, &spec, &io, s->mem, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_net_can_private(s->net, err));
     onus_net_init(s->net, s->recipe->seed);
@@ -443,8 +444,7 @@ static onus_status write_samples(onus_session *s, const int64_t *rows, int64_t n
     return st;
 }
 
-static onus_status evaluate_tokens(onus_session *s, const int64_t *rows, int64_t n,
-                                   onus_err *err)
+onus_status onus_tokens_measure(onus_session *s, const int64_t *rows, int64_t n, onus_err *err)
 {
     const onus_sink sink = onus_session_sink(s);
     double *v = onus_alloc(s->mem, 3 * (size_t)n + 1, sizeof *v);
@@ -453,7 +453,6 @@ static onus_status evaluate_tokens(onus_session *s, const int64_t *rows, int64_t
     onus_status st =
         onus_predict_tokens(s->net, &s->ex, s->data, rows, n, v, v + n, v + 2 * n, s->mem, err);
     if (st == ONUS_OK) st = onus_audit_language(&scores, &sink, s->mem, err);
-    if (st == ONUS_OK) st = write_samples(s, rows, n, err);
     onus_free(s->mem, v);
     return st;
 }
@@ -473,7 +472,8 @@ onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
     onus_event_text(&s->event, "read once, after selection", "data.test.use");
     ONUS_TRY(onus_session_emit(s, err));
     if (onus_dataset_task(s->data) == ONUS_TASK_TOKENS) {
-        ONUS_TRY(evaluate_tokens(s, rows, n, err));
+        ONUS_TRY(onus_tokens_measure(s, rows, n, err));
+        ONUS_TRY(write_samples(s, rows, n, err));
         goto done;
     }
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, &arena, &p, err));

@@ -38,6 +38,21 @@ static void put(float *x, int64_t context, const int32_t *ids, int64_t n)
     for (int64_t i = 0; i < context; i++) x[i] = from + i < n ? (float)ids[from + i] : -1.0f;
 }
 
+static onus_status check_given(const onus_generation *g, const int32_t *ids, int64_t V,
+                               onus_err *err)
+{
+    for (int64_t t = 0; t < g->n; t++)
+        for (int64_t i = 0; i < g->given; i++) {
+            const int32_t id = ids[t * (g->given + g->more) + i];
+            if (id < 0 || id >= V)
+                return onus_fail(err, ONUS_BAD_ARG,
+                                 "generate: token %lld of text %lld is %d, the model has 0 to "
+                                 "%lld",
+                                 (long long)i, (long long)t, (int)id, (long long)V - 1);
+        }
+    return ONUS_OK;
+}
+
 onus_status onus_generate(onus_net *net, const onus_exec *ex, const onus_generation *g,
                           int32_t *ids, const onus_allocator *mem, onus_err *err)
 {
@@ -49,8 +64,10 @@ onus_status onus_generate(onus_net *net, const onus_exec *ex, const onus_generat
         g->more < 0)
         return onus_fail(err, ONUS_BAD_ARG,
                          "generate: the model predicts no next token, or no token was given");
+    onus_status st = check_given(g, ids, V, err);
+    if (st != ONUS_OK) return st;
     onus_fp_set();
-    onus_status st = onus_plan_create(&plan, net, ex, ONUS_PLAN_PREDICT, g->n, mem, err);
+    st = onus_plan_create(&plan, net, ex, ONUS_PLAN_PREDICT, g->n, mem, err);
     if (st != ONUS_OK) return st;
     for (int64_t i = 0; i < g->more; i++) {
         const int64_t n = g->given + i, last = (n < context ? n : context) - 1;

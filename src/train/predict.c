@@ -27,20 +27,34 @@ static void fetch_part(void *ctx, int part, int n_parts)
                           j->y ? j->y + begin * onus_dataset_labels(j->data) : NULL);
 }
 
+onus_status onus_rows_fit(const onus_net *net, const onus_dataset *data, const char *what,
+                          onus_err *err)
+{
+    const long long mine = onus_net_vocabulary(net), theirs = onus_dataset_vocabulary(data);
+    if (onus_dataset_features(data) != onus_net_inputs(net))
+        return onus_fail(err, ONUS_BAD_ARG, "%s: rows have %lld %s, the net reads %lld", what,
+                         (long long)onus_dataset_features(data), theirs ? "tokens" : "features",
+                         (long long)onus_net_inputs(net));
+    if (theirs == mine) return ONUS_OK;
+    if (theirs == 0 || mine == 0)
+        return onus_fail(err, ONUS_BAD_ARG, "%s: rows hold %s, the net reads %s", what,
+                         theirs ? "tokens" : "numbers", mine ? "tokens" : "numbers");
+    return onus_fail(err, ONUS_BAD_ARG,
+                     "%s: rows hold tokens of a vocabulary of %lld, the net's has %lld", what,
+                     theirs, mine);
+}
+
 onus_status onus_predict(onus_net *net, const onus_exec *ex, const onus_dataset *data,
                          const int64_t *rows, int64_t n, float *out, const onus_allocator *mem,
                          onus_err *err)
 {
     onus_plan *plan = NULL;
     const int64_t width = onus_net_outputs(net);
-    if (n < 0 || onus_dataset_features(data) != onus_net_inputs(net))
-        return onus_fail(
-            err, ONUS_BAD_ARG, "predict: rows have %lld features, the net reads %lld",
-            (long long)onus_dataset_features(data), (long long)onus_net_inputs(net));
-    if (n == 0) return ONUS_OK;
+    if (n < 0) return onus_fail(err, ONUS_BAD_ARG, "predict: %lld rows", (long long)n);
+    onus_status st = onus_rows_fit(net, data, "predict", err);
+    if (st != ONUS_OK || n == 0) return st;
     onus_fp_set();
-    onus_status st =
-        onus_plan_create(&plan, net, ex, ONUS_PLAN_PREDICT, n < CHUNK ? n : CHUNK, mem, err);
+    st = onus_plan_create(&plan, net, ex, ONUS_PLAN_PREDICT, n < CHUNK ? n : CHUNK, mem, err);
     for (int64_t i = 0; st == ONUS_OK && i < n; i += CHUNK) {
         fetch_job j = {.data = data,
                        .rows = rows + i,
@@ -88,14 +102,14 @@ onus_status onus_predict_tokens(onus_net *net, const onus_exec *ex, const onus_d
     onus_plan *plan = NULL;
     const int64_t L = onus_net_labels(net), Z = onus_net_logits(net);
     const int64_t chunk = onus_net_cut(net, n);
-    if (onus_dataset_features(data) != onus_net_inputs(net) || onus_dataset_labels(data) != L)
-        return onus_fail(
-            err, ONUS_BAD_ARG, "predict: rows have %lld tokens, the net reads %lld",
-            (long long)onus_dataset_features(data), (long long)onus_net_inputs(net));
-    if (n == 0) return ONUS_OK;
+    onus_status st = onus_rows_fit(net, data, "predict", err);
+    if (st == ONUS_OK && onus_dataset_labels(data) != L)
+        st = onus_fail(err, ONUS_BAD_ARG, "predict: rows have %lld labels, the net %lld",
+                       (long long)onus_dataset_labels(data), (long long)L);
+    if (st != ONUS_OK || n == 0) return st;
     onus_fp_set();
     float *label = onus_alloc(mem, (size_t)(chunk * L), sizeof *label);
-    onus_status st = label ? ONUS_OK : onus_fail_mem(err, "predict");
+    st = label ? ONUS_OK : onus_fail_mem(err, "predict");
     if (st == ONUS_OK) st = onus_plan_create(&plan, net, ex, ONUS_PLAN_TRAIN, chunk, mem, err);
     for (int64_t i = 0; st == ONUS_OK && i < n; i += chunk) {
         fetch_job j = {.data = data,

@@ -31,6 +31,8 @@ static onus_status check(const onus_trainer *t, onus_err *err)
                          "train: clip_norm: a private step clips every example (privacy.clip)");
     if (s->schedule == ONUS_RATE_STEP && s->step_epochs < 1)
         return onus_fail(err, ONUS_BAD_ARG, "train: step_epochs must be at least 1");
+    const onus_status fit = onus_rows_fit(t->net, t->data, "train", err);
+    if (fit != ONUS_OK) return fit;
     if (t->n_train < 1)
         return onus_fail(err, ONUS_BAD_INPUT, "train: the training part has no rows");
     if (t->n_valid < 1 && (s->keep == ONUS_KEEP_BEST || s->patience > 0))

@@ -105,6 +105,11 @@ double onus_trainer_now(const onus_trainer *t);
 /* Adds what was spent since `start` to the profile. */
 void onus_trainer_spent(onus_trainer *t, onus_beside what, double start);
 
+/* predict.c: rows are as long as the net reads, and hold tokens that its tables have, or
+ * numbers. what: who asks. */
+onus_status onus_rows_fit(const onus_net *net, const onus_dataset *data, const char *what,
+                          onus_err *err) ONUS_CHECKED;
+
 /* setup.c */
 onus_status onus_trainer_open(onus_trainer *t, onus_err *err) ONUS_CHECKED;
 void onus_trainer_close(onus_trainer *t);

@@ -63,6 +63,28 @@ for name in gpt2 llama masked mood moods cnn resnet18 lstm gru; do
     done
 done
 
+# ---- a finished model on another text: what a run that tests on it says ----------------------------------
+# elsewhere NAME DATA SED METRIC: a run whose test part is DATA, and eval over the run's model
+elsewhere() {
+    sed "$3" "$1.yaml" > elsewhere.yaml
+    expect 0 'report: ' "$onus" run elsewhere.yaml --out elsewhere --quiet
+    said=$("$onus" eval elsewhere --data "$2" --json | grep -o "\"$4\":[^,]*")
+    same "$1 on $2: $4" "$said" "$(grep -o "\"$4\":[^,]*" elsewhere/ledger.jsonl)"
+    same "$1 on $2: $4 is said" "$(printf '%s\n' "$said" | grep -c .)" 1
+}
+tail -c 700 play.txt > later.txt
+head -81 few.csv > early.csv
+(head -1 few.csv; tail -60 few.csv) > later.csv
+elsewhere gpt2 later.txt 's/source: short.txt/source: short.txt, test: later.txt/; s/train: 0.7, valid: 0.15, test: 0.15/train: 0.8, valid: 0.2/' perplexity
+expect 2 'a model of tokens, which decides on no row' "$onus" eval elsewhere --data later.txt --predictions-out guesses.csv
+expect 1 'a model of tokens has no columns' "$onus" explain elsewhere
+rm -rf elsewhere
+elsewhere lstm later.csv 's/source: few.csv/source: early.csv, test: later.csv/; s/train: 0.7, valid: 0.1, test: 0.2/train: 0.8, valid: 0.2/' accuracy
+expect 0 'accuracy' "$onus" eval elsewhere --data later.csv --predictions-out guesses.csv
+same "a decision a text" "$(wc -l < guesses.csv | tr -d ' ')" 61
+rm -rf elsewhere
+expect 0 'perplexity' "$onus" eval masked --data later.txt
+
 # ---- long shards: cut where segments end, whether they are alone in a micro-batch or not ----------------
 for name in gpt2-long llama-long masked-long gru-long mood-long lstm-long cnn-long resnet18-long; do
     expect 0 'report: ' env ONUS_THREADS=2 "$onus" run "$name.yaml" --out "$name" --quiet
@@ -116,6 +138,7 @@ unfit gpt2 "s#checkpoint: 1#from: $vectors/gpt2.weights.safetensors#" "wpe.weigh
 unfit gpt2 's/dropout: 0.1/positions: 4/' 'has 8 places, the table 4 rows'
 unfit gpt2 's/heads: 3/heads: 5/' 'model.heads: 5 does not divide model.width, which is 24'
 unfit gpt2 's/^model: .*/model: {kind: encoder}/' 'sees the tokens that follow .causal: 0., the label is the next token'
+unfit masked 's/^model: .*/model: {kind: decoder}/' 'sees only the tokens before .causal: 1., the label is a masked token'
 unfit mood 's/^model: .*/model: {kind: decoder}/' 'decoder gpt2 does not fit a label of two classes'
 unfit mood 's/^model: .*/model: {kind: cnn}/' 'cnn reads images, the data holds text'
 unfit cnn 's/^model: .*/model: {kind: gru}/' 'gru reads text, the data holds images'

@@ -174,7 +174,7 @@ static void data_that_does_not_fit_is_named(void **state)
 {
     (void)state;
     const onus_model_io next = {{1, {16}}, 20, ONUS_HEAD_TOKENS, 0, true},
-                        masked = {{1, {16}}, 20, ONUS_HEAD_TOKENS, 0, false},
+                        masked = {{1, {16}}, 20, ONUS_HEAD_TOKENS, 0, false, true},
                         mood = {{1, {16}}, 20, ONUS_HEAD_CLASSES, 3, false},
                         image = {{3, {1, 8, 8}}, 0, ONUS_HEAD_CLASSES, 3, false},
                         table = {{1, {9}}, 0, ONUS_HEAD_CLASSES, 3, false};
@@ -218,6 +218,9 @@ static void data_that_does_not_fit_is_named(void **state)
         {{"decoder"}, &next, NULL},
         {{"decoder", "llama"}, &next, NULL},
         {{"lstm"}, &next, NULL},
+        /* and one that looks back only is not asked for what both sides tell */
+        {{"decoder"}, &masked, "h.0.attn' sees only the tokens before (causal: 1)"},
+        {{"decoder", "llama"}, &masked, "self_attn' sees only the tokens before"},
         {{"encoder"}, &masked, NULL},
         {{"gru", NULL, "{\"bidirectional\":true}"}, &masked, NULL},
     };

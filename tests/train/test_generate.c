@@ -91,6 +91,15 @@ static void draws_have_their_shares(void **state)
     memset(alone, 0, sizeof alone);
     assert_int_equal(onus_generate(net, &ex, &g, alone, NULL, NULL), ONUS_OK);
     assert_memory_not_equal(alone, other[0], sizeof alone);
+    for (int high = 0; high < 2; high++) { /* no token of the model's */
+        onus_err err = {.msg = ""};
+        alone[0] = high ? V : -1;
+        assert_int_equal(onus_generate(net, &ex, &g, alone, NULL, &err), ONUS_BAD_ARG);
+        assert_non_null(strstr(err.msg, high ? "token 0 of text 0 is 4, the model has 0 to 3"
+                                             : "token 0 of text 0 is -1"));
+    }
+    alone[0] = V - 1;
+    assert_int_equal(onus_generate(net, &ex, &g, alone, NULL, NULL), ONUS_OK);
     g.given = 0;
     assert_int_equal(onus_generate(net, &ex, &g, alone, NULL, NULL), ONUS_BAD_ARG);
     onus_net_destroy(net);

@@ -610,6 +610,19 @@ static void prediction_is_row_by_row(void **state)
     onus_err err = {.msg = ""};
     assert_int_equal(onus_predict(o.net, &ref, d, rows, 1, &one, NULL, &err), ONUS_BAD_ARG);
     assert_non_null(strstr(err.msg, "rows have 3 features"));
+    /* as many tokens as there are columns: no table has rows for what a column holds */
+    onus_net *tokens = NULL;
+    const onus_model_spec gru = {.kind = "gru"};
+    const onus_model_io io = {.input = {1, {3}}, .vocabulary = 9, .head = ONUS_HEAD_BINARY};
+    assert_int_equal(onus_model_build(&tokens, &gru, &io, NULL, NULL), ONUS_OK);
+    assert_int_equal(onus_predict(tokens, &ref, d, rows, 1, &one, NULL, &err), ONUS_BAD_ARG);
+    assert_non_null(strstr(err.msg, "rows hold numbers, the net reads tokens"));
+    onus_train_result r;
+    const onus_train_io train_io = {.ex = &ref};
+    assert_int_equal(onus_train(tokens, d, &s.spec, &s.privacy, &train_io, &r, &err),
+                     ONUS_BAD_ARG);
+    assert_non_null(strstr(err.msg, "train: rows hold numbers"));
+    onus_net_destroy(tokens);
     onus_dataset_close(d);
     release(&o);
 }
