@@ -13,6 +13,8 @@
 
 enum { TURN, ACROSS, DOWN, SHIFT_Y, SHIFT_X, CROP_Y, CROP_X, N_WORDS = 8 };
 
+const char *const onus_flip_names[] = {"none", "horizontal", "vertical", "both", NULL};
+
 bool onus_augments(const onus_data_spec *s)
 {
     const onus_augment_spec *a = &s->augment;

@@ -241,10 +241,21 @@ static onus_status describe_text(const onus_dataset *d, onus_event_builder *b, o
     return ONUS_OK;
 }
 
+/* What training sees instead of the images themselves. */
+static void describe_augment(const onus_augment_spec *a, onus_event_builder *b)
+{
+    if (a->turn) onus_event_text(b, "by quarters", "data.augment.turn");
+    if (a->flip != ONUS_FLIP_NONE)
+        onus_event_text(b, onus_flip_names[a->flip], "data.augment.flip");
+    if (a->shift > 0) onus_event_int(b, a->shift, "data.augment.shift");
+    if (a->crop > 0) onus_event_int(b, a->crop, "data.augment.crop");
+}
+
 static onus_status describe_columns(onus_dataset *d, onus_event_builder *b, onus_err *err)
 {
     const onus_encoder *e = d->encoder;
     onus_event_int(b, e->n_features, "data.features");
+    if (e->pixels) describe_augment(&d->spec->augment, b);
     if (e->pixels) return ONUS_OK;
     if (d->text.any) return describe_text(d, b, err);
     int64_t n_categories = 0;

@@ -47,6 +47,34 @@ static void texts_term(onus_page *p, onus_text t, const char *name)
     onus_term_close(p);
 }
 
+/* What was drawn anew for every image in every epoch, in the order in which it is done. */
+static void augment_term(onus_page *p)
+{
+    static const struct {
+        const char *name;
+        onus_text what;
+    } done[] = {{"turn", ONUS_TEXT_AUGMENT_TURN},
+                {"flip", ONUS_TEXT_AUGMENT_FLIP},
+                {"shift", ONUS_TEXT_AUGMENT_SHIFT},
+                {"crop", ONUS_TEXT_AUGMENT_CROP}};
+    int n = 0;
+    for (size_t i = 0; i < sizeof done / sizeof *done; i++) {
+        const onus_fact f = onus_page_fact(p, "data.augment.%s", done[i].name);
+        if (!f.event) continue;
+        if (n++)
+            onus_page_raw(p, "; ");
+        else
+            onus_term_open(p, ONUS_TEXT_AUGMENT);
+        onus_page_say(p, done[i].what);
+        onus_page_raw(p, ": ");
+        if (json_is_string(f.v))
+            onus_page_word(p, f);
+        else
+            onus_page_count(p, f);
+    }
+    if (n) onus_term_close(p);
+}
+
 static void sheet(onus_page *p)
 {
     onus_page_raw(p, "<dl class=\"terms\">");
@@ -71,6 +99,7 @@ static void sheet(onus_page *p)
         count_term(p, ONUS_TEXT_TRUNCATED, "data.truncated");
     } else
         count_term(p, ONUS_TEXT_FEATURES, "data.features");
+    augment_term(p);
     texts_term(p, ONUS_TEXT_CONSTANT, "data.constant");
     onus_page_raw(p, "</dl>\n");
 }

@@ -33,7 +33,6 @@ static const char *const scales[] = {"-", "standard", "minmax", "none", NULL};
 static const char *const formats[] = {"csv", "idx", "jsonl", "text", NULL};
 static const char *const predictables[] = {"label", "next", "masked", NULL};
 static const char *const tokenizers[] = {"character", "word", "bpe", NULL};
-static const char *const flips[] = {"none", "horizontal", "vertical", "both", NULL};
 static const char *const keep_or_drop[] = {"keep", "drop", NULL};
 
 static onus_status read_pair(onus_yaml *y, const onus_yaml_field *f, const char *where,
@@ -397,7 +396,7 @@ static const onus_yaml_field tokenizer_fields[] = {
     {0},
 };
 static const onus_yaml_field augment_fields[] = {
-    {.key = "flip", ENUM(onus_augment_spec, flip, flips)},
+    {.key = "flip", ENUM(onus_augment_spec, flip, onus_flip_names)},
     {.key = "shift", INT(onus_augment_spec, shift, 0, 4096)},
     {.key = "crop", INT(onus_augment_spec, crop, 0, 4096)},
     {.key = "turn", BOOL(onus_augment_spec, turn)},

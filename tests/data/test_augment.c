@@ -49,6 +49,36 @@ static onus_data_spec image_spec(data_room *room, onus_augment_spec augment)
     return s;
 }
 
+/* The data sheet names what is asked for, and nothing else. */
+static void the_sheet_names_it(void **state)
+{
+    (void)state;
+    static const unsigned char image[4] = {1, 2, 3, 4};
+    static const onus_augment_spec rows[] = {
+        {0},
+        {.flip = ONUS_FLIP_VERTICAL, .shift = 1},
+        {.flip = ONUS_FLIP_BOTH, .crop = 1, .turn = true},
+    };
+    static const char *const flip[] = {NULL, "vertical", "both"};
+    for (int i = 0; i < 3; i++) {
+        data_room room;
+        room_open(&room);
+        const onus_data_spec s = image_spec(&room, rows[i]);
+        write_images(&room, 1, 2, 2, image);
+        room_load(&room, &s, NULL);
+        const onus_field *f = onus_facts_find(room.facts, "data.augment.flip"),
+                         *turn = onus_facts_find(room.facts, "data.augment.turn"),
+                         *shift = onus_facts_find(room.facts, "data.augment.shift"),
+                         *crop = onus_facts_find(room.facts, "data.augment.crop");
+        assert_true(!f == !flip[i]);
+        if (f) assert_string_equal(f->text, flip[i]);
+        assert_true(!turn == !rows[i].turn);
+        assert_true(!shift == !rows[i].shift && (!shift || shift->i == 1));
+        assert_true(!crop == !rows[i].crop && (!crop || crop->i == 1));
+        room_close(&room);
+    }
+}
+
 /* Every image in every epoch is one of the n results, and each of them comes about. */
 static void only_these(uint32_t H, uint32_t W, const unsigned char *image,
                        onus_augment_spec augment, const unsigned char (*results)[6], int n)
@@ -272,6 +302,7 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_sheet_names_it),
         cmocka_unit_test(each_by_hand),
         cmocka_unit_test(in_their_order),
         cmocka_unit_test(draws_belong_to_rows),

@@ -424,6 +424,30 @@ static void ten_classes_make_a_matrix_and_a_table(void **state)
     fixture_release(&f);
 }
 
+/* What training did to the images is said, in order, and nothing of what it did not do. */
+static void images_are_seen_changed(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    fixture_begin(&f, false);
+    fixture_add(&f, "data.sheet",
+                "{\"data.task\":\"classes\",\"data.features\":784,"
+                "\"data.augment.flip\":\"horizontal\",\"data.augment.shift\":1234}",
+                "");
+    char *html = fixture_report(&f);
+    check(html);
+    expect(html, "training sees images");
+    const char *at = strstr(html, "mirrored: ");
+    assert_non_null(at);
+    assert_non_null(strstr(at, ">horizontal</a>; moved, by pixels up to: "));
+    assert_non_null(strstr(at, ">1,234</a>"));
+    expect_not(html, "turned: ");
+    expect_not(html, "border of zeros");
+    free(html);
+    fixture_release(&f);
+}
+
 static void a_number_is_predicted(void **state)
 {
     (void)state;
@@ -629,6 +653,7 @@ int main(void)
         cmocka_unit_test(proven_is_what_an_interval_proves),
         cmocka_unit_test(a_private_run_says_what_its_budget_covers),
         cmocka_unit_test(ten_classes_make_a_matrix_and_a_table),
+        cmocka_unit_test(images_are_seen_changed),
         cmocka_unit_test(a_number_is_predicted),
         cmocka_unit_test(thousands_of_epochs_are_thinned),
         cmocka_unit_test(hostile_names_stay_text),
