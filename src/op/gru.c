@@ -51,62 +51,7 @@ static const onus_cell cell = {.gates = 3,
                                .backward = step_back,
                                .relevance = step_shares};
 
-static onus_status shape(const onus_attr *attr, const onus_shape in[], int n_in,
-                         onus_shape *out, onus_err *err)
-{
-    return onus_recurrent_shape("gru", attr, in, n_in, out, err);
-}
+ONUS_RECURRENT_COLUMNS("gru", cell)
 
-static int params(const onus_attr *attr, const onus_shape in[],
-                  onus_param_def out[ONUS_PARAM_MAX])
-{
-    return onus_recurrent_params(&cell, attr, in, out);
-}
-
-static size_t saved(const onus_attr *attr, const onus_shape in[], int64_t B)
-{
-    return onus_recurrent_saved(&cell, attr, in, B);
-}
-
-static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
-                      int64_t B)
-{
-    return onus_recurrent_scratch(&cell, ex, attr, in, B);
-}
-
-static void forward(onus_call *c)
-{
-    onus_recurrent_forward(&cell, c);
-}
-
-static void backward(onus_call *c)
-{
-    onus_recurrent_backward(&cell, c);
-}
-
-static void sample_norm2(onus_call *c, double *norm2)
-{
-    onus_recurrent_norm2(&cell, c, norm2);
-}
-
-static void weighted_grad(onus_call *c)
-{
-    onus_recurrent_grad(&cell, c);
-}
-
-static void relevance(onus_call *c, const onus_call *c0)
-{
-    onus_recurrent_relevance(&cell, c, c0);
-}
-
-static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
-{
-    return onus_recurrent_cost(&cell, attr, in, B, pass);
-}
-
-const onus_op onus_op_gru = ONUS_OP_ROW(
-    "gru", "a layer of gated recurrent units over (T, n); tokens as second input", 1, 2, 0,
-    ONUS_KEEPS_IN | ONUS_KEEPS_OUT | ONUS_RELEVANCE_IN | ONUS_RELEVANCE_OUT,
-    onus_recurrent_attrs, ONUS_RECURRENT_ATTRS, shape, params, onus_recurrent_rows, saved,
-    scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),
-    ONUS_CAN(weighted_grad), ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));
+const onus_op onus_op_gru = ONUS_RECURRENT_ROW(
+    "gru", "a layer of gated recurrent units over (T, n); tokens as second input");

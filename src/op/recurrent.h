@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * recurrent.h - what lstm and gru share: one layer, one direction, over (T, n) and, where a
  * second input holds tokens, over the positions that are there. A cell says what a step does;
- * recurrent.c runs the steps, shares them out and adds up the gradients. */
+ * recurrent.c runs the steps and shares them out, recurrent_sums.c adds up the gradients. */
 #ifndef ONUS_OP_RECURRENT_H
 #define ONUS_OP_RECURRENT_H
 #include "op/op.h"
@@ -71,4 +71,62 @@ void onus_recurrent_grad(const onus_cell *cell, onus_call *c);
 void onus_recurrent_relevance(const onus_cell *cell, onus_call *c, const onus_call *c0);
 onus_cost onus_recurrent_cost(const onus_cell *cell, const onus_attr *attr,
                               const onus_shape in[], int64_t B, onus_pass pass);
+
+/* The table's columns of a cell, and the row of them: a file of a cell has its steps, CELL, and
+ *
+ *     ONUS_RECURRENT_COLUMNS("gru", cell)
+ *     const onus_op onus_op_gru = ONUS_RECURRENT_ROW("gru", "help");
+ */
+#define ONUS_RECURRENT_COLUMNS(NAME, CELL)                                                   \
+    static onus_status shape(const onus_attr *attr, const onus_shape in[], int n_in,         \
+                             onus_shape *out, onus_err *err)                                 \
+    {                                                                                        \
+        return onus_recurrent_shape(NAME, attr, in, n_in, out, err);                         \
+    }                                                                                        \
+    static int params(const onus_attr *attr, const onus_shape in[],                          \
+                      onus_param_def out[ONUS_PARAM_MAX])                                    \
+    {                                                                                        \
+        return onus_recurrent_params(&(CELL), attr, in, out);                                \
+    }                                                                                        \
+    static size_t saved(const onus_attr *attr, const onus_shape in[], int64_t B)             \
+    {                                                                                        \
+        return onus_recurrent_saved(&(CELL), attr, in, B);                                   \
+    }                                                                                        \
+    static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[], \
+                          int64_t B)                                                         \
+    {                                                                                        \
+        return onus_recurrent_scratch(&(CELL), ex, attr, in, B);                             \
+    }                                                                                        \
+    static void forward(onus_call *c)                                                        \
+    {                                                                                        \
+        onus_recurrent_forward(&(CELL), c);                                                  \
+    }                                                                                        \
+    static void backward(onus_call *c)                                                       \
+    {                                                                                        \
+        onus_recurrent_backward(&(CELL), c);                                                 \
+    }                                                                                        \
+    static void sample_norm2(onus_call *c, double *norm2)                                    \
+    {                                                                                        \
+        onus_recurrent_norm2(&(CELL), c, norm2);                                             \
+    }                                                                                        \
+    static void weighted_grad(onus_call *c)                                                  \
+    {                                                                                        \
+        onus_recurrent_grad(&(CELL), c);                                                     \
+    }                                                                                        \
+    static void relevance(onus_call *c, const onus_call *c0)                                 \
+    {                                                                                        \
+        onus_recurrent_relevance(&(CELL), c, c0);                                            \
+    }                                                                                        \
+    static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B,           \
+                          onus_pass pass)                                                    \
+    {                                                                                        \
+        return onus_recurrent_cost(&(CELL), attr, in, B, pass);                              \
+    }
+#define ONUS_RECURRENT_ROW(NAME, HELP)                                                      \
+    ONUS_OP_ROW(NAME, HELP, 1, 2, 0,                                                        \
+                ONUS_KEEPS_IN | ONUS_KEEPS_OUT | ONUS_RELEVANCE_IN | ONUS_RELEVANCE_OUT,    \
+                onus_recurrent_attrs, ONUS_RECURRENT_ATTRS, shape, params,                  \
+                onus_recurrent_rows, saved, scratch, ONUS_CAN(forward), ONUS_CAN(backward), \
+                ONUS_CAN(sample_norm2), ONUS_CAN(weighted_grad), ONUS_NO_TIES,              \
+                ONUS_CAN(relevance), ONUS_CAN(cost))
 #endif
