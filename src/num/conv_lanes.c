@@ -281,9 +281,17 @@ static void run_tile(const lanes_job *j, const area *a, float *sum, int64_t rows
         const int at = j->y.cls[y] * j->x.n + j->x.cls[x];
         if (a->n_terms[at] == 0) continue;
         const int64_t base = ((int64_t)j->y.base[y] * j->src_w + (int64_t)j->x.base[x]) * L;
-        j->ex->k->gemm_listed(a->tile, (int)rows, a->image, base,
-                              a->list + at * ONUS_CONV_SEGMENT, a->n_terms[at], sum, ldc,
-                              !a->started[at]);
+        const onus_listed l = {.a = a->tile,
+                               .b = a->image + base,
+                               .a_row = 1,
+                               .b_next = L / 2,
+                               .list = a->list + at * ONUS_CONV_SEGMENT,
+                               .n = a->n_terms[at],
+                               .c = sum,
+                               .c_row = ldc,
+                               .c_next = L / 2,
+                               .first = !a->started[at]};
+        j->ex->k->gemm_listed(&l, (int)rows, 2);
     }
 }
 

@@ -81,7 +81,7 @@ static weight_job job_of(const onus_exec *ex, const onus_conv *v, int64_t B)
                     .N = v->K / v->groups};
     w.runs = (onus_runs){.rows = v->OH,
                          .cols = v->OW,
-                         .row_step = v->stride * w.f.cols * w.f.step,
+                         .row_step = v->stride * w.f.cols * w.f.parts,
                          .slots = ONUS_CONV_SEGMENT / P + 2};
     if (w.runs.slots > B && B > 0) w.runs.slots = B;
     /* rows and columns shared out as evenly as tiles allow, rows first */

@@ -44,9 +44,7 @@ enum {
     ONUS_GEMM_ROWS_neon = 12
 };
 /* `gemm_listed` of num/kernels.h. */
-#define ONUS_GEMM_LISTED_ARGS                                                                 \
-    const float *a, int rows, const float *b, int64_t base, const onus_term *list, int64_t n, \
-        float *C, int64_t ldc, bool first
+#define ONUS_GEMM_LISTED_ARGS const onus_listed *l, int rows, int vectors
 void onus_gemm_listed_ref(ONUS_GEMM_LISTED_ARGS);
 void onus_gemm_listed_fma(ONUS_GEMM_LISTED_ARGS);
 

@@ -82,12 +82,14 @@ void onus_gemm_transpose_ref(ONUS_GEMM_TRANSPOSE_ARGS)
 
 void onus_gemm_listed_ref(ONUS_GEMM_LISTED_ARGS)
 {
-    enum { PANEL = ONUS_GEMM_PANEL_ref };
-    for (int i = 0; i < rows; i++) {
-        float chain[PANEL] = {0.0f}, *c = C + i * ldc;
-        for (int64_t k = 0; k < n; k++)
-            for (int x = 0; x < PANEL; x++)
-                chain[x] = fmaf(a[list[k].a + i], b[base + list[k].b + x], chain[x]);
-        for (int x = 0; x < PANEL; x++) c[x] = first ? chain[x] : c[x] + chain[x];
-    }
+    enum { LANES = ONUS_GEMM_PANEL_ref / 2 };
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++) {
+            float chain[LANES] = {0.0f}, *c = l->c + i * l->c_row + v * l->c_next;
+            const float *a = l->a + i * l->a_row, *b = l->b + v * l->b_next;
+            for (int64_t k = 0; k < l->n; k++)
+                for (int x = 0; x < LANES; x++)
+                    chain[x] = fmaf(a[l->list[k].a], b[l->list[k].b + x], chain[x]);
+            for (int x = 0; x < LANES; x++) c[x] = l->first ? chain[x] : c[x] + chain[x];
+        }
 }

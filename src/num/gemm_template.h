@@ -593,37 +593,68 @@ void GEMM_TRANSPOSE_NAME(ONUS_GEMM_TRANSPOSE_ARGS)
     transpose(src, ld, rows, cols, dst, dst_ld);
 }
 
-/* A register tile whose terms are listed. */
-INLINE void listed(const int mr, const float *a, const float *b, int64_t base,
-                   const onus_term *list, int64_t n, float *C, int64_t ldc, bool first)
+/* A register tile whose terms are listed. step: rows of A are l->a_row apart, in threes as in
+ * `tile`; else next to each other. Rows of C are fetched one by one meanwhile. */
+INLINE void listed(const int mr, const int nv, const bool step, const onus_listed *l)
 {
     vec acc[GEMM_MR][2];
+    const float *row[ROW_THREES];
+    const int64_t a_row = step ? l->a_row : 1, b_next = l->b_next;
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++) acc[i][0] = acc[i][1] = vec_zero();
-    for (int64_t k = 0; k < n; k++) {
-        const float *x = b + (base + list[k].b), *y = a + list[k].a;
-        const vec x0 = vec_load(x), x1 = vec_load(x + VW);
+#pragma GCC unroll 16
+    for (int i = 0; i < (mr + 2) / 3; i++) row[i] = l->a + i * 3 * a_row;
+    for (int i = 0; !l->first && i < mr; i++)
+        for (int v = 0; v < nv; v++) __builtin_prefetch(l->c + i * l->c_row + v * l->c_next, 1);
+    for (int64_t k = 0; k < l->n; k++) {
+        const onus_term t = l->list[k];
+        const float *b = l->b + t.b;
+        const vec x0 = vec_load(b), x1 = nv > 1 ? vec_load(b + b_next) : x0;
 #pragma GCC unroll 16
         for (int i = 0; i < mr; i++) {
-            const vec_num w = vec_set1(y + i);
+            const vec_num w =
+                vec_set1(step ? row[i / 3] + t.a + i % 3 * a_row : l->a + t.a + i);
             acc[i][0] = vec_fma(w, x0, acc[i][0]);
-            acc[i][1] = vec_fma(w, x1, acc[i][1]);
+            if (nv > 1) acc[i][1] = vec_fma(w, x1, acc[i][1]);
         }
+    }
+    /* all loads before the stores: rows whole pages apart would wait for each other */
+    if (!l->first) {
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++)
+            for (int v = 0; v < nv; v++)
+                acc[i][v] = vec_add(vec_load(l->c + i * l->c_row + v * l->c_next), acc[i][v]);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
-        for (int v = 0; v < 2; v++) {
-            float *c = C + i * ldc + v * VW;
-            vec_store(c, first ? acc[i][v] : vec_add(vec_load(c), acc[i][v]));
-        }
+        for (int v = 0; v < nv; v++) vec_store(l->c + i * l->c_row + v * l->c_next, acc[i][v]);
 }
 
-#define LISTED_CASE(mr) \
-    case mr: listed(mr, a, b, base, list, n, C, ldc, first); break;
+#define LISTED_FN(mr)                                  \
+    static void listed_##mr##_1(const onus_listed *l)  \
+    {                                                  \
+        listed(mr, 1, false, l);                       \
+    }                                                  \
+    static void listed_##mr##_2(const onus_listed *l)  \
+    {                                                  \
+        listed(mr, 2, false, l);                       \
+    }                                                  \
+    static void stepped_##mr##_1(const onus_listed *l) \
+    {                                                  \
+        listed(mr, 1, true, l);                        \
+    }                                                  \
+    static void stepped_##mr##_2(const onus_listed *l) \
+    {                                                  \
+        listed(mr, 2, true, l);                        \
+    }
+GEMM_HEIGHTS(LISTED_FN)
+
+#define LISTED_ROW(mr) \
+    {{listed_##mr##_1, listed_##mr##_2}, {stepped_##mr##_1, stepped_##mr##_2}},
 void GEMM_LISTED_NAME(ONUS_GEMM_LISTED_ARGS)
 {
-    switch (rows) {
-        GEMM_HEIGHTS(LISTED_CASE)
-    }
+    /* [rows - 1][apart][vectors - 1] */
+    static void (*const fns[GEMM_MR][2][2])(const onus_listed *) = {GEMM_HEIGHTS(LISTED_ROW)};
+    fns[rows - 1][l->a_row != 1][vectors - 1](l);
 }
 #endif

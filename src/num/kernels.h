@@ -68,6 +68,19 @@ typedef struct {
     int32_t a, b;
 } onus_term;
 
+/* One segment of a register tile of C whose factors lie anywhere: row i, lane x of vector v,
+ * C[i * c_row + v * c_next + x], is the sum over k < n of a[list[k].a + i * a_row] times
+ * b[list[k].b + v * b_next + x], or what stands there + that (not first). */
+typedef struct {
+    const float *a, *b;
+    int64_t a_row, b_next;
+    const onus_term *list;
+    int64_t n;
+    float *c;
+    int64_t c_row, c_next;
+    bool first;
+} onus_listed;
+
 struct onus_kernels {
     const char *name;
     /* Rows [m0,m1) x columns [n0,n1) of g's C, on the calling thread. pack: scratch of
@@ -82,12 +95,10 @@ struct onus_kernels {
     int gemm_rows;  /* of a register tile, at most 16 */
     void (*gemm_panels)(const float *A, int64_t lda, const float *panels, int64_t m, int64_t n,
                         int64_t kb, float *C, int64_t ldc, bool first);
-    /* One segment of a register tile whose terms are listed: C (rows, gemm_panel) = the sum
-     * over k < n of a[list[k].a + i] b[base + list[k].b + j], or C + that (not first). */
-    void (*gemm_listed)(const float *a, int rows, const float *b, int64_t base,
-                        const onus_term *list, int64_t n, float *C, int64_t ldc, bool first);
-    /* dst[c * dst_ld + r] = src[r * ld + c], c < cols, r < rows, which are at most gemm_panel or
-     * gemm_rows, whichever is more; for each c, in order, up to 7 numbers more are written
+    /* rows: 1 .. gemm_rows; vectors: 1 or 2, of gemm_panel / 2 lanes each. */
+    void (*gemm_listed)(const onus_listed *l, int rows, int vectors);
+    /* dst[c * dst_ld + r] = src[r * ld + c], c < cols, r < rows, which are at most gemm_panel
+     * or gemm_rows, whichever is more; for each c, in order, up to 7 numbers more are written
      * where rows is no multiple of 8. */
     void (*gemm_transpose)(const float *src, int64_t ld, int64_t rows, int64_t cols, float *dst,
                            int64_t dst_ld);

@@ -265,6 +265,11 @@ static void count_panels(const float *A, int64_t lda, const float *panels, int64
     counted += (double)(m * n) * (double)kb;
     onus_kernels_ref.gemm_panels(A, lda, panels, m, n, kb, C, ldc, first);
 }
+static void count_listed(const onus_listed *l, int rows, int vectors)
+{
+    counted += (double)rows * vectors * (ONUS_GEMM_PANEL_ref / 2) * (double)l->n;
+    onus_gemm_listed_ref(l, rows, vectors);
+}
 #define COUNT_ONE(f)                                           \
     static void count_##f(const float *x, float *y, int64_t n) \
     {                                                          \
@@ -427,6 +432,8 @@ static const onus_kernels counting = {.name = "counting",
                                       .gemm_tile = count_gemm,
                                       .gemm_panel = ONUS_GEMM_PANEL_ref,
                                       .gemm_panels = count_panels,
+                                      .gemm_rows = ONUS_GEMM_ROWS_ref,
+                                      .gemm_listed = count_listed,
                                       .gemm_transpose = onus_gemm_transpose_ref, /* moves */
                                       .copy_pieces = onus_copy_pieces_ref,
                                       .least = onus_least_ref,
