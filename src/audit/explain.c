@@ -17,11 +17,10 @@
  *
  * Threads: a row is one thread's, backgrounds in order: same bits for any number of threads.
  * Rows are handed out one by one, since some have a thousand times the coalitions of others. */
-#include "audit/explain.h"
+#include "audit/explain_parts.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -47,7 +46,7 @@ typedef struct {
     const int32_t *output; /* (n_rows): which output is explained */
     const uint8_t *players_in; /* (2^exact_columns): players of a coalition */
     onus_explanation *out;
-    double *values, *std_error;
+    onus_explain_room room;
 } shared;
 
 /* One thread's work space. */
@@ -303,23 +302,20 @@ static void explain_row(const shared *s, worker *w, int64_t i)
         }
     }
     for (int64_t c = 0; c < C; c++) {
-        s->values[i * C + c] = w->sum[c] / (double)N;
-        s->std_error[i * C + c] = sqrt(w->sum2[c]) / (double)N;
+        s->room.values[i * C + c] = w->sum[c] / (double)N;
+        s->room.std_error[i * C + c] = sqrt(w->sum2[c]) / (double)N;
     }
 }
 
 typedef struct {
     const shared *s;
     worker *workers;
-    atomic_llong next; /* row */
 } job;
 
-static void explain_part(void *ctx, int part, int n_parts)
+static void explain_one(void *ctx, int thread, int64_t i)
 {
-    job *jb = ctx;
-    (void)n_parts;
-    for (int64_t i; (i = atomic_fetch_add(&jb->next, 1)) < jb->s->n_rows;)
-        explain_row(jb->s, &jb->workers[part], i);
+    job *j = ctx;
+    explain_row(j->s, &j->workers[thread], i);
 }
 
 /* ---- setting up -------------------------------------------------------------------------- */
@@ -410,25 +406,17 @@ static onus_status prepare_scores(shared *s, const onus_exec *ex, onus_arena *a,
           *base = onus_arena_alloc(a, (size_t)(N * O), sizeof *base);
     double *column = onus_arena_alloc(a, (size_t)N, sizeof *column);
     int32_t *output = onus_arena_alloc(a, (size_t)n, sizeof *output);
-    double *row_score = onus_arena_alloc(&s->out->arena, (size_t)n, sizeof *row_score);
-    double *row_base = onus_arena_alloc(&s->out->arena, (size_t)n, sizeof *row_base);
-    if (!score || !base || !column || !output || !row_score || !row_base)
-        return onus_fail_mem(err, "explain");
+    if (!score || !base || !column || !output) return onus_fail_mem(err, "explain");
     onus_status st = predict(s, ex, s->x, n, score, a->mem, err);
     if (st == ONUS_OK) st = predict(s, ex, s->b, N, base, a->mem, err);
     if (st != ONUS_OK) return st;
     for (int64_t i = 0; i < n; i++) {
-        int64_t best = 0;
-        for (int64_t o = 1; o < O; o++)
-            best = score[i * O + o] > score[i * O + best] ? o : best;
-        output[i] = (int32_t)(s->spec->output >= 0 ? s->spec->output : best);
+        output[i] = onus_explain_output(score + i * O, O, s->spec->output);
         for (int64_t j = 0; j < N; j++) column[j] = (double)base[j * O + output[i]];
-        row_score[i] = (double)score[i * O + output[i]];
-        row_base[i] = onus_sum64(column, N) / (double)N;
+        s->room.score[i] = (double)score[i * O + output[i]];
+        s->room.base[i] = onus_sum64(column, N) / (double)N;
     }
     s->output = output;
-    s->out->score = row_score;
-    s->out->base = row_base;
     return ONUS_OK;
 }
 
@@ -436,33 +424,18 @@ static onus_status prepare(shared *s, const onus_exec *ex, const int64_t *rows,
                            const int64_t *background, onus_arena *a, onus_err *err)
 {
     onus_explanation *out = s->out;
-    const size_t cells = (size_t)(s->n_rows * s->n_columns);
     float *x = onus_arena_alloc(a, (size_t)(s->n_rows * s->features), sizeof *x);
     float *b = onus_arena_alloc(a, (size_t)(s->n_background * s->features), sizeof *b);
-    int64_t *kept = onus_arena_alloc(&out->arena, (size_t)s->n_rows, sizeof *kept);
-    s->values = onus_arena_alloc(&out->arena, cells, sizeof *s->values);
-    s->std_error = onus_arena_alloc(&out->arena, cells, sizeof *s->std_error);
-    out->mean_abs = onus_arena_alloc(&out->arena, (size_t)s->n_columns, sizeof *out->mean_abs);
-    out->mean_abs_se =
-        onus_arena_alloc(&out->arena, (size_t)s->n_columns, sizeof *out->mean_abs_se);
     uint8_t *players_in =
         onus_arena_alloc(a, (size_t)1 << s->spec->exact_columns, sizeof *players_in);
-    if (!x || !b || !kept || !players_in || !s->values || !s->std_error || !out->mean_abs ||
-        !out->mean_abs_se)
-        return onus_fail_mem(err, "explain");
+    if (!x || !b || !players_in) return onus_fail_mem(err, "explain");
     onus_dataset_fetch(s->d, rows, s->n_rows, x, NULL, NULL);
     onus_dataset_fetch(s->d, background, s->n_background, b, NULL, NULL);
-    memcpy(kept, rows, (size_t)s->n_rows * sizeof *kept);
     for (int64_t m = 1; m < (int64_t)1 << s->spec->exact_columns; m++)
         players_in[m] = (uint8_t)(players_in[m / 2] + m % 2);
     s->players_in = players_in;
     s->x = x;
     s->b = b;
-    out->rows = kept;
-    out->values = s->values;
-    out->std_error = s->std_error;
-    out->n_rows = s->n_rows;
-    out->n_columns = s->n_columns;
     out->n_background = s->n_background;
     out->output = s->spec->output;
     onus_status st = prepare_first(s, ex, a, err);
@@ -473,24 +446,7 @@ static onus_status prepare(shared *s, const onus_exec *ex, const int64_t *rows,
 static void summarise(shared *s, const worker *workers, int n_workers)
 {
     onus_explanation *out = s->out;
-    const int64_t n = s->n_rows, C = s->n_columns;
-    for (int64_t c = 0; c < C; c++) {
-        double sum[16] = {0}, square[16] = {0}; /* contract, item 4 */
-        for (int64_t i = 0; i < n; i++) sum[i % 16] = sum[i % 16] + fabs(s->values[i * C + c]);
-        const double mean = onus_fold16(sum) / (double)n;
-        for (int64_t i = 0; i < n; i++) {
-            const double off = fabs(s->values[i * C + c]) - mean;
-            square[i % 16] = fma(off, off, square[i % 16]);
-        }
-        const double var = n > 1 ? onus_fold16(square) / (double)(n - 1) : 0;
-        out->mean_abs[c] = mean;
-        out->mean_abs_se[c] = var > 0 ? sqrt(var / (double)n) : 0;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        const double gap =
-            fabs(onus_sum64(s->values + i * C, C) - (out->score[i] - out->base[i]));
-        if (!(gap <= out->residual)) out->residual = gap;
-    }
+    onus_explain_means(out);
     double differing = 0;
     for (int k = 0; k < n_workers; k++) {
         out->pairs_exact += workers[k].exact;
@@ -498,7 +454,7 @@ static void summarise(shared *s, const worker *workers, int n_workers)
         out->evaluations += workers[k].evaluations;
         differing += workers[k].differing;
     }
-    out->columns_differing_mean = differing / ((double)n * (double)s->n_background);
+    out->columns_differing_mean = differing / ((double)s->n_rows * (double)s->n_background);
 }
 
 static onus_status check(const onus_explain_spec *spec, int64_t n_rows, int64_t n_background,
@@ -527,8 +483,6 @@ onus_status onus_explain(onus_explanation *out, onus_net *net, const onus_exec *
     const int n_workers = onus_pool_size(ex->pool);
     onus_arena arena;
     onus_arena_init(&arena, mem);
-    *out = (onus_explanation){.n_rows = 0};
-    onus_arena_init(&out->arena, mem);
     shared s = {.net = net,
                 .d = d,
                 .spec = spec,
@@ -539,15 +493,17 @@ onus_status onus_explain(onus_explanation *out, onus_net *net, const onus_exec *
                 .features = onus_dataset_features(d),
                 .outputs = onus_net_outputs(net),
                 .out = out};
-    worker *workers = onus_arena_alloc(&arena, (size_t)n_workers, sizeof *workers);
+    worker *workers = NULL;
+    ONUS_TRY(onus_explain_start(out, rows, n_rows, s.n_columns, &s.room, mem, err));
+    workers = onus_arena_alloc(&arena, (size_t)n_workers, sizeof *workers);
     if (!workers) {
         st = onus_fail_mem(err, "explain");
         goto done;
     }
     ONUS_TRY(prepare(&s, ex, rows, background, &arena, err));
     for (int k = 0; k < n_workers; k++) ONUS_TRY(make_worker(&s, ex, &workers[k], &arena, err));
-    job jb = {.s = &s, .workers = workers};
-    onus_pool_run(ex->pool, explain_part, &jb);
+    job j = {.s = &s, .workers = workers};
+    onus_explain_each(ex, n_rows, explain_one, &j);
     summarise(&s, workers, n_workers);
 done:
     for (int k = 0; workers && k < n_workers; k++) onus_plan_destroy(workers[k].plan);

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * explain.h - interventional Shapley values of a model's score against background rows, a
- * category's one-hot features as one column. For a pair (row, background row) columns that
- * agree drop out; up to 16 that differ are enumerated exactly, above that paired permutations
- * are drawn (ONUS_DRAW_EXPLAIN). */
+ * explain.h - what a model's score is made of, row by row, in two ways.
+ *
+ * Shapley values of columns: interventional, against background rows, a category's one-hot
+ * features as one column. For a pair (row, background row) columns that agree drop out; up to
+ * 16 that differ are enumerated exactly, above that paired permutations are drawn
+ * (ONUS_DRAW_EXPLAIN). Of texts: the tokens are the players; a text without some of them is the
+ * shorter text. They share a decision's probability, or a predicted number.
+ *
+ * Relevance (net/relevance.h): one pass back through the net. Of columns and pixels the mean
+ * over references, which are the background rows; of texts against embeddings of zero. It
+ * shares logits, or a predicted number. */
 #ifndef ONUS_AUDIT_EXPLAIN_H
 #define ONUS_AUDIT_EXPLAIN_H
 #include "data/dataset.h"
@@ -11,9 +18,10 @@
 
 typedef struct {
     bool off;
-    int64_t rows;          /* explained, default 200 (fewer where the test part is smaller) */
-    int64_t background;    /* from the training part, default 100 */
-    int64_t exact_columns; /* default 16, the limit; 0 forces permutations */
+    bool shapley, relevance; /* which of the two */
+    int64_t rows;            /* explained, default 200 (fewer where the test part is smaller) */
+    int64_t background;      /* from the training part, default 100 */
+    int64_t exact_columns;   /* default 16, the limit; 0 forces permutations */
     int64_t permutations; /* pairs of a permutation and its reverse for a (row, background) pair
                              that is not exact; default 2, fewest that have a standard error */
     int64_t output;       /* which output is explained: class index, label; binary: the positive
@@ -22,6 +30,7 @@ typedef struct {
 } onus_explain_spec;
 
 typedef struct {
+    bool relevance; /* by relevance, not by Shapley values */
     int64_t n_rows, n_columns, n_background;
     int64_t output;             /* as the spec said: a class, or -1 */
     const int64_t *rows;        /* which rows */
@@ -32,6 +41,8 @@ typedef struct {
     double residual;            /* max |sum of values - (score - base)| */
     double pairs_exact, pairs_sampled, evaluations, columns_differing_mean;
     double *mean_abs, *mean_abs_se; /* (n_columns): over rows, standard error over rows */
+    const float *tokens; /* texts: (n_rows, n_columns), a column being a place; below 0: nothing
+                            there. Else NULL */
     onus_arena arena;
 } onus_explanation;
 
@@ -40,18 +51,44 @@ onus_status onus_explain(onus_explanation *out, onus_net *net, const onus_exec *
                          const int64_t *background, int64_t n_background,
                          const onus_explain_spec *spec, uint64_t seed,
                          const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* Rows of texts; the background is what is left of a text without its tokens. */
+onus_status onus_explain_tokens(onus_explanation *out, onus_net *net, const onus_exec *ex,
+                                const onus_dataset *d, const int64_t *rows, int64_t n_rows,
+                                const onus_explain_spec *spec, uint64_t seed,
+                                const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* Relevance of either; the background is not read of texts. ONUS_REFUSED where an operation has
+ * no rule, naming it. */
+onus_status onus_explain_relevance(onus_explanation *out, onus_net *net, const onus_exec *ex,
+                                   const onus_dataset *d, const int64_t *rows, int64_t n_rows,
+                                   const int64_t *background, int64_t n_background,
+                                   const onus_explain_spec *spec, const onus_allocator *mem,
+                                   onus_err *err) ONUS_CHECKED;
+/* What relevance explains of a task's models. */
+onus_share_of onus_explain_share_of(const onus_dataset *d);
+/* Does a token stand around every text, and is nobody's word: "[CLS]", "[SEP]"? It is no
+ * player.
+ */
+bool onus_explain_is_frame(const onus_dataset *d, float token);
+/* What the names of its event begin with: "label.NAME." of one of several labels, else "". */
+onus_status onus_explain_within(const onus_explanation *e, const onus_dataset *d, char out[600],
+                                onus_err *err) ONUS_CHECKED;
+/* What was explained, in words: "probability of good", "logit of the decided class". */
+void onus_explain_of(const onus_explanation *e, const onus_dataset *d, char out[512]);
 void onus_explanation_release(onus_explanation *e);
 /* Columns by falling size of their weight[n], ties in their own order: order[n] is written. */
 onus_status onus_explain_order(const double *weight, int64_t n, int64_t *order,
                                const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 /* Explanations that a dataset asks for: one, or one a label, in the order of the outputs. */
 int64_t onus_explain_count(const onus_dataset *d);
-/* "explain" event: explain.method, .rows, .background, .residual, .exact (share of pairs),
- * explain.<column>.mean_abs(+.se), columns ordered by importance in explain.columns (texts) and
- * explain.protected (texts), explain.values.sha256 over the (n_rows, n_columns) binary64
- * values; of several labels under label.NAME. */
-onus_status onus_explanation_emit(const onus_explanation *e, const onus_dataset *d,
-                                  const onus_sink *sink, onus_err *err) ONUS_CHECKED;
+/* "explain" or "relevance" event, with the same names but for that first word: method, of,
+ * rows, residual, values.sha256 over the (n_rows, n_columns) binary64 values; columns:
+ * <column>.mean_abs(+.se), columns ordered by importance in .columns and .protected (texts);
+ * pictures: .map, a mean over rows in at most 16 by 16 cells; texts: shares by place, by kind
+ * of token, of the largest; of several labels under label.NAME. docs/EVIDENCE.md has them all.
+ * other: the same rows explained in the other way, or NULL: relevance.agreement. */
+onus_status onus_explanation_emit(const onus_explanation *e, const onus_explanation *other,
+                                  const onus_dataset *d, const onus_sink *sink,
+                                  onus_err *err) ONUS_CHECKED;
 /* Draws rows: the first n of part after a seeded shuffle, ascending. */
 onus_status onus_explain_choose(const onus_dataset *d, onus_part part, int64_t n, uint64_t seed,
                                 uint32_t node, int64_t *out, int64_t *n_out,

@@ -97,7 +97,9 @@ static void set_pointers(onus_relevance *r, int i, const onus_exec *ex, void *sc
         onus_node_inputs(net, node, c->in_shape);
         for (int k = 0; k < node->n_in; k++) {
             const int from = node->in[k];
-            c->in[k] = from ? r->call[side][from].out : r->input[side];
+            /* which tokens are there is one thing, what they say another */
+            const bool said = !r->tokens || is_entry(net, i);
+            c->in[k] = from ? r->call[side][from].out : r->input[said ? side : 0];
             c->d_in[k] = is_passed(r, i) && r->wants[from] ? r->extra[k] : NULL;
         }
         for (int k = 0; k < node->n_params; k++)
@@ -209,15 +211,13 @@ void onus_relevance_forward(onus_relevance *r, int64_t B)
 {
     assert(B >= 0 && B <= r->B_max);
     r->B = B;
-    if (r->tokens)
-        memcpy(r->input[1], r->input[0], (size_t)(B * r->shares) * sizeof **r->input);
+    for (int64_t i = 0; r->tokens && i < B * r->shares; i++)
+        if (!(r->input[0][i] >= 0.0f)) r->input[1][i] = -1.0f;
     for (int i = 1; i <= r->end; i++) {
         for (int side = 0; r->runs[i] && side < 2; side++) {
             onus_call *c = &r->call[side][i];
             c->B = B;
             r->net->nodes[i].op->forward.fn(c);
-            if (side == 1 && r->tokens && is_entry(r->net, i))
-                memset(c->out, 0, (size_t)(B * floats_of(r->net, i)) * sizeof *c->out);
         }
     }
 }

@@ -4,9 +4,11 @@
  * arXiv:1704.02685), from the score back to the input.
  *
  * A net that reads numbers is compared with a reference input x0 that the caller gives: share i
- * is m_i (x_i - x0_i). A net that reads tokens is compared with itself where every token's
- * embedding is the zero vector, whoever is absent being absent in both: share t is the sum over
- * the embedding's width of m (e_t - 0). Shares add up to score - score0, but for rounding. */
+ * is m_i (x_i - x0_i). A net that reads tokens is compared with itself where their embeddings are
+ * those of reference tokens, or of none (below 0): the zero vector; which places are there, for
+ * whoever asks, stays as it is, and who is absent is so in both. Share t is the sum over the
+ * embedding's width of m (e_t - e0_t). Shares add up to score - score0, but for rounding.
+ */
 #ifndef ONUS_NET_RELEVANCE_H
 #define ONUS_NET_RELEVANCE_H
 #include "net/net.h"
@@ -22,7 +24,7 @@ size_t onus_relevance_bytes(const onus_relevance *r);
 /* Numbers or tokens of an example's input: that many shares. */
 int64_t onus_relevance_shares(const onus_relevance *r);
 int64_t onus_relevance_outputs(const onus_relevance *r); /* scores of an example */
-/* (B_max, inputs): write the batch here; the references are not read of nets of tokens */
+/* (B_max, inputs): write the batch here, and what it is compared with */
 float *onus_relevance_input(onus_relevance *r);
 float *onus_relevance_reference(onus_relevance *r);
 /* Both forward passes: every example's scores, (B, outputs). */

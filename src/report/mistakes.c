@@ -9,11 +9,12 @@
 
 #include "base/fail.h"
 #include "report/report.h"
+#include "report/rows.h"
 #include "report/sections.h"
 
 enum { SHADES = 16, PIXEL_SIDE_MAX = 256 };
 
-static void page_open(onus_page *p, onus_text title, const char *run_name, onus_text lead)
+void onus_rows_page_open(onus_page *p, onus_text title, const char *run_name, onus_text lead)
 {
     onus_document_open(p, title, run_name);
     onus_page_raw(p, "<header>");
@@ -27,7 +28,7 @@ static void page_open(onus_page *p, onus_text title, const char *run_name, onus_
     onus_page_raw(p, "</p></header><main>\n");
 }
 
-static onus_status page_close(onus_page *p, onus_buf *out, const char *what, onus_err *err)
+onus_status onus_rows_page_close(onus_page *p, onus_buf *out, const char *what, onus_err *err)
 {
     onus_page_raw(p, "</main>");
     onus_document_close(p);
@@ -50,7 +51,7 @@ static int shade_of(const float *x, const onus_shape *s, int64_t row, int64_t co
 }
 
 /* Runs of one shade, row by row; a mean over channels, 0 black to 1 white. */
-static void picture(onus_page *p, const float *x, const onus_shape *s)
+void onus_picture(onus_page *p, const float *x, const onus_shape *s)
 {
     const int64_t height = s->d[1] < PIXEL_SIDE_MAX ? s->d[1] : PIXEL_SIDE_MAX,
                   width = s->d[2] < PIXEL_SIDE_MAX ? s->d[2] : PIXEL_SIDE_MAX;
@@ -121,7 +122,7 @@ static void mistake(onus_page *p, const onus_mistakes *m, int64_t i)
     onus_page_raw(p, "</h2><div class=\"figures\">");
     if (shape.n == 3) {
         onus_dataset_fetch(m->data, &row, 1, m->room, NULL, NULL);
-        picture(p, m->room, &shape);
+        onus_picture(p, m->room, &shape);
     } else {
         onus_page_raw(p, "<p class=\"quote\">");
         onus_page_text(p, onus_dataset_text(m->data, row, 0));
@@ -151,7 +152,7 @@ onus_status onus_report_mistakes(const onus_mistakes *m, const char *run_name, o
         onus_arena_release(&p.arena);
         return onus_fail_mem(err, "mistakes");
     }
-    page_open(&p, ONUS_TEXT_MISTAKES_TITLE, run_name, ONUS_TEXT_MISTAKES_LEAD);
+    onus_rows_page_open(&p, ONUS_TEXT_MISTAKES_TITLE, run_name, ONUS_TEXT_MISTAKES_LEAD);
     for (int k = 0; k < m->most; k++) { /* the surest that is left; of equals the first */
         int64_t best = -1;
         for (int64_t i = 0; i < n; i++) {
@@ -164,7 +165,7 @@ onus_status onus_report_mistakes(const onus_mistakes *m, const char *run_name, o
         shown[best] = true;
         mistake(&p, m, best);
     }
-    return page_close(&p, out, "mistakes", err);
+    return onus_rows_page_close(&p, out, "mistakes", err);
 }
 
 /* ---- what it writes ---------------------------------------------------------------------- */
@@ -182,7 +183,7 @@ onus_status onus_report_samples(const onus_sample *samples, int64_t n, const cha
 {
     onus_page p = {.out = out, .language = ONUS_ENGLISH};
     onus_arena_init(&p.arena, mem);
-    page_open(&p, ONUS_TEXT_SAMPLES_TITLE, run_name, ONUS_TEXT_SAMPLES_LEAD);
+    onus_rows_page_open(&p, ONUS_TEXT_SAMPLES_TITLE, run_name, ONUS_TEXT_SAMPLES_LEAD);
     for (int64_t i = 0; i < n; i++) {
         char number[24];
         snprintf(number, sizeof number, "%lld", (long long)i + 1);
@@ -194,5 +195,5 @@ onus_status onus_report_samples(const onus_sample *samples, int64_t n, const cha
         passage(&p, ONUS_TEXT_REAL, samples[i].real);
         onus_section_close(&p);
     }
-    return page_close(&p, out, "samples", err);
+    return onus_rows_page_close(&p, out, "samples", err);
 }

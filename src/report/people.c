@@ -6,12 +6,13 @@
 
 #include "base/fail.h"
 #include "report/report.h"
+#include "report/rows.h"
 #include "report/sections.h"
 
 enum { STEPS_MAX = 12, ROW = 36, TOP = 22 };
 
 typedef struct {
-    const onus_explanation *x;
+    const onus_explanation *x, *other; /* other: a second column of numbers, or NULL */
     const onus_dataset *d;
     int64_t i; /* which of the explained rows */
     int64_t *order;
@@ -92,7 +93,8 @@ static void waterfall(onus_page *p, const person *w)
     onus_chart_open(&c, p, "rows", bottom + 24);
     onus_page_say(p, ONUS_TEXT_WATERFALL);
     onus_chart_desc(&c);
-    onus_page_say(p, ONUS_TEXT_WATERFALL_DESC);
+    onus_page_say(p, w->x->relevance ? ONUS_TEXT_RELEVANCE_WATERFALL_DESC
+                                     : ONUS_TEXT_WATERFALL_DESC);
     onus_chart_body(&c, TOP, bottom, &axis, NULL);
     onus_chart_ticks_x(&c, &axis);
     base_line(&c, w);
@@ -105,7 +107,7 @@ static void waterfall(onus_page *p, const person *w)
     onus_page_raw(p, "</figure>\n");
 }
 
-static void number(onus_page *p, double v, int decimals)
+void onus_row_number(onus_page *p, double v, int decimals)
 {
     char text[32];
     onus_plain_number(text, v, decimals);
@@ -117,12 +119,16 @@ static void number(onus_page *p, double v, int decimals)
 
 static void all_values(onus_page *p, const person *w)
 {
-    static const onus_heading heads[] = {{ONUS_TEXT_COLUMN, ""},
-                                         {ONUS_TEXT_ROW_VALUE, ""},
-                                         {ONUS_TEXT_SHAPLEY, "num"},
-                                         {ONUS_TEXT_STANDARD_ERROR, "num"}};
+    onus_heading heads[5] = {{ONUS_TEXT_COLUMN, ""}, {ONUS_TEXT_ROW_VALUE, ""}};
+    size_t n_heads = 2;
+    if (!w->x->relevance) {
+        heads[n_heads++] = (onus_heading){ONUS_TEXT_SHAPLEY, "num"};
+        heads[n_heads++] = (onus_heading){ONUS_TEXT_STANDARD_ERROR, "num"};
+    }
+    if (w->x->relevance || w->other)
+        heads[n_heads++] = (onus_heading){ONUS_TEXT_RELEVANCE, "num"};
     onus_details_open(p, ONUS_TEXT_NUMBERS);
-    onus_table_open(p, "small", heads, sizeof heads / sizeof *heads);
+    onus_table_open(p, "small", heads, n_heads);
     for (int64_t k = 0; k < w->x->n_columns; k++) {
         const int64_t c = w->order[k];
         onus_page_raw(p, "<tr><th scope=\"row\">");
@@ -130,9 +136,15 @@ static void all_values(onus_page *p, const person *w)
         onus_page_raw(p, "</th><td>");
         onus_page_text(p, onus_dataset_text(w->d, w->x->rows[w->i], c));
         onus_page_raw(p, "</td><td class=\"num\">");
-        number(p, value_of(w, c), 4);
-        onus_page_raw(p, "</td><td class=\"num\">");
-        number(p, w->x->std_error[w->i * w->x->n_columns + c], 4);
+        onus_row_number(p, value_of(w, c), 4);
+        if (!w->x->relevance) {
+            onus_page_raw(p, "</td><td class=\"num\">");
+            onus_row_number(p, w->x->std_error[w->i * w->x->n_columns + c], 4);
+        }
+        if (w->other) {
+            onus_page_raw(p, "</td><td class=\"num\">");
+            onus_row_number(p, w->other->values[w->i * w->x->n_columns + c], 4);
+        }
         onus_page_raw(p, "</td></tr>\n");
     }
     onus_table_close(p);
@@ -145,22 +157,21 @@ static int64_t label_of(const onus_explanation *x, const onus_dataset *d)
     return onus_dataset_task(d) == ONUS_TASK_LABELS ? x->output : 0;
 }
 
-static void label(onus_page *p, const person *w)
+void onus_row_label(onus_page *p, const onus_explanation *x, int64_t i, const onus_dataset *d)
 {
     float of[ONUS_LABELS_MAX] = {0};
     char text[32];
-    const int64_t row = w->x->rows[w->i], l = label_of(w->x, w->d);
-    if (onus_dataset_has_labels(w->d)) onus_dataset_fetch(w->d, &row, 1, NULL, of, NULL);
+    const int64_t row = x->rows[i], l = label_of(x, d);
+    if (onus_dataset_has_labels(d)) onus_dataset_fetch(d, &row, 1, NULL, of, NULL);
     const float y = of[l];
-    if (!onus_dataset_has_labels(w->d) ||
-        (y < 0 && onus_dataset_task(w->d) != ONUS_TASK_REGRESSION)) {
+    if (!onus_dataset_has_labels(d) ||
+        (y < 0 && onus_dataset_task(d) != ONUS_TASK_REGRESSION)) {
         onus_page_say(p, ONUS_TEXT_NOT_SAID);
-    } else if (onus_dataset_task(w->d) == ONUS_TASK_REGRESSION) {
+    } else if (onus_dataset_task(d) == ONUS_TASK_REGRESSION) {
         onus_plain_number(text, (double)y, 3);
         onus_page_raw(p, text);
     } else {
-        onus_page_text(
-            p, onus_dataset_class_name(w->d, l * onus_dataset_classes(w->d) + (int64_t)y));
+        onus_page_text(p, onus_dataset_class_name(d, l * onus_dataset_classes(d) + (int64_t)y));
     }
 }
 
@@ -174,16 +185,16 @@ static void one(onus_page *p, const person *w)
     ONUS_FILL(p, ONUS_TEXT_PERSON, ONUS_ANY(line));
     onus_page_raw(p, "</h2><dl class=\"meta\">");
     onus_term_open(p, ONUS_TEXT_SCORE);
-    number(p, w->x->score[w->i], 4);
+    onus_row_number(p, w->x->score[w->i], 4);
     onus_term_close(p);
     onus_term_open(p, ONUS_TEXT_BASE);
-    number(p, w->x->base[w->i], 4);
+    onus_row_number(p, w->x->base[w->i], 4);
     onus_term_close(p);
     onus_term_open(p, ONUS_TEXT_LABEL);
-    label(p, w);
+    onus_row_label(p, w->x, w->i, w->d);
     onus_term_close(p);
     onus_term_open(p, ONUS_TEXT_ADDITIVITY);
-    number(p, sum - w->x->score[w->i], 3);
+    onus_row_number(p, sum - w->x->score[w->i], 3);
     onus_term_close(p);
     onus_page_raw(p, "</dl>");
     waterfall(p, w);
@@ -191,9 +202,10 @@ static void one(onus_page *p, const person *w)
     onus_section_close(p);
 }
 
-onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d,
-                               const char *run_name, const int64_t *show, int64_t n_show,
-                               onus_buf *out, const onus_allocator *mem, onus_err *err)
+onus_status onus_report_people(const onus_explanation *e, const onus_explanation *other,
+                               const onus_dataset *d, const char *run_name, const int64_t *show,
+                               int64_t n_show, onus_buf *out, const onus_allocator *mem,
+                               onus_err *err)
 {
     onus_page p = {.out = out, .language = ONUS_ENGLISH};
     onus_arena_init(&p.arena, mem);
@@ -209,13 +221,15 @@ onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d,
     onus_page_raw(&p, "<p class=\"lead\">");
     onus_page_say(&p, ONUS_TEXT_PEOPLE_LEAD);
     if (onus_dataset_task(d) == ONUS_TASK_BINARY)
-        ONUS_FILL(&p, ONUS_TEXT_SCORE_IS, ONUS_ANY(onus_dataset_class_name(d, 1)));
+        ONUS_FILL(&p, e->relevance ? ONUS_TEXT_SCORE_IS_ODDS : ONUS_TEXT_SCORE_IS,
+                  ONUS_ANY(onus_dataset_class_name(d, 1)));
     if (onus_dataset_task(d) == ONUS_TASK_LABELS)
-        ONUS_FILL(&p, ONUS_TEXT_SCORE_IS, ONUS_ANY(onus_dataset_label_name(d, label_of(e, d))));
+        ONUS_FILL(&p, e->relevance ? ONUS_TEXT_SCORE_IS_ODDS : ONUS_TEXT_SCORE_IS,
+                  ONUS_ANY(onus_dataset_label_name(d, label_of(e, d))));
     onus_page_raw(&p, "</p></header><main>\n");
     onus_status st = ONUS_OK;
     for (int64_t k = 0; st == ONUS_OK && k < n_show; k++) {
-        const person w = {.x = e, .d = d, .i = show[k], .order = order};
+        const person w = {.x = e, .other = other, .d = d, .i = show[k], .order = order};
         st = onus_explain_order(e->values + w.i * e->n_columns, e->n_columns, order, mem, err);
         if (st == ONUS_OK) one(&p, &w);
     }

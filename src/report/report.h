@@ -14,10 +14,17 @@ onus_status onus_report_html(const onus_log *log, int64_t n, onus_buf *out,
                              const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
 /* The page about single people for private/: waterfalls of n_show explained rows (indices into
- * e->rows), with the row's values, its score, its label. Holds personal data: never part of the
+ * e->rows), with the row's values, its score, its label. other: the same rows explained in
+ * another way, whose values stand beside, or NULL. Holds personal data: never part of the
  * report. */
-onus_status onus_report_people(const onus_explanation *e, const onus_dataset *d,
-                               const char *run_name, const int64_t *show, int64_t n_show,
+onus_status onus_report_people(const onus_explanation *e, const onus_explanation *other,
+                               const onus_dataset *d, const char *run_name, const int64_t *show,
+                               int64_t n_show, onus_buf *out, const onus_allocator *mem,
+                               onus_err *err) ONUS_CHECKED;
+/* The same of texts, whose tokens are marked by their shares, and of pictures, beside which a
+ * map of shares stands: the first n_show rows. */
+onus_status onus_report_shares(const onus_explanation *e, const onus_explanation *other,
+                               const onus_dataset *d, const char *run_name, int64_t n_show,
                                onus_buf *out, const onus_allocator *mem,
                                onus_err *err) ONUS_CHECKED;
 

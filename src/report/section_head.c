@@ -162,7 +162,8 @@ static void privacy_tile(onus_page *p)
 
 /* The name of the heaviest column's weight: of the label, or of the label where it is heaviest.
  * Its column, and the label where there are several; false: nothing is explained. */
-static bool heaviest(onus_page *p, char full[2048], char column[2048], const char **label)
+static bool heaviest(onus_page *p, const char *by, char full[2048], char column[2048],
+                     const char **label)
 {
     const onus_parts labels = onus_page_labels(p);
     double most = -1, v;
@@ -170,11 +171,11 @@ static bool heaviest(onus_page *p, char full[2048], char column[2048], const cha
     for (int64_t l = 0; l < labels.n || l == 0; l++) {
         char at[1024] = "", part[2048], name[2048];
         if (labels.n) snprintf(at, sizeof at, "label.%s.", labels.name[l]);
-        const onus_fact columns = onus_page_fact(p, "%sexplain.columns", at);
+        const onus_fact columns = onus_page_fact(p, "%s%s.columns", at, by);
         if (onus_fact_size(columns) == 0 ||
             onus_name_part(part, sizeof part, onus_fact_item_text(columns, 0), NULL) != ONUS_OK)
             continue;
-        snprintf(name, sizeof name, "%sexplain.%.500s.mean_abs", at, part);
+        snprintf(name, sizeof name, "%s%s.%.500s.mean_abs", at, by, part);
         if (!onus_fact_real(onus_page_fact(p, "%s", name), &v) || v <= most) continue;
         most = v;
         memcpy(full, name, sizeof name);
@@ -188,13 +189,24 @@ static void explain_tile(onus_page *p)
 {
     char full[2048], part[2048];
     const char *label;
+    const bool shapley = onus_page_entry(p, "explain", NULL);
+    const char *by = shapley ? "explain" : "relevance";
+    const onus_parts labels = onus_page_labels(p); /* texts of several: the first label's */
+    const onus_fact largest =
+        onus_page_fact(p, "%s%s%s%s.largest.share", labels.n ? "label." : "",
+                       labels.n ? labels.name[0] : "", labels.n ? "." : "", by);
     tile_open(p, onus_verdict_style(p, ONUS_ABOUT_EXPLAIN), "explanation",
               ONUS_TEXT_EXPLANATION);
-    if (heaviest(p, full, part, &label)) {
+    if (heaviest(p, by, full, part, &label)) {
         onus_page_number(p, onus_page_fact(p, "%s", full), 3);
         tile_mid(p);
-        ONUS_FILL(p, ONUS_TEXT_WEIGHS_MOST, ONUS_PART(part));
+        ONUS_FILL(p, shapley ? ONUS_TEXT_WEIGHS_MOST : ONUS_TEXT_RELEVANCE_WEIGHS_MOST,
+                  ONUS_PART(part));
         if (label) ONUS_FILL(p, ONUS_TEXT_BRIEF_GAP_LABEL, ONUS_PART(label));
+    } else if (largest.event) {
+        onus_page_percent(p, largest);
+        tile_mid(p);
+        onus_page_say(p, ONUS_TEXT_LARGEST_SHARE);
     } else if (onus_fact_is(onus_page_fact(p, "run.explain"), "off")) {
         onus_page_say(p, ONUS_TEXT_OFF);
         tile_mid(p);

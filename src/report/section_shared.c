@@ -81,10 +81,11 @@ static onus_about about_of(const char *name)
         onus_about about;
     } rows[] = {
         {"fairness.", ONUS_ABOUT_FAIRNESS}, {"privacy.", ONUS_ABOUT_PRIVACY},
-        {"explain.", ONUS_ABOUT_EXPLAIN},   {"energy.", ONUS_ABOUT_ENERGY},
-        {"carbon.", ONUS_ABOUT_ENERGY},     {"sci.", ONUS_ABOUT_ENERGY},
-        {"data.", ONUS_ABOUT_OTHER},        {"model.", ONUS_ABOUT_OTHER},
-        {"train.", ONUS_ABOUT_OTHER},       {"run.", ONUS_ABOUT_OTHER},
+        {"explain.", ONUS_ABOUT_EXPLAIN},   {"relevance.", ONUS_ABOUT_EXPLAIN},
+        {"energy.", ONUS_ABOUT_ENERGY},     {"carbon.", ONUS_ABOUT_ENERGY},
+        {"sci.", ONUS_ABOUT_ENERGY},        {"data.", ONUS_ABOUT_OTHER},
+        {"model.", ONUS_ABOUT_OTHER},       {"train.", ONUS_ABOUT_OTHER},
+        {"run.", ONUS_ABOUT_OTHER},
     };
     name = onus_name_in_label(name);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -69,7 +69,28 @@ static bool no_fairness(onus_page *p)
 
 static bool no_explanation(onus_page *p)
 {
-    return !onus_page_entry(p, "explain", NULL);
+    return !onus_page_entry(p, "explain", NULL) && !onus_page_entry(p, "relevance", NULL);
+}
+
+/* Some row's shares do not add up to a hundredth of what there was to share. */
+static bool leaks(onus_page *p, const char *by)
+{
+    double left, shared;
+    return !onus_fact_real(onus_page_fact(p, "%s.residual", by), &left) ||
+           !onus_fact_real(onus_page_fact(p, "%s.shared.mean", by), &shared) ||
+           !(left <= 0.01 * shared);
+}
+
+static bool leaking_relevance(onus_page *p)
+{
+    const onus_parts labels = onus_page_labels(p);
+    if (!onus_page_entry(p, "relevance", NULL)) return false;
+    for (int64_t l = 0; l < labels.n; l++) {
+        char by[1100];
+        snprintf(by, sizeof by, "label.%s.relevance", labels.name[l]);
+        if (leaks(p, by)) return true;
+    }
+    return labels.n == 0 && leaks(p, "relevance");
 }
 
 static bool sampled_explanation(onus_page *p)
@@ -212,6 +233,7 @@ static const struct {
     {no_robustness, ONUS_TEXT_OPEN_ROBUSTNESS, NULL},
     {no_explanation, ONUS_TEXT_OPEN_EXPLAIN, NULL},
     {sampled_explanation, ONUS_TEXT_OPEN_SAMPLED, NULL},
+    {leaking_relevance, ONUS_TEXT_OPEN_RELEVANCE, NULL},
     {no_energy, ONUS_TEXT_OPEN_ENERGY, NULL},
     {modelled_energy, ONUS_TEXT_OPEN_MODELLED, NULL},
     {no_purpose, ONUS_TEXT_OPEN_PURPOSE, NULL},

@@ -3,18 +3,19 @@
  * overall, or why this row. What it prints about single rows is for whoever may see the table;
  * none of it enters a ledger. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "run/predictor.h"
-#include "run/session.h"
+#include "run/explained.h"
 
 typedef struct {
     onus_session s;
     onus_encoder *encoder;
-    onus_explanation x;
+    onus_explained x;
     onus_buf text;
     int64_t *rows, *background;
     int64_t n_rows, n_background;
@@ -94,8 +95,10 @@ static onus_status choose_rows(explainer *e, const onus_explain_opts *o, onus_er
     e->rows = onus_alloc(o->mem, (size_t)wanted, sizeof *e->rows);
     e->background = onus_alloc(o->mem, (size_t)spec->background, sizeof *e->background);
     if (!e->rows || !e->background) return onus_fail_mem(err, "explain");
-    onus_status st = onus_explain_choose(e->s.data, ONUS_PART_TRAIN, spec->background, seed, 1,
-                                         e->background, &e->n_background, o->mem, err);
+    onus_status st = ONUS_OK;
+    if (onus_dataset_vocabulary(e->s.data) == 0)
+        st = onus_explain_choose(e->s.data, ONUS_PART_TRAIN, spec->background, seed, 1,
+                                 e->background, &e->n_background, o->mem, err);
     if (st != ONUS_OK) return st;
     if (o->line > 0) {
         e->n_rows = 1;
@@ -111,23 +114,29 @@ static void write_bar(onus_buf *out, double share)
         onus_buf_str(out, "\xe2\x96\x88"); /* full block */
 }
 
-static void write_text(explainer *e, const onus_explain_opts *o, const int64_t *order)
+static void write_head(explainer *e, const onus_explain_opts *o)
 {
-    const onus_explanation *x = &e->x;
-    const bool one = o->line > 0;
-    const double *v = one ? x->values : x->mean_abs;
+    const onus_explanation *x = e->x.main;
+    const char *what = x->relevance ? "relevance" : "Shapley value";
     if (onus_explain_count(e->s.data) > 1)
         onus_buf_printf(&e->text, "%s%.80s\n", x->output ? "\n" : "",
                         onus_dataset_label_name(e->s.data, x->output));
-    if (one)
-        onus_buf_printf(
-            &e->text, "line %lld: score %.4f, of which %.4f is the mean over %lld others\n",
-            (long long)o->line, x->score[0], x->base[0], (long long)e->n_background);
+    char others[64] = "a text without its words";
+    if (!x->tokens) snprintf(others, sizeof others, "%lld others", (long long)e->n_background);
+    if (o->line > 0)
+        onus_buf_printf(&e->text, "line %lld: score %.4f, of which %.4f is %s%s\n",
+                        (long long)o->line, x->score[0], x->base[0],
+                        x->tokens ? "that of " : "the mean over ", others);
     else
-        onus_buf_printf(
-            &e->text,
-            "mean |Shapley value| over %lld rows against %lld others; residual %.1e\n",
-            (long long)x->n_rows, (long long)e->n_background, x->residual);
+        onus_buf_printf(&e->text, "mean |%s| over %lld rows against %s; residual %.1e\n", what,
+                        (long long)x->n_rows, others, x->residual);
+}
+
+static void write_columns(explainer *e, const onus_explain_opts *o, const int64_t *order)
+{
+    const onus_explanation *x = e->x.main;
+    const bool one = o->line > 0;
+    const double *v = one ? x->values : x->mean_abs;
     for (int64_t k = 0; k < x->n_columns; k++) {
         const int64_t c = order[k];
         const onus_input_column *column = onus_dataset_column(e->s.data, c);
@@ -140,25 +149,80 @@ static void write_text(explainer *e, const onus_explain_opts *o, const int64_t *
     }
 }
 
-/* Explains one output, and writes of it. */
-static onus_status explain_output(explainer *e, const onus_explain_opts *o, int64_t output,
-                                  onus_err *err)
+/* A text's tokens in their order. */
+static void write_tokens(explainer *e)
+{
+    const onus_explanation *x = e->x.main;
+    double top = 0;
+    for (int64_t t = 0; t < x->n_columns; t++)
+        if (fabs(x->values[t]) > top) top = fabs(x->values[t]);
+    for (int64_t t = 0; t < x->n_columns; t++) {
+        if (x->tokens[t] < 0) continue;
+        const char *token =
+            onus_tokenizer_token(onus_dataset_tokenizer(e->s.data), (int64_t)x->tokens[t]);
+        onus_buf_printf(&e->text, "  %-28.28s %+.4f ", token ? token : "", x->values[t]);
+        write_bar(&e->text, top > 0 ? fabs(x->values[t]) / top : 0);
+        onus_buf_str(&e->text, "\n");
+    }
+}
+
+/* What holds for texts as a whole: words of single ones are shown where one is asked for. */
+static onus_status write_texts(explainer *e, onus_err *err)
+{
+    static const struct {
+        const char *name, *words;
+    } rows[] = {{"tokens", "tokens of a text"},
+                {"place.1.share", "share of its first quarter"},
+                {"place.2.share", "of its second"},
+                {"place.3.share", "of its third"},
+                {"place.4.share", "of its last"},
+                {"largest.share", "of its largest token"},
+                {"largest_three.share", "of its largest three"},
+                {"unknown.share", "of unknown tokens"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char at[600], name[700];
+        const onus_status st = onus_explain_within(e->x.main, e->s.data, at, err);
+        if (st != ONUS_OK) return st;
+        snprintf(name, sizeof name, "%s%s.%s", at,
+                 e->x.main->relevance ? "relevance" : "explain", rows[i].name);
+        onus_buf_printf(&e->text, "  %-28.28s ", rows[i].words);
+        const onus_field *f = onus_facts_find(e->s.facts, name);
+        if (f && f->kind == ONUS_FIELD_REAL)
+            onus_buf_printf(&e->text, "%.4f\n", f->r);
+        else
+            onus_buf_str(&e->text, "undefined\n");
+    }
+    return ONUS_OK;
+}
+
+/* Makes explanation l, and writes of it. */
+static onus_status explain_one(explainer *e, const onus_explain_opts *o, int64_t l,
+                               onus_err *err)
 {
     onus_status st = ONUS_OK;
     const onus_sink sink = onus_session_sink(&e->s);
-    onus_explain_spec spec = e->s.recipe->explain;
-    spec.output = output;
-    int64_t *order =
-        onus_alloc(o->mem, (size_t)onus_dataset_columns(e->s.data) + 1, sizeof *order);
-    if (!order) return onus_fail_mem(err, "explain");
-    onus_explanation_release(&e->x);
-    ONUS_TRY(onus_explain(&e->x, e->s.net, &e->s.ex, e->s.data, e->rows, e->n_rows,
-                          e->background, e->n_background, &spec, e->s.recipe->seed, o->mem,
-                          err));
-    ONUS_TRY(onus_explanation_emit(&e->x, e->s.data, &sink, err));
-    ONUS_TRY(onus_explain_order(o->line > 0 ? e->x.values : e->x.mean_abs, e->x.n_columns,
-                                order, o->mem, err));
-    write_text(e, o, order);
+    int64_t *order = NULL;
+    onus_explained_release(&e->x);
+    ONUS_TRY(onus_explained_make(&e->x, &e->s, l, e->rows, e->n_rows, e->background,
+                                 e->n_background, err));
+    ONUS_TRY(onus_explained_emit(&e->x, e->s.data, &sink, err));
+    const onus_explanation *x = e->x.main;
+    write_head(e, o);
+    if (x->tokens) {
+        if (o->line > 0)
+            write_tokens(e);
+        else
+            ONUS_TRY(write_texts(e, err));
+        goto done;
+    }
+    order = onus_alloc(o->mem, (size_t)x->n_columns + 1, sizeof *order);
+    if (!order) {
+        st = onus_fail_mem(err, "explain");
+        goto done;
+    }
+    ONUS_TRY(onus_explain_order(o->line > 0 ? x->values : x->mean_abs, x->n_columns, order,
+                                o->mem, err));
+    write_columns(e, o, order);
 done:
     onus_free(o->mem, order);
     return st;
@@ -175,9 +239,8 @@ static onus_status explain(explainer *e, const onus_explain_opts *o, onus_err *e
     }
     ONUS_TRY(open_own_data(e, o, err));
     ONUS_TRY(choose_rows(e, o, err));
-    const int64_t n = onus_explain_count(e->s.data);
-    for (int64_t l = 0; l < n; l++)
-        ONUS_TRY(explain_output(e, o, n > 1 ? l : e->s.recipe->explain.output, err));
+    for (int64_t l = 0; l < onus_explain_count(e->s.data); l++)
+        ONUS_TRY(explain_one(e, o, l, err));
     ONUS_TRY(onus_buf_status(&e->text, "explain", err));
 done:
     return st;
@@ -200,7 +263,7 @@ onus_status onus_explain_run(const onus_explain_opts *o, onus_facts **out, char 
         *out = e.s.facts;
         e.s.facts = NULL;
     }
-    onus_explanation_release(&e.x);
+    onus_explained_release(&e.x);
     onus_free(o->mem, e.rows);
     onus_free(o->mem, e.background);
     onus_encoder_destroy(e.encoder);

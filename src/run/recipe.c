@@ -28,8 +28,12 @@ static void set_defaults(onus_recipe *r)
                                  .weight_decay = 0.01,
                                  .gamma = -1,
                                  .step_epochs = 10};
-    r->explain = (onus_explain_spec){
-        .rows = 200, .background = 100, .exact_columns = 16, .permutations = 2, .output = -1};
+    r->explain = (onus_explain_spec){.shapley = true,
+                                     .rows = -1,
+                                     .background = 100,
+                                     .exact_columns = -1,
+                                     .permutations = -1,
+                                     .output = -1};
 }
 
 /* An error about what stands at a dotted path, or at the nearest mapping around it. */
@@ -180,17 +184,25 @@ static onus_status check_model(onus_yaml *y, const onus_recipe *r, onus_err *err
     return wrong_at(y, path, err, "%s", text + strspn(text, ": "));
 }
 
-/* Shapley values share a score among columns; a text is one. */
-static onus_status check_explain(onus_yaml *y, const onus_recipe *r, onus_err *err)
+/* A text has its tokens to share a score among; a model of tokens has no one score. What was
+ * not said depends on the data: a text's coalitions each cost a pass over its tokens. */
+static onus_status check_explain(onus_yaml *y, onus_recipe *r, onus_err *err)
 {
-    bool text = r->data.format == ONUS_FORMAT_TEXT;
+    static const char *const keys[] = {"explain.background", NULL};
+    onus_explain_spec *e = &r->explain;
+    bool text = false;
     for (int64_t i = 0; i < r->data.n_columns; i++)
         text = text || r->data.columns[i].role == ONUS_ROLE_TEXT;
-    if (!text || r->explain.off) return ONUS_OK;
-    return wrong_at(
-        y, "explain", err,
-        "the values of this version share a score among columns, and a text is one: "
-        "say off");
+    if (r->data.predict != ONUS_PREDICT_LABEL && !e->off)
+        return wrong_at(y, "explain", err,
+                        "a model of tokens has a score for every token at every place and no "
+                        "one decision to explain: say off");
+    if (e->rows < 0) e->rows = text ? 50 : 200;
+    if (e->exact_columns < 0) e->exact_columns = text ? 8 : 16;
+    if (e->permutations < 0) e->permutations = text ? 16 : 2;
+    return text ? check_places(y, keys, "text, whose rows are compared with less of themselves",
+                               err)
+                : ONUS_OK;
 }
 
 static onus_status check_region(onus_yaml *y, const onus_recipe *r, onus_err *err)

@@ -607,7 +607,7 @@ static onus_status read_privacy(onus_yaml *y, const onus_yaml_field *f, yaml_nod
 
 /* ---- explanation, energy, policy --------------------------------------------------------- */
 
-static const char *const methods[] = {"shap", NULL};
+static const char *const methods[] = {"shap", "relevance", "both", NULL};
 static const onus_yaml_field explain_fields[] = {
     {.key = "rows", INT(onus_explain_spec, rows, 1, 1000000)},
     {.key = "background", INT(onus_explain_spec, background, 1, 100000)},
@@ -632,11 +632,14 @@ static onus_status read_explain(onus_yaml *y, const onus_yaml_field *f, yaml_nod
     }
     struct {
         onus_explain_spec spec;
-        int method;
+        int method; /* as in `methods` */
     } form = {.spec = *e};
     onus_status st = onus_yaml_fill(y, node, "explain", explain_fields, &form, err);
-    if (st == ONUS_OK) *e = form.spec;
-    return st;
+    if (st != ONUS_OK) return st;
+    *e = form.spec;
+    e->shapley = form.method != 1;
+    e->relevance = form.method != 0;
+    return ONUS_OK;
 }
 
 static const onus_yaml_field energy_fields[] = {

@@ -52,6 +52,11 @@ void onus_session_close(onus_session *s);
 /* Ledger first, then facts, then the caller's own sink. */
 onus_sink onus_session_sink(onus_session *s);
 onus_status onus_session_emit(onus_session *s, onus_err *err) ONUS_CHECKED; /* s->event */
+/* A phase begins: for the meter and for who watches. */
+void onus_session_announce(const onus_session *s, const char *phase);
+/* A page for private/, by its name in the run folder: written, and its hash said. */
+onus_status onus_session_keep_private(onus_session *s, const char *name, const onus_buf *page,
+                                      onus_err *err) ONUS_CHECKED;
 
 /* Stages, in order. */
 onus_status onus_stage_begin(onus_session *s, onus_err *err) ONUS_CHECKED; /* run.begin */
@@ -60,7 +65,7 @@ onus_status onus_stage_data(onus_session *s, onus_err *err) ONUS_CHECKED;  /* da
 onus_status onus_stage_train(onus_session *s, onus_err *err) ONUS_CHECKED;
 /* data.test, metric, fairness */
 onus_status onus_stage_evaluate(onus_session *s, onus_err *err) ONUS_CHECKED;
-/* explain, private */
+/* explain, relevance, private */
 onus_status onus_stage_explain(onus_session *s, onus_err *err) ONUS_CHECKED;
 /* energy; nothing without a meter */
 onus_status onus_stage_energy(onus_session *s, onus_err *err) ONUS_CHECKED;

@@ -13,7 +13,7 @@
 #include "report/report.h"
 #include "run/session.h"
 
-enum { PEOPLE_SHOWN = 5, MISTAKES_SHOWN = 24, SAMPLES_SHOWN = 4, SAMPLE_TOKENS = 64 };
+enum { MISTAKES_SHOWN = 24, SAMPLES_SHOWN = 4, SAMPLE_TOKENS = 64 };
 
 /* ---- beginning --------------------------------------------------------------------------- */
 
@@ -56,7 +56,12 @@ onus_status onus_stage_begin(onus_session *s, onus_err *err)
     onus_event_int(e, ONUS_NUMERICS_VERSION, "run.numerics");
     onus_event_text(e, r->privacy.off ? "off" : "on", "run.privacy");
     onus_event_int(e, r->data.n_protected, "run.protected");
-    onus_event_text(e, r->explain.off ? "off" : "shap", "run.explain");
+    onus_event_text(e,
+                    r->explain.off          ? "off"
+                    : !r->explain.relevance ? "shap"
+                    : r->explain.shapley    ? "both"
+                                            : "relevance",
+                    "run.explain");
     onus_event_int(e, r->n_policies, "run.policies");
     onus_event_observed(e, true);
     onus_event_text(e, ONUS_VERSION, "run.version");
@@ -123,7 +128,7 @@ static void on_planned(void *ctx, int64_t bytes)
 }
 
 /* A phase that has no steps to count. */
-static void announce(const onus_session *s, const char *phase)
+void onus_session_announce(const onus_session *s, const char *phase)
 {
     const onus_progress p = {.phase = phase};
     if (s->meter) onus_meter_phase(s->meter, phase);
@@ -260,6 +265,8 @@ onus_status onus_stage_train(onus_session *s, onus_err *err)
                               .masked = s->recipe->data.predict == ONUS_PREDICT_MASKED};
     ONUS_TRY(onus_model_build(&s->net, &spec, &io, s->mem, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_net_can_private(s->net, err));
+    if (s->recipe->explain.relevance && !s->recipe->explain.off)
+        ONUS_TRY(onus_net_can_relevance(s->net, onus_explain_share_of(s->data), err));
     onus_net_init(s->net, s->recipe->seed);
     if (s->recipe->train.from) ONUS_TRY(take_weights(s, err));
     ONUS_TRY(freeze(s, err));
@@ -272,9 +279,8 @@ done:
 
 /* ---- pages for private/ ----------------------------------------------------------------- */
 
-/* A page for private/: written, and its hash said. */
-static onus_status keep_private(onus_session *s, const char *name, const onus_buf *page,
-                                onus_err *err)
+onus_status onus_session_keep_private(onus_session *s, const char *name, const onus_buf *page,
+                                      onus_err *err)
 {
     onus_status st = ONUS_OK;
     char path[ONUS_PATH_MAX];
@@ -367,7 +373,7 @@ static onus_status write_mistakes(onus_session *s, const onus_predictions *p,
     onus_buf_init(&page, s->mem, 64 << 20);
     onus_status st = room ? onus_report_mistakes(&m, s->recipe->name, &page, s->mem, err)
                           : onus_fail_mem(err, "mistakes");
-    if (st == ONUS_OK) st = keep_private(s, "private/mistakes.html", &page, err);
+    if (st == ONUS_OK) st = onus_session_keep_private(s, "private/mistakes.html", &page, err);
     onus_buf_release(&page);
     onus_free(s->mem, room);
     return st;
@@ -437,7 +443,8 @@ static onus_status write_samples(onus_session *s, const int64_t *rows, int64_t n
     onus_status st = make_samples(s, rows, n, &arena, samples, &n_samples, err);
     if (st == ONUS_OK && n_samples > 0) {
         st = onus_report_samples(samples, n_samples, s->recipe->name, &page, s->mem, err);
-        if (st == ONUS_OK) st = keep_private(s, "private/samples.html", &page, err);
+        if (st == ONUS_OK)
+            st = onus_session_keep_private(s, "private/samples.html", &page, err);
     }
     onus_buf_release(&page);
     onus_arena_release(&arena);
@@ -460,7 +467,7 @@ onus_status onus_tokens_measure(onus_session *s, const int64_t *rows, int64_t n,
 onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    announce(s, "evaluate");
+    onus_session_announce(s, "evaluate");
     int64_t n = 0;
     const int64_t *rows = onus_dataset_part(s->data, ONUS_PART_TEST, &n);
     const onus_sink sink = onus_session_sink(s);
@@ -482,73 +489,6 @@ onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
     ONUS_TRY(write_mistakes(s, &p, rows, err));
 done:
     onus_arena_release(&arena);
-    return st;
-}
-
-/* ---- explanation ------------------------------------------------------------------------- */
-
-/* private/explanations.html: five people, never part of the report; of several labels a page
- * each, explanations-1.html the first's. */
-static onus_status write_people(onus_session *s, const onus_explanation *x, onus_err *err)
-{
-    onus_status st = ONUS_OK;
-    char name[64];
-    const bool several = onus_explain_count(s->data) > 1;
-    int64_t show[PEOPLE_SHOWN], n = 0;
-    for (; n < PEOPLE_SHOWN && n < x->n_rows; n++) show[n] = n;
-    onus_buf page;
-    onus_buf_init(&page, s->mem, 64 << 20);
-    snprintf(name, sizeof name, "private/explanations-%lld.html", (long long)x->output + 1);
-    ONUS_TRY(onus_report_people(x, s->data, s->recipe->name, show, n, &page, s->mem, err));
-    ONUS_TRY(keep_private(s, several ? name : "private/explanations.html", &page, err));
-done:
-    onus_buf_release(&page);
-    return st;
-}
-
-/* Explains one output. */
-static onus_status explain_output(onus_session *s, int64_t output, const int64_t *rows,
-                                  int64_t n_rows, const int64_t *background,
-                                  int64_t n_background, onus_err *err)
-{
-    onus_status st = ONUS_OK;
-    const onus_sink sink = onus_session_sink(s);
-    onus_explain_spec spec = s->recipe->explain;
-    onus_explanation x = {0};
-    spec.output = output;
-    ONUS_TRY(onus_explain(&x, s->net, &s->ex, s->data, rows, n_rows, background, n_background,
-                          &spec, s->recipe->seed, s->mem, err));
-    ONUS_TRY(onus_explanation_emit(&x, s->data, &sink, err));
-    ONUS_TRY(write_people(s, &x, err));
-done:
-    onus_explanation_release(&x);
-    return st;
-}
-
-onus_status onus_stage_explain(onus_session *s, onus_err *err)
-{
-    const onus_explain_spec *spec = &s->recipe->explain;
-    if (spec->off) return ONUS_OK;
-    announce(s, "explain");
-    onus_status st = ONUS_OK;
-    int64_t n_rows = 0, n_background = 0;
-    const int64_t n = onus_explain_count(s->data);
-    int64_t *rows = onus_alloc(s->mem, (size_t)spec->rows, sizeof *rows);
-    int64_t *background = onus_alloc(s->mem, (size_t)spec->background, sizeof *background);
-    if (!rows || !background) {
-        st = onus_fail_mem(err, "explain");
-        goto done;
-    }
-    ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TEST, spec->rows, s->recipe->seed, 0, rows,
-                                 &n_rows, s->mem, err));
-    ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TRAIN, spec->background, s->recipe->seed, 1,
-                                 background, &n_background, s->mem, err));
-    for (int64_t l = 0; l < n; l++)
-        ONUS_TRY(explain_output(s, n > 1 ? l : spec->output, rows, n_rows, background,
-                                n_background, err));
-done:
-    onus_free(s->mem, rows);
-    onus_free(s->mem, background);
     return st;
 }
 

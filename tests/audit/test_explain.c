@@ -466,7 +466,7 @@ static void one_pair_has_no_error(void **state)
     assert_true(some);
     said s;
     const onus_sink sink = said_begin(&s);
-    assert_int_equal(onus_explanation_emit(&x, c.d, &sink, NULL), ONUS_OK);
+    assert_int_equal(onus_explanation_emit(&x, NULL, c.d, &sink, NULL), ONUS_OK);
     undefined(&s, "explain.std_error.max");
     near(&s, "explain.exact", 0, 0);
     onus_facts_destroy(s.facts);
@@ -587,7 +587,7 @@ static void events_hold_no_single_person(void **state)
     explain(&x, c.net, c.d, 5, 500, 10, &usual);
     said s;
     const onus_sink sink = said_begin(&s);
-    assert_int_equal(onus_explanation_emit(&x, c.d, &sink, NULL), ONUS_OK);
+    assert_int_equal(onus_explanation_emit(&x, NULL, c.d, &sink, NULL), ONUS_OK);
     assert_int_equal(s.events, 1);
     assert_string_equal(s.types[0], "explain");
     near(&s, "explain.rows", 5, 0);
@@ -662,7 +662,7 @@ static onus_status explain_with(const onus_allocator *mem, void *ctx, onus_err *
         st = onus_explain_choose(c->d, ONUS_PART_TRAIN, 3, 1, 1, background, &m, mem, err);
     if (st == ONUS_OK)
         st = onus_explain(&x, c->net, &ex, c->d, row, n, background, m, &spec, 1, mem, err);
-    if (st == ONUS_OK) st = onus_explanation_emit(&x, c->d, NULL, err);
+    if (st == ONUS_OK) st = onus_explanation_emit(&x, NULL, c->d, NULL, err);
     onus_explanation_release(&x);
     return st;
 }

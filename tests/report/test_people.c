@@ -65,7 +65,7 @@ static onus_status write_page(const onus_allocator *mem, void *ctx, onus_err *er
     static const int64_t show[] = {0, 1};
     onus_buf out;
     onus_buf_init(&out, mem, 1 << 22);
-    onus_status st = onus_report_people(&w->x, w->room.d, "a<b", show, 2, &out, mem, err);
+    onus_status st = onus_report_people(&w->x, NULL, w->room.d, "a<b", show, 2, &out, mem, err);
     onus_buf_release(&out);
     return st;
 }
@@ -75,7 +75,7 @@ static char *page_of(people *w, int64_t n)
     static const int64_t show[] = {0, 1};
     onus_buf out;
     onus_buf_init(&out, NULL, 1 << 22);
-    assert_int_equal(onus_report_people(&w->x, w->room.d, "a<b", show, n, &out, NULL, NULL),
+    assert_int_equal(onus_report_people(&w->x, NULL, w->room.d, "a<b", show, n, &out, NULL, NULL),
                      ONUS_OK);
     char *html = strdup(out.data);
     onus_buf_release(&out);

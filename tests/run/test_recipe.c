@@ -295,7 +295,7 @@ static void wrong_keys(void **state)
         {"{mitigate: none}", "{mitigate: reweighing}",
          "r.yaml:32:22: fairness.mitigate: 'reweighing' is not in this version, only none is"},
         {"method: shap", "method: lime",
-         "r.yaml:33:19: explain.method: 'lime' is not one of shap"},
+         "r.yaml:33:19: explain.method: 'lime' is not one of shap, relevance, both"},
         {"region: DE", "region: XX", "r.yaml:34:18: energy.region: 'XX' is not in the table"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) refuse(&rows[i]);
