@@ -550,6 +550,94 @@ static void long_walks(void **state)
     onus_dataset_close(d);
 }
 
+/* ---- relevance --------------------------------------------------------------------------- */
+
+static void relevance_of(onus_explanation *x, onus_net *net, const onus_dataset *d, int n_rows,
+                         int first_background, int n_background)
+{
+    int64_t row[64], background[256];
+    for (int i = 0; i < n_rows; i++) row[i] = i;
+    for (int i = 0; i < n_background; i++) background[i] = first_background + i;
+    const onus_exec ex = {.k = onus_kernels_of(onus_isa_best())};
+    onus_err err = {.msg = ""};
+    if (onus_explain_relevance(x, net, &ex, d, row, n_rows, background, n_background, &usual,
+                               NULL, &err) != ONUS_OK)
+        fail_msg("%s", err.msg);
+}
+
+/* Of a linear model both ways are w (x - mean of the background), and they agree wholly. */
+static void of_a_linear_model_relevance_is_shapley(void **state)
+{
+    (void)state;
+    onus_dataset *d = open_drawn(NULL, true);
+    onus_net *net = build_unit(d, "linear", NULL, 0, 3, 16);
+    const float w[] = {.5f, -1, 2, .25f, 1, 2, 3, -1, 1};
+    memcpy(tensor(net, "layers.0.weight"), w, sizeof w);
+    tensor(net, "layers.0.bias")[0] = 5;
+    onus_explanation x, r;
+    explain(&x, net, d, 8, 20, 20, &usual);
+    relevance_of(&r, net, d, 8, 20, 20);
+    for (int i = 0; i < 8 * 6; i++) assert_float_equal(r.values[i], x.values[i], 4e-5);
+    for (int i = 0; i < 8; i++) {
+        assert_float_equal(r.score[i], x.score[i], 1e-6);
+        assert_float_equal(r.base[i], x.base[i], 1e-4);
+    }
+    assert_true(r.relevance && r.residual < 1e-4);
+    said s;
+    const onus_sink sink = said_begin(&s);
+    assert_int_equal(onus_explanation_emit(&r, &x, d, &sink, NULL), ONUS_OK);
+    assert_string_equal(s.types[0], "relevance");
+    near(&s, "relevance.agreement", 1, 1e-9);
+    near(&s, "relevance.agreement.n", 8, 0);
+    near(&s, "relevance.rows", 8, 0);
+    near(&s, "relevance.background", 20, 0);
+    near(&s, "relevance.residual", r.residual, 0);
+    near(&s, "relevance.a.mean_abs", r.mean_abs[0], 0);
+    reads(&s, "relevance.of", "predicted value");
+    onus_facts_destroy(s.facts);
+    onus_explanation_release(&x);
+    onus_explanation_release(&r);
+    onus_net_destroy(net);
+    onus_dataset_close(d);
+}
+
+/* Shares are of the log-odds, and add up whatever the net; bits do not depend on threads. */
+static void relevance_adds_up(void **state)
+{
+    (void)state;
+    credit c = open_credit();
+    onus_explanation one, three;
+    int64_t row[9], background[10];
+    for (int i = 0; i < 9; i++) row[i] = 3 * i;
+    for (int i = 0; i < 10; i++) background[i] = 400 + i;
+    onus_pool *pool = NULL;
+    assert_int_equal(onus_pool_create(&pool, 3, NULL, NULL), ONUS_OK);
+    const onus_exec ref = {.k = onus_kernels_of(ONUS_ISA_REF)},
+                    best = {.k = onus_kernels_of(onus_isa_best()), .pool = pool};
+    assert_int_equal(onus_explain_relevance(&one, c.net, &ref, c.d, row, 9, background, 10,
+                                            &usual, NULL, NULL),
+                     ONUS_OK);
+    assert_int_equal(onus_explain_relevance(&three, c.net, &best, c.d, row, 9, background, 10,
+                                            &usual, NULL, NULL),
+                     ONUS_OK);
+    assert_memory_equal(one.values, three.values, (size_t)(9 * one.n_columns) * 8);
+    assert_memory_equal(one.base, three.base, 9 * sizeof *one.base);
+    for (int64_t i = 0; i < 9; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < one.n_columns; k++) sum += one.values[i * one.n_columns + k];
+        assert_float_equal(sum, one.score[i] - one.base[i], 1e-5);
+    }
+    assert_true(one.residual < 1e-5);
+    onus_explanation_release(&one);
+    onus_explanation_release(&three);
+    onus_pool_destroy(pool);
+    onus_err err;
+    assert_int_equal(onus_explain_relevance(&one, c.net, &ref, c.d, row, 0, background, 10,
+                                            &usual, NULL, &err),
+                     ONUS_BAD_ARG);
+    close_credit(&c);
+}
+
 /* ---- rows, events, failures -------------------------------------------------------------- */
 
 static void rows_are_chosen_by_seed(void **state)
@@ -664,6 +752,11 @@ static onus_status explain_with(const onus_allocator *mem, void *ctx, onus_err *
         st = onus_explain(&x, c->net, &ex, c->d, row, n, background, m, &spec, 1, mem, err);
     if (st == ONUS_OK) st = onus_explanation_emit(&x, NULL, c->d, NULL, err);
     onus_explanation_release(&x);
+    if (st == ONUS_OK)
+        st = onus_explain_relevance(&x, c->net, &ex, c->d, row, n, background, m, &spec, mem,
+                                    err);
+    if (st == ONUS_OK) st = onus_explanation_emit(&x, NULL, c->d, NULL, err);
+    onus_explanation_release(&x);
     return st;
 }
 
@@ -689,6 +782,8 @@ int main(void)
         cmocka_unit_test(one_pair_has_no_error),
         cmocka_unit_test(same_bits_everywhere),
         cmocka_unit_test(long_walks),
+        cmocka_unit_test(of_a_linear_model_relevance_is_shapley),
+        cmocka_unit_test(relevance_adds_up),
         cmocka_unit_test(rows_are_chosen_by_seed),
         cmocka_unit_test(events_hold_no_single_person),
         cmocka_unit_test(settings_out_of_range),
