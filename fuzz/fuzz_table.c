@@ -9,7 +9,7 @@
 static void check_rows(const onus_dataset *d)
 {
     const int64_t n = onus_dataset_rows(d), features = onus_dataset_features(d);
-    float *x = malloc((size_t)features * sizeof *x), y, w;
+    float *x = malloc((size_t)features * sizeof *x), y[2] = {0}, w;
     char *seen = calloc((size_t)n, 1);
     FUZZ_CHECK(x && seen && n > 0 && features > 0);
     for (int p = 0; p < ONUS_PART_COUNT; p++) {
@@ -18,9 +18,11 @@ static void check_rows(const onus_dataset *d)
         for (int64_t i = 0; i < m; i++) {
             FUZZ_CHECK(rows[i] >= 0 && rows[i] < n && !seen[rows[i]]);
             seen[rows[i]] = 1;
-            onus_dataset_fetch(d, &rows[i], 1, x, &y, &w);
+            onus_dataset_fetch(d, &rows[i], 1, x, y, &w);
             for (int64_t k = 0; k < features; k++) FUZZ_CHECK(x[k] - x[k] == 0);
-            FUZZ_CHECK(y - y == 0 && w >= 0 && w - w == 0);
+            FUZZ_CHECK(y[0] - y[0] == 0 && y[1] - y[1] == 0 && w >= 0 && w - w == 0);
+            FUZZ_CHECK(onus_dataset_task(d) != ONUS_TASK_LABELS ||
+                       (onus_dataset_labels(d) == 2 && (y[0] >= 0 || y[1] >= 0)));
             for (int64_t a = 0; a < onus_dataset_attributes(d); a++) {
                 const int32_t g = onus_dataset_group(d, a, rows[i]);
                 FUZZ_CHECK(g >= -1 && g < onus_dataset_groups(d, a));
@@ -60,9 +62,11 @@ static void read_with_its_encoder(const onus_dataset *d, const onus_data_spec *s
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const double bins[] = {0, 10};
-    static const char *const tokens[] = {"?", "NA"}, *const by[] = {"y", "a"};
+    static const char *const tokens[] = {"?", "NA"}, *const by[] = {"y", "a"},
+                             *const labels[] = {"y", "b"};
     if (size < 2 || !onus_crypto_start()) return 0;
     const unsigned s = data[0] | (unsigned)data[1] << 8;
+    const bool several = (s >> 12 & 3) == 3; /* labels */
     const onus_protected_spec protected_ = {
         .column = "a", .bins = bins, .n_bins = s >> 14 & 1 ? 2 : 0};
     const onus_column_spec columns[] = {
@@ -76,15 +80,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const int fd = fuzz_file(data + 2, size - 2, path);
     const onus_data_spec spec = {.recipe = "r",
                                  .source = path,
-                                 .label = "y",
-                                 .label_number = s >> 12 & 1,
+                                 .label = several ? NULL : "y",
+                                 .label_columns = several ? labels : NULL,
+                                 .n_label_columns = several ? 2 : 0,
+                                 .label_missing = (onus_label_missing)(several ? s & 3 : 0),
+                                 .label_number = !several && s >> 12 & 1,
                                  .missing = (onus_missing)((s >> 6 & 7) % 7),
                                  .scale = (onus_scale)(s >> 9 & 3),
                                  .drop_duplicates = s >> 11 & 1,
                                  .protected_ = &protected_,
                                  .n_protected = 1,
                                  .columns = columns,
-                                 .n_columns = s >> 15 & 1,
+                                 .n_columns = several ? 0 : s >> 15 & 1,
                                  .missing_tokens = tokens,
                                  .n_missing_tokens = 2,
                                  .stratify = by,

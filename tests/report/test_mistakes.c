@@ -91,6 +91,37 @@ static void the_surest_come_first(void **state)
     room_close(&w.room);
 }
 
+/* The same numbers as two labels of two rows: of row 0 the second is wrong at 0.6, of row 1 the
+ * first at 0.9; its second, a no at 0.2, is not known and no mistake. */
+static void of_several_labels_each_is_one(void **state)
+{
+    (void)state;
+    static const char *const labels[] = {"rude", "loud"}, *const of_each[] = {"a", "b", "c",
+                                                                              "d"};
+    wrong w;
+    texts_open(&w);
+    w.p.task = ONUS_TASK_LABELS;
+    w.p.n = 2;
+    w.p.n_labels = 2;
+    w.p.label_names = labels;
+    w.p.class_names = of_each;
+    w.label[3] = -1;
+    w.m.most = 4;
+    char *html = page_of(&w.m);
+    const char *at = html;
+    static const char *const said[] = {
+        "Row on line 3 of", ">second<", ">rude<", ">b <", "0.90<", ">a <", "0.10<",
+        "Row on line 2 of", ">first<",  ">loud<", ">d <", "0.60<", ">c <", "0.40<"};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        const char *found = strstr(at, said[i]);
+        if (!found) fail_msg("the page does not say '%s' there", said[i]);
+        at = found + strlen(said[i]);
+    }
+    assert_null(strstr(at, "Row on line"));
+    free(html);
+    room_close(&w.room);
+}
+
 /* Shades of 16: 0 is the ground, 255 is 15, 128 is round(128 / 255 * 15) = 8. */
 static void pictures_are_drawn_pixel_for_pixel(void **state)
 {
@@ -172,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_surest_come_first),
+        cmocka_unit_test(of_several_labels_each_is_one),
         cmocka_unit_test(pictures_are_drawn_pixel_for_pixel),
         cmocka_unit_test(samples_are_text),
         cmocka_unit_test(pages_survive_the_end_of_memory),

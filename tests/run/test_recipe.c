@@ -227,6 +227,23 @@ static void several_labels(void **state)
     assert_int_equal(r->data.n_label_values, 2);
     assert_int_equal(r->data.label_missing, ONUS_LABEL_MISSING_DROP);
     onus_recipe_close(r);
+    for (int n = 256; n <= 257; n++) { /* the most, and one more */
+        char text[8192];
+        onus_err err = {.msg = ""};
+        int len = snprintf(text, sizeof text,
+                           "onus: 1\nname: n\nseed: 7\nmodel: {kind: mlp}\nprivacy: off\n"
+                           "data: {source: s, protected: none, label: {columns: [");
+        for (int i = 0; i < n; i++)
+            len += snprintf(text + len, sizeof text - (size_t)len, "%sc%d", i ? ", " : "", i);
+        snprintf(text + len, sizeof text - (size_t)len, "]}}\n");
+        const onus_status st =
+            onus_recipe_parse(&r, "r.yaml", NULL, text, strlen(text), NULL, &err);
+        assert_int_equal(st, n == 256 ? ONUS_OK : ONUS_BAD_INPUT);
+        if (st == ONUS_OK) onus_recipe_close(r);
+        if (n == 257)
+            assert_non_null(
+                strstr(err.msg, "data.label.columns: 257 columns, expected 2 to 256"));
+    }
 }
 
 /* full with `old` replaced by `new_`. */
