@@ -316,23 +316,26 @@ typedef struct {
         const char *name;
         onus_text text;
     } cells[4], last;
+    int64_t most; /* rows that are shown */
 } each;
 
 static const each of_classes = {"class",
                                 ONUS_TEXT_CLASS,
                                 {{"precision", ONUS_TEXT_PRECISION}, {"f1", ONUS_TEXT_F1}},
-                                {"recall", ONUS_TEXT_RECALL}};
+                                {"recall", ONUS_TEXT_RECALL},
+                                100};
 static const each of_labels = {"label",
                                ONUS_TEXT_LABEL_NAME,
                                {{"accuracy", ONUS_TEXT_ACCURACY},
                                 {"precision", ONUS_TEXT_PRECISION},
                                 {"recall", ONUS_TEXT_RECALL},
                                 {"auc", ONUS_TEXT_AUC}},
-                               {"f1", ONUS_TEXT_F1}};
+                               {"f1", ONUS_TEXT_F1},
+                               1000};
 
 static void each_table(onus_page *p, const each *t, const onus_parts *names)
 {
-    enum { CELLS = 4, SHOWN = 100 };
+    enum { CELLS = 4 };
     onus_heading heads[CELLS + 5] = {{t->head, ""}};
     size_t n = 1;
     for (int k = 0; k < CELLS && t->cells[k].name; k++)
@@ -342,7 +345,7 @@ static void each_table(onus_page *p, const each *t, const onus_parts *names)
     heads[n++] = (onus_heading){ONUS_TEXT_ZERO_TO_ONE, "draw"};
     heads[n++] = (onus_heading){ONUS_TEXT_METHOD, "how"};
     onus_table_open(p, "measures", heads, n);
-    for (int64_t i = 0; i < names->n && i < SHOWN; i++) {
+    for (int64_t i = 0; i < names->n && i < t->most; i++) {
         char last[2048];
         snprintf(last, sizeof last, "%s.%s.%s", t->kind, names->name[i], t->last.name);
         onus_page_raw(p, "<tr><th scope=\"row\">");
