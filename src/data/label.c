@@ -26,6 +26,11 @@ static void strip(onus_dataset *d, int64_t col, char mark)
 static onus_status find_labels(onus_dataset *d, int64_t *n_found, int64_t *lacks, onus_err *err)
 {
     const onus_data_spec *s = d->spec;
+    if (s->n_label_columns > ONUS_LABELS_MAX)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s:%d: data.label.columns: %lld columns, expected at most %d",
+                         s->recipe ? s->recipe : "data", s->label_line,
+                         (long long)s->n_label_columns, ONUS_LABELS_MAX);
     d->n_labels = s->n_label_columns ? s->n_label_columns : 1;
     d->labels = s->n_label_columns ? s->label_columns : &s->label;
     if (d->given && d->given->n_labels != d->n_labels)

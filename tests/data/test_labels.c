@@ -158,6 +158,13 @@ static void refused(void **state)
     data_room room;
     room_open(&room);
     onus_data_spec s = several(&room);
+    static const char *many[ONUS_LABELS_MAX + 1];
+    for (int i = 0; i <= ONUS_LABELS_MAX; i++) many[i] = "rude";
+    s.label_columns = many;
+    s.n_label_columns = ONUS_LABELS_MAX + 1;
+    room_refuse(&room, &s, table,
+                "r.yaml:5: data.label.columns: 257 columns, expected at most 256");
+    s = several(&room);
     s.label_columns = lacking;
     room_refuse(&room, &s, table, "r.yaml:5: data.label.columns: 'odder' is no column of");
     s = several(&room);
