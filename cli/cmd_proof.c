@@ -88,16 +88,25 @@ int cmd_diff(int argc, const char **argv)
 int cmd_keygen(int argc, const char **argv)
 {
     const char *name = NULL, *words[1];
+    int json = 0;
     const struct poptOption table[] = {
         {"name", 'n', POPT_ARG_STRING, &name, 0,
          "the signer's name in the note (default: the file's name)", "NAME"},
-        POPT_AUTOHELP POPT_TABLEEND};
+        CLI_JSON(json) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "FILE", words, 1, 1);
     if (code != EXIT_DONE) return code;
     const char *slash = strrchr(words[0], '/');
     onus_err err = {.code = ONUS_OK};
-    if (onus_keygen(words[0], name ? name : slash ? slash + 1 : words[0], &err) != ONUS_OK)
+    onus_facts *facts = NULL;
+    if (onus_keygen(words[0],
+                    name    ? name
+                    : slash ? slash + 1
+                            : words[0],
+                    &facts, NULL, &err) != ONUS_OK)
         return cli_fail("keygen", &err);
+    if (json) code = cli_print(facts, true, true);
+    onus_facts_destroy(facts);
+    if (json) return code;
     printf("%s (private: keep it)\n%s.pub (give it to whoever verifies)\n", words[0], words[0]);
     return EXIT_DONE;
 }

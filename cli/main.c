@@ -2,6 +2,8 @@
  * main.c - the table of commands, in the order in which a model lives. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "cli.h"
 
@@ -94,9 +96,19 @@ static int dispatch(int argc, char **argv)
     return no_command(argv[1]);
 }
 
+/* A run holds the key of its noise, and keys that sign: a crash writes no picture of memory to
+ * the disk, and other programs of the user read none. The library leaves this to its host. */
+static void keep_memory_private(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* where the core is piped to a program, too */
+}
+
 /* What was printed is on its way, or the program did not do what it was asked for. */
 int main(int argc, char **argv)
 {
+    keep_memory_private();
     const int code = dispatch(argc, argv);
     if (code != EXIT_DONE || (fflush(stdout) == 0 && !ferror(stdout))) return code;
     fprintf(stderr, "onus: cannot write the results\n");

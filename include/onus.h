@@ -276,9 +276,10 @@ ONUS_API onus_status onus_report(const char *run, onus_facts **facts, char **htm
                                  const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
 /* Makes a signing key: path (private, mode 0600) and path.pub. Existing files are never
- * overwritten. */
-ONUS_API onus_status onus_keygen(const char *path, const char *name,
-                                 onus_err *err) ONUS_CHECKED;
+ * overwritten. facts: key.name, key.file, key.public_file, and key.public, what the second file
+ * says; never the private half. May be NULL; owned by the caller: onus_facts_destroy. */
+ONUS_API onus_status onus_keygen(const char *path, const char *name, onus_facts **facts,
+                                 const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
 /* Facts as one canonical JSON object (RFC 8785); owned by the caller: onus_text_free. */
 ONUS_API onus_status onus_facts_text(const onus_facts *f, char **json,

@@ -88,15 +88,42 @@ done:
     return st;
 }
 
-onus_status onus_keygen(const char *path, const char *name, onus_err *err)
+/* What may be told of a key. */
+static onus_status key_facts(const onus_key *key, const char *path, onus_facts **out,
+                             const onus_allocator *mem, onus_err *err)
+{
+    char text[320], pub_path[ONUS_PATH_MAX];
+    onus_event_builder e;
+    if (snprintf(pub_path, sizeof pub_path, "%s.pub", path) >= (int)sizeof pub_path)
+        return onus_fail(err, ONUS_BAD_ARG, "path longer than %d bytes", ONUS_PATH_MAX);
+    onus_key_public_text(key, text);
+    onus_event_init(&e, mem);
+    onus_event_begin(&e, "key");
+    onus_event_text(&e, key->name, "key.name");
+    onus_event_text(&e, path, "key.file");
+    onus_event_text(&e, pub_path, "key.public_file");
+    onus_event_text(&e, text, "key.public");
+    const onus_status st = onus_event_facts(&e, out, mem, err);
+    onus_event_release(&e);
+    return st;
+}
+
+onus_status onus_keygen(const char *path, const char *name, onus_facts **facts,
+                        const onus_allocator *mem, onus_err *err)
 {
     if (!path || !name)
         return onus_fail(err, ONUS_BAD_ARG, "keygen: a file and a name are needed");
     if (!onus_crypto_start())
         return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
     onus_key key;
+    onus_facts *told = NULL;
     onus_status st = onus_key_new(&key, name, err);
+    if (st == ONUS_OK && facts) st = key_facts(&key, path, &told, mem, err);
     if (st == ONUS_OK) st = onus_key_save(&key, path, err);
     onus_key_wipe(&key);
+    if (st == ONUS_OK && facts)
+        *facts = told;
+    else
+        onus_facts_destroy(told);
     return st;
 }

@@ -96,6 +96,12 @@ json model.sha256 "$(sha r1/model.safetensors)" "$onus" train small.yaml --out r
 expect 0 'key.pub' "$onus" keygen ./key --name bank
 expect 1 'exist' "$onus" keygen ./key
 same "private key's mode" "$(stat -c %a key)" 600
+json key.name two "$onus" keygen ./key2 --name two
+"$onus" keygen ./key3 --json > key3.json
+same "what is told of a key" \
+    "$(python3 -c 'import json; k = json.load(open("key3.json")); print(k["key.public"], k["key.file"], k["key.public_file"])')" \
+    "$(cat key3.pub) ./key3 ./key3.pub"
+same "and nothing else" "$(grep -c -e PRIVATE -e "$(cut -d+ -f5 key3)" key3.json)" 0
 expect 0 . "$onus" run small.yaml --out signed --key key --quiet
 expect 0 "signed by 'bank', a key that you know" "$onus" verify signed --key key.pub
 expect 1 'not by the key' "$onus" verify r1 --key key.pub
@@ -198,6 +204,19 @@ stranger && touch t1/"$(printf 'x\342\200\256txt.egdel')"
 expect 1 'control characters' "$onus" verify t1
 stranger && touch 't1/report.html    is what event 1 says'
 expect 0 "nothing is proven of it: 'report.html    is what event 1 says'" "$onus" verify t1
+
+# ---- what a crash leaves ------------------------------------------------------------------------------
+ulimit -c unlimited 2>/dev/null
+"$onus" run secret.yaml --out dumped --quiet >/dev/null 2>&1 &
+pid=$!
+limit=
+for try in $(seq 500); do # the program's own limit, once it is the program
+    now=$(grep 'Max core file size' /proc/$pid/limits 2>/dev/null) || break
+    limit=$now
+    case "$limit" in *size\ *\ 0\ *) break ;; esac
+done
+case "$limit" in *size\ *\ 0\ *) ok ;; *) bad "a process that holds a key would leave a core: '$limit'" ;; esac
+wait $pid
 
 # ---- kill and resume ----------------------------------------------------------------------------------
 expect 2 'holds a run already' "$onus" run small.yaml --out r1

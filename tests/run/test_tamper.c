@@ -150,11 +150,12 @@ static void signed_by_another(void **state)
     uint8_t root[32];
     char pub[300];
     onus_err err;
-    assert_int_equal(onus_keygen(in_room("owner"), "owner", &err), ONUS_OK);
+    assert_int_equal(onus_keygen(in_room("owner"), "owner", NULL, NULL, &err), ONUS_OK);
     const run_how how = {.recipe = "plain.yaml", .out = "signed", .key = "owner"};
     must_run(&how);
     assert_int_equal(verify("signed", "owner.pub", &err), ONUS_OK);
-    assert_int_equal(onus_keygen(in_room("thief"), "owner", &err), ONUS_OK); /* the same name */
+    assert_int_equal(onus_keygen(in_room("thief"), "owner", NULL, NULL, &err),
+                     ONUS_OK); /* the same name */
     assert_int_equal(verify("signed", "thief.pub", &err), ONUS_TAMPER);
     assert_non_null(strstr(err.msg, "not by the key in"));
 
