@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "data/dataset.h"
 #include "net/model.h"
 #include "tensors.h"
 #include "model_spec.h"
@@ -106,10 +107,58 @@ static void several_labels_have_a_probability_each(void **state)
     assert_int_equal(remove(path), 0);
 }
 
+/* A model of tokens says what follows at every place; a row of texts by column is none of its.
+ */
+static void tokens_are_no_rows(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/onus-predict-XXXXXX";
+    static const char text[] = "abcabcabcabcabcabcabcabcabcabcabcabcabcabc";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == sizeof text - 1 &&
+                close(fd) == 0);
+    const onus_data_spec data = {.base_dir = ".",
+                                 .format = ONUS_FORMAT_TEXT,
+                                 .source = path,
+                                 .predict = ONUS_PREDICT_NEXT,
+                                 .text = {.kind = ONUS_TOKENIZER_CHARACTER, .context = 4},
+                                 .protected_none = true,
+                                 .train = 0.5,
+                                 .valid = 0.25,
+                                 .test = 0.25};
+    const onus_model_spec spec = {.kind = "gru"};
+    onus_dataset *d;
+    onus_net *net;
+    onus_model *m = NULL;
+    onus_buf encoder, bytes;
+    onus_err err = {.msg = ""};
+    if (onus_dataset_open(&d, &data, NULL, 1, NULL, NULL, &err) != ONUS_OK)
+        fail_msg("%s", err.msg);
+    onus_buf_init(&encoder, NULL, 1 << 20);
+    onus_buf_init(&bytes, NULL, 1 << 24);
+    assert_int_equal(onus_encoder_write(onus_dataset_encoder(d), &encoder, NULL), ONUS_OK);
+    const onus_meta meta = {"onus.encoder", encoder.data};
+    const onus_model_io io = {.input = onus_dataset_input(d),
+                              .vocabulary = onus_dataset_vocabulary(d),
+                              .head = ONUS_HEAD_TOKENS,
+                              .next = true};
+    assert_int_equal(onus_model_build(&net, &spec, &io, NULL, NULL), ONUS_OK);
+    assert_int_equal(model_to(&bytes, net, &meta, 1, NULL), ONUS_OK);
+    assert_int_equal(onus_file_replace(path, bytes.data, bytes.len, 0600, NULL), ONUS_OK);
+    assert_int_equal(onus_model_open(&m, path, NULL, &err), ONUS_BAD_INPUT);
+    assert_non_null(strstr(err.msg, "a model of tokens has no prediction of a row"));
+    assert_null(m);
+    onus_buf_release(&encoder);
+    onus_buf_release(&bytes);
+    onus_net_destroy(net);
+    onus_dataset_close(d);
+    assert_int_equal(remove(path), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(predictions_are_in_the_unit),
-        cmocka_unit_test(several_labels_have_a_probability_each)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(predictions_are_in_the_unit),
+                                       cmocka_unit_test(several_labels_have_a_probability_each),
+                                       cmocka_unit_test(tokens_are_no_rows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
