@@ -171,6 +171,12 @@ static onus_status add_nodes(onus_net *net, const onus_layers *l, const ending *
     const int last = net->n_nodes - 1;
     ONUS_TRY(check_logits(net, last, e, err));
     ONUS_TRY(check_order(net, &e->io, err));
+    if (e->smoothing != 0 && head != ONUS_HEAD_CLASSES && head != ONUS_HEAD_TOKENS) {
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "train.label_smoothing is for classes and tokens, the label is '%s'",
+                       heads[head].name);
+        goto done;
+    }
     ONUS_TRY(onus_net_add(net, heads[head].prediction, "prediction", &last, 1, unit,
                           head == ONUS_HEAD_VALUE ? 2 : 0, &prediction, err));
     ONUS_TRY(onus_net_add(net, heads[head].loss, "loss", &last, 1, &smoothing,

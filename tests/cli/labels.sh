@@ -144,7 +144,7 @@ wrong 's/good, yes/good, maybe/' "wrong.yaml:7: data.label.positive: 'maybe' is 
 wrong 's/good, yes, female/good, yes/' 'data.label.positive: 2 values for 3 columns'
 wrong 's/protected: .*/protected: [sex]/' "data.protected: 'sex' is a label"
 wrong 's/batch: 32/batch: 32, class_weights: balanced/' 'train.class_weights: a weight is an example'
-wrong 's/batch: 32/batch: 32, label_smoothing: 0.1/' 'smoothing'
+wrong 's/batch: 32/batch: 32, label_smoothing: 0.1/' "train.label_smoothing is for classes and tokens, the label is 'labels'"
 wrong 's/kind: mlp, hidden: .8., dropout: 0.1/kind: logistic/' 'logistic .*does not fit'
 wrong 's/good, yes, female/good, yes, female], type: number, values: [0, 1/' 'a number has no positive and no values'
 sed '5s/,yes,/,perhaps,/' small.csv > stray.csv
