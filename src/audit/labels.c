@@ -134,7 +134,8 @@ static onus_interval bounds_of(ratio r, const tally *t)
     return onus_interval_wilson((onus_share){a, b}, onus_z(1));
 }
 
-/* The measure is the sum over labels of weight[l] v_l: a row's part of the squared error. */
+/* Sum over rows of the square of what a row moves the measure by: over its labels the sum of (a
+ * - value b) scale. */
 static double square_error(const counts *c, ratio r, const double *value, const double *scale)
 {
     const onus_predictions *p = c->p;
