@@ -182,7 +182,7 @@ typedef struct onus_op {
      * be run alone. Coupled operations: free. */
     size_t (*saved)(const onus_attr *attr, const onus_shape in[], int64_t B);
     size_t (*scratch)(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
-                      int64_t B); /* largest of all passes */
+                      int64_t B); /* largest of all passes, of at most B examples */
     ONUS_CELL(onus_op_pass) forward;
     ONUS_CELL(onus_op_pass) backward; /* d_in from d_out; d_out NULL for a loss */
     /* adds each example's squared norm over this node's parameters: norm2 (B) */

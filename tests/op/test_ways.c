@@ -246,6 +246,63 @@ static void no_examples_are_fine(void **state)
         }
 }
 
+static void scratch_never_falls(const onus_op *op, const onus_attr *attr, const onus_shape in[],
+                                const onus_exec *ex, int64_t most)
+{
+    size_t before = 0;
+    for (int64_t B = 1; B <= most; B++) {
+        const size_t bytes = op->scratch(ex, attr, in, B);
+        if (bytes < before)
+            fail_msg("%s: %zu bytes of scratch for %d examples, %zu for one less", op->name,
+                     bytes, (int)B, before);
+        before = bytes;
+    }
+}
+
+/* A plan asks for the scratch of its longest batch, and runs shorter ones in it. */
+static void scratch_is_enough_for_fewer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *op, *attr; /* its size */
+        int64_t size;
+        onus_shape in;
+    } wide[] = {{"dense", "units", 512, {2, {64, 2048}}},
+                {"dense", "units", 10, {1, {4096}}},
+                {"dense", "units", 64, {2, {16, 900}}},
+                {"conv2d", "channels", 64, {3, {64, 8, 8}}},
+                {"conv2d", "channels", 8, {3, {3, 32, 32}}},
+                {"lstm", "hidden", 96, {2, {20, 64}}},
+                {"gru", "hidden", 64, {2, {30, 300}}}};
+    int n;
+    const onus_op *const *ops = onus_ops(&n);
+    for (int threads = 1; threads <= 3; threads++)
+        for (int isa = 0; isa < ONUS_ISA_COUNT; isa++) {
+            onus_exec ex = {.k = onus_kernels_of((onus_isa)isa)};
+            if (!ex.k) continue;
+            assert_int_equal(onus_pool_create(&ex.pool, threads, NULL, NULL), ONUS_OK);
+            for (int i = 0; i < n; i++) {
+                const chapter *ch = chapter_of(ops[i]);
+                op_run r;
+                make(&r, ch, &ch->big, &ref);
+                scratch_never_falls(r.op, r.attr, r.in_shape, &ex, 2 * ch->big.B);
+                op_run_free(&r);
+            }
+            for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+                const onus_op *op = onus_op_find(wide[i].op);
+                onus_attr attr[ONUS_ATTR_MAX] = {{0}};
+                for (int k = 0; k < op->n_attrs; k++) {
+                    const double v = strcmp(op->attrs[k].name, wide[i].attr) == 0
+                                         ? (double)wide[i].size
+                                         : op->attrs[k].standard;
+                    attr[k] = (onus_attr){(int64_t)v, v};
+                }
+                scratch_never_falls(op, attr, &wide[i].in, &ex, 70);
+            }
+            onus_pool_destroy(ex.pool);
+        }
+}
+
 /* ---- costs
  * --------------------------------------------------------------------------------------------------
  */
@@ -549,6 +606,7 @@ int main(void)
         cmocka_unit_test(outputs_may_stand_over_inputs),
         cmocka_unit_test(what_is_not_kept_is_not_read),
         cmocka_unit_test(no_examples_are_fine),
+        cmocka_unit_test(scratch_is_enough_for_fewer),
         cmocka_unit_test(costs_are_those_of_a_counted_run),
     };
     ref.k = onus_kernels_of(ONUS_ISA_REF);
