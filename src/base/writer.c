@@ -171,10 +171,11 @@ onus_status onus_writer_add(onus_writer *w, const void *data, size_t len, onus_e
 onus_status onus_writer_end(onus_writer *w, uint64_t *len, uint8_t sha256[32], onus_err *err)
 {
     onus_status st = w->used > 0 ? turn(w, err) : ONUS_OK;
-    onus_hasher_end(w->hasher, sha256);
     if (st == ONUS_OK && w->writes) st = onus_replacing_end(&w->file, err);
+    if (st != ONUS_OK) return st;
+    onus_hasher_end(w->hasher, sha256);
     *len = w->len;
-    return st;
+    return ONUS_OK;
 }
 
 void onus_writer_close(onus_writer *w)
