@@ -13,22 +13,24 @@ typedef struct {
     const int32_t *group; /* (n), -1 missing */
 } onus_attribute;
 
+/* Several labels: label, score and decision are (n, n_labels), those of a row one after the
+ * other. */
 typedef struct {
     onus_task task;
-    int64_t n, n_classes;           /* classes: >= 2; regression 0; labels 2 */
-    const char *const *class_names; /* labels: (n_labels, 2) */
-    const float *label; /* (n): 0/1, class, number; labels (n, n_labels): 0/1, below 0
-                           where it is not known */
-    const float *score; /* binary (n): probability of the positive class; classes (n,
-                           n_classes); regression (n): value; labels (n, n_labels): of
-                           the positive class of each. NULL: none */
-    const int32_t
-        *decision;    /* (n) predicted class, labels (n, n_labels); NULL for regression */
-    int64_t n_labels; /* labels: 2 or more */
+    int64_t n, n_classes; /* classes: >= 2; regression 0; labels 2 */
+    /* (n_classes); labels (n_labels, 2) */
+    const char *const *class_names;
+    /* (n): 0/1, class, number; of several labels one that is not known is below 0 */
+    const float *label;
+    /* binary and labels (n): probability of the positive class; classes (n, n_classes);
+     * regression (n): value. NULL: none */
+    const float *score;
+    const int32_t *decision;        /* (n) predicted class; NULL for regression */
+    int64_t n_labels;               /* labels: 2 or more; of rows of a dataset else 1 */
     const char *const *label_names; /* labels: (n_labels) */
-    const char *prefix;        /* of the names of what is said: "label.toxic."; NULL: none */
-    bool score_is_probability; /* false: log loss, Brier and calibration are undefined, said why
-                                */
+    const char *prefix; /* of the names of what is said: "label.toxic."; NULL: none */
+    /* false: log loss, Brier and calibration are undefined, said why */
+    bool score_is_probability;
     int64_t n_attributes;
     const onus_attribute *attributes;
 } onus_predictions;

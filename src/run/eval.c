@@ -24,8 +24,8 @@ static void write_heads(onus_buf *out, const onus_predictions *p, int64_t l, int
     for (int64_t k = 0; k < 2 + width; k++) {
         char head[600];
         const char *what = k == 0 ? "label" : k == 1 ? "prediction" : "score";
-        snprintf(head, sizeof head, several ? "%.500s.%s" : "%.0s%s",
-                 several ? p->label_names[l] : "", what);
+        snprintf(head, sizeof head, "%.500s%s%s", several ? p->label_names[l] : "",
+                 several ? "." : "", what);
         onus_buf_str(out, ",");
         onus_csv_field(out, head);
         if (width > 1 && k > 1) onus_buf_printf(out, "_%lld", (long long)k - 2);

@@ -42,6 +42,7 @@ expect 0 verified "$onus" verify r1
 expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay r1 --quiet
 expect 0 'every bit the same' "$onus" replay r1 --from 60 --to 120 --quiet
 for n in 1 2 3; do [ -s r1/private/explanations-$n.html ] && ok || bad "no page of explanations of label $n"; done
+grep -q 'probability of “telephone”' r1/private/explanations-2.html && ok || bad "explanations-2.html does not say of what"
 for text in 'By label' '<summary>telephone' 'sex: By age' 'rows all right'; do
     grep -q "$text" r1/report.html && ok || bad "the report does not say '$text'"
 done
