@@ -207,7 +207,8 @@ ONUS_API onus_status onus_model_predict(onus_model *m, const char *const *names,
 /* Either run and data, or predictions with label and score or prediction. */
 typedef struct {
     const char *run, *data; /* a run folder's model on a table or text of its form */
-    /* CSV of label, score, prediction by line of the table; NULL: none */
+    /* CSV of label, prediction, score by line of the table, of several labels NAME.label and so
+     * on for each; NULL: none */
     const char *predictions_out;
     const char *predictions; /* a CSV of predictions made elsewhere */
     /* its columns; positive: the label's value that counts as 1 */
