@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small data and a recipe of every family of models, for tests/cli/families.sh: families.py FOLDER. Seeded; words, labels and
 pictures are made up. NAME.yaml: batches of 16 rows in 4 shards, several steps. NAME-long.yaml: shards so long that they
-are cut (docs/NUMERICS.md, 7). NAME-private.yaml: a private run."""
+are cut (docs/NUMERICS.md, 7). NAME-private.yaml: a private run.
+The short recipes of classifiers are explained, some texts by all coalitions, others by drawn orders."""
 import pathlib
 import random
 import struct
 import sys
 
-LINE = "onus: 1\nname: {name}\nseed: 7\ndata: {data}\nmodel: {model}\ntrain: {train}\nprivacy: {privacy}\nexplain: off\n"
+LINE = "onus: 1\nname: {name}\nseed: 7\ndata: {data}\nmodel: {model}\ntrain: {train}\nprivacy: {privacy}\nexplain: {explain}\n"
 SPLIT = "protected: none, split: {{train: 0.7, valid: 0.15, test: 0.15}}"
 PREDICT = "{{format: text, source: {}.txt, predict: {}, context: {}, " + SPLIT + "}}"
 SENTENCES = ("{{source: {}.csv, label: {{column: mood, positive: good}}, columns: {{text: text}}, tokenizer: {{kind: word}}, "
@@ -34,6 +35,10 @@ TUNED = ("{from: gpt2, freeze: [transformer.wte.*, '*.bias'], clip_norm: 0.5, la
          "shards: 4, optimiser: adamw, checkpoint: 1}")
 PRIVATE = "{noise: 1.5, delta: 1e-5, clip: 1}"
 PRIVATE_TRAIN = "{epochs: 2, batch: 16, shards: 4, checkpoint: 1, keep: last}"
+
+EXPLAINED = {"mood": "{method: both, rows: 9, exact_columns: 4, permutations: 2}", "gru": "{method: relevance, rows: 9}",
+             "lstm": "{method: both, rows: 9, exact_columns: 4, permutations: 2}", "lstm-private": "{rows: 5, exact_columns: 3}",
+             "cnn": "{method: relevance, rows: 9, background: 5}", "resnet18": "{method: relevance, rows: 3, background: 3}"}
 
 RECIPES = [  # name, data, model, train, privacy
     ("gpt2", PREDICT.format("short", "next", 8), GPT2, SHORT, "off"),
@@ -113,7 +118,8 @@ def main(folder):
         (folder / f"{name}.idx").write_bytes(images)
         (folder / f"{name}-labels.idx").write_bytes(labels)
     for name, data, model, train, privacy in RECIPES:
-        (folder / f"{name}.yaml").write_text(LINE.format(name=name, data=data, model=model, train=train, privacy=privacy))
+        (folder / f"{name}.yaml").write_text(LINE.format(name=name, data=data, model=model, train=train, privacy=privacy,
+                                                               explain=EXPLAINED.get(name, "off")))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Goal: one final hash for every family of models: whatever the threads, the instruction set, the micro-batches of its shards,
+# Goal: one final hash for every family of models, and one of what explains it: whatever the threads, the instruction set, the micro-batches of its shards,
 # killed and resumed, replayed. Method: the small recipes of families.py; each is run once, everything else must end at the
 # same bytes of model.safetensors. ONUS_SLOW=1: replays on every instruction set, kills at more moments.
 . tests/cli/lib.sh
@@ -17,6 +17,13 @@ again() {
     rm -rf again
     expect 0 'report: again' env "$@" "$onus" run "$recipe" --out again --quiet
     same "$name, $what" "$(sha again/model.safetensors)" "$(sha "$name/model.safetensors")"
+    same "$name, $what: explanations" "$(explained again)" "$(explained "$name")"
+}
+
+# hashes of a run's explanations: of all values, and of the page of single rows
+explained() {
+    grep -E '"type":"(explain|relevance)"' "$1/ledger.jsonl" | grep -o '[a-z]*.values.sha256":"[0-9a-f]*'
+    [ ! -e "$1/private/explanations.html" ] || sha "$1/private/explanations.html"
 }
 
 # micro NAME N..: its shards as so many micro-batches, which only the recipe's own hash may show
@@ -85,6 +92,16 @@ same "a decision a text" "$(wc -l < guesses.csv | tr -d ' ')" 61
 rm -rf elsewhere
 expect 0 'perplexity' "$onus" eval masked --data later.txt
 
+# ---- explained: at a terminal, too; a page of single texts that marks their words ------------------------------
+expect 0 'mean .Shapley value. over 9 rows against a text without its words' "$onus" explain mood
+expect 0 'mean .relevance. over 9 rows' "$onus" explain gru
+expect 0 'share of its first quarter *[0-9.]*$' "$onus" explain mood
+expect 0 'line 3: score .* that of a text without its words$' "$onus" explain mood --line 3
+expect 0 '^  .CLS. *.0[.]0000 $' "$onus" explain mood --line 3
+expect 0 'tk (up|low) t4' cat mood/private/explanations.html
+expect 0 'class=.heat' cat cnn/private/explanations.html cnn/report.html
+same 'explained in two ways' "$(explained mood | grep -c values)" 2
+
 # ---- long shards: cut where segments end, whether they are alone in a micro-batch or not ----------------
 for name in gpt2-long llama-long masked-long gru-long mood-long lstm-long cnn-long resnet18-long; do
     expect 0 'report: ' env ONUS_THREADS=2 "$onus" run "$name.yaml" --out "$name" --quiet
@@ -137,6 +154,10 @@ unfit gru "s#checkpoint: 1#from: $vectors/lstm.weights.safetensors#" "another ar
 unfit gpt2 "s#checkpoint: 1#from: $vectors/gpt2.weights.safetensors#" "wpe.weight' has shape .32, 24., the model's .* has .8, 24."
 unfit gpt2 's/dropout: 0.1/positions: 4/' 'has 8 places, the table 4 rows'
 unfit gpt2 's/heads: 3/heads: 5/' 'model.heads: 5 does not divide model.width, which is 24'
+unfit gpt2 's/^explain: .*/explain: {method: relevance}/' 'explain: a model of tokens has a score for every token at every place .*: say off'
+unfit mood 's/^explain: .*/explain: {background: 9}/' 'explain.background: has no place where the data is text'
+unfit cnn 's/^model: .*/model: {kind: layers, layers: [{op: flatten}, {op: dense, units: 4}, {op: softmax, name: mix}, {op: dense, units: outputs}]}/' \
+    'mix .softmax. cannot be explained by relevance: a probability depends on every logit at once'
 unfit gpt2 's/^model: .*/model: {kind: encoder}/' 'sees the tokens that follow .causal: 0., the label is the next token'
 unfit masked 's/^model: .*/model: {kind: decoder}/' 'sees only the tokens before .causal: 1., the label is a masked token'
 unfit mood 's/^model: .*/model: {kind: decoder}/' 'decoder gpt2 does not fit a label of two classes'
