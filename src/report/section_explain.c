@@ -194,10 +194,10 @@ static void map(onus_page *p, const explained *x)
     onus_page_raw(p, "</desc>");
     for (size_t i = 0; i < n; i++) {
         if (!onus_fact_item(cells, i, &v) || !(top > 0)) continue;
-        const int step = (int)ceil(v / top * STEPS);
+        const int step = (int)ceil(v / top * STEPS), x0 = (int)(i % w), y0 = (int)(i / w);
         if (step > 0)
-            onus_page_printf(p, "<path class=\"up t%d\" d=\"M%d %dh1v1h-1z\"/>", step,
-                             (int)(i % w), (int)(i / w));
+            onus_page_printf(p, "<path class=\"up t%d\" d=\"M%d %d L%d %d L%d %d L%d %d\"/>",
+                             step, x0, y0, x0 + 1, y0, x0 + 1, y0 + 1, x0, y0 + 1);
     }
     onus_page_raw(p, "</svg><figcaption>");
     ONUS_FILL(p, ONUS_TEXT_MAP_CAPTION, ONUS_PEOPLE(onus_page_fact(p, "%s.rows", x->by)),

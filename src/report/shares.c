@@ -133,9 +133,11 @@ static void heat_path(onus_page *p, const row *w, const onus_shape *s, bool low,
         if (!open)
             onus_page_printf(p, "<path class=\"%s t%d\" d=\"", low ? "low" : "up", level);
         if (low)
-            onus_page_printf(p, "M%d.5 %dl.5 .5-.5 .5-.5-.5z", x, y);
+            onus_page_printf(p, "M%d %d.5 L%d.5 %d L%d %d.5 L%d.5 %d", x, y, x, y, x + 1, y, x,
+                             y + 1);
         else
-            onus_page_printf(p, "M%d %dh1v1h-1z", x, y);
+            onus_page_printf(p, "M%d %d L%d %d L%d %d L%d %d", x, y, x + 1, y, x + 1, y + 1, x,
+                             y + 1);
         open = true;
     }
     if (open) onus_page_raw(p, "\"/>");
