@@ -35,6 +35,12 @@ Names of tensors are those of the library that a family is known from: transform
 LlamaForCausalLM, BertForMaskedLM, BertForSequenceClassification), torchvision for resnet18, torch for lstm and gru. So
 `train.from` takes their files as they are, and they load Onus's (strictly: `tests/vectors/check_written.py`). `tests/net` and
 `tests/train` hold every family against PyTorch: logits, gradients, 200 steps of training.
+
+Every family is explained (`explain` in a recipe): by Shapley values and by relevance, whose rules the operations bring, batch norm's
+that of the running statistics that a finished model uses. `tests/net/test_relevance.c` holds the shares of whole nets against the score
+that they share. A model of `tokens` has no one decision and is refused by name. Where a net of your own layers uses an operation without
+a rule (softmax before the last layer), `method: relevance` is refused before the training. An RMS norm at an embedding of zero (llama's
+first one) divides by sqrt(eps): a small eps amplifies rounding there, which `relevance.residual` then shows.
 """
 
 
