@@ -284,6 +284,7 @@ static void run_tile(const lanes_job *j, const area *a, float *sum, int64_t rows
         const onus_listed l = {.a = a->tile,
                                .b = a->image + base,
                                .a_row = 1,
+                               .a_three = 3,
                                .b_next = L / 2,
                                .list = a->list + at * ONUS_CONV_SEGMENT,
                                .n = a->n_terms[at],

@@ -260,7 +260,7 @@ static void columns_in_place(block *b, const phase *ph, const strip *s, bool dir
         end = segment_end(ph, k);
         for (int64_t i = 0; i < end - k; i++)
             list[i] = (onus_term){(int32_t)(i * step), (int32_t)ph->tap[k + i]};
-        onus_listed l = {.a_row = 1, .list = list, .n = end - k, .c_row = s->ldc};
+        onus_listed l = {.a_row = 1, .a_three = 3, .list = list, .n = end - k, .c_row = s->ldc};
         l.first = k == 0;
         for (int64_t t = b->t0; t < b->t1; t++) {
             int64_t m0, m1;

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * conv_weight.c - the weight gradient of a convolution: rows (channel, kernel row, column) of
+ * conv_weight.c - the weight gradient of a convolution: rows (kernel row, column, channel) of
  * the image times columns that are output channels, summed over (example, position). See
  * conv.c for the whole.
  *
- * A segment is 256 positions, maybe of several examples. Its rows are copied out of the padded
- * images that it needs, of which as many are kept; its columns are the transposed gradients of
- * the outputs, in panels. The sum stands transposed until the last segment. */
+ * A segment is 256 positions, maybe of several examples. Its rows are read where they stand, in
+ * the padded images that it needs, of which as many are kept: a register tile's rows are
+ * channels at the same tap, a plane apart (or taps of one channel, where channels are few), and
+ * its terms are positions, a list of distances that all tiles share. Its columns are the
+ * transposed gradients of the outputs, in panels. The sum stands transposed until the last
+ * segment. */
 #include <string.h>
 
 #include "num/conv_parts.h"
 #include "num/kernels.h"
 
-/* Rows copied at a time, as far apart as the second number: 256 would put them into the same
- * few sets of a cache. Numbers of a block's sum: a share of the second-level cache. */
-enum { ROWS = 126, ROW_STEP = 272, SUM_MAX = 1 << 18, SLACK = 16 };
+/* Numbers of a block's sum: a share of the second-level cache. Below FEW channels tiles are
+ * made of taps. */
+enum { SUM_MAX = 1 << 18, SLACK = 16, FEW = 6 };
 
 typedef struct {
     const onus_exec *ex;
@@ -23,25 +26,25 @@ typedef struct {
     float *dw;
     bool goes_on;
     onus_frame f;
-    onus_runs runs;
-    const int64_t *tap;     /* (terms) */
-    int64_t terms, N;       /* rows and columns of a group's gradient */
-    int64_t rows_max;       /* of a block */
-    int64_t channels_max;   /* that a block reads */
-    int64_t n_rows, n_cols; /* parts of a group's gradient */
+    int64_t slots;            /* padded copies that are kept: example b in b % slots */
+    int64_t C, N, taps;       /* of a group: channels, columns */
+    int64_t channels_max;     /* of a block */
+    int64_t n_blocks, n_cols; /* parts of a group's gradient */
     char *work;
     size_t work_bytes;
 } weight_job;
 
 typedef struct {
-    float *padded, *panels, *rows, *sum;
-    onus_piece *piece;
+    float *padded, *panels, *sum, *turned;
+    onus_term *list;
 } area;
 
-static size_t floats_bytes(int64_t n)
-{
-    return ((size_t)n * sizeof(float) + ONUS_CONV_ALIGN - 1) & ~(size_t)(ONUS_CONV_ALIGN - 1);
-}
+/* Channels [c0, c0 + n_c), columns [n0, n0 + n) of group g; a row of its sum is `pitch`. */
+typedef struct {
+    const weight_job *w;
+    const area *a;
+    int64_t g, c0, n_c, n0, n, pitch;
+} block;
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -53,13 +56,21 @@ static int64_t min_of(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t max_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- planning ---------------------------------------------------------------------------- */
+
 static size_t area_of(const weight_job *w, char *at, area *a)
 {
     const int64_t plane = onus_frame_plane(&w->f), wide = ceil_div(w->N, 32) * 32;
-    const size_t size[] = {
-        floats_bytes(w->runs.slots * w->channels_max * plane + SLACK),
-        floats_bytes(wide * ONUS_CONV_SEGMENT + SLACK), floats_bytes(ROWS * ROW_STEP + SLACK),
-        floats_bytes(w->rows_max * w->N), ONUS_CONV_SEGMENT * sizeof(onus_piece)};
+    const size_t size[] = {onus_conv_floats_bytes(w->slots * w->channels_max * plane + SLACK),
+                           onus_conv_floats_bytes(wide * ONUS_CONV_SEGMENT + SLACK),
+                           onus_conv_floats_bytes(w->taps * w->channels_max * wide),
+                           onus_conv_floats_bytes(8 * wide + SLACK),
+                           ONUS_CONV_SEGMENT * sizeof(onus_term)};
     size_t sum = 0;
     void *to[5] = {NULL};
     for (int i = 0; i < 5; i++) {
@@ -72,107 +83,193 @@ static size_t area_of(const weight_job *w, char *at, area *a)
 
 static weight_job job_of(const onus_exec *ex, const onus_conv *v, int64_t B)
 {
-    const int64_t P = v->OH * v->OW, taps = v->kh * v->kw, n_threads = onus_pool_size(ex->pool);
+    const int64_t P = v->OH * v->OW, n_threads = onus_pool_size(ex->pool);
     weight_job w = {.ex = ex,
                     .v = v,
                     .B = B,
-                    .f = onus_conv_frame(v),
-                    .terms = v->C / v->groups * taps,
-                    .N = v->K / v->groups};
-    w.runs = (onus_runs){.rows = v->OH,
-                         .cols = v->OW,
-                         .row_step = v->stride * w.f.cols * w.f.parts,
-                         .slots = ONUS_CONV_SEGMENT / P + 2};
-    if (w.runs.slots > B && B > 0) w.runs.slots = B;
-    /* rows and columns shared out as evenly as tiles allow, rows first */
-    w.n_rows = w.n_cols = 1;
+                    .f = {.H = v->H,
+                          .W = v->W,
+                          .top = v->padding,
+                          .left = v->padding,
+                          .rows = (v->OH - 1) * v->stride + (v->kh - 1) * v->dilation + 1,
+                          .cols = (v->OW - 1) * v->stride + (v->kw - 1) * v->dilation + 1,
+                          .step = 1,
+                          .parts = 1},
+                    .slots = ONUS_CONV_SEGMENT / P + 2,
+                    .C = v->C / v->groups,
+                    .N = v->K / v->groups,
+                    .taps = v->kh * v->kw};
+    if (w.slots > B && B > 0) w.slots = B;
+    /* a block's sum, and distances that fit 32 bits; channels and columns shared out as evenly
+     * as tiles allow, channels first */
+    w.channels_max = min_of(SUM_MAX / (w.taps * ceil_div(w.N, 32) * 32),
+                            INT32_MAX / (w.slots * onus_frame_plane(&w.f)));
+    w.channels_max = max_of(1, min_of(w.channels_max, w.C));
+    w.n_blocks = w.n_cols = 1;
     if (v->groups < n_threads) {
-        w.n_rows = min_of(ceil_div(n_threads, v->groups), ceil_div(w.terms, 24));
-        w.n_cols = min_of(ceil_div(n_threads, v->groups * w.n_rows), ceil_div(w.N, 32));
+        w.n_blocks = min_of(ceil_div(n_threads, v->groups), ceil_div(w.C, 4));
+        w.n_cols = min_of(ceil_div(n_threads, v->groups * w.n_blocks), ceil_div(w.N, 32));
     }
-    w.rows_max = min_of(w.terms, SUM_MAX / w.N > ROWS ? SUM_MAX / w.N : ROWS);
-    w.channels_max = min_of((w.rows_max - 1) / taps + 2, v->C / v->groups);
-    w.runs.example = w.channels_max * onus_frame_plane(&w.f);
     area none;
     w.work_bytes = area_of(&w, NULL, &none);
     return w;
 }
 
-/* Columns [n0, n1) of positions [s, s + kb): dy transposed, in panels. */
-static void pack_columns(const weight_job *w, int64_t g, int64_t n0, int64_t n1, int64_t s,
-                         int64_t kb, float *panels)
+/* ---- one segment ------------------------------------------------------------------------- */
+
+/* Columns of positions [s, s + kb): dy transposed, in panels. */
+static void pack_columns(const block *b, int64_t s, int64_t kb)
 {
+    const weight_job *w = b->w;
     const onus_kernels *k = w->ex->k;
     const int64_t P = w->v->OH * w->v->OW, panel = k->gemm_panel;
-    for (int64_t n = n0; n < n1; n += panel) {
-        const int64_t width = min_of(panel, n1 - n);
-        float *to = panels + (n - n0) * kb;
+    for (int64_t n = 0; n < b->n; n += panel) {
+        const int64_t width = min_of(panel, b->n - n);
+        float *to = b->a->panels + n * kb;
+        if (width < panel) memset(to, 0, (size_t)(panel * kb) * sizeof *to);
         for (int64_t at = s; at < s + kb;) {
-            const int64_t b = at / P, from = at % P, len = min_of(P - from, s + kb - at);
-            k->gemm_transpose(w->dy + (b * w->v->K + g * w->N + n) * P + from, P, width, len,
-                              to + (at - s) * panel, panel);
+            const int64_t e = at / P, from = at % P, len = min_of(P - from, s + kb - at);
+            k->gemm_transpose(w->dy + (e * w->v->K + b->g * w->N + b->n0 + n) * P + from, P,
+                              width, len, to + (at - s) * panel, panel);
             at += len;
         }
     }
 }
 
-/* Rows [r0, r1) of a block over one segment. n_pieces: where its positions stand. */
-static void add_segment(const weight_job *w, const area *a, const int64_t *tap, int64_t rows,
-                        int64_t n_cols, int64_t kb, int64_t n_pieces, bool first)
+static void list_positions(const block *b, int64_t s, int64_t kb)
 {
-    const onus_kernels *k = w->ex->k;
-    for (int64_t i = 0; i < rows; i += ROWS) {
-        const int64_t n = min_of(ROWS, rows - i);
-        k->copy_pieces(a->padded, tap + i, n, a->piece, n_pieces, onus_frame_unit(w->runs.cols),
-                       a->rows, ROW_STEP);
-        k->gemm_panels(a->rows, ROW_STEP, a->panels, n, n_cols, kb, a->sum + i * n_cols, n_cols,
-                       first);
+    const onus_conv *v = b->w->v;
+    const int64_t P = v->OH * v->OW, plane = onus_frame_plane(&b->w->f),
+                  panel = b->w->ex->k->gemm_panel;
+    int64_t e = s / P, y = s % P / v->OW, x = s % v->OW;
+    for (int64_t k = 0; k < kb; k++) {
+        const int64_t at =
+            e % b->w->slots * b->w->channels_max * plane + (y * b->w->f.cols + x) * v->stride;
+        b->a->list[k] = (onus_term){(int32_t)at, (int32_t)(k * panel)};
+        if (++x < v->OW) continue;
+        x = 0;
+        if (++y < v->OH) continue;
+        y = 0;
+        e++;
     }
 }
 
-/* The sum of rows [r0, r1), columns [n0, n1) to dw, whose rows are output channels; or back. */
-static void put(const weight_job *w, float *sum, int64_t g, int64_t r0, int64_t r1, int64_t n0,
-                int64_t n1)
+/* A tile of rows, from the first one's place in the copy and in the sum on, over all columns.
+ */
+static void run_tile(const block *b, onus_listed *l, int rows, float *sum, int64_t kb)
 {
-    float *dw = w->dw + (g * w->N + n0) * w->terms;
-    const int64_t n = n1 - n0;
-    int64_t r = r0;
-    for (; r + 8 <= r1; r += 8)
-        w->ex->k->gemm_transpose(sum + (r - r0) * n, n, 8, n, dw + r, w->terms);
-    for (int64_t j = 0; j < n; j++)
-        for (int64_t i = r; i < r1; i++) dw[j * w->terms + i] = sum[(i - r0) * n + j];
+    const onus_kernels *k = b->w->ex->k;
+    const int64_t panel = k->gemm_panel, L = panel / 2;
+    for (int64_t n = 0; n < b->n; n += panel) {
+        l->b = b->a->panels + n * kb;
+        l->c = sum + n;
+        k->gemm_listed(l, rows, b->n - n > L ? 2 : 1);
+    }
 }
 
-static void get(const weight_job *w, float *sum, int64_t g, int64_t r0, int64_t r1, int64_t n0,
-                int64_t n1)
+/* Channels, a plane apart, at one tap after the other. */
+static void tiles_of_channels(const block *b, onus_listed *l, int64_t kb)
 {
-    const float *dw = w->dw + (g * w->N + n0) * w->terms;
-    for (int64_t j = 0; j < n1 - n0; j++)
-        for (int64_t i = r0; i < r1; i++) sum[(i - r0) * (n1 - n0) + j] = dw[j * w->terms + i];
-}
-
-/* Rows [r0, r1), columns [n0, n1) of group g. */
-static void run_block(const weight_job *w, const area *a, int64_t g, int64_t r0, int64_t r1,
-                      int64_t n0, int64_t n1)
-{
+    const weight_job *w = b->w;
     const onus_conv *v = w->v;
-    const int64_t taps = v->kh * v->kw, P = v->OH * v->OW, plane = onus_frame_plane(&w->f);
-    const int64_t c0 = r0 / taps, n_channels = (r1 - 1) / taps - c0 + 1;
-    onus_runs runs = w->runs;
-    runs.start = -c0 * plane; /* taps count from channel 0 */
-    int64_t padded = 0;       /* examples so far */
-    if (w->goes_on) get(w, a->sum, g, r0, r1, n0, n1);
+    const int64_t plane = onus_frame_plane(&w->f),
+                  n_tiles = ceil_div(b->n_c, w->ex->k->gemm_rows);
+    l->a_row = plane;
+    l->a_three = 3 * plane;
+    l->c_row = b->pitch;
+    for (int64_t t = 0; t < n_tiles; t++) {
+        int64_t from, to;
+        onus_split(b->n_c, 1, (int)t, (int)n_tiles, &from, &to);
+        for (int64_t tap = 0; tap < w->taps; tap++) {
+            l->a = b->a->padded + from * plane +
+                   (tap / v->kw * w->f.cols + tap % v->kw) * v->dilation;
+            run_tile(b, l, (int)(to - from), b->a->sum + (tap * b->n_c + from) * b->pitch, kb);
+        }
+    }
+}
+
+/* Rows of the kernel in a tile of taps: its width is at most a tile's rows. */
+static int64_t tap_rows(const weight_job *w)
+{
+    const int64_t most = w->ex->k->gemm_rows;
+    return w->v->kw == 3 ? min_of(w->v->kh, most / 3) : 1;
+}
+
+/* Taps of one channel after the other: a row of the kernel, or several where it has three. */
+static void tiles_of_taps(const block *b, onus_listed *l, int64_t kb)
+{
+    const weight_job *w = b->w;
+    const onus_conv *v = w->v;
+    const int64_t plane = onus_frame_plane(&w->f), most = w->ex->k->gemm_rows;
+    const int64_t high = tap_rows(w);
+    l->a_row = v->dilation;
+    l->a_three = v->kw == 3 ? v->dilation * w->f.cols : 3 * v->dilation;
+    l->c_row = b->n_c * b->pitch;
+    for (int64_t c = 0; c < b->n_c; c++)
+        for (int64_t y = 0; y < v->kh; y += high)
+            for (int64_t x = 0; x < v->kw; x += most) {
+                const int64_t rows = min_of(high, v->kh - y) * min_of(most, v->kw - x);
+                l->a = b->a->padded + c * plane + (y * w->f.cols + x) * v->dilation;
+                run_tile(b, l, (int)rows, b->a->sum + ((y * v->kw + x) * b->n_c + c) * b->pitch,
+                         kb);
+            }
+}
+
+/* ---- blocks ------------------------------------------------------------------------------ */
+
+/* The sum to dw, whose rows are output channels; eight taps at a time. */
+static void put(const block *b)
+{
+    const weight_job *w = b->w;
+    const int64_t terms = w->C * w->taps, row = b->n_c * b->pitch;
+    float *turned = b->a->turned;
+    for (int64_t c = 0; c < b->n_c; c++)
+        for (int64_t t = 0; t < w->taps; t += 8) {
+            const float *sum = b->a->sum + t * row + c * b->pitch;
+            float *dw = w->dw + (b->g * w->N + b->n0) * terms + (b->c0 + c) * w->taps + t;
+            const int64_t n_t = min_of(8, w->taps - t);
+            if (n_t == 1) {
+                for (int64_t n = 0; n < b->n; n++) dw[n * terms] = sum[n];
+                continue;
+            }
+            w->ex->k->gemm_transpose(sum, row, n_t, b->n, turned, 8);
+            for (int64_t n = 0; n < b->n; n++)
+                memcpy(dw + n * terms, turned + n * 8, (size_t)n_t * sizeof *dw);
+        }
+}
+
+static void get(const block *b)
+{
+    const weight_job *w = b->w;
+    const int64_t terms = w->C * w->taps;
+    for (int64_t n = 0; n < b->n; n++)
+        for (int64_t c = 0; c < b->n_c; c++)
+            for (int64_t t = 0; t < w->taps; t++)
+                b->a->sum[(t * b->n_c + c) * b->pitch + n] =
+                    w->dw[(b->g * w->N + b->n0 + n) * terms + (b->c0 + c) * w->taps + t];
+}
+
+static void run_block(const block *b)
+{
+    const weight_job *w = b->w;
+    const onus_conv *v = w->v;
+    const int64_t P = v->OH * v->OW, L = w->ex->k->gemm_panel / 2,
+                  example = w->channels_max * onus_frame_plane(&w->f);
+    int64_t padded = 0; /* examples so far */
+    if (w->goes_on) get(b);
     for (int64_t s = 0; s < w->B * P; s += ONUS_CONV_SEGMENT) {
         const int64_t kb = min_of(ONUS_CONV_SEGMENT, w->B * P - s);
         for (; padded <= (s + kb - 1) / P; padded++)
-            onus_frame_pad(&w->f,
-                           w->x + (padded * v->C + g * (v->C / v->groups) + c0) * v->H * v->W,
-                           n_channels, a->padded + padded % w->runs.slots * w->runs.example);
-        pack_columns(w, g, n0, n1, s, kb, a->panels);
-        const int64_t n_pieces = onus_frame_pieces(&runs, s, kb, a->piece);
-        add_segment(w, a, w->tap + r0, r1 - r0, n1 - n0, kb, n_pieces, s == 0 && !w->goes_on);
+            onus_frame_pad(&w->f, w->x + (padded * v->C + b->g * w->C + b->c0) * v->H * v->W,
+                           b->n_c, b->a->padded + padded % w->slots * example);
+        pack_columns(b, s, kb);
+        list_positions(b, s, kb);
+        onus_listed l = {.b_next = L, .list = b->a->list, .n = kb, .c_next = L};
+        l.first = s == 0 && !w->goes_on;
+        (w->C < FEW && tap_rows(w) * v->kw > w->C ? tiles_of_taps : tiles_of_channels)(b, &l,
+                                                                                       kb);
     }
-    put(w, a->sum, g, r0, r1, n0, n1);
+    put(b);
 }
 
 static void run_part(void *ctx, int part, int n_parts)
@@ -181,14 +278,22 @@ static void run_part(void *ctx, int part, int n_parts)
     area a;
     area_of(w, w->work + (size_t)part * w->work_bytes, &a);
     int64_t begin, end;
-    onus_split(w->v->groups * w->n_rows * w->n_cols, 1, part, n_parts, &begin, &end);
+    onus_split(w->v->groups * w->n_blocks * w->n_cols, 1, part, n_parts, &begin, &end);
     for (int64_t t = begin; t < end; t++) {
-        const int64_t g = t / (w->n_rows * w->n_cols);
-        int64_t r0, r1, n0, n1;
-        onus_split(w->terms, 1, (int)(t / w->n_cols % w->n_rows), (int)w->n_rows, &r0, &r1);
-        onus_split(w->N, 32, (int)(t % w->n_cols), (int)w->n_cols, &n0, &n1);
-        for (int64_t r = r0; n0 < n1 && r < r1; r += w->rows_max)
-            run_block(w, &a, g, r, min_of(r + w->rows_max, r1), n0, n1);
+        block b = {.w = w, .a = &a, .g = t / (w->n_blocks * w->n_cols)};
+        int64_t c1, n1;
+        onus_split(w->C, 1, (int)(t / w->n_cols % w->n_blocks), (int)w->n_blocks, &b.c0, &c1);
+        onus_split(w->N, 32, (int)(t % w->n_cols), (int)w->n_cols, &b.n0, &n1);
+        b.n = n1 - b.n0;
+        b.pitch = ceil_div(b.n, 32) * 32;
+        const int64_t first = b.c0, n_blocks = ceil_div(c1 - first, w->channels_max);
+        for (int64_t i = 0; b.n > 0 && i < n_blocks; i++) {
+            int64_t from, to;
+            onus_split(c1 - first, 1, (int)i, (int)n_blocks, &from, &to);
+            b.c0 = first + from;
+            b.n_c = to - from;
+            run_block(&b);
+        }
     }
 }
 
@@ -198,19 +303,16 @@ void onus_conv_back_weight(const onus_exec *ex, const onus_conv *v, int64_t B, c
                            const float *dy, float *dw, bool goes_on, void *scratch)
 {
     weight_job w = job_of(ex, v, B);
-    int64_t *tap = scratch;
     if (B == 0) {
-        if (!goes_on) memset(dw, 0, (size_t)(v->K * w.terms) * sizeof *dw);
+        if (!goes_on) memset(dw, 0, (size_t)(v->K * w.C * w.taps) * sizeof *dw);
         return;
     }
-    for (int64_t k = 0; k < w.terms; k++) tap[k] = onus_conv_tap(v, &w.f, k);
     w.x = x;
     w.dy = dy;
     w.dw = dw;
     w.goes_on = goes_on;
-    w.tap = tap;
-    w.work = (char *)scratch + floats_bytes(2 * w.terms);
-    if ((double)(v->K * w.terms) * (double)(B * v->OH * v->OW) < MACS_ALONE)
+    w.work = scratch;
+    if ((double)(v->K * w.C * w.taps) * (double)(B * v->OH * v->OW) < MACS_ALONE)
         run_part(&w, 0, 1);
     else
         onus_pool_run(ex->pool, run_part, &w);
@@ -219,5 +321,5 @@ void onus_conv_back_weight(const onus_exec *ex, const onus_conv *v, int64_t B, c
 size_t onus_conv_weight_bytes(const onus_exec *ex, const onus_conv *v, int64_t B)
 {
     const weight_job w = job_of(ex, v, B);
-    return floats_bytes(2 * w.terms) + (size_t)onus_pool_size(ex->pool) * w.work_bytes;
+    return (size_t)onus_pool_size(ex->pool) * w.work_bytes;
 }

@@ -86,7 +86,7 @@ void onus_gemm_listed_ref(ONUS_GEMM_LISTED_ARGS)
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++) {
             float chain[LANES] = {0.0f}, *c = l->c + i * l->c_row + v * l->c_next;
-            const float *a = l->a + i * l->a_row, *b = l->b + v * l->b_next;
+            const float *a = l->a + i / 3 * l->a_three + i % 3 * l->a_row, *b = l->b + v * l->b_next;
             for (int64_t k = 0; k < l->n; k++)
                 for (int x = 0; x < LANES; x++)
                     chain[x] = fmaf(a[l->list[k].a], b[l->list[k].b + x], chain[x]);

@@ -69,11 +69,11 @@ typedef struct {
 } onus_term;
 
 /* One segment of a register tile of C whose factors lie anywhere: row i, lane x of vector v,
- * C[i * c_row + v * c_next + x], is the sum over k < n of a[list[k].a + i * a_row] times
- * b[list[k].b + v * b_next + x], or what stands there + that (not first). */
+ * C[i * c_row + v * c_next + x], is the sum over k < n of a[list[k].a + i / 3 * a_three + i % 3
+ * * a_row] times b[list[k].b + v * b_next + x], or what stands there + that (not first). */
 typedef struct {
     const float *a, *b;
-    int64_t a_row, b_next;
+    int64_t a_row, a_three, b_next;
     const onus_term *list;
     int64_t n;
     float *c;
