@@ -802,8 +802,7 @@ static void NAME(adam)(const onus_opt_step *s, float *restrict p, const float *r
         const float decayed = p[i] * o.decay;
         const float top = o.lr * new_m;
         const float root = sqrtf(new_v);
-        const float size = root / o.c;
-        const float bottom = size + o.eps;
+        const float bottom = root + o.eps;
         const float step = top / bottom;
         m[i] = new_m;
         v[i] = new_v;

@@ -22,10 +22,9 @@ static inline void onus_fetch_ahead(const float *x, int64_t at, int64_t n, int64
 /* Settings of one optimiser step, already reduced to what the inner loop needs (floats rounded
  * once from binary64): contract, item 8 and the formulas after it. */
 typedef struct {
-    float lr; /* SGD, momentum: the step size; Adam: a = lr / (1 - beta1^t) */
+    float lr; /* SGD, momentum: the step size; Adam: lr c / (1 - beta1^t), c = sqrt(1 - beta2^t) */
     float beta1, one_minus_beta1, beta2, one_minus_beta2;
-    float c; /* sqrt(1 - beta2^t) */
-    float eps;
+    float eps; /* eps c */
     float momentum;
     float decay; /* AdamW: (float)(1 - lr wd), multiplies p first; 1 = none */
     /* added to the gradient before the step: g = fmaf(l2, p, g); g += l1 * sign(p) */

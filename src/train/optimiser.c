@@ -41,13 +41,13 @@ static onus_opt_step settings(const onus_optimiser_state *o, double rate, bool d
     k.l1 = decays ? (float)s->l1 : 0.0f;
     k.l2 = decays ? (float)s->l2 : 0.0f;
     if (!o->v) return k;
-    k.lr = (float)(rate / (1 - o->beta1_t));
+    const double c = sqrt(1 - o->beta2_t);
+    k.lr = (float)(rate * c / (1 - o->beta1_t));
     k.beta1 = (float)s->beta1;
     k.one_minus_beta1 = (float)(1 - s->beta1);
     k.beta2 = (float)s->beta2;
     k.one_minus_beta2 = (float)(1 - s->beta2);
-    k.c = (float)sqrt(1 - o->beta2_t);
-    k.eps = (float)s->eps;
+    k.eps = (float)(s->eps * c);
     if (s->optimiser == ONUS_OPT_ADAMW && decays) k.decay = (float)(1 - rate * s->weight_decay);
     return k;
 }

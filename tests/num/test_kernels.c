@@ -689,8 +689,7 @@ static void want_adam(const onus_opt_step *s, float *p, float g, float *m, float
     volatile float dv = scaled * grad;
     *v = fmaf(s->beta2, *v, dv);
     volatile float top = s->lr * *m, root = sqrtf(*v);
-    volatile float size = root / s->c;
-    volatile float bottom = size + s->eps, decayed = *p * s->decay;
+    volatile float bottom = root + s->eps, decayed = *p * s->decay;
     volatile float step = top / bottom;
     *p = decayed - step;
 }
@@ -747,7 +746,6 @@ static void optimisers_follow_their_formulas(void **state)
                                      .one_minus_beta1 = 0.1f,
                                      .beta2 = 0.999f,
                                      .one_minus_beta2 = 1e-3f,
-                                     .c = 0.7f,
                                      .eps = 1e-8f,
                                      .momentum = 0.9f,
                                      .decay = way & 1 ? 0.99f : 1.0f,
