@@ -305,6 +305,22 @@ def gpt2(b):
           x["maxrss_mb"] / plain[64]["maxrss_mb"], goal=1.0, limit=1.2)
 
 
+def letters(b):
+    """Validation loss of a decoder of letters after as many steps as PyTorch's, from the same weights."""
+    weights = b.room / "letters.safetensors"
+    theirs = b.peer("char_torch.py", ROOT / "data" / "tinyshakespeare.txt", weights, 2, tuned=True)
+    if not theirs:
+        print("bench: letters: there are no weights to start from without the peer", file=sys.stderr)
+        return
+    # a data file is named from where its recipe lies
+    text = (RECIPES / "letters.yaml").read_text(encoding="utf-8")
+    recipe = b.room / "letters.yaml"
+    recipe.write_text(text.replace("from: WEIGHTS", f"from: {weights}").replace("../..", str(ROOT)), encoding="utf-8")
+    seconds, _, facts, _ = b.run("run", recipe)
+    b.row(f"decoder of letters, 6 x 384, {theirs['steps']} steps: validation loss", "nats", facts["train.best_valid_loss"],
+          dict(theirs, value=theirs["validation"]), 0.99, settings=f"{seconds:.0f} s from data to report")
+
+
 def resnet(b):
     """Training steps of ResNet-18 on 32 x 32 against PyTorch."""
     found, theirs = None, []
@@ -406,7 +422,7 @@ def demo(b):
     b.row("German credit demo, data to report", "s", min(times), goal=1.0, limit=10)
 
 
-GROUPS = {f.__name__: f for f in (gemm, conv, fashion, private, shapley, german, lstm, gpt2, resnet, proof, first, tokenizer,
+GROUPS = {f.__name__: f for f in (gemm, conv, fashion, private, shapley, german, lstm, gpt2, letters, resnet, proof, first, tokenizer,
                                   demo)}
 
 
