@@ -32,7 +32,7 @@ STD     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-math-errno -fno
            -ffp-contract=off -pthread
 CPPFLAGS += -Iinclude -Isrc -I$(BUILD)/gen
 ALLCFLAGS = $(STD) $(WARN) $(OPT) $(SAN) $(CFLAGS)
-LIBS    := -lyaml -ljansson -lsodium -lutf8proc -lz -lm
+LIBS    := -lyaml -ljansson -lsodium -lutf8proc -ldeflate -lm
 ALLLDFLAGS = $(SAN) -pthread $(LDFLAGS)
 
 # Instruction sets: *_avx2.c and *_avx512.c get their own flags; *_fma.c are the references again, built
@@ -102,7 +102,7 @@ $$(TESTS_$(1)): $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $$(foreach l,$$(call upto,
 	@mkdir -p $$(@D)
 	$$(call say,TEST,$$@)
 	$(Q)$$(CC) $$(CPPFLAGS) -Itests -Itests/op $$(ALLCFLAGS) -MMD -MP $$(ALLLDFLAGS) -o $$@ $$< \
-	    -Wl,--start-group $$(foreach l,$$(call upto,$(1),$(LAYERS)),$(BUILD)/$$(l).a) -Wl,--end-group -lcmocka -lmpfr -lgmp $$(LIBS)
+	    -Wl,--start-group $$(foreach l,$$(call upto,$(1),$(LAYERS)),$(BUILD)/$$(l).a) -Wl,--end-group -lcmocka -lmpfr -lgmp -lz $$(LIBS)
 .PHONY: test-$(1)
 test-$(1): $$(TESTS_$(1))
 	@set -e; for t in $$(TESTS_$(1)); do echo "# $$$$t"; $$$$t; done

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * preload.c - makes the Nth allocation or the Nth write of a program fail, whoever asks for it:
- * our code through the default allocator, libyaml, jansson, zlib, stdio.
+ * our code through the default allocator, libyaml, jansson, libdeflate, stdio.
  *
  *   LD_PRELOAD=preload.so TORTURE=malloc:17 onus run ...     the 17th malloc, calloc or realloc
  * returns NULL LD_PRELOAD=preload.so TORTURE=write:3 onus run ...       the 3rd write or fsync
