@@ -207,9 +207,10 @@ static onus_status inflate_all(const onus_buf *z, onus_buf *out, const char *pat
         else if (rc == LIBDEFLATE_INSUFFICIENT_SPACE)
             want = 2 * room < most ? 2 * room : most + 1;
         else if (rc != LIBDEFLATE_SUCCESS)
-            st = onus_fail(err, ONUS_BAD_INPUT,
-                           "%s: not whole gzip data: the member from byte %zu on is cut or spoilt",
-                           path, at);
+            st = onus_fail(
+                err, ONUS_BAD_INPUT,
+                "%s: not whole gzip data: the member from byte %zu on is cut or spoilt", path,
+                at);
         else {
             at += used;
             out->len += made;
