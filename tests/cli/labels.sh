@@ -18,7 +18,7 @@ data:
 model: {kind: mlp, hidden: [8], dropout: 0.1}
 train: {epochs: 20, batch: 32, shards: 2, lr: 0.01, checkpoint: 10}
 privacy: off
-explain: {rows: 6, background: 6}
+explain: {method: both, rows: 6, background: 6}
 policy:
   - f1.micro >= 0.2
   - label.risk.auc.upper >= 0.5
@@ -43,7 +43,8 @@ expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay r1 
 expect 0 'every bit the same' "$onus" replay r1 --from 60 --to 120 --quiet
 for n in 1 2 3; do [ -s r1/private/explanations-$n.html ] && ok || bad "no page of explanations of label $n"; done
 grep -q 'probability of “telephone”' r1/private/explanations-2.html && ok || bad "explanations-2.html does not say of what"
-for text in 'By label' '<summary>telephone' 'sex: By age' 'rows all right'; do
+grep -q '"label.sex.relevance.residual"' r1/ledger.jsonl && ok || bad 'no relevance of the label sex'
+for text in 'By relevance' 'By label' '<summary>telephone' 'sex: By age' 'rows all right'; do
     grep -q "$text" r1/report.html && ok || bad "the report does not say '$text'"
 done
 python3 - r1/report.html r1/private/explanations-2.html <<'PY' && ok || bad 'the pages, read as XML'
