@@ -293,7 +293,7 @@ void onus_conv_back_input(const onus_exec *ex, const onus_conv *v, int64_t B, co
     const int64_t step = v->stride == 2 ? 2 : 1; /* residues of a product, each way */
     onus_conv_rest rest;
     if (B == 0 || onus_conv_lanes(ex, v, true, B, dy, weight, NULL, dx, scratch, &rest)) return;
-    const float least = onus_conv_least_weight(ex, weight, n_weights);
+    const float least = onus_conv_least(ex, weight, n_weights);
     for (int64_t ry = 0; ry < v->stride; ry += step)
         for (int64_t rx = 0; rx < v->stride; rx += step) {
             onus_conv_product p = back_of(ex, v, B, ry, rx);

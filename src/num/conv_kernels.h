@@ -12,6 +12,7 @@
     void onus_skip_panels_##isa(const float *A, int64_t lda, const float *panels,              \
                                 const float *mask, int64_t m, int64_t n, int64_t kb, float *C, \
                                 int64_t ldc, float *started);                                  \
+    void onus_pad_##isa(const onus_frame *f, const float *src, int64_t planes, float *out);    \
     uint32_t onus_least_##isa(const float *x, int64_t n, uint32_t *most);
 ONUS_CONV_KERNELS(ref)
 ONUS_CONV_KERNELS(fma)

@@ -393,7 +393,7 @@ static void least_part(void *ctx, int part, int n_parts)
     j->low[part] = j->k->least(j->w + begin, end - begin, &j->most[part]);
 }
 
-float onus_conv_least_weight(const onus_exec *ex, const float *w, int64_t n)
+float onus_conv_least(const onus_exec *ex, const float *w, int64_t n)
 {
     least_job j = {.k = ex->k, .w = w, .n = n};
     const int n_parts = n < 1 << 15 ? 1 : onus_pool_size(ex->pool);
@@ -425,8 +425,7 @@ bool onus_conv_lanes(const onus_exec *ex, const onus_conv *v, bool back, int64_t
     j.out = out;
     if (j.unsafe) memset(j.unsafe, 0, (size_t)j.n_blocks);
     if (!back)
-        j.w_least =
-            onus_conv_least_weight(ex, weight, v->K * (v->C / v->groups) * v->kh * v->kw);
+        j.w_least = onus_conv_least(ex, weight, v->K * (v->C / v->groups) * v->kh * v->kw);
     onus_pool_run(ex->pool, run_part, &j);
     /* blocks that the other way must take; it works in the same scratch */
     rest->n = 0;

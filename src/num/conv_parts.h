@@ -8,14 +8,7 @@
 
 enum { ONUS_CONV_SEGMENT = 256, ONUS_CONV_ALIGN = 64 };
 
-/* A padded copy of planes (H, W): number (r, q cols + c) of a plane is the source's (r - top, c
- * step + q - left), or 0 outside. Remainders q < parts <= step are kept, those that some tap
- * reads. A plane is rows x (parts cols). */
-typedef struct {
-    int64_t H, W, top, left, rows, cols, step, parts;
-} onus_frame;
 int64_t onus_frame_plane(const onus_frame *f); /* its numbers */
-void onus_frame_pad(const onus_frame *f, const float *src, int64_t planes, float *out);
 
 /* Positions (example, row, column) in padded copies: example e's (r, c) stands at e example +
  * start + r row_step + c. slots > 0: only that many copies are kept, example e in e % slots. */
@@ -42,8 +35,8 @@ bool onus_conv_lanes(const onus_exec *ex, const onus_conv *v, bool back, int64_t
                      const float *src, const float *weight, const float *bias, float *out,
                      void *scratch, onus_conv_rest *rest);
 size_t onus_conv_lanes_bytes(const onus_exec *ex, const onus_conv *v, int64_t B);
-/* The least |weight|, zeros apart; 0 where one is not finite. */
-float onus_conv_least_weight(const onus_exec *ex, const float *w, int64_t n);
+/* The least |x[i]|, zeros apart; 0 where one is not finite. */
+float onus_conv_least(const onus_exec *ex, const float *x, int64_t n);
 
 /* ---- conv_product.c ---------------------------------------------------------------------- */
 

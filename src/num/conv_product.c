@@ -453,8 +453,8 @@ static void run_block(block *b)
     const product *p = b->p;
     const int64_t plane = onus_frame_plane(&p->f), of_group = p->channels * p->f.H * p->f.W;
     for (int64_t e = 0; e < b->nb; e++)
-        onus_frame_pad(&p->f, p->src + ((b->b0 + e) * p->groups + b->g) * of_group, p->channels,
-                       b->a->padded + e * p->channels * plane);
+        p->ex->k->pad(&p->f, p->src + ((b->b0 + e) * p->groups + b->g) * of_group, p->channels,
+                      b->a->padded + e * p->channels * plane);
     const bool plain = zeros_will_do(p, b->a, b->nb);
     if (!plain) make_mask(p, b->a);
     plan_ahead(b);

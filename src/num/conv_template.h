@@ -56,6 +56,54 @@ void NAME(onus_copy_pieces)(const float *src, const int64_t *row_at, int64_t row
     }
 }
 
+/* ---- padding ----------------------------------------------------------------------------- */
+
+/* n numbers, `step` apart, side by side. Sixteen at a time: rows are short. */
+INLINE void gather(const float *src, const int64_t step, int64_t n, float *out)
+{
+    enum { AT_ONCE = 16 };
+    for (; n >= AT_ONCE; n -= AT_ONCE, src += AT_ONCE * step, out += AT_ONCE) {
+        float x[AT_ONCE];
+        for (int i = 0; i < AT_ONCE; i++) x[i] = src[i * step];
+        memcpy(out, x, sizeof x);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        out[i] = src[i * step];
+        __asm__("" ::: "memory"); /* no vectors, whose overhead is more than the rest */
+    }
+}
+
+/* The step is a constant where the caller says so. */
+INLINE void pad_planes(const onus_frame *f, const int64_t step, const float *src,
+                       int64_t planes, float *out)
+{
+    const int64_t len = f->cols * f->parts;
+    for (int64_t p = 0; p < planes; p++, src += f->H * f->W, out += f->rows * len) {
+        memset(out, 0, (size_t)(f->rows * len) * sizeof *out);
+        for (int64_t q = 0; q < f->parts; q++) {
+            const int64_t at = q - f->left; /* column c of this remainder is c step + at */
+            const int64_t from = at < 0 ? (-at + step - 1) / step : 0;
+            int64_t end = f->W > at ? (f->W - at + step - 1) / step : 0;
+            if (end > f->cols) end = f->cols;
+            for (int64_t r = 0; r < f->rows; r++) {
+                const int64_t y = r - f->top;
+                if (y < 0 || y >= f->H || end <= from) continue;
+                gather(src + y * f->W + from * step + at, step, end - from,
+                       out + r * len + q * f->cols + from);
+            }
+        }
+    }
+}
+
+void NAME(onus_pad)(const onus_frame *f, const float *src, int64_t planes, float *out)
+{
+    switch (f->step) {
+    case 1: pad_planes(f, 1, src, planes, out); break;
+    case 2: pad_planes(f, 2, src, planes, out); break;
+    default: pad_planes(f, f->step, src, planes, out);
+    }
+}
+
 /* ---- products with absent terms ---------------------------------------------------------- */
 
 enum { SIDE = 4, LANES = 8 };

@@ -8,7 +8,11 @@
  * channels at the same tap, a plane apart (or taps of one channel, where channels are few), and
  * its terms are positions, a list of distances that all tiles share. Its columns are the
  * transposed gradients of the outputs, in panels. The sum stands transposed until the last
- * segment. */
+ * segment.
+ *
+ * Padding is zeros that take part; in small images they are many (a third of the terms of 3 x 3
+ * taps on 4 x 4 pixels). While they change nothing (conv.c: no product is below binary32's
+ * grid), each tap has a list of its own, without the positions where it reads padding. */
 #include <string.h>
 
 #include "num/conv_parts.h"
@@ -17,6 +21,8 @@
 /* Numbers of a block's sum: a share of the second-level cache. Below FEW channels tiles are
  * made of taps. */
 enum { SUM_MAX = 1 << 18, SLACK = 16, FEW = 6 };
+/* A list a tap: for so many taps, so many positions (above, little is saved), weights. */
+enum { LISTS_MAX = 49, POSITIONS_MAX = 144, WEIGHTS_MIN = 4096 };
 
 typedef struct {
     const onus_exec *ex;
@@ -28,6 +34,7 @@ typedef struct {
     onus_frame f;
     int64_t slots;            /* padded copies that are kept: example b in b % slots */
     int64_t C, N, taps;       /* of a group: channels, columns */
+    int64_t n_lists;          /* 1, or one a tap */
     int64_t channels_max;     /* of a block */
     int64_t n_blocks, n_cols; /* parts of a group's gradient */
     char *work;
@@ -36,7 +43,8 @@ typedef struct {
 
 typedef struct {
     float *padded, *panels, *sum, *turned;
-    onus_term *list;
+    onus_term *list;  /* (n_lists, 256) */
+    int32_t *n_terms; /* (n_lists) */
 } area;
 
 /* Channels [c0, c0 + n_c), columns [n0, n0 + n) of group g; a row of its sum is `pitch`. */
@@ -70,14 +78,15 @@ static size_t area_of(const weight_job *w, char *at, area *a)
                            onus_conv_floats_bytes(wide * ONUS_CONV_SEGMENT + SLACK),
                            onus_conv_floats_bytes(w->taps * w->channels_max * wide),
                            onus_conv_floats_bytes(8 * wide + SLACK),
-                           ONUS_CONV_SEGMENT * sizeof(onus_term)};
+                           (size_t)(w->n_lists * ONUS_CONV_SEGMENT) * sizeof(onus_term),
+                           onus_conv_floats_bytes(w->n_lists)};
     size_t sum = 0;
-    void *to[5] = {NULL};
-    for (int i = 0; i < 5; i++) {
+    void *to[6] = {NULL};
+    for (int i = 0; i < 6; i++) {
         if (at) to[i] = at + sum;
         sum += size[i];
     }
-    *a = (area){to[0], to[1], to[2], to[3], to[4]};
+    *a = (area){to[0], to[1], to[2], to[3], to[4], to[5]};
     return sum;
 }
 
@@ -100,6 +109,9 @@ static weight_job job_of(const onus_exec *ex, const onus_conv *v, int64_t B)
                     .N = v->K / v->groups,
                     .taps = v->kh * v->kw};
     if (w.slots > B && B > 0) w.slots = B;
+    const bool lists = v->padding > 0 && P <= POSITIONS_MAX && w.taps <= LISTS_MAX &&
+                       w.C >= FEW && w.C * w.N >= WEIGHTS_MIN;
+    w.n_lists = lists ? w.taps : 1;
     /* a block's sum, and distances that fit 32 bits; channels and columns shared out as evenly
      * as tiles allow, channels first */
     w.channels_max = min_of(SUM_MAX / (w.taps * ceil_div(w.N, 32) * 32),
@@ -136,22 +148,31 @@ static void pack_columns(const block *b, int64_t s, int64_t kb)
     }
 }
 
-static void list_positions(const block *b, int64_t s, int64_t kb)
+/* The terms of list `tap`: all positions [s, s + kb), or those where this tap is inside. */
+static void list_positions(const block *b, int64_t s, int64_t kb, int64_t tap)
 {
-    const onus_conv *v = b->w->v;
-    const int64_t P = v->OH * v->OW, plane = onus_frame_plane(&b->w->f),
-                  panel = b->w->ex->k->gemm_panel;
+    const weight_job *w = b->w;
+    const onus_conv *v = w->v;
+    const int64_t plane = onus_frame_plane(&w->f), panel = w->ex->k->gemm_panel;
+    const int64_t down = tap / v->kw * v->dilation - v->padding,
+                  right = tap % v->kw * v->dilation - v->padding;
+    onus_term *list = b->a->list + tap * ONUS_CONV_SEGMENT;
+    const int64_t P = v->OH * v->OW;
     int64_t e = s / P, y = s % P / v->OW, x = s % v->OW;
+    int32_t n = 0;
     for (int64_t k = 0; k < kb; k++) {
         const int64_t at =
-            e % b->w->slots * b->w->channels_max * plane + (y * b->w->f.cols + x) * v->stride;
-        b->a->list[k] = (onus_term){(int32_t)at, (int32_t)(k * panel)};
+            e % w->slots * w->channels_max * plane + (y * w->f.cols + x) * v->stride;
+        const int64_t row = y * v->stride + down, col = x * v->stride + right;
+        if (w->n_lists == 1 || (row >= 0 && row < v->H && col >= 0 && col < v->W))
+            list[n++] = (onus_term){(int32_t)at, (int32_t)(k * panel)};
         if (++x < v->OW) continue;
         x = 0;
         if (++y < v->OH) continue;
         y = 0;
         e++;
     }
+    b->a->n_terms[tap] = n;
 }
 
 /* A tile of rows, from the first one's place in the copy and in the sum on, over all columns.
@@ -181,6 +202,9 @@ static void tiles_of_channels(const block *b, onus_listed *l, int64_t kb)
         int64_t from, to;
         onus_split(b->n_c, 1, (int)t, (int)n_tiles, &from, &to);
         for (int64_t tap = 0; tap < w->taps; tap++) {
+            const int64_t at = w->n_lists > 1 ? tap : 0;
+            l->list = b->a->list + at * ONUS_CONV_SEGMENT;
+            l->n = b->a->n_terms[at]; /* none: +0 is stored or added */
             l->a = b->a->padded + from * plane +
                    (tap / v->kw * w->f.cols + tap % v->kw) * v->dilation;
             run_tile(b, l, (int)(to - from), b->a->sum + (tap * b->n_c + from) * b->pitch, kb);
@@ -260,10 +284,10 @@ static void run_block(const block *b)
     for (int64_t s = 0; s < w->B * P; s += ONUS_CONV_SEGMENT) {
         const int64_t kb = min_of(ONUS_CONV_SEGMENT, w->B * P - s);
         for (; padded <= (s + kb - 1) / P; padded++)
-            onus_frame_pad(&w->f, w->x + (padded * v->C + b->g * w->C + b->c0) * v->H * v->W,
-                           b->n_c, b->a->padded + padded % w->slots * example);
+            w->ex->k->pad(&w->f, w->x + (padded * v->C + b->g * w->C + b->c0) * v->H * v->W,
+                          b->n_c, b->a->padded + padded % w->slots * example);
         pack_columns(b, s, kb);
-        list_positions(b, s, kb);
+        for (int64_t tap = 0; tap < w->n_lists; tap++) list_positions(b, s, kb, tap);
         onus_listed l = {.b_next = L, .list = b->a->list, .n = kb, .c_next = L};
         l.first = s == 0 && !w->goes_on;
         (w->C < FEW && tap_rows(w) * v->kw > w->C ? tiles_of_taps : tiles_of_channels)(b, &l,
@@ -312,6 +336,11 @@ void onus_conv_back_weight(const onus_exec *ex, const onus_conv *v, int64_t B, c
     w.dw = dw;
     w.goes_on = goes_on;
     w.work = scratch;
+    if (w.n_lists > 1) {
+        const float least = onus_conv_least(ex, x, B * v->C * v->H * v->W);
+        const double of_dy = onus_conv_least(ex, dy, B * v->K * v->OH * v->OW);
+        if ((double)least * of_dy < 0x1p-101) w.n_lists = 1;
+    }
     if ((double)(v->K * w.C * w.taps) * (double)(B * v->OH * v->OW) < MACS_ALONE)
         run_part(&w, 0, 1);
     else

@@ -958,6 +958,7 @@ const onus_kernels NAME(onus_kernels) = {
     .gemm_panels = NAME(onus_gemm_panels),
     .gemm_rows = NAME(ONUS_GEMM_ROWS),
     .gemm_listed = NAME(onus_gemm_listed),
+    .pad = NAME(onus_pad),
     .gemm_transpose = NAME(onus_gemm_transpose),
     .copy_pieces = NAME(onus_copy_pieces),
     .skip_panels = NAME(onus_skip_panels),

@@ -67,6 +67,13 @@ typedef struct {
     int32_t a, b;
 } onus_term;
 
+/* A padded copy of planes (H, W): number (r, q cols + c) of a plane is the source's (r - top, c
+ * step + q - left), or 0 outside. Remainders q < parts <= step are kept, those that some tap
+ * reads. A plane is rows x (parts cols). */
+typedef struct {
+    int64_t H, W, top, left, rows, cols, step, parts;
+} onus_frame;
+
 /* One segment of a register tile of C whose factors lie anywhere: row i, lane x of vector v,
  * C[i * c_row + v * c_next + x], is the sum over k < n of a[list[k].a + i / 3 * a_three + i % 3
  * * a_row] times b[list[k].b + v * b_next + x], or what stands there + that (not first). */
@@ -107,6 +114,8 @@ struct onus_kernels {
     void (*copy_pieces)(const float *src, const int64_t *row_at, int64_t rows,
                         const onus_piece *piece, int64_t n_pieces, int unit, float *dst,
                         int64_t dst_ld);
+    /* Planes of a source into padded copies, one after the other. */
+    void (*pad)(const onus_frame *f, const float *src, int64_t planes, float *out);
     /* gemm_panels where terms may be absent: mask, in panels like those, is 0 at an absent
      * term, which is skipped; the first segment with a term starts the total (started[j]: it
      * has been; n of them). */

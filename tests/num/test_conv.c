@@ -261,6 +261,10 @@ static const struct {
     {{16, 8, 8, 24, 0, 0, 1, 1, 2, 0, 1, 1}, 64},
     {{6, 8, 9, 5, 0, 0, 2, 2, 3, 0, 1, 1}, 26},
     {{4, 2, 3, 4, 0, 0, 3, 3, 1, 3, 1, 1}, 13},
+    /* weights enough that each tap has its own terms in their gradient */
+    {{64, 4, 4, 65, 0, 0, 3, 3, 1, 1, 1, 1}, 17},
+    {{66, 5, 4, 64, 0, 0, 3, 2, 2, 1, 1, 1}, 9},
+    {{64, 2, 2, 64, 0, 0, 1, 3, 1, 2, 2, 1}, 3},
 };
 
 static void passes_are_the_contracts(void **state)

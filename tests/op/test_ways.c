@@ -493,6 +493,7 @@ static const onus_kernels counting = {.name = "counting",
                                       .gemm_listed = count_listed,
                                       .gemm_transpose = onus_gemm_transpose_ref, /* moves */
                                       .copy_pieces = onus_copy_pieces_ref,
+                                      .pad = onus_pad_ref,
                                       .least = onus_least_ref,
                                       .exp = count_exp,
                                       .log = count_log,
