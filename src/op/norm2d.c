@@ -68,6 +68,18 @@ static float term_bias(const onus_call *c, int64_t b, int64_t ch)
     return c->ex->k->sum(c->d_out + (b * channels(&c->in_shape[0]) + ch) * P, P);
 }
 
+/* Channels that a loop over examples takes at once: their numbers stand side by side in an
+ * example, and are still in the second-level cache when the next loop comes. */
+enum { AT_ONCE = 32, CACHED = 1 << 17 /* numbers */ };
+
+static int64_t channels_at_once(const onus_call *c, int64_t rest)
+{
+    const int64_t each = c->B * positions(&c->in_shape[0]);
+    int64_t n = each > 0 ? CACHED / each : AT_ONCE;
+    n = n < 1 ? 1 : n > AT_ONCE ? AT_ONCE : n;
+    return n < rest ? n : rest;
+}
+
 /* Asks for the next example's numbers of a channel: examples lie far apart. */
 static void fetch_next(const onus_call *c, const float *x, int64_t b, int64_t end, int64_t ch)
 {
@@ -102,23 +114,32 @@ static float sum_of(const examples *e)
 /* mean and r of example b's channel. */
 typedef void (*stat_fn)(const onus_call *c, int64_t b, int64_t ch, float *mean, float *r);
 
+static void grad_some(const onus_call *c, int64_t ch, int64_t n, stat_fn stat)
+{
+    examples sum[2][AT_ONCE] = {{{0}}};
+    for (int k = 0; k < 2; k++)
+        for (int64_t i = 0; i < n && c->trains >> k & 1; i++)
+            if (c->start[k] == ONUS_GRAD_GOES_ON)
+                sum[k][i] = (examples){.total = c->grad[k][ch + i], .started = true};
+    for (int64_t b = 0; b < c->B; b++)
+        for (int64_t i = 0; i < n; i++) {
+            float mean, r;
+            stat(c, b, ch + i, &mean, &r);
+            fetch_next(c, c->in[0], b, c->B, ch + i);
+            fetch_next(c, c->d_out, b, c->B, ch + i);
+            if (c->trains & 1) add_example(&sum[WEIGHT][i], term_weight(c, b, ch + i, mean, r));
+            if (c->trains & 2) add_example(&sum[BIAS][i], term_bias(c, b, ch + i));
+        }
+    for (int k = 0; k < 2; k++)
+        for (int64_t i = 0; i < n && c->trains >> k & 1; i++)
+            c->grad[k][ch + i] = sum_of(&sum[k][i]);
+}
+
 static void grad_channels(const onus_call *c, int64_t begin, int64_t end, stat_fn stat)
 {
-    for (int64_t ch = begin; ch < end; ch++) {
-        examples sum[2] = {{0}};
-        for (int k = 0; k < 2; k++)
-            if (c->trains >> k & 1 && c->start[k] == ONUS_GRAD_GOES_ON)
-                sum[k] = (examples){.total = c->grad[k][ch], .started = true};
-        for (int64_t b = 0; b < c->B; b++) {
-            float mean, r;
-            stat(c, b, ch, &mean, &r);
-            fetch_next(c, c->in[0], b, c->B, ch);
-            fetch_next(c, c->d_out, b, c->B, ch);
-            if (c->trains & 1) add_example(&sum[WEIGHT], term_weight(c, b, ch, mean, r));
-            if (c->trains & 2) add_example(&sum[BIAS], term_bias(c, b, ch));
-        }
-        for (int k = 0; k < 2; k++)
-            if (c->trains >> k & 1) c->grad[k][ch] = sum_of(&sum[k]);
+    for (int64_t ch = begin, n; ch < end; ch += n) {
+        n = channels_at_once(c, end - ch);
+        grad_some(c, ch, n, stat);
     }
 }
 
@@ -188,34 +209,36 @@ static double example_sum(const onus_call *c, batch_sum what, int64_t b, int64_t
     return 0;
 }
 
-/* Over shards [s0, s1); false where they hold no examples. */
-static bool tree_sum(const onus_call *c, batch_sum what, int64_t ch, int s0, int s1,
+/* Of n channels from ch on, over shards [s0, s1); false where they hold no examples. */
+static bool tree_sum(const onus_call *c, batch_sum what, int64_t ch, int64_t n, int s0, int s1,
                      double *sum)
 {
     if (s1 - s0 > 1) {
         const int middle = s0 + (s1 - s0) / 2;
-        double right;
-        if (!tree_sum(c, what, ch, s0, middle, sum))
-            return tree_sum(c, what, ch, middle, s1, sum);
-        if (tree_sum(c, what, ch, middle, s1, &right)) *sum = *sum + right;
+        double right[AT_ONCE];
+        if (!tree_sum(c, what, ch, n, s0, middle, sum))
+            return tree_sum(c, what, ch, n, middle, s1, sum);
+        if (!tree_sum(c, what, ch, n, middle, s1, right)) return true;
+        for (int64_t i = 0; i < n; i++) sum[i] = sum[i] + right[i];
         return true;
     }
     const int64_t begin = c->n_shards > 0 ? c->shard[s0] : 0,
                   end = c->n_shards > 0 ? c->shard[s1] : c->B;
-    *sum = 0;
-    for (int64_t b = begin; b < end; b++) {
-        if (what == SUM_X || what == SUM_DY_H) fetch_next(c, c->in[0], b, end, ch);
-        if (what == SUM_DY) fetch_next(c, c->d_out, b, end, ch);
-        *sum = *sum + example_sum(c, what, b, ch);
-    }
+    for (int64_t i = 0; i < n; i++) sum[i] = 0;
+    for (int64_t b = begin; b < end; b++)
+        for (int64_t i = 0; i < n; i++) {
+            if (what == SUM_X || what == SUM_DY_H) fetch_next(c, c->in[0], b, end, ch + i);
+            if (what == SUM_DY) fetch_next(c, c->d_out, b, end, ch + i);
+            sum[i] = sum[i] + example_sum(c, what, b, ch + i);
+        }
     return begin < end;
 }
 
-static double batch_total(const onus_call *c, batch_sum what, int64_t ch)
+/* sum: AT_ONCE of them */
+static void batch_totals(const onus_call *c, batch_sum what, int64_t ch, int64_t n, double *sum)
 {
-    double sum = 0;
-    tree_sum(c, what, ch, 0, c->n_shards > 0 ? c->n_shards : 1, &sum);
-    return sum;
+    for (int64_t i = 0; i < n; i++) sum[i] = 0;
+    tree_sum(c, what, ch, n, 0, c->n_shards > 0 ? c->n_shards : 1, sum);
 }
 
 /* running = fmaf(share, statistic, (1 - share) running) */
@@ -225,39 +248,53 @@ static void move(float *running, double share, float statistic)
     *running = fmaf((float)share, statistic, kept);
 }
 
-static void set_statistics(const onus_call *c, int64_t ch)
+static void set_deviation(const onus_call *c, int64_t ch, float var)
 {
-    const int64_t C = channels(&c->in_shape[0]);
-    const double n = (double)(c->B * positions(&c->in_shape[0])), share = c->attr[MOMENTUM].r;
-    float *saved = c->saved, var = 0;
-    if (c->training) {
-        saved[ch] = (float)(batch_total(c, SUM_X, ch) / n);
-        const double squares = batch_total(c, SUM_SQUARES, ch);
-        var = (float)(squares / n);
-        if (c->buffer[RUNNING_MEAN]) move(c->buffer[RUNNING_MEAN] + ch, share, saved[ch]);
-        if (c->buffer[RUNNING_VAR])
-            move(c->buffer[RUNNING_VAR] + ch, share, (float)(squares / (n > 1 ? n - 1 : 1)));
-    } else {
-        saved[ch] = c->param[RUNNING_MEAN][ch];
-        var = c->param[RUNNING_VAR][ch];
-    }
+    float *r = (float *)c->saved + channels(&c->in_shape[0]);
     const float shifted = var + (float)c->attr[EPS].r;
     const float deviation = sqrtf(shifted);
-    saved[C + ch] = 1.0f / deviation;
+    r[ch] = 1.0f / deviation;
+}
+
+/* Of n channels from ch on. */
+static void set_statistics(const onus_call *c, int64_t ch, int64_t n)
+{
+    const double N = (double)(c->B * positions(&c->in_shape[0])), share = c->attr[MOMENTUM].r;
+    float *mean = c->saved;
+    double sum[AT_ONCE];
+    if (!c->training) {
+        for (int64_t i = ch; i < ch + n; i++) {
+            mean[i] = c->param[RUNNING_MEAN][i];
+            set_deviation(c, i, c->param[RUNNING_VAR][i]);
+        }
+        return;
+    }
+    batch_totals(c, SUM_X, ch, n, sum);
+    for (int64_t i = 0; i < n; i++) mean[ch + i] = (float)(sum[i] / N);
+    batch_totals(c, SUM_SQUARES, ch, n, sum);
+    for (int64_t i = 0; i < n; i++) {
+        if (c->buffer[RUNNING_MEAN])
+            move(c->buffer[RUNNING_MEAN] + ch + i, share, mean[ch + i]);
+        if (c->buffer[RUNNING_VAR])
+            move(c->buffer[RUNNING_VAR] + ch + i, share, (float)(sum[i] / (N > 1 ? N - 1 : 1)));
+        set_deviation(c, ch + i, (float)(sum[i] / N));
+    }
 }
 
 static void batch_range(const onus_call *c, int64_t begin, int64_t end)
 {
     const int64_t C = channels(&c->in_shape[0]), P = positions(&c->in_shape[0]);
-    for (int64_t ch = begin; ch < end; ch++) {
-        float mean, r;
-        set_statistics(c, ch);
-        batch_stat(c, 0, ch, &mean, &r);
-        for (int64_t b = 0; b < c->B; b++) {
-            const int64_t at = (b * C + ch) * P;
-            c->ex->k->normalise(c->in[0] + at, mean, r, c->param[WEIGHT][ch],
-                                c->param[BIAS][ch], c->out + at, P);
-        }
+    for (int64_t from = begin, n; from < end; from += n) {
+        n = channels_at_once(c, end - from);
+        set_statistics(c, from, n);
+        for (int64_t b = 0; b < c->B; b++)
+            for (int64_t ch = from; ch < from + n; ch++) {
+                const int64_t at = (b * C + ch) * P;
+                float mean, r;
+                batch_stat(c, b, ch, &mean, &r);
+                c->ex->k->normalise(c->in[0] + at, mean, r, c->param[WEIGHT][ch],
+                                    c->param[BIAS][ch], c->out + at, P);
+            }
     }
 }
 
@@ -274,20 +311,27 @@ static void batch_forward(onus_call *c)
 static void batch_back_range(const onus_call *c, int64_t begin, int64_t end)
 {
     const int64_t C = channels(&c->in_shape[0]), P = positions(&c->in_shape[0]);
-    const double n = (double)(c->B * P);
-    for (int64_t ch = begin; ch < end; ch++) {
-        const float g = c->param[WEIGHT][ch];
-        float mean, r, m1 = 0, m2 = 0;
-        batch_stat(c, 0, ch, &mean, &r);
+    const double N = (double)(c->B * P);
+    for (int64_t from = begin, n; from < end; from += n) {
+        double dy[AT_ONCE] = {0}, dy_h[AT_ONCE] = {0};
+        n = channels_at_once(c, end - from);
         if (c->training) { /* the batch moves its own mean and deviation */
-            m1 = (float)(batch_total(c, SUM_DY, ch) / n) * g;
-            m2 = (float)(batch_total(c, SUM_DY_H, ch) / n) * g;
+            batch_totals(c, SUM_DY, from, n, dy);
+            batch_totals(c, SUM_DY_H, from, n, dy_h);
         }
-        for (int64_t b = 0; b < c->B; b++) {
-            const int64_t at = (b * C + ch) * P;
-            c->ex->k->normalise_back(c->in[0] + at, c->d_out + at, mean, r, g, m1, m2,
-                                     c->d_in[0] + at, P);
-        }
+        for (int64_t b = 0; b < c->B; b++)
+            for (int64_t ch = from; ch < from + n; ch++) {
+                const int64_t at = (b * C + ch) * P;
+                const float g = c->param[WEIGHT][ch];
+                float mean, r, m1 = 0, m2 = 0;
+                batch_stat(c, b, ch, &mean, &r);
+                if (c->training) {
+                    m1 = (float)(dy[ch - from] / N) * g;
+                    m2 = (float)(dy_h[ch - from] / N) * g;
+                }
+                c->ex->k->normalise_back(c->in[0] + at, c->d_out + at, mean, r, g, m1, m2,
+                                         c->d_in[0] + at, P);
+            }
     }
 }
 
