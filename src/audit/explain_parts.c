@@ -80,6 +80,7 @@ void onus_explain_means(onus_explanation *e)
     }
     for (int64_t i = 0; i < n; i++) {
         const double gap = fabs(onus_sum64(e->values + i * C, C) - (e->score[i] - e->base[i]));
-        if (!(gap <= e->residual)) e->residual = gap;
+        /* one that is no number stays */
+        if (e->residual == e->residual && !(gap <= e->residual)) e->residual = gap;
     }
 }

@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "audit/explain.h"
+#include "audit/explain_parts.h"
 #include "expected_shapley.h"
 #include "net/model.h"
 #include "train/train.h"
@@ -638,6 +638,24 @@ static void relevance_adds_up(void **state)
     close_credit(&c);
 }
 
+/* A row whose shares are no numbers leaves its mark, whichever comes after it. */
+static void a_residual_that_is_no_number_stays(void **state)
+{
+    (void)state;
+    const int64_t three[3] = {0, 1, 2};
+    onus_explanation x;
+    onus_explain_room room;
+    assert_int_equal(onus_explain_start(&x, three, 3, 2, &room, NULL, NULL), ONUS_OK);
+    room.values[0] = 1; /* 1 + 0 - (0.25 - 0) */
+    room.score[0] = 0.25;
+    onus_explain_means(&x);
+    assert_float_equal(x.residual, 0.75, 0);
+    room.values[2] = NAN;
+    onus_explain_means(&x);
+    assert_true(isnan(x.residual));
+    onus_explanation_release(&x);
+}
+
 /* ---- rows, events, failures -------------------------------------------------------------- */
 
 static void rows_are_chosen_by_seed(void **state)
@@ -784,6 +802,7 @@ int main(void)
         cmocka_unit_test(long_walks),
         cmocka_unit_test(of_a_linear_model_relevance_is_shapley),
         cmocka_unit_test(relevance_adds_up),
+        cmocka_unit_test(a_residual_that_is_no_number_stays),
         cmocka_unit_test(rows_are_chosen_by_seed),
         cmocka_unit_test(events_hold_no_single_person),
         cmocka_unit_test(settings_out_of_range),

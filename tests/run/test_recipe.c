@@ -160,11 +160,24 @@ static void defaults(void **state)
     assert_true(r->train.lr == 1e-3 && r->train.beta1 == 0.9 && r->train.beta2 == 0.999);
     assert_true(r->train.gamma == 0.95 && r->train.keep == ONUS_KEEP_BEST);
     assert_true(r->explain.rows == 200 && r->explain.background == 100 &&
-                r->explain.exact_columns == 16 && !r->explain.off);
+                r->explain.exact_columns == 16 && r->explain.permutations == 2);
+    assert_true(r->explain.shapley && !r->explain.relevance && !r->explain.off);
     assert_string_equal(r->region, "WORLD");
     assert_string_equal(r->model.settings, "{}");
     assert_int_equal(r->n_policies, 0);
     assert_null(r->purpose);
+    onus_recipe_close(r);
+
+    /* a text's coalitions cost more, and its words are compared with less of themselves */
+    r = parse("onus: 1\nname: n\nseed: 0\ndata: {source: s, label: y, protected: none, "
+              "columns: {x: text}}\nmodel: {kind: lstm}\nprivacy: off\n"
+              "explain: {method: both, permutations: 5}\n");
+    assert_true(r->explain.shapley && r->explain.relevance && r->explain.rows == 50 &&
+                r->explain.exact_columns == 8 && r->explain.permutations == 5);
+    onus_recipe_close(r);
+    r = parse("onus: 1\nname: n\nseed: 0\ndata: {source: s, label: y, protected: none}\n"
+              "model: {kind: mlp}\nprivacy: off\nexplain: {method: relevance}\n");
+    assert_true(!r->explain.shapley && r->explain.relevance);
     onus_recipe_close(r);
 
     r = parse("onus: 1\nname: n\nseed: 7\n"
