@@ -63,6 +63,7 @@ typedef struct {
     double *zx[2], *zh[2];       /* (units) */
     double *m, *carry, *through; /* (h) */
     double *mx, *mh;             /* (units) */
+    double *dx;                  /* (n) */
 } shares;
 
 static size_t lay_out_shares(shares *s, const onus_recurrent_dims *d, onus_recurrent_room m)
@@ -77,6 +78,7 @@ static size_t lay_out_shares(shares *s, const onus_recurrent_dims *d, onus_recur
     s->through = carve(&m, d->h, sizeof(double));
     s->mx = carve(&m, d->units, sizeof(double));
     s->mh = carve(&m, d->units, sizeof(double));
+    s->dx = carve(&m, d->n, sizeof(double));
     return m.used;
 }
 
@@ -369,12 +371,9 @@ static void share_step(shares *s, int64_t b, int64_t step, float *dx)
     s->r[0].cell->relevance(&share, d->h);
     add_back(c->param[W_HH], s->mh, d->units, d->h, s->through);
     memcpy(s->m, s->through, (size_t)d->h * sizeof *s->m);
-    for (int64_t i = 0; i < d->n; i++) {
-        double sum = 0;
-        for (int64_t u = 0; u < d->units; u++)
-            sum = fma(s->mx[u], (double)c->param[W_IH][u * d->n + i], sum);
-        dx[t * d->n + i] = (float)sum;
-    }
+    memset(s->dx, 0, (size_t)d->n * sizeof *s->dx);
+    add_back(c->param[W_IH], s->mx, d->units, d->n, s->dx);
+    for (int64_t i = 0; i < d->n; i++) dx[t * d->n + i] = (float)s->dx[i];
 }
 
 /* Multipliers through time, as backward goes; absent positions have none. */
