@@ -143,6 +143,23 @@ static void the_rest_lands(void **state)
     onus_recipe_close(r);
 }
 
+static void explanations_by_kind_of_data(void **state)
+{
+    (void)state;
+    /* a text's coalitions cost more, and its words are compared with less of themselves */
+    onus_recipe *r =
+        parse("onus: 1\nname: n\nseed: 0\ndata: {source: s, label: y, protected: none, "
+              "columns: {x: text}}\nmodel: {kind: lstm}\nprivacy: off\n"
+              "explain: {method: both, permutations: 5}\n");
+    assert_true(r->explain.shapley && r->explain.relevance && r->explain.rows == 50 &&
+                r->explain.exact_columns == 8 && r->explain.permutations == 5);
+    onus_recipe_close(r);
+    r = parse("onus: 1\nname: n\nseed: 0\ndata: {source: s, label: y, protected: none}\n"
+              "model: {kind: mlp}\nprivacy: off\nexplain: {method: relevance}\n");
+    assert_true(!r->explain.shapley && r->explain.relevance);
+    onus_recipe_close(r);
+}
+
 /* What need not be said, and the short forms. */
 static void defaults(void **state)
 {
@@ -166,18 +183,6 @@ static void defaults(void **state)
     assert_string_equal(r->model.settings, "{}");
     assert_int_equal(r->n_policies, 0);
     assert_null(r->purpose);
-    onus_recipe_close(r);
-
-    /* a text's coalitions cost more, and its words are compared with less of themselves */
-    r = parse("onus: 1\nname: n\nseed: 0\ndata: {source: s, label: y, protected: none, "
-              "columns: {x: text}}\nmodel: {kind: lstm}\nprivacy: off\n"
-              "explain: {method: both, permutations: 5}\n");
-    assert_true(r->explain.shapley && r->explain.relevance && r->explain.rows == 50 &&
-                r->explain.exact_columns == 8 && r->explain.permutations == 5);
-    onus_recipe_close(r);
-    r = parse("onus: 1\nname: n\nseed: 0\ndata: {source: s, label: y, protected: none}\n"
-              "model: {kind: mlp}\nprivacy: off\nexplain: {method: relevance}\n");
-    assert_true(!r->explain.shapley && r->explain.relevance);
     onus_recipe_close(r);
 
     r = parse("onus: 1\nname: n\nseed: 7\n"
@@ -691,13 +696,13 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(data_lands),     cmocka_unit_test(the_rest_lands),
-        cmocka_unit_test(defaults),       cmocka_unit_test(wrong_keys),
-        cmocka_unit_test(several_labels), cmocka_unit_test(wrong_values),
-        cmocka_unit_test(wrong_training), cmocka_unit_test(wrong_for_images),
-        cmocka_unit_test(not_plain_yaml), cmocka_unit_test(at_the_limits),
-        cmocka_unit_test(mangled),        cmocka_unit_test(memory_ends),
-        cmocka_unit_test(files),
+        cmocka_unit_test(data_lands),       cmocka_unit_test(the_rest_lands),
+        cmocka_unit_test(defaults),         cmocka_unit_test(explanations_by_kind_of_data),
+        cmocka_unit_test(wrong_keys),       cmocka_unit_test(several_labels),
+        cmocka_unit_test(wrong_values),     cmocka_unit_test(wrong_training),
+        cmocka_unit_test(wrong_for_images), cmocka_unit_test(not_plain_yaml),
+        cmocka_unit_test(at_the_limits),    cmocka_unit_test(mangled),
+        cmocka_unit_test(memory_ends),      cmocka_unit_test(files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
