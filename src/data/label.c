@@ -152,6 +152,7 @@ static onus_status check_values(const onus_dataset *d, int64_t l, const char *co
             err, ONUS_BAD_INPUT,
             "%s: label '%s' has one class only ('%.80s'); there is nothing to learn",
             d->csv[0].path, name, n ? values[0] : "");
+    if (d->n_labels > 1 && n > 2) return third_value(d, l, err);
     if (n > 10000)
         return onus_fail(
             err, ONUS_BAD_INPUT,
@@ -163,7 +164,6 @@ static onus_status check_values(const onus_dataset *d, int64_t l, const char *co
                          "'%.40s', '%.40s'%s",
                          s->recipe, s->label_line, positive, name, values[0], values[1],
                          n > 2 ? ", ..." : "");
-    if (d->n_labels > 1 && n > 2) return third_value(d, l, err);
     if (positive && n > 2)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: label '%s' has %lld values ('%.40s', '%.40s', '%.40s'...); "
@@ -237,7 +237,9 @@ static onus_status find_values(onus_dataset *d, int64_t l, const char **values, 
         numbers = numbers && onus_parse_number(values[i], &v);
         whole = whole && (!numbers || v == trunc(v));
     }
-    onus_status st = check_classes(d, l, k, n, numbers, whole, err);
+    onus_status st =
+        ONUS_OK; /* of several labels none is a number: a third value says enough */
+    if (d->n_labels == 1) st = check_classes(d, l, k, n, numbers, whole, err);
     if (st != ONUS_OK) return st;
     if (numbers) qsort(values, (size_t)k, sizeof *values, by_number);
     return name_classes(d, l, values, k, err);

@@ -142,6 +142,7 @@ wrong 's/telephone, sex/telephony, sex/' "wrong.yaml:7: data.label.columns: 'tel
 wrong 's/telephone, sex/risk, sex/' "wrong.yaml:7:[0-9]+: data.label.columns: 'risk' is said twice"
 wrong 's/columns: .risk, telephone, sex./columns: risk/; s/positive: .*]}/positive: good}/' 'data.label.columns: one column; say column: risk'
 wrong 's/telephone, sex/housing, sex/; s/positive: .*]}/missing: drop}/' "small.csv:[0-9]+: label 'housing' is '[a-z]+', a third value beside"
+wrong 's/telephone, sex/amount, sex/; s/positive: .*]}/missing: drop}/' "small.csv:[0-9]+: label 'amount' is '[0-9]+', a third value beside"
 wrong 's/good, yes/good, maybe/' "wrong.yaml:7: data.label.positive: 'maybe' is no value of 'telephone'"
 wrong 's/good, yes, female/good, yes/' 'data.label.positive: 2 values for 3 columns'
 wrong 's/protected: .*/protected: [sex]/' "data.protected: 'sex' is a label"
