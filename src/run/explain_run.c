@@ -132,6 +132,25 @@ static void write_head(explainer *e, const onus_explain_opts *o)
                         (long long)x->n_rows, others, x->residual);
 }
 
+/* Text in at most NAME_WIDTH characters: cut behind a whole one, or filled with blanks. What
+ * would steer a terminal shows as '?'. */
+enum { NAME_WIDTH = 28, VALUE_WIDTH = 20 };
+static void write_cell(onus_buf *out, const char *text, int width)
+{
+    char cell[4 * NAME_WIDTH + 1]; /* a character is at most four bytes */
+    size_t n = 0;
+    int chars = 0;
+    for (; text[n] && n + 1 < sizeof cell; n++) {
+        const bool begins = ((unsigned char)text[n] & 0xc0) != 0x80;
+        if (begins && chars == width) break;
+        chars += begins;
+        cell[n] = text[n];
+    }
+    cell[n] = '\0';
+    onus_tame(cell);
+    onus_buf_printf(out, "%s%*s ", cell, width - chars, "");
+}
+
 static void write_columns(explainer *e, const onus_explain_opts *o, const int64_t *order)
 {
     const onus_explanation *x = e->x.main;
@@ -140,9 +159,9 @@ static void write_columns(explainer *e, const onus_explain_opts *o, const int64_
     for (int64_t k = 0; k < x->n_columns; k++) {
         const int64_t c = order[k];
         const onus_input_column *column = onus_dataset_column(e->s.data, c);
-        onus_buf_printf(&e->text, "  %-28.28s ", column->name);
-        if (one)
-            onus_buf_printf(&e->text, "%-20.20s ", onus_dataset_text(e->s.data, x->rows[0], c));
+        onus_buf_str(&e->text, "  ");
+        write_cell(&e->text, column->name, NAME_WIDTH);
+        if (one) write_cell(&e->text, onus_dataset_text(e->s.data, x->rows[0], c), VALUE_WIDTH);
         onus_buf_printf(&e->text, one ? "%+.4f " : "%.4f ", v[c]);
         write_bar(&e->text, v[order[0]] != 0 ? fabs(v[c] / v[order[0]]) : 0);
         onus_buf_str(&e->text, column->is_protected ? "  (protected)\n" : "\n");
@@ -160,7 +179,9 @@ static void write_tokens(explainer *e)
         if (x->tokens[t] < 0) continue;
         const char *token =
             onus_tokenizer_token(onus_dataset_tokenizer(e->s.data), (int64_t)x->tokens[t]);
-        onus_buf_printf(&e->text, "  %-28.28s %+.4f ", token ? token : "", x->values[t]);
+        onus_buf_str(&e->text, "  ");
+        write_cell(&e->text, token ? token : "", NAME_WIDTH);
+        onus_buf_printf(&e->text, "%+.4f ", x->values[t]);
         write_bar(&e->text, top > 0 ? fabs(x->values[t]) / top : 0);
         onus_buf_str(&e->text, "\n");
     }

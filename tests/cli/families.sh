@@ -98,6 +98,17 @@ expect 0 'mean .relevance. over 9 rows' "$onus" explain gru
 expect 0 'share of its first quarter *[0-9.]*$' "$onus" explain mood
 expect 0 'line 3: score .* that of a text without its words$' "$onus" explain mood --line 3
 expect 0 '^  .CLS. *.0[.]0000 $' "$onus" explain mood --line 3
+# a token that is a line feed, one that steers, one of two bytes: a line each, as wide as any
+python3 -c "
+for n in range(60): print('\"' + ('a\x1b[1m\nb' if n % 2 else 'ä\u202ec') + 'xyz'[n % 3] + '\",' + 'gb'[n % 2])" > letters.csv
+sed -i '1i text,mood' letters.csv
+sed 's/^data: .*/data: {source: letters.csv, label: {column: mood, positive: g}, columns: {text: text}, tokenizer: {kind: character}, context: 9, protected: none}/' \
+    mood.yaml > letters.yaml
+expect 0 'report: letters' "$onus" run letters.yaml --out letters --quiet
+"$onus" explain letters --line 2 > two.txt
+"$onus" explain letters --line 3 > three.txt
+same 'a line a token' "$(wc -l < two.txt | tr -d ' ') $(wc -l < three.txt | tr -d ' ')" '6 10'
+same 'what steers shows as ?' "$(sed -n '2,$s/^  \([^ ]*\) .*/\1/p' two.txt three.txt | tr -d '\n')" '[CLS]ä?cx[CLS]a?[1m?by'
 expect 0 'tk (up|low) t4' cat mood/private/explanations.html
 expect 0 'class=.heat' cat cnn/private/explanations.html cnn/report.html
 same 'explained in two ways' "$(explained mood | grep -c values)" 2
