@@ -55,6 +55,17 @@ static onus_status too_large(const char *path, const onus_buf *out, onus_err *er
                      out->len_max);
 }
 
+/* Room for n bytes more and a zero. */
+static onus_status make_room(onus_buf *out, size_t n, const char *path, onus_err *err)
+{
+    if (out->cap >= out->len + n + 1) return ONUS_OK;
+    char *data = onus_resize(out->mem, out->data, out->len + n + 1, 1);
+    if (!data) return onus_fail_mem(err, path);
+    out->data = data;
+    out->cap = out->len + n + 1;
+    return ONUS_OK;
+}
+
 onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
 {
     int fd;
@@ -68,14 +79,9 @@ onus_status onus_file_read(const char *path, onus_buf *out, onus_err *err)
         close(fd);
         return too_large(path, out, err);
     }
-    if (size > 0 && out->cap < out->len + size + 1) {
-        char *data = onus_resize(out->mem, out->data, out->len + size + 1, 1);
-        if (!data) {
-            close(fd);
-            return onus_fail_mem(err, path);
-        }
-        out->data = data;
-        out->cap = out->len + size + 1;
+    if (size > 0 && (st = make_room(out, size, path, err)) != ONUS_OK) {
+        close(fd);
+        return st;
     }
     for (;;) {
         const size_t room = out->cap > out->len + 1 ? out->cap - out->len - 1 : 0;
@@ -173,17 +179,6 @@ static size_t hinted_size(const onus_buf *z, size_t len_max)
     const size_t most = z->len * 1032;
     const size_t size = hint < most ? hint : most;
     return (size < len_max ? size : len_max) + 64;
-}
-
-/* Room for n bytes more and a zero. */
-static onus_status make_room(onus_buf *out, size_t n, const char *path, onus_err *err)
-{
-    if (out->cap >= out->len + n + 1) return ONUS_OK;
-    char *data = onus_resize(out->mem, out->data, out->len + n + 1, 1);
-    if (!data) return onus_fail_mem(err, path);
-    out->data = data;
-    out->cap = out->len + n + 1;
-    return ONUS_OK;
 }
 
 /* One member after the other; one that does not fit is begun again with twice the room. */
