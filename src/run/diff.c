@@ -56,25 +56,28 @@ static const char *first_field(const json_t *a, const json_t *b)
     return first;
 }
 
-/* Whether two files have the same numbers there; false, too, where memory ends. */
-static bool same_numbers(differ *d, const onus_safetensors *file[2],
-                         const onus_tensor_view *v[2])
+/* Whether two files have the same numbers there. */
+static onus_status compare_numbers(const differ *d, onus_safetensors *const file[2],
+                                   const onus_tensor_view *const v[2], bool *same)
 {
     const int64_t n = onus_shape_numel(&v[0]->shape);
+    *same = false;
     if (!onus_tensor_is_float(v[0]) || !onus_tensor_is_float(v[1]) ||
         onus_shape_numel(&v[1]->shape) != n)
-        return false;
+        return ONUS_OK;
     float *x = onus_alloc(d->mem, (size_t)n + 1, 2 * sizeof *x);
-    onus_tensor_place place[2] = {{v[0], x}, {v[1], x + n}};
-    bool same = x != NULL;
-    for (int i = 0; i < 2; i++)
-        same = same && onus_safetensors_take(file[i], &place[i], 1, NULL, NULL) == ONUS_OK;
-    same = same && memcmp(x, x + n, (size_t)n * sizeof *x) == 0;
+    onus_status st = x ? ONUS_OK : ONUS_NO_MEM;
+    for (int i = 0; st == ONUS_OK && i < 2; i++) {
+        onus_tensor_place place = {v[i], x + i * n};
+        st = onus_safetensors_take(file[i], &place, 1, NULL, NULL);
+    }
+    *same = st == ONUS_OK && memcmp(x, x + n, (size_t)n * sizeof *x) == 0;
     onus_free(d->mem, x);
-    return same;
+    return st;
 }
 
-/* First tensor of two checkpoints that differs; its name begins with the node's. */
+/* First tensor of two checkpoints that differs; its name begins with the node's. Nothing is
+ * said of files that cannot be read. */
 static void compare_checkpoints(differ *d, int64_t step)
 {
     onus_safetensors *file[2] = {NULL, NULL};
@@ -88,9 +91,10 @@ static void compare_checkpoints(differ *d, int64_t step)
     for (int64_t i = 0; i < onus_safetensors_count(file[0]); i++) {
         const onus_tensor_view *a = onus_safetensors_at(file[0], i);
         const onus_tensor_view *b = onus_safetensors_find(file[1], a->name);
-        if (b && same_numbers(d, (const onus_safetensors *[]){file[0], file[1]},
-                              (const onus_tensor_view *[]){a, b}))
-            continue;
+        bool same = false;
+        if (b && compare_numbers(d, file, (const onus_tensor_view *[]){a, b}, &same) != ONUS_OK)
+            goto done;
+        if (same) continue;
         onus_buf_printf(&d->notes,
                         "checkpoint of step %lld: tensor '%s' is the first that differs\n",
                         (long long)step, onus_is_plain(a->name) ? a->name : "?");
