@@ -16,13 +16,14 @@
 #include "net/relevance.h"
 #include "num/vec.h"
 
-enum { PAIRS = 8 }; /* a row and a reference each, at once */
+enum { PAIRS_MAX = 8 }; /* a row and a reference each, at once */
 
 typedef struct {
     const onus_dataset *d;
     const onus_explain_spec *spec;
     bool text;
     int64_t n_columns, features, N; /* N: references */
+    int64_t pairs;                  /* at once, at most */
     const float *x;                 /* (n_rows, features) */
     const float *b;                 /* (N, features); texts: (n_rows, features) */
     onus_explain_room room;
@@ -31,7 +32,7 @@ typedef struct {
 typedef struct {
     onus_relevance *net;
     onus_exec ex;
-    double *share;  /* (PAIRS, features) */
+    double *share;  /* (pairs, features) */
     double *sum;    /* (features) over references */
     double *score0; /* (N) */
 } worker;
@@ -47,7 +48,7 @@ static void share_some(const shared *s, worker *w, int64_t i, int64_t j, int64_t
 {
     const size_t bytes = (size_t)s->features * sizeof(float);
     const int64_t O = onus_relevance_outputs(w->net);
-    int32_t output[PAIRS];
+    int32_t output[PAIRS_MAX];
     for (int64_t k = 0; k < n; k++)
         memcpy(onus_relevance_input(w->net) + k * s->features, s->x + i * s->features, bytes);
     memcpy(onus_relevance_reference(w->net), s->b + (s->text ? i : j) * s->features,
@@ -77,8 +78,8 @@ static void explain_row(void *ctx, int thread, int64_t i)
     const shared *s = rows->s;
     worker *w = &rows->workers[thread];
     memset(w->sum, 0, (size_t)s->features * sizeof *w->sum);
-    for (int64_t j = 0; j < s->N; j += PAIRS)
-        share_some(s, w, i, j, s->N - j < PAIRS ? s->N - j : PAIRS);
+    for (int64_t j = 0; j < s->N; j += s->pairs)
+        share_some(s, w, i, j, s->N - j < s->pairs ? s->N - j : s->pairs);
     s->room.base[i] = onus_sum64(w->score0, s->N) / (double)s->N;
     for (int64_t c = 0; c < s->n_columns; c++) {
         const onus_input_column *column = s->text ? NULL : onus_dataset_column(s->d, c);
@@ -92,9 +93,9 @@ static onus_status make_worker(const shared *s, onus_net *net, const onus_exec *
 {
     w->ex = (onus_exec){.k = ex->k};
     const onus_status st = onus_relevance_create(&w->net, net, onus_explain_share_of(s->d),
-                                                 &w->ex, PAIRS, a->mem, err);
+                                                 &w->ex, s->pairs, a->mem, err);
     if (st != ONUS_OK) return st;
-    w->share = onus_arena_alloc(a, (size_t)(PAIRS * s->features), sizeof *w->share);
+    w->share = onus_arena_alloc(a, (size_t)(s->pairs * s->features), sizeof *w->share);
     w->sum = onus_arena_alloc(a, (size_t)s->features, sizeof *w->sum);
     w->score0 = onus_arena_alloc(a, (size_t)s->N, sizeof *w->score0);
     if (!w->share || !w->sum || !w->score0) return onus_fail_mem(err, "explain");
@@ -139,6 +140,7 @@ onus_status onus_explain_relevance(onus_explanation *out, onus_net *net, const o
                 .text = text,
                 .features = onus_dataset_features(d),
                 .N = text ? 1 : n_background};
+    s.pairs = s.N < PAIRS_MAX ? s.N : PAIRS_MAX;
     s.n_columns = text ? s.features : onus_dataset_columns(d);
     worker *workers = NULL;
     ONUS_TRY(onus_explain_start(out, rows, n_rows, s.n_columns, &s.room, mem, err));
