@@ -45,8 +45,10 @@ class Bench:
         """What this machine can do now; a virtual one is moved from cores to cores."""
         found = self.program("layer_bench", "peak")
         self.isa, self.peak = found["isa"], found["gflops"]  # GFLOP/s of 1 and 2 threads
+        self.memory = found["memory_gb_s"]  # of an update in place, 2 threads
         self.cpu = f"{self.name}, 2 cores {found['round_trip_ns']:.0f} ns apart"
-        print(f"{self.cpu}, {self.isa}, peak {self.peak[0]:.0f} and {self.peak[1]:.0f} GFLOP/s on 1 and 2 threads")
+        print(f"{self.cpu}, {self.isa}, peak {self.peak[0]:.0f} and {self.peak[1]:.0f} GFLOP/s on 1 and 2 threads, "
+              f"memory {self.memory:.0f} GB/s")
 
     # ---- running things --------------------------------------------------------------------
     def program(self, name, *args, env=None):
@@ -296,6 +298,10 @@ def gpt2(b):
                        f"{1e3 * found['forward']:.0f} ms, backward {1e3 * found['backward']:.0f}, update "
                        f"{1e3 * found['update']:.0f} at {found['update_gb_s']:.0f} GB/s")
         megabytes = theirs and dict(theirs, value=theirs["maxrss_mb"])
+        b.look()
+        moved = found["update"] * found["update_gb_s"]  # GB
+        b.row(f"its update (AdamW), {found['update_gb_s']:.0f} GB/s, beside a pass in place without arithmetic", "s",
+              found["update"], {"value": moved / b.memory, "settings": f"{b.memory:.0f} GB/s"}, 0.9)
         b.row(f"GPT-2 124M, batch 4, T {T}, memory at most", "MB", found["maxrss_mb"], megabytes, 1.3)
     x = min((b.program("net_bench", "gpt2_64_private", 3) for _ in range(2)), key=lambda r: r["seconds"])
     parts = ", ".join(f"{k} {1e3 * x[k]:.0f} ms" for k in ("forward", "backward", "noise", "update"))

@@ -149,8 +149,9 @@ static void bench_peak(onus_isa isa)
     onus_pool *two = NULL;
     if (onus_pool_create(&two, 2, NULL, &err) != ONUS_OK) die("threads", &err);
     const double p1 = bench_peak_gflops(NULL, isa), p2 = bench_peak_gflops(two, isa);
-    printf("{\"isa\": \"%s\", \"gflops\": [%.2f, %.2f], \"round_trip_ns\": %.0f}\n",
-           onus_isa_name(isa), p1, p2, 1e9 * bench_round_trip_s());
+    printf("{\"isa\": \"%s\", \"gflops\": [%.2f, %.2f], \"memory_gb_s\": %.2f, "
+           "\"round_trip_ns\": %.0f}\n",
+           onus_isa_name(isa), p1, p2, bench_memory_gb_s(two), 1e9 * bench_round_trip_s());
     onus_pool_destroy(two);
 }
 

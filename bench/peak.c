@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * peak.c - fused multiply-adds on registers, and how long a word takes from core to core. */
+ * peak.c - fused multiply-adds on registers, what memory gives, and how long a word takes from
+ * core to core. */
 #include "peak.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+#include "base/mem.h"
 
 double bench_now_s(void)
 {
@@ -89,6 +93,42 @@ double bench_peak_gflops(onus_pool *pool, onus_isa isa)
         if (s < best_s) best_s = s;
     }
     return chain_flops(isa) * onus_pool_size(pool) / best_s * 1e-9;
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+enum { BLOCK_FLOATS = 64 << 20, BLOCKS = 4 };
+
+static void pass_part(void *ctx, int part, int n_parts)
+{
+    float *const *block = ctx;
+    float *restrict p = block[0], *restrict m = block[1], *restrict v = block[2];
+    const float *restrict g = block[3];
+    int64_t begin, end;
+    onus_split(BLOCK_FLOATS, 16, part, n_parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        p[i] += g[i];
+        m[i] += g[i];
+        v[i] += g[i];
+    }
+}
+
+double bench_memory_gb_s(onus_pool *pool)
+{
+    float *block[BLOCKS];
+    double best_s = INFINITY;
+    bool all = true;
+    for (int k = 0; k < BLOCKS; k++)
+        all = (block[k] = onus_alloc(NULL, BLOCK_FLOATS, sizeof(float))) && all;
+    if (all) memset(block[3], 0, BLOCK_FLOATS * sizeof(float)); /* no page of it is shared */
+    for (int turn = 0; all && turn < 4; turn++) { /* the first one meets new pages */
+        const double t = bench_now_s();
+        onus_pool_run(pool, pass_part, block);
+        const double s = bench_now_s() - t;
+        if (turn > 0 && s < best_s) best_s = s;
+    }
+    for (int k = 0; k < BLOCKS; k++) onus_free(NULL, block[k]);
+    return all ? 7.0 * sizeof(float) * BLOCK_FLOATS / best_s * 1e-9 : 0.0;
 }
 
 /* ---- how far apart two cores are ----------------------------------------------------------
