@@ -356,48 +356,48 @@ static void refuse_settings(const char *settings, const char *why)
     "[" LAYER("layers.0", "input", units) "," LAYER("layers.1", "layers.0", "1") "]"
 #define SETTINGS(layers, classes, input, head, numerics) \
     SETTINGS_OF(layers, classes, input, head, numerics, "")
-#define VALUE(label) SETTINGS_OF(TWO("3"), "0", "[2]", "\"value\"", "1", ",\"label\":" label)
+#define VALUE(label) SETTINGS_OF(TWO("3"), "0", "[2]", "\"value\"", "2", ",\"label\":" label)
 
 static void settings_that_lie_are_refused(void **state)
 {
     (void)state;
     const char *no_model = "not a model of Onus";
-    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"binary\"", "1"), NULL);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"binary\"", "2"), NULL);
     refuse_settings(NULL, "onus.model");
     refuse_settings("", "onus.model");
     refuse_settings("[]", no_model);
     refuse_settings("{}", no_model);
     refuse_settings("{\"head\":\"binary\",\"head\":\"binary\"}", "onus.model");
-    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"binary\"", "2"), "numerics contract");
-    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"ternary\"", "1"), no_model);
-    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "7", "1"), no_model);
-    refuse_settings(SETTINGS("[{}]", "2", "[2]", "\"binary\"", "1"), no_model);
-    refuse_settings(SETTINGS("[]", "2", "[2]", "\"binary\"", "1"), no_model);
-    refuse_settings(SETTINGS("7", "2", "[2]", "\"binary\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"binary\"", "9"), "numerics contract");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"ternary\"", "2"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "7", "2"), no_model);
+    refuse_settings(SETTINGS("[{}]", "2", "[2]", "\"binary\"", "2"), no_model);
+    refuse_settings(SETTINGS("[]", "2", "[2]", "\"binary\"", "2"), no_model);
+    refuse_settings(SETTINGS("7", "2", "[2]", "\"binary\"", "2"), no_model);
     refuse_settings(
-        SETTINGS("[" LAYER("layers.0", "nobody", "3") "]", "2", "[2]", "\"binary\"", "1"),
+        SETTINGS("[" LAYER("layers.0", "nobody", "3") "]", "2", "[2]", "\"binary\"", "2"),
         "nobody");
     refuse_settings(SETTINGS("[" LAYER("a", "input", "3") "," LAYER("a", "a", "1") "]", "2",
-                             "[2]", "\"binary\"", "1"),
+                             "[2]", "\"binary\"", "2"),
                     "two layers");
-    refuse_settings(SETTINGS(TWO("\"3\""), "2", "[2]", "\"binary\"", "1"), no_model);
-    refuse_settings(SETTINGS(TWO("0"), "2", "[2]", "\"binary\"", "1"), "units");
-    refuse_settings(SETTINGS(TWO("3.5"), "2", "[2]", "\"binary\"", "1"), "3.5");
-    refuse_settings(SETTINGS(TWO("3"), "2", "[0]", "\"binary\"", "1"), no_model);
-    refuse_settings(SETTINGS(TWO("3"), "2", "[-2]", "\"binary\"", "1"), no_model);
-    refuse_settings(SETTINGS(TWO("3"), "2", "[]", "\"binary\"", "1"), no_model);
-    refuse_settings(SETTINGS(TWO("3"), "2", "[1,1,1,1,1,2]", "\"binary\"", "1"), no_model);
-    refuse_settings(SETTINGS(TWO("3"), "1", "[2]", "\"classes\"", "1"), no_model);
-    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"classes\"", "1"), "(1)");
-    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"tokens\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("\"3\""), "2", "[2]", "\"binary\"", "2"), no_model);
+    refuse_settings(SETTINGS(TWO("0"), "2", "[2]", "\"binary\"", "2"), "units");
+    refuse_settings(SETTINGS(TWO("3.5"), "2", "[2]", "\"binary\"", "2"), "3.5");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[0]", "\"binary\"", "2"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[-2]", "\"binary\"", "2"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[]", "\"binary\"", "2"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[1,1,1,1,1,2]", "\"binary\"", "2"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "1", "[2]", "\"classes\"", "2"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"classes\"", "2"), "(1)");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[2]", "\"tokens\"", "2"), no_model);
     refuse_settings(
-        SETTINGS("[" LAYER("layers.0", "input", "1") "]", "2", "[2]", "\"binary\"", "1"),
+        SETTINGS("[" LAYER("layers.0", "input", "1") "]", "2", "[2]", "\"binary\"", "2"),
         "4 tensors");
-    refuse_settings(SETTINGS(TWO("2"), "2", "[2]", "\"binary\"", "1"), "shape (3");
-    refuse_settings(SETTINGS(TWO("3"), "2", "[1]", "\"binary\"", "1"), "(3, 1)");
+    refuse_settings(SETTINGS(TWO("2"), "2", "[2]", "\"binary\"", "2"), "shape (3");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[1]", "\"binary\"", "2"), "(3, 1)");
     /* a label's unit: missing, zero, below or beyond binary32 */
     refuse_settings(VALUE("{\"scale\":2.5,\"shift\":-1e9}"), NULL);
-    refuse_settings(SETTINGS(TWO("3"), "0", "[2]", "\"value\"", "1"), no_model);
+    refuse_settings(SETTINGS(TWO("3"), "0", "[2]", "\"value\"", "2"), no_model);
     refuse_settings(VALUE("[]"), no_model);
     refuse_settings(VALUE("{\"scale\":2.5}"), no_model);
     refuse_settings(VALUE("{\"scale\":\"2\",\"shift\":0}"), no_model);
@@ -410,9 +410,9 @@ static void settings_that_lie_are_refused(void **state)
     refuse_settings(
         SETTINGS("[" LAYER("layers.0", "input", "32768") "," LAYER(
                      "layers.1", "layers.0", "32768") "," LAYER("l", "layers.1", "1") "]",
-                 "2", "[2]", "\"binary\"", "1"),
+                 "2", "[2]", "\"binary\"", "2"),
         "13 parameters");
-    refuse_settings(SETTINGS(TWO("3"), "2", "[16777216]", "\"binary\"", "1"), "13 parameters");
+    refuse_settings(SETTINGS(TWO("3"), "2", "[16777216]", "\"binary\"", "2"), "13 parameters");
 }
 
 /* A file of other names or shapes changes nothing in the net. */

@@ -243,17 +243,17 @@ static void spoilt_counters_are_refused(void **state)
 {
     (void)state;
     static const char *const counters[] = {
-        "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":1,\"step\":23}",
-        "{\"best_epoch\":3,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":1,\"step\":22}",
-        "{\"best_epoch\":-1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":1,\"step\":22}",
-        "{\"best_epoch\":0,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":1,\"step\":22}",
-        "{\"best_epoch\":1,\"best_valid_loss\":null,\"epoch\":2,\"numerics\":1,\"step\":22}",
-        "{\"best_epoch\":1,\"best_valid_loss\":\"x\",\"epoch\":2,\"numerics\":1,\"step\":22}",
-        "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":1,\"numerics\":1,\"step\":22}",
+        "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":23}",
+        "{\"best_epoch\":3,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":22}",
+        "{\"best_epoch\":-1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":22}",
+        "{\"best_epoch\":0,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":22}",
+        "{\"best_epoch\":1,\"best_valid_loss\":null,\"epoch\":2,\"numerics\":2,\"step\":22}",
+        "{\"best_epoch\":1,\"best_valid_loss\":\"x\",\"epoch\":2,\"numerics\":2,\"step\":22}",
+        "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":1,\"numerics\":2,\"step\":22}",
         "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":9223372036854775807,\"numerics\":"
         "1,"
         "\"step\":22}",
-        "{\"best_epoch\":1.5,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":1,\"step\":22}",
+        "{\"best_epoch\":1.5,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":22}",
         "[]",
     };
     train_whole();
