@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * main.c - the table of commands, in the order in which a model lives. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -109,6 +110,7 @@ static void keep_memory_private(void)
 int main(int argc, char **argv)
 {
     keep_memory_private();
+    (void)signal(SIGXFSZ, SIG_IGN); /* too large a file is a failed write: it tells its name */
     const int code = dispatch(argc, argv);
     if (code != EXIT_DONE || (fflush(stdout) == 0 && !ferror(stdout))) return code;
     fprintf(stderr, "onus: cannot write the results\n");

@@ -26,9 +26,13 @@ onus_status onus_idx_parse(const void *bytes, size_t len, const char *what, int6
     if (b[2] != 0x08)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: IDX type 0x%02x, expected 0x08 (unsigned bytes)", what, b[2]);
-    if (dims < 1 || dims > 4 || len < 4 + 4 * (size_t)dims)
+    if (dims < 1 || dims > 4)
         return onus_fail(err, ONUS_BAD_INPUT, "%s: IDX with %d dimensions, expected 1 to 4",
                          what, dims);
+    if (len < 4 + 4 * (size_t)dims)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: an IDX header of %d dimensions takes %d bytes, the file has %zu",
+                         what, dims, 4 + 4 * dims, len);
     size_t total = 1;
     for (int i = 0; i < dims; i++) {
         const uint32_t d = be32(b + 4 + 4 * i);

@@ -135,13 +135,19 @@ static onus_status check_label(const onus_dataset *d, int64_t l, onus_err *err)
         if (first >= 0 && y >= 0 && y != first) return ONUS_OK;
         first = first < 0 ? y : first;
     }
+    if (first < 0)
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s:%d: data.split: label '%.80s' is missing in every row of the "
+                         "training part",
+                         d->spec->recipe ? d->spec->recipe : "data", d->spec->split_line,
+                         d->labels[l]);
     return onus_fail(
         err, ONUS_BAD_INPUT,
         "%s:%d: data.split: the training part has one class only ('%.80s')%s%.80s; stratify "
         "by the label",
         d->spec->recipe ? d->spec->recipe : "data", d->spec->split_line,
-        first < 0 ? "" : d->classes[l * d->n_classes + (int64_t)first],
-        d->n_labels > 1 ? " of " : "", d->n_labels > 1 ? d->labels[l] : "");
+        d->classes[l * d->n_classes + (int64_t)first], d->n_labels > 1 ? " of " : "",
+        d->n_labels > 1 ? d->labels[l] : "");
 }
 
 static onus_status check_train(const onus_dataset *d, onus_err *err)

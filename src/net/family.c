@@ -218,20 +218,22 @@ static const char *resolve(const expansion *x, const char *text)
     return text;
 }
 
+/* A list of one may be written as the single name, as everywhere in a recipe. */
 static onus_status read_in(expansion *x, const json_t *item, onus_layer *l)
 {
-    const json_t *in = json_object_get(item, "in"), *one;
-    size_t i;
+    const json_t *in = json_object_get(item, "in");
+    const bool single = json_is_string(in);
+    const size_t n = single ? 1 : json_array_size(in);
     if (!in) {
         l->in[l->n_in++] = x->out->last;
         return ONUS_OK;
     }
-    if (!json_is_array(in) || json_array_size(in) < 1 || json_array_size(in) > ONUS_IN_MAX)
+    if (n < 1 || n > ONUS_IN_MAX)
         return onus_fail(x->err, ONUS_BAD_INPUT,
-                         "model.layers: %s: `in` is a list of 1 to %d names", l->name,
+                         "model.layers: %s: `in` is a name or a list of 1 to %d names", l->name,
                          ONUS_IN_MAX);
-    json_array_foreach(in, i, one)
-    {
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = single ? in : json_array_get(in, i);
         const char *text = NULL;
         if (!json_is_string(one))
             return onus_fail(x->err, ONUS_BAD_INPUT, "model.layers: %s: `in` holds no name",

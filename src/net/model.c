@@ -158,8 +158,8 @@ static onus_status check_order(const onus_net *net, const onus_model_io *io, onu
 
 /* Layers, then what the head adds. A net of numbers is trained on the scaled label (its logit),
  * and predicts in the label's own unit: whoever has the net cannot forget it. */
-static onus_status add_nodes(onus_net *net, const onus_layers *l, const ending *e,
-                             onus_err *err)
+static onus_status make_nodes(onus_net *net, const onus_layers *l, const ending *e,
+                              onus_err *err)
 {
     const double factor = e->label_scale == 0 ? 1 : e->label_scale;
     const onus_attr_value unit[] = {{"factor", factor}, {"shift", e->label_shift}};
@@ -184,6 +184,17 @@ static onus_status add_nodes(onus_net *net, const onus_layers *l, const ending *
     ONUS_TRY(onus_net_seal(net, last, prediction, loss, err));
 done:
     return st;
+}
+
+/* Where a list comes from, a recipe or a file, nobody calls the net: what it refuses as a call
+ * is the list's fault. */
+static onus_status add_nodes(onus_net *net, const onus_layers *l, const ending *e,
+                             onus_err *err)
+{
+    onus_err why = {.code = ONUS_OK};
+    const onus_status st = make_nodes(net, l, e, &why);
+    if (st == ONUS_OK) return st;
+    return onus_fail(err, st == ONUS_BAD_ARG ? ONUS_BAD_INPUT : st, "%s", why.msg);
 }
 
 /* "MLP 61-64-32-1": {dense} becomes the widths of a row of dense layers. */
@@ -494,7 +505,8 @@ onus_status onus_model_read(onus_net **out, const onus_safetensors *file,
     onus_arena_init(&arena, mem);
     const char *text = onus_safetensors_meta(file, "onus.model");
     if (!text) {
-        st = onus_fail(err, ONUS_BAD_INPUT, "the model file has no metadata 'onus.model'");
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "no metadata 'onus.model', which describes the model");
         goto done;
     }
     ONUS_TRY(onus_json_parse(&json, text, strlen(text), "metadata 'onus.model'", err));

@@ -104,8 +104,11 @@ onus_status onus_net_add(onus_net *net, const char *op_name, const char *name,
         return onus_fail(err, ONUS_BAD_ARG, "%s: the net is sealed or has %d nodes", name,
                          ONUS_NODES_MAX);
     if (n_in < op->n_in_min || n_in > op->n_in_max)
-        return onus_fail(err, ONUS_BAD_ARG, "%s: %s takes %d to %d inputs, got %d", name,
-                         op_name, op->n_in_min, op->n_in_max, n_in);
+        return onus_fail(err, ONUS_BAD_ARG, "%s: %s takes %s%d input%s, got %d", name, op_name,
+                         n_in < op->n_in_min ? "at least " : "at most ",
+                         n_in < op->n_in_min ? op->n_in_min : op->n_in_max,
+                         (n_in < op->n_in_min ? op->n_in_min : op->n_in_max) == 1 ? "" : "s",
+                         n_in);
     onus_node *node = &net->nodes[net->n_nodes];
     *node = (onus_node){.op = op, .n_in = n_in, .name = onus_arena_strdup(&net->arena, name)};
     if (!node->name) return onus_fail_mem(err, "net");

@@ -32,12 +32,17 @@ onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const ch
     onus_encoder *e = NULL;
     char inner[ONUS_PATH_MAX];
     struct stat info;
+    onus_err why = {.code = ONUS_OK};
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         ONUS_TRY(onus_path_join(inner, sizeof inner, path, "model.safetensors", err));
         path = inner;
     }
     ONUS_TRY(onus_safetensors_open(&file, path, mem, err));
-    ONUS_TRY(onus_model_read(&n, file, mem, err));
+    st = onus_model_read(&n, file, mem, &why);
+    if (st != ONUS_OK) {
+        st = onus_fail(err, st, "%s: %s", path, why.msg);
+        goto done;
+    }
     const char *json = onus_safetensors_meta(file, "onus.encoder");
     if (!json) {
         st = onus_fail(err, ONUS_BAD_INPUT,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "audit/language.h"
 #include "base/clock.h"
@@ -207,7 +208,9 @@ static onus_status take_weights(onus_session *s, onus_err *err)
     onus_status st = onus_path_join(path, sizeof path, s->recipe->dir, from, err);
     if (st == ONUS_OK) st = onus_path_join(inner, sizeof inner, path, "model.safetensors", err);
     if (st != ONUS_OK) goto done;
-    const char *where = onus_file_exists(inner) ? inner : path;
+    struct stat info;
+    const bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    const char *where = folder ? inner : path;
     ONUS_TRY(onus_safetensors_open(&file, where, s->mem, err));
     ONUS_TRY(onus_model_import(s->net, file, where, &got, sha, err));
     onus_event_begin(&s->event, "train.from");

@@ -169,6 +169,12 @@ unfit gpt2 's/^explain: .*/explain: {method: relevance}/' 'explain: a model of t
 unfit mood 's/^explain: .*/explain: {background: 9}/' 'explain.background: has no place where the data is text'
 unfit cnn 's/^model: .*/model: {kind: layers, layers: [{op: flatten}, {op: dense, units: 4}, {op: softmax, name: mix}, {op: dense, units: outputs}]}/' \
     'mix .softmax. cannot be explained by relevance: a probability depends on every logit at once'
+unfit cnn 's/^model: .*/model: {kind: layers, layers: [{op: flatten}, {op: add}, {op: dense, units: outputs}]}/' \
+    'add_1: add takes at least 2 inputs, got 1'
+unfit cnn 's/^model: .*/model: {kind: layers, layers: [{op: flatten, in: b}, {op: dense, name: b, units: outputs}]}/' \
+    "flatten_0: there is no layer 'b' to read"
+unfit cnn 's/^model: .*/model: {kind: layers, layers: [{op: flatten}, {op: dense, units: 3}, {op: dense, in: flatten_0, units: outputs}]}/' \
+    "the loss does not depend on 'dense_1'"
 unfit gpt2 's/^model: .*/model: {kind: encoder}/' 'sees the tokens that follow .causal: 0., the label is the next token'
 unfit masked 's/^model: .*/model: {kind: decoder}/' 'sees only the tokens before .causal: 1., the label is a masked token'
 unfit mood 's/^model: .*/model: {kind: decoder}/' 'decoder gpt2 does not fit a label of two classes'

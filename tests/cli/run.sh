@@ -239,6 +239,19 @@ cp -r r1 cut2 && rm cut2/ledger.note cut2/key.pub
 expect 1 'no ledger.note: the run did not come to its end' "$onus" verify cut2
 expect 1 'resumed with the recipe that began it' "$onus" run small.yaml --out whole --resume
 
+# ---- no room ----------------------------------------------------------------------------------------------
+# a limit on files' sizes (of 512 or 1,024 bytes, as the shell counts) that the ledger fits into and a checkpoint does not
+sed 's/hidden: \[[0-9, ]*\]/hidden: [600, 600]/; s/^name: small/name: wide/; s/epochs: 6/epochs: 2/; s/checkpoint: 2/checkpoint: 1/' small.yaml > wide.yaml
+expect 1 "cannot write 'tight/checkpoints/[0-9]*.safetensors': File too large" sh -c 'ulimit -f 800; exec "$@"' _ "$onus" train wide.yaml --out tight --quiet
+same "what a failed checkpoint leaves" "$(ls tight/checkpoints)" ''
+expect 0 'model: tight/model' "$onus" train wide.yaml --out tight --resume --quiet
+expect 0 verified "$onus" verify tight
+expect 1 "cannot create '[^']*': File too large" sh -c 'ulimit -f 0; exec "$@"' _ "$onus" keygen nokey
+same "what a failed keygen leaves" "$(ls | grep -c nokey)" 0
+expect 1 'eval: tight/checkpoints/.*: no metadata .onus.model.' "$onus" eval "$(ls tight/checkpoints/*.safetensors | head -1)" --data small.csv
+rm tight/model.safetensors && sed 's/checkpoint: 1/from: tight/' wide.yaml > on.yaml
+expect 1 "cannot open 'tight/model.safetensors'" "$onus" train on.yaml --out on --quiet
+
 # ---- evaluation -----------------------------------------------------------------------------------------
 expect 0 '"accuracy":' "$onus" eval r1 --data small.csv --json --predictions-out pred.csv
 same "predictions, one a row" "$(wc -l < pred.csv)" 301

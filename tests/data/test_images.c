@@ -66,6 +66,7 @@ static void not_parsed(void **state)
     const size_t len = idx(bytes, 3, (uint32_t[]){3, 2, 4}, 24);
     for (size_t cut = 0; cut < len; cut++) wrong(bytes, cut, "t.idx: ");
     wrong(bytes, 3, "not an IDX file");
+    wrong(bytes, 15, "an IDX header of 3 dimensions takes 16 bytes, the file has 15");
     wrong(bytes, len - 1, "the IDX header speaks of 24 bytes, 23 follow");
     wrong(bytes, len + 1, "the IDX header speaks of 24 bytes, 25 follow");
     bytes[0] = 1;
@@ -196,7 +197,9 @@ static void refused(void **state)
     s.test_labels = "l";
     room_write(&room, "ti", bytes, idx(bytes, 3, (uint32_t[]){8, 2, 3}, 48));
     s.test_source = "ti";
-    room_refuse(&room, &s, NULL, "ti has images of shape (1, 2, 3) (channels, height, width), the training images have (1, 2, 2)");
+    room_refuse(&room, &s, NULL,
+                "ti has images of shape (1, 2, 3) (channels, height, width), the training "
+                "images have (1, 2, 2)");
     s.test_source = s.test_labels = NULL;
     s.protected_ = &sex;
     s.n_protected = 1;
@@ -231,7 +234,9 @@ static void given_encoder(void **state)
     assert_non_null(strstr(room.err.msg, "label 2, the model knows 0 to 1"));
     room_write(&room, "i", bytes, idx(bytes, 2, (uint32_t[]){3, 5}, 15));
     assert_int_equal(room_try(&room, &s, e, 1), ONUS_BAD_INPUT);
-    assert_non_null(strstr(room.err.msg, "images of shape (1, 1, 5) (channels, height, width), the model reads (1, 2, 2)"));
+    assert_non_null(strstr(
+        room.err.msg,
+        "images of shape (1, 1, 5) (channels, height, width), the model reads (1, 2, 2)"));
     room_clear(&room);
     onus_encoder_destroy(e);
     room_close(&room);

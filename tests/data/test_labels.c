@@ -139,6 +139,15 @@ static void missing_labels(void **state)
     assert_int_equal(room_int(&room, "data.missing.rude"), 2);
     assert_true(label_at(&room, 3, 0) == -1 && label_at(&room, 3, 1) == 1);
     assert_true(label_at(&room, 5, 1) == -1 && label_at(&room, 5, 0) == 0);
+    static const char *const yes_no[] = {"0",
+                                         "1"}; /* said: the table shows none of one label */
+    s.n_label_values = 2;
+    s.label_values = yes_no;
+    room_refuse(&room, &s, "x,rude,sharp,odd\n1,0,,1\n2,1,,1\n3,0,,0\n4,1,,0\n5,0,,1\n6,1,,0\n",
+                "data.split: label 'sharp' is missing in every row of the training part");
+    s.n_label_values = 0;
+    s.label_values = NULL;
+    put(&room, holes);
     s.label_missing = ONUS_LABEL_MISSING_ERROR; /* whatever is done with columns */
     s.missing = ONUS_MISSING_DROP;
     room_refuse(&room, &s, NULL, "t.csv:3: column 'rude' is missing");
