@@ -202,7 +202,8 @@ static bool is_headline(const char *name)
         if (strcmp(name, heads[i]) == 0)
             return !one_of_several || strcmp(name, "f1.macro") != 0;
     }
-    if (strncmp(name, "data.unseen.", 12) == 0) return true;
+    if (strncmp(name, "data.unseen.", 12) == 0 || !strcmp(name, "data.tokens.unknown"))
+        return true;
     return strncmp(name, "fairness.", 9) == 0 && !strstr(name, ".group.") &&
            (ends_with(name, "_difference") || ends_with(name, "_ratio"));
 }

@@ -212,6 +212,15 @@ static onus_status list_columns(onus_dataset *d, onus_event_builder *b, onus_err
     return ONUS_OK;
 }
 
+/* Tokens of all rows that stand for what the tokenizer has no token for. */
+static int64_t unknown_tokens(const onus_dataset *d)
+{
+    const int32_t unknown = onus_tokenizer_unknown(d->encoder->tokenizer);
+    int64_t n = 0;
+    for (int64_t i = 0; unknown >= 0 && i < d->text.n_ids; i++) n += d->text.ids[i] == unknown;
+    return n;
+}
+
 /* How many tokens there are and what made them: a tokenizer.json that hashes to this gives the
  * same ids. */
 static onus_status describe_text(const onus_dataset *d, onus_event_builder *b, onus_err *err)
@@ -237,6 +246,8 @@ static onus_status describe_text(const onus_dataset *d, onus_event_builder *b, o
         }
         onus_event_int(b, sum, "data.tokens.%s", onus_part_names[p]);
     }
+    const int64_t unknown = unknown_tokens(d);
+    if (unknown > 0) onus_event_int(b, unknown, "data.tokens.unknown");
     if (d->n_fitted) onus_event_texts(b, d->fitted, d->n_fitted, "data.fitted");
     return ONUS_OK;
 }

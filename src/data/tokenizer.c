@@ -122,6 +122,11 @@ int32_t onus_tokenizer_id(const onus_tokenizer *t, const char *token)
     return onus_vocab_find(&t->vocab, token, strlen(token));
 }
 
+int32_t onus_tokenizer_unknown(const onus_tokenizer *t)
+{
+    return t->unknown;
+}
+
 const char *onus_tokenizer_token(const onus_tokenizer *t, int64_t id)
 {
     size_t n;

@@ -93,6 +93,8 @@ int64_t onus_tokenizer_size(const onus_tokenizer *t);
 /* The id of a token as tokenizer.json spells it ("[MASK]"; bpe: "\xc4\xa0the" for " the"), -1
  * if there is none. */
 int32_t onus_tokenizer_id(const onus_tokenizer *t, const char *token);
+/* The id that stands for what has no token, -1 where every text has one. */
+int32_t onus_tokenizer_unknown(const onus_tokenizer *t);
 /* The token of an id as tokenizer.json spells it, NULL if there is none; it lives as long as
  * t. */
 const char *onus_tokenizer_token(const onus_tokenizer *t, int64_t id);

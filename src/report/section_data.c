@@ -97,6 +97,7 @@ static void sheet(onus_page *p)
         count_term(p, ONUS_TEXT_VOCABULARY, "data.tokenizer.vocabulary");
         count_term(p, ONUS_TEXT_CONTEXT, "data.context");
         count_term(p, ONUS_TEXT_TRUNCATED, "data.truncated");
+        count_term(p, ONUS_TEXT_UNKNOWN_TOKENS, "data.tokens.unknown");
     } else
         count_term(p, ONUS_TEXT_FEATURES, "data.features");
     augment_term(p);

@@ -98,7 +98,7 @@ static onus_status labels_of(const char *images, onus_arena *arena, const char *
 }
 
 /* Of a table's data sheet: how many of its rows hold a category that the model has never
- * seen. */
+ * seen; of a text's, how many tokens it has no name for. */
 static onus_status keep_unseen(void *ctx, const onus_event *event, onus_err *err)
 {
     onus_session *s = ctx;
@@ -106,7 +106,9 @@ static onus_status keep_unseen(void *ctx, const onus_event *event, onus_err *err
     onus_event_begin(&s->event, "data.unseen");
     for (int64_t i = 0; i < event->n_fields; i++) {
         const onus_field *f = &event->fields[i];
-        if (strncmp(f->name, "data.unseen.", 12) != 0) continue;
+        if (strncmp(f->name, "data.unseen.", 12) != 0 &&
+            strcmp(f->name, "data.tokens.unknown") != 0)
+            continue;
         onus_event_int(&s->event, f->i, "%s", f->name);
         any = true;
     }

@@ -85,6 +85,8 @@ head -81 few.csv > early.csv
 elsewhere gpt2 later.txt 's/source: short.txt/source: short.txt, test: later.txt/; s/train: 0.7, valid: 0.15, test: 0.15/train: 0.8, valid: 0.2/' perplexity
 expect 2 'a model of tokens, which decides on no row' "$onus" eval elsewhere --data later.txt --predictions-out guesses.csv
 expect 1 'a model of tokens has no columns' "$onus" explain elsewhere
+printf 'Привет, мир! Как дела? %.0s' 1 2 3 4 5 6 > other.txt
+expect 0 'data.tokens.unknown +[1-9]' "$onus" eval elsewhere --data other.txt
 rm -rf elsewhere
 elsewhere lstm later.csv 's/source: few.csv/source: early.csv, test: later.csv/; s/train: 0.7, valid: 0.1, test: 0.2/train: 0.8, valid: 0.2/' accuracy
 expect 0 'accuracy' "$onus" eval elsewhere --data later.csv --predictions-out guesses.csv

@@ -221,6 +221,13 @@ static void a_column_of_text(void **state)
     for (int64_t i = 0; i < 8; i++) onus_dataset_examples(r.d, 0, &i, 1, x[1][i], &y[1][i]);
     assert_memory_equal(x[0], x[1], sizeof x[0]);
     room_clear(&r);
+    /* Greek words among known ones (every text of b holds "the", whatever is drawn): three, and
+     * of a long row the four that have a place behind [CLS] */
+    put(&r, "t.csv",
+        "id,text,kind,sex\n1,the α β,a,f\n2,γ the,b,m\n3,the the,a,f\n4,δ δ δ δ δ δ,b,m\n");
+    assert_int_equal(room_try(&r, &s, e, 1), ONUS_OK);
+    assert_int_equal(room_int(&r, "data.tokens.unknown"), 7);
+    room_clear(&r);
     onus_encoder_destroy(e);
     room_close(&r);
 }
