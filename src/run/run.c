@@ -132,6 +132,33 @@ static onus_status check_empty(const char *dir, onus_err *err)
     return st;
 }
 
+/* "27.safetensors.4711.new": a file that a kill cut short before it took its place (base/file.c
+ * names them). */
+static bool is_left_over(const char *name)
+{
+    const size_t n = strlen(name);
+    size_t at = n < 4 ? 0 : n - 4;
+    if (at == 0 || strcmp(name + at, ".new") != 0) return false;
+    const size_t end = at;
+    while (at > 0 && name[at - 1] >= '0' && name[at - 1] <= '9') at--;
+    return at < end && at > 1 && name[at - 1] == '.';
+}
+
+/* The ledger is locked: nobody else is writing them. What cannot be removed harms nothing. */
+static void remove_left_overs(const onus_session *s)
+{
+    const char **names = NULL;
+    int64_t n = 0;
+    char path[ONUS_PATH_MAX];
+    onus_arena arena;
+    onus_arena_init(&arena, s->mem);
+    if (onus_dir_list(s->dir, &arena, &names, &n, NULL) != ONUS_OK) n = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (is_left_over(names[i]) && file_in(s, names[i], path, NULL) == ONUS_OK)
+            (void)remove(path);
+    onus_arena_release(&arena);
+}
+
 static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, onus_err *err)
 {
     char path[ONUS_PATH_MAX];
@@ -146,6 +173,7 @@ static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, on
     if (st == ONUS_OK)
         st = onus_ledger_open(&s->ledger, path, there ? ONUS_LEDGER_RESUME : ONUS_LEDGER_WRITE,
                               torn, s->mem, err);
+    if (st == ONUS_OK && there) remove_left_overs(s);
     if (st == ONUS_OK && there) st = onus_log_read(&s->before, path, s->mem, err);
     if (st == ONUS_OK && there) st = find_checkpoint(s, err);
     return st;

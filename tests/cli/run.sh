@@ -244,8 +244,10 @@ expect 1 'resumed with the recipe that began it' "$onus" run small.yaml --out wh
 sed 's/hidden: \[[0-9, ]*\]/hidden: [600, 600]/; s/^name: small/name: wide/; s/epochs: 6/epochs: 2/; s/checkpoint: 2/checkpoint: 1/' small.yaml > wide.yaml
 expect 1 "cannot write 'tight/checkpoints/[0-9]*.safetensors': File too large" sh -c 'ulimit -f 800; exec "$@"' _ "$onus" train wide.yaml --out tight --quiet
 same "what a failed checkpoint leaves" "$(ls tight/checkpoints)" ''
+for name in 1.safetensors.4711.new mine.new; do echo cut > tight/checkpoints/$name; done # the first is what a kill leaves
 expect 0 'model: tight/model' "$onus" train wide.yaml --out tight --resume --quiet
 expect 0 verified "$onus" verify tight
+same "what a resumed run leaves of a killed one" "$(ls tight/checkpoints | grep new)" mine.new
 expect 1 "cannot create '[^']*': File too large" sh -c 'ulimit -f 0; exec "$@"' _ "$onus" keygen nokey
 same "what a failed keygen leaves" "$(ls | grep -c nokey)" 0
 expect 1 'eval: tight/checkpoints/.*: no metadata .onus.model.' "$onus" eval "$(ls tight/checkpoints/*.safetensors | head -1)" --data small.csv
