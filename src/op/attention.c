@@ -5,12 +5,8 @@
  * For a query t and the keys j it sees: s = dot(q, k) scale, m = max s, p = exp(s - m), l = the
  * sum of p, out = dot(p, v) / l (contract, item 5). Backward makes p again from m and l, which
  * are all that is kept: with g = dout / l and D = dot(g, out), dp = dot(g, v), ds = p (dp - D),
- * dq = dot(ds, k) scale, dk = dot(ds, q) scale, dv = dot(p, g).
- *
- * Relevance: out = p v and s = q k share as products do; p, which depends on every score of its
- * row, shares by the mean of its gradients on the straight way from the reference's scores to
- * the input's (Sundararajan and others 2017, arXiv:1703.01365), within which no share exceeds
- * what it is a share of.
+ * dq = dot(ds, k) scale, dk = dot(ds, q) scale, dv = dot(p, g). Relevance is
+ * attention_relevance.c's.
  *
  * Scores stand transposed, (keys, queries): so elementwise loops, maxima and sums over keys run
  * over queries side by side, and no product needs a transposed copy of a whole head. Forward
@@ -29,8 +25,12 @@
 #include "base/fail.h"
 #include "num/gemm.h"
 #include "num/kernels.h"
-#include "num/vec.h"
+#include "op/attention_run.h"
 #include "op/each.h"
+
+typedef onus_attention_operand operand;
+typedef onus_attention_layout layout;
+typedef onus_attention_work work;
 
 enum { HEADS, KV_HEADS, CAUSAL, SCALE };
 static const onus_attr_def attrs[] = {
@@ -43,20 +43,6 @@ static const onus_attr_def attrs[] = {
 enum { N_ATTRS = sizeof attrs / sizeof *attrs, TILE = 32, LANES = 16, BLOCK = 256 };
 
 /* ---- shapes ------------------------------------------------------------------------------ */
-
-/* Where an operand stands: input, first number of a row, numbers between rows. */
-typedef struct {
-    int input;
-    int64_t at, ld;
-} operand;
-
-typedef struct {
-    int64_t T, H, G, hd;
-    operand q, k, v;
-    int tokens; /* input, or -1 */
-    bool causal;
-    float scale;
-} layout;
 
 static int64_t groups(const onus_attr *attr)
 {
@@ -119,24 +105,6 @@ static size_t saved(const onus_attr *attr, const onus_shape in[], int64_t B)
 }
 
 /* ---- work space -------------------------------------------------------------------------- */
-
-/* What one thread works on: a head of an example, and its room. Rows of q, k, v, y, dy, dq, dk,
- * dv are positions. */
-typedef struct {
-    const onus_kernels *kernels;
-    const layout *s;
-    const float *q, *k, *v, *dy;
-    float *y, *dq, *dk, *dv, *m, *l;
-    const uint8_t *keys; /* (T) which keys are there, or NULL: all */
-    bool any_off;        /* backward: some query takes no part (an absent key is one) */
-    uint8_t *there, *on; /* (T) keys that are there; queries that take part */
-    uint8_t *q_begun, *k_begun, *v_begun; /* (T) a gradient's row has its first segment */
-    float *p, *ds; /* forward: p (T, TILE); backward: both (block, block): keys, queries */
-    float *g, *D;  /* (block, hd), (block) */
-    float *rows;   /* (TILE, hd) of a masked product */
-    float *few;    /* (256) coefficients, then (256, hd): the terms of a row that are there */
-    void *pack;
-} work;
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -720,147 +688,6 @@ static void backward(onus_call *c)
 
 /* ---- relevance --------------------------------------------------------------------------- */
 
-/* Points and weights of Gauss and Legendre on [0, 1] (Abramowitz and Stegun 25.4.30, n = 8). */
-enum { POINTS = 8 };
-static const double point[POINTS] = {0.019855071751231912, 0.10166676129318664,
-                                     0.2372337950418355,   0.40828267875217511,
-                                     0.59171732124782483,  0.7627662049581645,
-                                     0.89833323870681336,  0.98014492824876809},
-                    point_weight[POINTS] = {0.050614268145188532, 0.11119051722668721,
-                                            0.15685332293894344,  0.18134189168918083,
-                                            0.18134189168918083,  0.15685332293894344,
-                                            0.11119051722668721,  0.050614268145188532};
-
-/* One query at the input and at the reference. Arrays are (n), binary64, of the keys seen. */
-typedef struct {
-    work *w, *w0;
-    int64_t t, n;
-    double *s, *s0, *p, *p0, *way;
-    double *m; /* multipliers of p */
-    double *g; /* of s */
-} shares;
-
-static bool sees(const shares *x, int64_t j)
-{
-    return !x->w->keys || x->w->keys[j];
-}
-
-static double dot64(const float *a, const float *b, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum = fma((double)a[i], (double)b[i], sum);
-    return sum;
-}
-
-static void scores_of(const shares *x, const work *w, double *s)
-{
-    const layout *l = w->s;
-    for (int64_t j = 0; j < x->n; j++)
-        if (sees(x, j))
-            s[j] = dot64(w->q + x->t * l->q.ld, w->k + j * l->k.ld, l->hd) * (double)l->scale;
-}
-
-/* p = softmax of s0 + at (s - s0). */
-static void weights_at(const shares *x, double at, double *p)
-{
-    double most = -INFINITY, sum = 0;
-    for (int64_t j = 0; j < x->n; j++) {
-        if (!sees(x, j)) continue;
-        p[j] = x->s0[j] + at * (x->s[j] - x->s0[j]);
-        most = p[j] > most ? p[j] : most;
-    }
-    for (int64_t j = 0; j < x->n; j++) {
-        p[j] = sees(x, j) ? onus_exp64(p[j] - most) : 0;
-        sum = sum + p[j];
-    }
-    for (int64_t j = 0; j < x->n; j++) p[j] = p[j] / sum;
-}
-
-/* Multipliers of the weights, from those of the output; v takes its share. */
-static void share_values(const shares *x)
-{
-    const layout *l = x->w->s;
-    const float *dy = x->w->dy + x->t * l->H * l->hd;
-    for (int64_t j = 0; j < x->n; j++) {
-        const float *v = x->w->v + j * l->v.ld, *v0 = x->w0->v + j * l->v.ld;
-        const double p = 0.5 * (x->p[j] + x->p0[j]);
-        double sum = 0;
-        x->m[j] = 0;
-        if (!sees(x, j)) continue;
-        for (int64_t i = 0; i < l->hd; i++)
-            sum += (double)dy[i] * 0.5 * ((double)v[i] + (double)v0[i]);
-        x->m[j] = sum;
-        float *dv = x->w->dv ? x->w->dv + j * l->v.ld : NULL;
-        for (int64_t i = 0; dv && i < l->hd; i++) dv[i] = dv[i] + (float)((double)dy[i] * p);
-    }
-}
-
-/* Multipliers of the scores: mean gradients on the way. What the quadrature leaves over goes
- * to the scores by their differences. */
-static void share_weights(const shares *x)
-{
-    double left = 0, square = 0;
-    for (int64_t j = 0; j < x->n; j++) x->g[j] = 0;
-    for (int k = 0; k < POINTS; k++) {
-        double mean = 0;
-        weights_at(x, point[k], x->way);
-        for (int64_t j = 0; j < x->n; j++) mean += x->m[j] * x->way[j];
-        for (int64_t j = 0; j < x->n; j++)
-            x->g[j] += point_weight[k] * x->way[j] * (x->m[j] - mean);
-    }
-    for (int64_t j = 0; j < x->n; j++) {
-        if (!sees(x, j)) continue;
-        const double step = x->s[j] - x->s0[j];
-        left += x->m[j] * (x->p[j] - x->p0[j]) - x->g[j] * step;
-        square += step * step;
-    }
-    for (int64_t j = 0; square > 0 && j < x->n; j++)
-        if (sees(x, j)) x->g[j] += left * (x->s[j] - x->s0[j]) / square;
-}
-
-static void share_scores(const shares *x)
-{
-    const layout *l = x->w->s;
-    const float *q = x->w->q + x->t * l->q.ld, *q0 = x->w0->q + x->t * l->q.ld;
-    float *dq = x->w->dq ? x->w->dq + x->t * l->q.ld : NULL;
-    for (int64_t i = 0; i < l->hd; i++) {
-        const double half = 0.5 * (double)l->scale,
-                     middle = half * ((double)q[i] + (double)q0[i]);
-        double sum = 0;
-        for (int64_t j = 0; j < x->n; j++) {
-            if (!sees(x, j)) continue;
-            const int64_t at = j * l->k.ld + i;
-            sum += x->g[j] * half * ((double)x->w->k[at] + (double)x->w0->k[at]);
-            if (x->w->dk) x->w->dk[at] = x->w->dk[at] + (float)(x->g[j] * middle);
-        }
-        if (dq) dq[i] = (float)sum;
-    }
-}
-
-/* All queries of a head. The forward pass's room for scores, 32 floats a key, holds 7 numbers a
- * key. */
-static void relevance_head(work *w, work *w0)
-{
-    const int64_t T = w->s->T;
-    double *room = (double *)(void *)w->p;
-    shares x = {.w = w, .w0 = w0, .s = room, .s0 = room + T, .p = room + 2 * T};
-    x.p0 = room + 3 * T;
-    x.way = room + 4 * T;
-    x.m = room + 5 * T;
-    x.g = room + 6 * T;
-    for (x.t = 0; x.t < T; x.t++) {
-        if (w->l[x.t] == 0.0f) continue;
-        x.n = w->s->causal ? x.t + 1 : T;
-        scores_of(&x, w, x.s);
-        scores_of(&x, w0, x.s0);
-        weights_at(&x, 1, x.p);
-        weights_at(&x, 0, x.p0);
-        share_values(&x);
-        share_weights(&x);
-        share_scores(&x);
-    }
-}
-
 static void relevance(onus_call *c, const onus_call *c0)
 {
     const layout s = layout_of(c->attr, c->in_shape);
@@ -875,7 +702,7 @@ static void relevance(onus_call *c, const onus_call *c0)
         for (int64_t h = 0; h < s.H; h++) {
             enter_head(&w, c, b, h);
             enter_head(&w0, c0, b, h);
-            relevance_head(&w, &w0);
+            onus_attention_relevance_head(&w, &w0);
         }
     }
 }

@@ -2,7 +2,8 @@
  * op.h - the table of operations. One operation is one file in op/ and one row here; the row
  * says how it runs, differentiates, how one example's gradient norm is found without storing
  * the gradient (private training), how relevance flows back (explanation) and what it costs
- * (energy).
+ * (energy). What is large for one file has a second one, and a header of what both need, which
+ * nobody else includes: attention_run.h, recurrent_run.h.
  *
  * A row is built by ONUS_OP_ROW, which takes every column: an empty cell does not compile. A
  * cell that cannot be filled is ONUS_REFUSES("reason"): private or explained runs then refuse
