@@ -135,9 +135,21 @@ static void files(onus_page *p)
 typedef struct {
     const char *prefix; /* "data.group.sex." */
     onus_parts names;
+    bool some; /* one of several labels: rows may lack it, their number stands nowhere */
     onus_fact count[N_PARTS][LINES_MAX];
     bool hide[N_PARTS][LINES_MAX];
 } counts;
+
+/* Rows of part k of which the label is not known. */
+static double unknown(onus_page *p, const counts *c, int k)
+{
+    double n = 0, v;
+    if (!c->some || !onus_fact_real(onus_page_fact(p, "data.rows.%s", onus_part_names[k]), &n))
+        return 0;
+    for (int64_t i = 0; i < c->names.n; i++)
+        if (onus_fact_real(c->count[k][i], &v)) n -= v;
+    return n;
+}
 
 static void count_lines(onus_page *p, counts *c)
 {
@@ -146,7 +158,7 @@ static void count_lines(onus_page *p, counts *c)
         for (int64_t i = 0; i < c->names.n; i++)
             c->count[k][i] =
                 onus_page_fact(p, "%s%s.%s", c->prefix, c->names.name[i], onus_part_names[k]);
-        onus_hide_complement(c->count[k], c->names.n, c->hide[k]);
+        onus_hide_complement(c->count[k], c->names.n, unknown(p, c, k), c->hide[k]);
     }
 }
 
@@ -216,6 +228,7 @@ static void label_counts(onus_page *p, counts *c)
         snprintf(prefix, sizeof prefix, "data.label%s%s.", label ? "." : "",
                  label ? label : "");
         c->prefix = prefix;
+        c->some = label != NULL;
         c->names = onus_page_classes(p, label);
         if (c->names.n == 0 || !onus_page_fact(p, "%s%s.train", prefix, c->names.name[0]).event)
             continue;
@@ -247,6 +260,7 @@ static void people(onus_page *p)
     for (int64_t a = 0; a < attributes.n; a++) {
         snprintf(prefix, sizeof prefix, "data.group.%s.", attributes.name[a]);
         c->prefix = prefix;
+        c->some = false;
         c->names = onus_page_names(p, onus_page_fact(p, "data.groups.%s", attributes.name[a]),
                                    LINES_MAX);
         band(p, ONUS_TEXT_BY_GROUP, attributes.name[a]);

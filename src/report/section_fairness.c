@@ -60,7 +60,7 @@ static void read_groups(onus_page *p, const onus_entry *e, fairness *f)
         small = small || onus_fact_small(f->count[g]);
     }
     f->count[f->groups.n] = onus_entry_fact(e, "%s.missing", f->of.name);
-    onus_hide_complement(f->count, f->groups.n + 1, f->hide);
+    onus_hide_complement(f->count, f->groups.n + 1, 0, f->hide);
     /* Sums of an intersection over either of its attributes are printed elsewhere: one small
      * cell of it hides them all. */
     for (int64_t g = 0; g < f->groups.n && small && is_intersection(f); g++)

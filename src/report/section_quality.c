@@ -265,7 +265,7 @@ static void confusion_row(onus_page *p, const char *at, const onus_parts *classe
             onus_page_fact(p, "%sconfusion.%s.%s", at, classes->name[t], classes->name[c]);
         if (onus_fact_real(cells[c], &v)) total += v;
     }
-    onus_hide_complement(cells, classes->n, hide);
+    onus_hide_complement(cells, classes->n, 0, hide);
     onus_page_raw(p, "<tr><th scope=\"row\">");
     onus_page_part(p, classes->name[t]);
     onus_page_raw(p, "</th>");

@@ -117,7 +117,7 @@ const char *onus_verdict_style(onus_page *p, onus_about about)
 
 /* ---- counts of people -------------------------------------------------------------------- */
 
-void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide)
+void onus_hide_complement(const onus_fact *counts, int64_t n, double others, bool *hide)
 {
     int64_t small = 0, next = -1;
     double least = INFINITY, v;
@@ -129,7 +129,8 @@ void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide)
             next = i;
         }
     }
-    if (small == 1 && next >= 0) hide[next] = true;
+    const bool small_others = others > 0 && others < ONUS_PEOPLE_MIN;
+    if (next >= 0 && (small == 1 || (small == 0 && small_others))) hide[next] = true;
 }
 
 /* ---- lists ------------------------------------------------------------------------------- */

@@ -76,9 +76,10 @@ typedef enum {
 const char *onus_verdict_style(onus_page *p, onus_about about);
 int64_t onus_policy_count(onus_page *p);
 
-/* Which of n counts (of disjoint groups whose sum is printed elsewhere) are printed as "≥ 10",
- * so that the one that is under 10 cannot be found by subtraction: hide[n] is written. */
-void onus_hide_complement(const onus_fact *counts, int64_t n, bool *hide);
+/* Which of n counts (of disjoint groups whose sum with the `others`, people of none of them, is
+ * printed elsewhere) are printed as "≥ 10", so that the one that is under 10, or the others
+ * where they are, cannot be found by subtraction: hide[n] is written. */
+void onus_hide_complement(const onus_fact *counts, int64_t n, double others, bool *hide);
 
 /* A list in the ledger as parts of dotted names: of names as they are (columns, classes), or of
  * names that are parts already (fairness.A.groups). At most `most` of them. */

@@ -203,13 +203,22 @@ static void the_neighbour_of_a_small_count_hides(void **state)
     static const struct {
         double count[4];
         int n;
+        double others;
         bool hide[4];
     } cases[] = {
-        {{7, 93, 0, 0}, 2, {false, true, false, false}},
-        {{7, 93, 50, 200}, 4, {false, false, true, false}}, /* the least of the others */
-        {{7, 93, 3, 200}, 4, {false, false, false, false}}, /* two: their sum tells neither */
-        {{70, 93, 30, 0}, 4, {false, false, false, false}},
-        {{7, 0, 0, 0}, 4, {false, false, false, false}},
+        {{7, 93, 0, 0}, 2, 0, {false, true, false, false}},
+        {{7, 93, 50, 200}, 4, 0, {false, false, true, false}}, /* the least of the rest */
+        {{7, 93, 3, 200},
+         4,
+         0,
+         {false, false, false, false}}, /* two: their sum tells neither */
+        {{70, 93, 30, 0}, 4, 0, {false, false, false, false}},
+        {{7, 0, 0, 0}, 4, 0, {false, false, false, false}},
+        {{7, 93, 0, 0}, 2, 40, {false, true, false, false}}, /* 40 + 7 would be known */
+        {{7, 93, 0, 0}, 2, 3, {false, true, false, false}},
+        {{70, 93, 0, 0}, 2, 3, {true, false, false, false}}, /* three lack the label */
+        {{70, 93, 0, 0}, 2, 40, {false, false, false, false}},
+        {{0, 93, 0, 0}, 2, 3, {false, true, false, false}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         onus_fact counts[4];
@@ -219,7 +228,7 @@ static void the_neighbour_of_a_small_count_hides(void **state)
             v[k] = json_real(cases[i].count[k]);
             counts[k] = (onus_fact){.v = v[k], .event = 1};
         }
-        onus_hide_complement(counts, cases[i].n, hide);
+        onus_hide_complement(counts, cases[i].n, cases[i].others, hide);
         for (int k = 0; k < cases[i].n; k++) {
             assert_int_equal(hide[k], cases[i].hide[k]);
             json_decref(v[k]);

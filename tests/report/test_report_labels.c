@@ -58,8 +58,11 @@ static void labels_fixture(fixture *f)
     fixture_add(f, "data.sheet",
                 "{\"data.task\":\"labels\",\"data.labels\":[\"toxic\",\"rude.one\"],"
                 "\"data.classes.toxic\":[\"no\",\"yes\"],\"data.classes.rude%2Eone\":[\"no\","
-                "\"yes\"],\"data.label.toxic.no.train\":511,\"data.label.toxic.yes.train\":189,"
-                "\"data.label.rude%2Eone.no.train\":693,\"data.label.rude%2Eone.yes.train\":7}",
+                "\"yes\"],\"data.label.toxic.no.train\":511,\"data.label.toxic.yes.train\":186,"
+                "\"data.label.rude%2Eone.no.train\":673,\"data.label.rude%2Eone.yes.train\":7,"
+                "\"data.label.toxic.no.valid\":77,\"data.label.toxic.yes.valid\":23,"
+                "\"data.label.rude%2Eone.no.valid\":51,\"data.label.rude%2Eone.yes.valid\":37,"
+                "\"data.rows.train\":700,\"data.rows.valid\":100}",
                 "");
     fixture_add(f, "data.test", "{\"data.test.rows\":200}", "");
     fixture_add(
@@ -106,6 +109,19 @@ static void in_order(const char *html, const char *const *texts)
         if (!found) fail_msg("the report does not say '%s' there", *texts);
         at = found + strlen(*texts);
     }
+}
+
+/* Of 700 rows 20 lack one label, 7 are yes: 673 would tell; 3 lack the other: 186 would. */
+static void counts_are_hidden(const char *html)
+{
+    static const char *const hidden[] = {">673</a>", ">186</a>"}, *const shown[] = {
+                                                                      ">700</a>", ">511</a>",
+                                                                      ">77</a>",  ">23</a>",
+                                                                      ">51</a>",  ">37</a>"};
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        if (strstr(html, hidden[i])) fail_msg("the report says %s", hidden[i]);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (!strstr(html, shown[i])) fail_msg("the report does not say %s", shown[i]);
 }
 
 static void all_labels_in_one_report(void **state)
@@ -168,6 +184,7 @@ static void all_labels_in_one_report(void **state)
     assert_null(strstr(html, "confusion.no.yes</code> 17")); /* nor any other of a matrix */
     assert_non_null(strstr(html, ">17</a>"));                /* which the sections show */
     assert_null(strstr(html, "F1, macro</th>"));
+    counts_are_hidden(html);
     free(html);
     fixture_release(&f);
 }
