@@ -195,7 +195,8 @@ static bool is_headline(const char *name)
                                         "carbon.grams",
                                         "model.sha256",
                                         "model.description",
-                                        "explain.residual"};
+                                        "explain.residual",
+                                        "relevance.residual"};
     const bool one_of_several = in_label(name) != name;
     name = in_label(name);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {

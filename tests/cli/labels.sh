@@ -32,6 +32,7 @@ expect 0 '^label.risk.fairness.age$' "$onus" run three.yaml --out r2 --quiet
 for way in ONUS_THREADS=1 ONUS_ISA=ref; do
     rm -rf r2
     expect 0 'hamming_loss' env "$way" "$onus" run three.yaml --out r2 --quiet
+    same "residuals of both ways, a label each, $way" "$(printf '%s\n' "$out" | grep -Ec '^  (explain|relevance)[.]residual +[0-9]')" 6
     same "the model, $way" "$(sha r2/model.safetensors)" "$(sha r1/model.safetensors)"
     expect 0 'claim the same' "$onus" diff r1 r2
 done
