@@ -47,6 +47,7 @@ typedef struct {
     const uint8_t *players_in; /* (2^exact_columns): players of a coalition */
     onus_explanation *out;
     onus_explain_room room;
+    double differing; /* columns, of all pairs; written when workers are closed */
 } shared;
 
 /* One thread's work space. */
@@ -285,8 +286,10 @@ static void sample_game(const shared *s, worker *w, int64_t i, int64_t j, int64_
 
 /* ---- rows -------------------------------------------------------------------------------- */
 
-static void explain_row(const shared *s, worker *w, int64_t i)
+static void explain_row(const void *ctx, void *room, int64_t i)
 {
+    const shared *s = ctx;
+    worker *w = room;
     const int64_t C = s->n_columns, N = s->n_background;
     memset(w->sum, 0, (size_t)C * sizeof *w->sum);
     memset(w->sum2, 0, (size_t)C * sizeof *w->sum2);
@@ -307,23 +310,14 @@ static void explain_row(const shared *s, worker *w, int64_t i)
     }
 }
 
-typedef struct {
-    const shared *s;
-    worker *workers;
-} job;
-
-static void explain_one(void *ctx, int thread, int64_t i)
-{
-    job *j = ctx;
-    explain_row(j->s, &j->workers[thread], i);
-}
-
 /* ---- setting up -------------------------------------------------------------------------- */
 
-static onus_status make_worker(const shared *s, const onus_exec *ex, worker *w, onus_arena *a,
+static onus_status open_worker(const void *ctx, const onus_exec *ex, void *room, onus_arena *a,
                                onus_err *err)
 {
-    w->ex = (onus_exec){.k = ex->k};
+    const shared *s = ctx;
+    worker *w = room;
+    w->ex = *ex;
     onus_status st =
         onus_plan_create(&w->plan, s->net, &w->ex, ONUS_PLAN_PREDICT, CHUNK, a->mem, err);
     if (st != ONUS_OK) return st;
@@ -347,6 +341,17 @@ static onus_status make_worker(const shared *s, const onus_exec *ex, worker *w, 
     const bool all = w->delta && w->high && w->score && w->game && w->sum && w->sum2 &&
                      w->player && w->order && w->tmp;
     return all ? ONUS_OK : onus_fail_mem(err, "explain");
+}
+
+static void close_worker(void *ctx, void *room)
+{
+    shared *s = ctx;
+    const worker *w = room;
+    s->out->pairs_exact += w->exact;
+    s->out->pairs_sampled += w->sampled;
+    s->out->evaluations += w->evaluations;
+    s->differing += w->differing;
+    onus_plan_destroy(w->plan);
 }
 
 /* The first layer's output for the background rows, its weights transposed; without such a
@@ -442,21 +447,6 @@ static onus_status prepare(shared *s, const onus_exec *ex, const int64_t *rows,
     return st == ONUS_OK ? prepare_scores(s, ex, a, err) : st;
 }
 
-/* Means over rows, the residual of additivity, and what was counted. */
-static void summarise(shared *s, const worker *workers, int n_workers)
-{
-    onus_explanation *out = s->out;
-    onus_explain_means(out);
-    double differing = 0;
-    for (int k = 0; k < n_workers; k++) {
-        out->pairs_exact += workers[k].exact;
-        out->pairs_sampled += workers[k].sampled;
-        out->evaluations += workers[k].evaluations;
-        differing += workers[k].differing;
-    }
-    out->columns_differing_mean = differing / ((double)s->n_rows * (double)s->n_background);
-}
-
 static onus_status check(const onus_explain_spec *spec, int64_t n_rows, int64_t n_background,
                          int64_t outputs, onus_err *err)
 {
@@ -480,7 +470,6 @@ onus_status onus_explain(onus_explanation *out, onus_net *net, const onus_exec *
 {
     onus_status st = check(spec, n_rows, n_background, onus_net_outputs(net), err);
     if (st != ONUS_OK) return st;
-    const int n_workers = onus_pool_size(ex->pool);
     onus_arena arena;
     onus_arena_init(&arena, mem);
     shared s = {.net = net,
@@ -493,20 +482,14 @@ onus_status onus_explain(onus_explanation *out, onus_net *net, const onus_exec *
                 .features = onus_dataset_features(d),
                 .outputs = onus_net_outputs(net),
                 .out = out};
-    worker *workers = NULL;
+    static const onus_explain_way way = {sizeof(worker), open_worker, explain_row,
+                                         close_worker};
     ONUS_TRY(onus_explain_start(out, rows, n_rows, s.n_columns, &s.room, mem, err));
-    workers = onus_arena_alloc(&arena, (size_t)n_workers, sizeof *workers);
-    if (!workers) {
-        st = onus_fail_mem(err, "explain");
-        goto done;
-    }
     ONUS_TRY(prepare(&s, ex, rows, background, &arena, err));
-    for (int k = 0; k < n_workers; k++) ONUS_TRY(make_worker(&s, ex, &workers[k], &arena, err));
-    job j = {.s = &s, .workers = workers};
-    onus_explain_each(ex, n_rows, explain_one, &j);
-    summarise(&s, workers, n_workers);
+    ONUS_TRY(onus_explain_rows(&way, &s, ex, n_rows, mem, err));
+    onus_explain_means(out);
+    out->columns_differing_mean = s.differing / ((double)n_rows * (double)n_background);
 done:
-    for (int k = 0; workers && k < n_workers; k++) onus_plan_destroy(workers[k].plan);
     onus_arena_release(&arena);
     if (st != ONUS_OK) onus_explanation_release(out);
     return st;

@@ -44,8 +44,9 @@ int32_t onus_explain_output(const float *score, int64_t n, int64_t wanted)
 }
 
 typedef struct {
-    onus_explain_fn fn;
-    void *ctx;
+    const onus_explain_way *way;
+    const void *s;
+    char *workers;
     int64_t n_rows;
     atomic_llong next; /* row */
 } job;
@@ -54,13 +55,35 @@ static void explain_part(void *ctx, int part, int n_parts)
 {
     job *j = ctx;
     (void)n_parts;
-    for (int64_t i; (i = atomic_fetch_add(&j->next, 1)) < j->n_rows;) j->fn(j->ctx, part, i);
+    void *worker = j->workers + (size_t)part * j->way->bytes;
+    for (int64_t i; (i = atomic_fetch_add(&j->next, 1)) < j->n_rows;)
+        j->way->row(j->s, worker, i);
 }
 
-void onus_explain_each(const onus_exec *ex, int64_t n_rows, onus_explain_fn fn, void *ctx)
+onus_status onus_explain_rows(const onus_explain_way *way, void *s, const onus_exec *ex,
+                              int64_t n_rows, const onus_allocator *mem, onus_err *err)
 {
-    job j = {.fn = fn, .ctx = ctx, .n_rows = n_rows};
+    onus_status st = ONUS_OK;
+    const int n = onus_pool_size(ex->pool);
+    const onus_exec alone = {.k = ex->k};
+    int opened = 0;
+    onus_arena arena;
+    onus_arena_init(&arena, mem);
+    char *workers = onus_arena_alloc(&arena, (size_t)n, way->bytes);
+    if (!workers) {
+        st = onus_fail_mem(err, "explain");
+        goto done;
+    }
+    while (opened < n) {
+        void *worker = workers + (size_t)opened++ * way->bytes;
+        ONUS_TRY(way->open(s, &alone, worker, &arena, err));
+    }
+    job j = {.way = way, .s = s, .workers = workers, .n_rows = n_rows};
     onus_pool_run(ex->pool, explain_part, &j);
+done:
+    for (int k = 0; k < opened; k++) way->close(s, workers + (size_t)k * way->bytes);
+    onus_arena_release(&arena);
+    return st;
 }
 
 void onus_explain_means(onus_explanation *e)

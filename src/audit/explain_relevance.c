@@ -19,6 +19,7 @@
 enum { PAIRS_MAX = 8 }; /* a row and a reference each, at once */
 
 typedef struct {
+    onus_net *net;
     const onus_dataset *d;
     const onus_explain_spec *spec;
     bool text;
@@ -67,16 +68,10 @@ static void share_some(const shared *s, worker *w, int64_t i, int64_t j, int64_t
             w->sum[f] = w->sum[f] + w->share[k * s->features + f];
 }
 
-typedef struct {
-    const shared *s;
-    worker *workers;
-} job;
-
-static void explain_row(void *ctx, int thread, int64_t i)
+static void explain_row(const void *ctx, void *room, int64_t i)
 {
-    const job *rows = ctx;
-    const shared *s = rows->s;
-    worker *w = &rows->workers[thread];
+    const shared *s = ctx;
+    worker *w = room;
     memset(w->sum, 0, (size_t)s->features * sizeof *w->sum);
     for (int64_t j = 0; j < s->N; j += s->pairs)
         share_some(s, w, i, j, s->N - j < s->pairs ? s->N - j : s->pairs);
@@ -88,11 +83,13 @@ static void explain_row(void *ctx, int thread, int64_t i)
     }
 }
 
-static onus_status make_worker(const shared *s, onus_net *net, const onus_exec *ex, worker *w,
-                               onus_arena *a, onus_err *err)
+static onus_status open_worker(const void *ctx, const onus_exec *ex, void *room, onus_arena *a,
+                               onus_err *err)
 {
-    w->ex = (onus_exec){.k = ex->k};
-    const onus_status st = onus_relevance_create(&w->net, net, onus_explain_share_of(s->d),
+    const shared *s = ctx;
+    worker *w = room;
+    w->ex = *ex;
+    const onus_status st = onus_relevance_create(&w->net, s->net, onus_explain_share_of(s->d),
                                                  &w->ex, s->pairs, a->mem, err);
     if (st != ONUS_OK) return st;
     w->share = onus_arena_alloc(a, (size_t)(s->pairs * s->features), sizeof *w->share);
@@ -103,6 +100,12 @@ static onus_status make_worker(const shared *s, onus_net *net, const onus_exec *
         return onus_fail(err, ONUS_BAD_ARG, "explain: output %lld, the model has %lld",
                          (long long)s->spec->output, (long long)onus_relevance_outputs(w->net));
     return ONUS_OK;
+}
+
+static void close_worker(void *ctx, void *room)
+{
+    (void)ctx;
+    onus_relevance_destroy(((worker *)room)->net);
 }
 
 static onus_status fetch(shared *s, onus_explanation *out, const int64_t *background,
@@ -132,35 +135,27 @@ onus_status onus_explain_relevance(onus_explanation *out, onus_net *net, const o
     const bool text = onus_dataset_vocabulary(d) > 0;
     if (n_rows < 1 || (!text && n_background < 1))
         return onus_fail(err, ONUS_BAD_ARG, "explain: no rows or no background rows");
-    const int n_workers = onus_pool_size(ex->pool);
     onus_arena arena;
     onus_arena_init(&arena, mem);
-    shared s = {.d = d,
+    shared s = {.net = net,
+                .d = d,
                 .spec = spec,
                 .text = text,
                 .features = onus_dataset_features(d),
                 .N = text ? 1 : n_background};
     s.pairs = s.N < PAIRS_MAX ? s.N : PAIRS_MAX;
     s.n_columns = text ? s.features : onus_dataset_columns(d);
-    worker *workers = NULL;
+    static const onus_explain_way way = {sizeof(worker), open_worker, explain_row,
+                                         close_worker};
     ONUS_TRY(onus_explain_start(out, rows, n_rows, s.n_columns, &s.room, mem, err));
-    workers = onus_arena_alloc(&arena, (size_t)n_workers, sizeof *workers);
-    if (!workers) {
-        st = onus_fail_mem(err, "explain");
-        goto done;
-    }
     ONUS_TRY(fetch(&s, out, background, &arena, err));
-    for (int k = 0; k < n_workers; k++)
-        ONUS_TRY(make_worker(&s, net, ex, &workers[k], &arena, err));
-    job j = {.s = &s, .workers = workers};
-    onus_explain_each(ex, n_rows, explain_row, &j);
+    ONUS_TRY(onus_explain_rows(&way, &s, ex, n_rows, mem, err));
     onus_explain_means(out);
     out->relevance = true;
     out->n_background = text ? 0 : n_background;
     out->output = spec->output;
     out->evaluations = (double)(n_rows * s.N);
 done:
-    for (int k = 0; workers && k < n_workers; k++) onus_relevance_destroy(workers[k].net);
     onus_arena_release(&arena);
     if (st != ONUS_OK) onus_explanation_release(out);
     return st;

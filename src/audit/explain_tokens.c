@@ -27,7 +27,9 @@ typedef struct {
     int64_t T, outputs;
     const float *tokens; /* (n_rows, T) */
     const onus_dataset *d;
+    onus_explanation *out;
     onus_explain_room room;
+    double players; /* of all texts; written when workers are closed */
 } shared;
 
 typedef struct {
@@ -196,16 +198,10 @@ static void score_ends(const shared *s, worker *w, const float *text, int64_t d,
     w->evaluations += 2;
 }
 
-typedef struct {
-    const shared *s;
-    worker *workers;
-} job;
-
-static void explain_text(void *ctx, int thread, int64_t i)
+static void explain_text(const void *ctx, void *room, int64_t i)
 {
-    const job *j = ctx;
-    const shared *s = j->s;
-    worker *w = &j->workers[thread];
+    const shared *s = ctx;
+    worker *w = room;
     const float *text = s->tokens + i * s->T;
     double ends[2], *value = s->room.values + i * s->T;
     const int64_t d = find_players(s, w, text);
@@ -219,11 +215,13 @@ static void explain_text(void *ctx, int thread, int64_t i)
         sample(s, w, text, i, d, ends, value, s->room.std_error + i * s->T);
 }
 
-static onus_status make_worker(const shared *s, const onus_exec *ex, worker *w, onus_arena *a,
+static onus_status open_worker(const void *ctx, const onus_exec *ex, void *room, onus_arena *a,
                                onus_err *err)
 {
+    const shared *s = ctx;
+    worker *w = room;
     const size_t T = (size_t)s->T, exact = (size_t)1 << s->spec->exact_columns;
-    w->ex = (onus_exec){.k = ex->k};
+    w->ex = *ex;
     const onus_status st =
         onus_plan_create(&w->plan, s->net, &w->ex, ONUS_PLAN_PREDICT, CHUNK, a->mem, err);
     if (st != ONUS_OK) return st;
@@ -241,6 +239,17 @@ static onus_status make_worker(const shared *s, const onus_exec *ex, worker *w, 
                : onus_fail_mem(err, "explain");
 }
 
+static void close_worker(void *ctx, void *room)
+{
+    shared *s = ctx;
+    const worker *w = room;
+    s->out->pairs_exact += w->exact;
+    s->out->pairs_sampled += w->sampled;
+    s->out->evaluations += w->evaluations;
+    s->players += w->players;
+    onus_plan_destroy(w->plan);
+}
+
 static onus_status check(const onus_explain_spec *spec, int64_t n_rows, int64_t outputs,
                          onus_err *err)
 {
@@ -255,19 +264,6 @@ static onus_status check(const onus_explain_spec *spec, int64_t n_rows, int64_t 
     return ONUS_OK;
 }
 
-static void summarise(onus_explanation *out, const worker *workers, int n_workers)
-{
-    double players = 0;
-    onus_explain_means(out);
-    for (int k = 0; k < n_workers; k++) {
-        out->pairs_exact += workers[k].exact;
-        out->pairs_sampled += workers[k].sampled;
-        out->evaluations += workers[k].evaluations;
-        players += workers[k].players;
-    }
-    out->columns_differing_mean = players / (double)out->n_rows;
-}
-
 onus_status onus_explain_tokens(onus_explanation *out, onus_net *net, const onus_exec *ex,
                                 const onus_dataset *d, const int64_t *rows, int64_t n_rows,
                                 const onus_explain_spec *spec, uint64_t seed,
@@ -275,34 +271,29 @@ onus_status onus_explain_tokens(onus_explanation *out, onus_net *net, const onus
 {
     onus_status st = check(spec, n_rows, onus_net_outputs(net), err);
     if (st != ONUS_OK) return st;
-    const int n_workers = onus_pool_size(ex->pool);
-    onus_arena arena;
-    onus_arena_init(&arena, mem);
     shared s = {.net = net,
                 .spec = spec,
                 .seed = seed,
                 .T = onus_dataset_features(d),
                 .outputs = onus_net_outputs(net),
-                .d = d};
-    worker *workers = NULL;
+                .d = d,
+                .out = out};
+    static const onus_explain_way way = {sizeof(worker), open_worker, explain_text,
+                                         close_worker};
     float *tokens = NULL;
     ONUS_TRY(onus_explain_start(out, rows, n_rows, s.T, &s.room, mem, err));
     tokens = onus_arena_alloc(&out->arena, (size_t)(n_rows * s.T), sizeof *tokens);
-    workers = onus_arena_alloc(&arena, (size_t)n_workers, sizeof *workers);
-    if (!tokens || !workers) {
+    if (!tokens) {
         st = onus_fail_mem(err, "explain");
         goto done;
     }
     onus_dataset_fetch(d, rows, n_rows, tokens, NULL, NULL);
     out->tokens = s.tokens = tokens;
     out->output = spec->output;
-    for (int k = 0; k < n_workers; k++) ONUS_TRY(make_worker(&s, ex, &workers[k], &arena, err));
-    job j = {.s = &s, .workers = workers};
-    onus_explain_each(ex, n_rows, explain_text, &j);
-    summarise(out, workers, n_workers);
+    ONUS_TRY(onus_explain_rows(&way, &s, ex, n_rows, mem, err));
+    onus_explain_means(out);
+    out->columns_differing_mean = s.players / (double)n_rows;
 done:
-    for (int k = 0; workers && k < n_workers; k++) onus_plan_destroy(workers[k].plan);
-    onus_arena_release(&arena);
     if (st != ONUS_OK) onus_explanation_release(out);
     return st;
 }
