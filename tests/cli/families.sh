@@ -100,6 +100,21 @@ expect 0 'mean .relevance. over 9 rows' "$onus" explain gru
 expect 0 'share of its first quarter *[0-9.]*$' "$onus" explain mood
 expect 0 'line 3: score .* that of a text without its words$' "$onus" explain mood --line 3
 expect 0 '^  .CLS. *.0[.]0000 $' "$onus" explain mood --line 3
+"$onus" explain mood --json > all.json
+"$onus" explain mood --line 3 --json > one.json
+python3 - <<'PY' && ok || bad 'explanations of texts as JSON'
+import json
+every, one = json.load(open('all.json')), json.load(open('one.json'))
+ledger = {}
+for line in open('mood/ledger.jsonl'):
+    event = json.loads(line)
+    if event['type'] in ('explain', 'relevance'): ledger.update(event['claim'])
+assert every == ledger, set(every.items()) ^ set(ledger.items())
+assert every['explain.rows'] == 9 and one['explain.rows'] == one['relevance.rows'] == 1
+for way in ('explain', 'relevance'):
+    for said in (every, one): assert 0 <= said[f'{way}.residual'] < 1e-5 and f'{way}.place.1.share' in said
+assert not any(word in open('all.json').read() for word in ('"t4"', 'up', 'low'))
+PY
 # a token that is a line feed, one that steers, one of two bytes: a line each, as wide as any
 python3 -c "
 for n in range(60): print('\"' + ('a\x1b[1m\nb' if n % 2 else 'ä\u202ec') + 'xyz'[n % 3] + '\",' + 'gb'[n % 2])" > letters.csv

@@ -85,6 +85,22 @@ PY
 auc() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 same "the area of one label, judged as somebody else's predictions" "$(auc label.risk.auc < facts.json)" \
     "$("$onus" eval --predictions guesses.csv --label risk.label --score risk.score --positive good --json | auc auc)"
+
+# ---- another table: what a run that tests on it says -----------------------------------------
+(head -1 small.csv; sed -n 302,501p "$root/data/german_credit.csv") > later.csv
+sed 's/source: small.csv/source: small.csv\n  test: later.csv/; s/train: 0.6, valid: 0.2, test: 0.2/train: 0.8, valid: 0.2/' three.yaml > elsewhere.yaml
+expect 0 'policies met' "$onus" run elsewhere.yaml --out e1 --quiet
+"$onus" eval e1 --data later.csv --json > later.json
+python3 - <<'PY' && ok || bad 'three labels of another table'
+import json
+later, said = json.load(open('later.json')), {}
+for line in open('e1/ledger.jsonl'):
+    event = json.loads(line)
+    if event['type'] in ('metric', 'fairness'): said.update(event['claim'])
+assert said['subset_accuracy.n'] == 200 and len(said) > 300, len(said)
+lacks = [name for name, v in said.items() if not isinstance(v, list) and later.get(name) != v]
+assert not lacks, lacks
+PY
 cut -d, -f1-8,10-19,21 small.csv > without.csv
 expect 1 'has no label column' "$onus" eval r1 --data without.csv
 expect 0 . "$onus" eval r1 --data without.csv --predictions-out without-labels.csv
