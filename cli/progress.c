@@ -139,6 +139,9 @@ void cli_progress(void *ctx, const onus_progress *p)
     const bool trains = strcmp(p->phase, "train") == 0;
     if (strcmp(p->phase, "memory") == 0)
         fprintf(stderr, "memory: %.0f MB\n", 1e-6 * (double)p->planned_bytes);
+    else if (strcmp(p->phase, "work") == 0)
+        fprintf(stderr, "explanation: %.*f million rows through the model\n",
+                p->planned_rows < 1e7, 1e-6 * p->planned_rows);
     else if (!cli_is_terminal(STDERR_FILENO)) {
         if (trains) print_line(p);
     } else if (trains) {

@@ -125,7 +125,8 @@ ONUS_API const onus_field *onus_facts_find(const onus_facts *f, const char *name
 /* What a progress bar shows. Given on the caller's thread at most five times a second and at
  * the end of every epoch of training; "evaluate" and "explain" are only announced. */
 typedef struct {
-    /* "memory": only planned_bytes is set, once, before the first step; "train", "evaluate",
+    /* "memory": only planned_bytes is set, once, before the first step; "work": only
+     * planned_rows is, before that, where it is above a million; "train", "evaluate",
      * "explain"; the numbers below are training's */
     const char *phase;
     int64_t planned_bytes; /* most memory that the process will have in training */
@@ -135,6 +136,7 @@ typedef struct {
     double rows_per_s, left_s;
     double joules; /* so far; NAN where the caller of training has no meter */
     bool epoch_end;
+    double planned_rows; /* that explaining will put through the model */
 } onus_progress;
 
 /* ---- runs: from a recipe to a signed report ---------------------------------------------- */

@@ -63,6 +63,14 @@ onus_status onus_explain_relevance(onus_explanation *out, onus_net *net, const o
                                    const int64_t *background, int64_t n_background,
                                    const onus_explain_spec *spec, const onus_allocator *mem,
                                    onus_err *err) ONUS_CHECKED;
+/* How many rows all explanations of these rows put through the model, in the ways that the spec
+ * wants: the Shapley values' evaluations, and two of relevance for each row and reference, a
+ * way back not counted. Known without a model; where all rows would take long to look at, it is
+ * the mean of the first ones, times their number. */
+onus_status onus_explain_work(double *out, const onus_dataset *d, const int64_t *rows,
+                              int64_t n_rows, const int64_t *background, int64_t n_background,
+                              const onus_explain_spec *spec, const onus_allocator *mem,
+                              onus_err *err) ONUS_CHECKED;
 /* What relevance explains of a task's models. */
 onus_share_of onus_explain_share_of(const onus_dataset *d);
 /* Does a token stand around every text, and is nobody's word: "[CLS]", "[SEP]"? It is no

@@ -90,29 +90,58 @@ done:
     return st;
 }
 
-onus_status onus_stage_explain(onus_session *s, onus_err *err)
+/* The rows that the recipe asks for, and those that they are compared with. */
+typedef struct {
+    int64_t *rows, *background;
+    int64_t n_rows, n_background;
+} chosen;
+
+static onus_status choose(chosen *c, const onus_session *s, onus_err *err)
 {
     const onus_explain_spec *spec = &s->recipe->explain;
-    if (spec->off) return ONUS_OK;
+    c->rows = onus_alloc(s->mem, (size_t)spec->rows, sizeof *c->rows);
+    c->background = onus_alloc(s->mem, (size_t)spec->background, sizeof *c->background);
+    if (!c->rows || !c->background) return onus_fail_mem(err, "explain");
+    onus_status st = onus_explain_choose(s->data, ONUS_PART_TEST, spec->rows, s->recipe->seed,
+                                         0, c->rows, &c->n_rows, s->mem, err);
+    if (st == ONUS_OK && onus_dataset_vocabulary(s->data) == 0)
+        st = onus_explain_choose(s->data, ONUS_PART_TRAIN, spec->background, s->recipe->seed, 1,
+                                 c->background, &c->n_background, s->mem, err);
+    return st;
+}
+
+static void chosen_release(chosen *c, const onus_session *s)
+{
+    onus_free(s->mem, c->rows);
+    onus_free(s->mem, c->background);
+}
+
+onus_status onus_stage_foresee(const onus_session *s, onus_err *err)
+{
+    enum { WORTH_SAYING = 1000000 };
+    if (s->recipe->explain.off || !s->progress) return ONUS_OK;
+    onus_status st = ONUS_OK;
+    onus_progress p = {.phase = "work"};
+    chosen c = {.rows = NULL};
+    ONUS_TRY(choose(&c, s, err));
+    ONUS_TRY(onus_explain_work(&p.planned_rows, s->data, c.rows, c.n_rows, c.background,
+                               c.n_background, &s->recipe->explain, s->mem, err));
+    if (p.planned_rows > WORTH_SAYING) s->progress(s->progress_ctx, &p);
+done:
+    chosen_release(&c, s);
+    return st;
+}
+
+onus_status onus_stage_explain(onus_session *s, onus_err *err)
+{
+    if (s->recipe->explain.off) return ONUS_OK;
     onus_session_announce(s, "explain");
     onus_status st = ONUS_OK;
-    int64_t n_rows = 0, n_background = 0;
-    int64_t *rows = onus_alloc(s->mem, (size_t)spec->rows, sizeof *rows);
-    int64_t *background = onus_alloc(s->mem, (size_t)spec->background, sizeof *background);
-    if (!rows || !background) {
-        st = onus_fail_mem(err, "explain");
-        goto done;
-    }
-    ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TEST, spec->rows, s->recipe->seed, 0, rows,
-                                 &n_rows, s->mem, err));
-    if (onus_dataset_vocabulary(s->data) == 0)
-        ONUS_TRY(onus_explain_choose(s->data, ONUS_PART_TRAIN, spec->background,
-                                     s->recipe->seed, 1, background, &n_background, s->mem,
-                                     err));
+    chosen c = {.rows = NULL};
+    ONUS_TRY(choose(&c, s, err));
     for (int64_t l = 0; l < onus_explain_count(s->data); l++)
-        ONUS_TRY(explain_one(s, l, rows, n_rows, background, n_background, err));
+        ONUS_TRY(explain_one(s, l, c.rows, c.n_rows, c.background, c.n_background, err));
 done:
-    onus_free(s->mem, rows);
-    onus_free(s->mem, background);
+    chosen_release(&c, s);
     return st;
 }

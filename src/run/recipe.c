@@ -197,9 +197,9 @@ static onus_status check_explain(onus_yaml *y, onus_recipe *r, onus_err *err)
         return wrong_at(y, "explain", err,
                         "a model of tokens has a score for every token at every place and no "
                         "one decision to explain: say off");
-    if (e->rows < 0) e->rows = text ? 50 : 200;
+    if (e->rows < 0) e->rows = text ? 20 : 200;
     if (e->exact_columns < 0) e->exact_columns = text ? 8 : 16;
-    if (e->permutations < 0) e->permutations = text ? 16 : 2;
+    if (e->permutations < 0) e->permutations = text ? 8 : 2;
     return text ? check_places(y, keys, "text, whose rows are compared with less of themselves",
                                err)
                 : ONUS_OK;

@@ -357,6 +357,7 @@ static onus_status stages(onus_session *s, const onus_run_opts *o, int64_t torn,
     ONUS_TRY(onus_stage_begin(s, err));
     ONUS_TRY(onus_stage_data(s, err));
     ONUS_TRY(heed_stop(s, err));
+    if (!o->train_only) ONUS_TRY(onus_stage_foresee(s, err));
     ONUS_TRY(onus_stage_train(s, err));
     ONUS_TRY(heed_stop(s, err));
     if (!o->train_only) {

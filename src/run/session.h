@@ -61,6 +61,8 @@ onus_status onus_session_keep_private(onus_session *s, const char *name, const o
 /* Stages, in order. */
 onus_status onus_stage_begin(onus_session *s, onus_err *err) ONUS_CHECKED; /* run.begin */
 onus_status onus_stage_data(onus_session *s, onus_err *err) ONUS_CHECKED;  /* data.* */
+/* Says how much explaining will cost, where that is much. */
+onus_status onus_stage_foresee(const onus_session *s, onus_err *err) ONUS_CHECKED;
 /* train.*, checkpoint, model */
 onus_status onus_stage_train(onus_session *s, onus_err *err) ONUS_CHECKED;
 /* data.test, metric, fairness */

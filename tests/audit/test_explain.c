@@ -489,6 +489,40 @@ static void explain_on(onus_explanation *x, const credit *c, onus_isa isa, int t
     onus_pool_destroy(pool);
 }
 
+/* What was counted while explaining; of more rows than are looked at, so many times a row's. */
+static void the_work_is_known_before(void **state)
+{
+    (void)state;
+    credit c = open_credit();
+    int64_t row[9], background[10];
+    static int64_t many[50000];
+    for (int i = 0; i < 9; i++) row[i] = 3 * i;
+    for (int i = 0; i < 10; i++) background[i] = 400 + i;
+    onus_explain_spec spec = usual;
+    spec.exact_columns = 11; /* some pairs are drawn */
+    spec.shapley = true;
+    onus_explanation x;
+    double work = -1;
+    explain_on(&x, &c, ONUS_ISA_REF, 1, &spec);
+    assert_true(x.pairs_exact > 0 && x.pairs_sampled > 0);
+    assert_int_equal(onus_explain_work(&work, c.d, row, 9, background, 10, &spec, NULL, NULL),
+                     ONUS_OK);
+    assert_true(work == x.evaluations);
+    assert_int_equal(onus_explain_work(&work, c.d, many, 1, background, 10, &spec, NULL, NULL),
+                     ONUS_OK);
+    const double one = work;
+    assert_int_equal(
+        onus_explain_work(&work, c.d, many, 50000, background, 10, &spec, NULL, NULL), ONUS_OK);
+    assert_true(fabs(work / (50000 * one) - 1) < 1e-12);
+    spec.shapley = false;
+    spec.relevance = true; /* a row and a reference: two */
+    assert_int_equal(onus_explain_work(&work, c.d, row, 9, background, 10, &spec, NULL, NULL),
+                     ONUS_OK);
+    assert_true(work == 2 * 9 * 10);
+    onus_explanation_release(&x);
+    close_credit(&c);
+}
+
 static void same_bits_everywhere(void **state)
 {
     (void)state;
@@ -798,6 +832,7 @@ int main(void)
         cmocka_unit_test(a_net_that_begins_otherwise),
         cmocka_unit_test(drawn_values_keep_their_errors),
         cmocka_unit_test(one_pair_has_no_error),
+        cmocka_unit_test(the_work_is_known_before),
         cmocka_unit_test(same_bits_everywhere),
         cmocka_unit_test(long_walks),
         cmocka_unit_test(of_a_linear_model_relevance_is_shapley),

@@ -226,6 +226,33 @@ static void of_a_mean_of_embeddings_relevance_is_known(void **state)
     texts_close(&w);
 }
 
+/* By hand, two ends a text: players are its words and commas, at most six beside [CLS]: 5, 2,
+ * 3, 1, 3, 1, 5, 6. Up to 3 of them 2^d coalitions, above 4 pairs of walks with d - 1 rows. */
+static void the_work_is_known_before(void **state)
+{
+    (void)state;
+    texts w;
+    texts_open(&w, "lstm", lstm);
+    int64_t row[ROWS];
+    for (int i = 0; i < ROWS; i++) row[i] = i;
+    onus_explain_spec spec = usual;
+    spec.exact_columns = 3;
+    spec.shapley = true;
+    double work = -1;
+    onus_explanation x;
+    assert_int_equal(onus_explain_work(&work, w.d, row, ROWS, NULL, 0, &spec, NULL, NULL),
+                     ONUS_OK);
+    assert_true(work == 8 * 2 + (4 + 8 + 2 + 8 + 2) + 8 * (4 + 4 + 5));
+    explain_all(&x, &w, &spec, false, ONUS_ISA_REF, 1);
+    assert_true(work == x.evaluations);
+    spec.relevance = true;
+    assert_int_equal(onus_explain_work(&work, w.d, row, ROWS, NULL, 0, &spec, NULL, NULL),
+                     ONUS_OK);
+    assert_true(work == x.evaluations + 2 * ROWS);
+    onus_explanation_release(&x);
+    texts_close(&w);
+}
+
 static void same_bits_everywhere(void **state)
 {
     (void)state;
@@ -321,6 +348,7 @@ int main(void)
         cmocka_unit_test(values_are_means_over_all_orders),
         cmocka_unit_test(drawn_values_keep_their_errors),
         cmocka_unit_test(of_a_mean_of_embeddings_relevance_is_known),
+        cmocka_unit_test(the_work_is_known_before),
         cmocka_unit_test(same_bits_everywhere),
         cmocka_unit_test(events_hold_no_word),
         cmocka_unit_test(it_survives_the_end_of_memory),

@@ -47,6 +47,11 @@ same "a profile, one model" "$(sha r1/model.safetensors)" "$(sha r2p/model.safet
 same "two runs, one model" "$(sha r1/model.safetensors)" "$(sha r2/model.safetensors)"
 expect 0 . env ONUS_ISA=ref ONUS_THREADS=2 "$onus" run small.yaml --out r3 --quiet
 same "ref and 2 threads" "$(sha r1/model.safetensors)" "$(sha r3/model.safetensors)"
+sed 's/background: 10}/background: 10, exact_columns: 0, permutations: 700}/' small.yaml > long.yaml
+expect 0 '^explanation: [0-9.]+ million rows through the model$' "$onus" run long.yaml --out r2l
+same "the rows that were said" "$(printf '%s\n' "$out" | sed -n 's/^explanation: \([0-9.]*\) .*/\1/p')" \
+    "$(python3 -c "import re; print('%.1f' % (1e-6 * float(re.search(r'explain.evaluations\":([0-9.e+]*)', open('r2l/ledger.jsonl').read())[1])))")"
+same "nothing is said of few rows" "$("$onus" run small.yaml --out r2m 2>&1 | grep -c '^explanation')" 0
 sed 's/lr: 1e-3/lr: 2e-3/; s/seed: 7/seed: 8/' small.yaml > other.yaml
 expect 0 . "$onus" run other.yaml --out r4 --quiet
 expect 1 'the runs part at event' "$onus" diff r1 r4

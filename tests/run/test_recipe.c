@@ -151,7 +151,7 @@ static void explanations_by_kind_of_data(void **state)
         parse("onus: 1\nname: n\nseed: 0\ndata: {source: s, label: y, protected: none, "
               "columns: {x: text}}\nmodel: {kind: lstm}\nprivacy: off\n"
               "explain: {method: both, permutations: 5}\n");
-    assert_true(r->explain.shapley && r->explain.relevance && r->explain.rows == 50 &&
+    assert_true(r->explain.shapley && r->explain.relevance && r->explain.rows == 20 &&
                 r->explain.exact_columns == 8 && r->explain.permutations == 5);
     onus_recipe_close(r);
     r = parse("onus: 1\nname: n\nseed: 0\ndata: {source: s, label: y, protected: none}\n"
