@@ -808,6 +808,9 @@ static onus_status explain_with(const onus_allocator *mem, void *ctx, onus_err *
         st = onus_explain_relevance(&x, c->net, &ex, c->d, row, n, background, m, &spec, mem,
                                     err);
     if (st == ONUS_OK) st = onus_explanation_emit(&x, NULL, c->d, NULL, err);
+    double work;
+    if (st == ONUS_OK)
+        st = onus_explain_work(&work, c->d, row, n, background, m, &spec, mem, err);
     onus_explanation_release(&x);
     return st;
 }
