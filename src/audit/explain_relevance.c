@@ -49,7 +49,7 @@ static void share_some(const shared *s, worker *w, int64_t i, int64_t j, int64_t
 {
     const size_t bytes = (size_t)s->features * sizeof(float);
     const int64_t O = onus_relevance_outputs(w->net);
-    int32_t output[PAIRS_MAX];
+    int32_t output[PAIRS_MAX] = {0};
     for (int64_t k = 0; k < n; k++)
         memcpy(onus_relevance_input(w->net) + k * s->features, s->x + i * s->features, bytes);
     memcpy(onus_relevance_reference(w->net), s->b + (s->text ? i : j) * s->features,
