@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Validation loss of a character decoder on a text with PyTorch: char_torch.py TEXT WEIGHTS THREADS [SEED]
 
-The other side is bench/recipes/letters.yaml: the same model (transformers' GPT2LMHeadModel: 6 layers, 384 wide, 6 heads, 256
+The other side is bench/recipes/letters.yaml: the same model (transformers' GPT2LMHeadModel: 6 layers, 384 wide, 6 heads, 64
 positions, tied, gelu_new, no dropout), the same initial weights (WEIGHTS, a safetensors file that is written here where it is
-not there yet), the same windows (part p of n characters has floor((n - 1) / 256), each the next 256 characters and the same
+not there yet), the same windows (part p of n characters has floor((n - 1) / 64), each the next 64 characters and the same
 shifted by one; the first 0.9 N characters train, the next 0.05 N validate) and the same AdamW and rates: 1e-3, betas 0.9 and
-0.99, decay 0.1 on matrices and embeddings, 50 steps of warm-up, cosine to 0 over one epoch. Each side shuffles by a rule of its
+0.99, decay 0.1 on matrices and embeddings, 100 steps of warm-up, cosine to 0 over one epoch. Each side shuffles by a rule of its
 own: what must agree is the loss after as many steps. Id 0 is the unknown token, then characters by code.
 
 Prints {"seconds": of the fastest step, "steps", "validation": the mean over every target of the validation part, ...}."""
@@ -25,7 +25,7 @@ text_path, weights, threads = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.ar
 seed = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 torch.set_num_threads(threads)
 torch.manual_seed(0)
-BATCH, T, DECAY, RATE, WARMUP = 12, 256, 0.1, 1e-3, 50
+BATCH, T, DECAY, RATE, WARMUP = 12, 64, 0.1, 1e-3, 100
 text = pathlib.Path(text_path).read_text(encoding="utf-8")
 letters = sorted(set(text))
 place = {c: i + 1 for i, c in enumerate(letters)}
