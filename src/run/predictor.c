@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -23,6 +24,33 @@ static int64_t outputs_of(const onus_encoder *e)
     }
 }
 
+/* In a run folder the ledger says which bytes the model has: nothing is measured or predicted
+ * with others. A folder without a ledger makes no such claim. */
+static onus_status check_claim(const char *run, const char *model, const onus_allocator *mem,
+                               onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    char path[ONUS_PATH_MAX], hex[65];
+    uint8_t sha[32];
+    onus_log *log = NULL;
+    const json_t *said = NULL;
+    ONUS_TRY(onus_path_join(path, sizeof path, run, "ledger.jsonl", err));
+    if (access(path, F_OK) != 0) return ONUS_OK;
+    ONUS_TRY(onus_log_read(&log, path, mem, err));
+    (void)onus_log_find(log, "model.sha256", onus_log_count(log), &said);
+    if (!json_is_string(said)) goto done;
+    ONUS_TRY(onus_file_sha256(model, sha, err));
+    onus_hex(sha, sizeof sha, hex);
+    if (strcmp(hex, json_string_value(said)) != 0)
+        st = onus_fail(err, ONUS_TAMPER,
+                       "%s is not the model of the ledger: its SHA-256 is %.16s..., the ledger "
+                       "says %.16s...",
+                       model, hex, json_string_value(said));
+done:
+    onus_log_close(log);
+    return st;
+}
+
 onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const char *path,
                                 const onus_allocator *mem, onus_err *err)
 {
@@ -35,6 +63,7 @@ onus_status onus_predictor_open(onus_net **net, onus_encoder **encoder, const ch
     onus_err why = {.code = ONUS_OK};
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         ONUS_TRY(onus_path_join(inner, sizeof inner, path, "model.safetensors", err));
+        ONUS_TRY(check_claim(path, inner, mem, err));
         path = inner;
     }
     ONUS_TRY(onus_safetensors_open(&file, path, mem, err));

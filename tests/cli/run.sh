@@ -261,6 +261,10 @@ expect 1 "cannot open 'tight/model.safetensors'" "$onus" train on.yaml --out on 
 
 # ---- evaluation -----------------------------------------------------------------------------------------
 expect 0 '"accuracy":' "$onus" eval r1 --data small.csv --json --predictions-out pred.csv
+cp -r r1 other && python3 -c "
+p = 'other/model.safetensors'; b = bytearray(open(p, 'rb').read()); b[-9] ^= 1; open(p, 'wb').write(b)"
+expect 1 'other/model.safetensors is not the model of the ledger' "$onus" eval other --data small.csv
+expect 1 'other/model.safetensors is not the model of the ledger' "$onus" explain other --line 5
 same "predictions, one a row" "$(wc -l < pred.csv)" 301
 sed '2,4s/^[a-z0-9_]*,/spaceship,/' small.csv > unseen.csv
 expect 0 'data.unseen.checking_account +3' "$onus" eval r1 --data unseen.csv
