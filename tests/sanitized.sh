@@ -1,7 +1,9 @@
 #!/bin/sh
-# tests/sanitized.sh BUILD: every test program of a build folder, and the short walk through the program.
+# tests/sanitized.sh BUILD: every test program of a build folder in its short form (products and convolutions with three threads,
+# not with one and two as well), and the short walk through the program.
 set -e
 export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
+export ONUS_SHORT=1
 tests/all.sh "$1"
-ONUS_SHORT=1 tests/cli/run.sh "$1"
+tests/cli/run.sh "$1"
 tests/cli/labels.sh "$1"
