@@ -31,7 +31,7 @@ there="$qemu $(realpath "$arm/onus")"
 
 expect 0 'numerics contract' $there --version
 expect 2 "ONUS_ISA: 'avx2' is not on this machine, which has ref, neon" env ONUS_ISA=avx2 $there run examples/german-credit.yaml --out "$room/none"
-expect 0 . tools/check_libm.sh "$arm/libonus.a"
+expect 0 '^$' tools/check_libm.sh "$arm/libonus.a"
 
 mkdir "$room/examples" && ln -s "$root/data" "$room/data"
 example() { # example NAME SED
