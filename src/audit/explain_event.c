@@ -191,6 +191,7 @@ static void add_text(text_shares *s, const double *v, const float *tokens, int64
     double place[PLACES] = {0}, sum = 0, of_unknown = 0, one, three;
     int64_t n = 0, n_unknown = 0, at = 0;
     for (int64_t t = 0; t < T; t++) n += tokens[t] >= 0 && !onus_explain_is_frame(d, tokens[t]);
+    if (n == 0) return;
     for (int64_t t = 0; t < T; t++) {
         if (tokens[t] < 0 || onus_explain_is_frame(d, tokens[t])) continue;
         const double size = fabs(v[t]);

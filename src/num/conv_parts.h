@@ -35,8 +35,8 @@ bool onus_conv_lanes(const onus_exec *ex, const onus_conv *v, bool back, int64_t
                      const float *src, const float *weight, const float *bias, float *out,
                      void *scratch, onus_conv_rest *rest);
 size_t onus_conv_lanes_bytes(const onus_exec *ex, const onus_conv *v, int64_t B);
-/* The least |x[i]|, zeros apart; 0 where one is not finite. */
-float onus_conv_least(const onus_exec *ex, const float *x, int64_t n);
+/* The least |w[i]|, zeros apart; 0 where one is not finite. */
+float onus_conv_least(const onus_exec *ex, const float *w, int64_t n);
 
 /* ---- conv_product.c ---------------------------------------------------------------------- */
 

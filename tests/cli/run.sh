@@ -253,7 +253,10 @@ for name in 1.safetensors.4711.new mine.new; do echo cut > tight/checkpoints/$na
 expect 0 'model: tight/model' "$onus" train wide.yaml --out tight --resume --quiet
 expect 0 verified "$onus" verify tight
 same "what a resumed run leaves of a killed one" "$(ls tight/checkpoints | grep new)" mine.new
-expect 1 "cannot create '[^']*': File too large" sh -c 'ulimit -f 0; exec "$@"' _ "$onus" keygen nokey
+case $build in # the thread sanitizer writes a file of its own before the program begins
+*-tsan) ;;
+*) expect 1 "cannot create '[^']*': File too large" sh -c 'ulimit -f 0; exec "$@"' _ "$onus" keygen nokey ;;
+esac
 same "what a failed keygen leaves" "$(ls | grep -c nokey)" 0
 expect 1 'eval: tight/checkpoints/.*: no metadata .onus.model.' "$onus" eval "$(ls tight/checkpoints/*.safetensors | head -1)" --data small.csv
 rm tight/model.safetensors && sed 's/checkpoint: 1/from: tight/' wide.yaml > on.yaml
