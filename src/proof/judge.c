@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * judge.c - the sequence of a ledger's events against the registry. What must follow is laid
+ * out twice: up to the data sheet from event 1, and from there from the sheet, too; epochs and
+ * checkpoints, which may be many, are counted instead. */
+#include "proof/judge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "proof/closed.h"
+#include "proof/entry_event.h"
+#include "proof/judge_names.h"
+
+typedef struct {
+    onus_occurrence of;
+    bool optional;
+} step;
+
+struct onus_judge {
+    const onus_allocator *mem;
+    onus_scope scope;
+    onus_arena plan, scratch;
+    step *steps; /* what is still to come, from `at` */
+    int64_t n_steps, cap_steps, at;
+    int64_t n; /* events judged */
+    onus_epochs epochs;
+    bool sheet_seen;
+    char foreign[64];
+    const onus_event_row *row;
+};
+
+onus_status onus_judge_create(onus_judge **out, const onus_allocator *mem, onus_err *err)
+{
+    onus_judge *j = onus_alloc(mem, 1, sizeof *j);
+    if (!j) return onus_fail_mem(err, "ledger");
+    j->mem = mem;
+    onus_scope_init(&j->scope, mem);
+    onus_arena_init(&j->plan, mem);
+    onus_arena_init(&j->scratch, mem);
+    *out = j;
+    return ONUS_OK;
+}
+
+void onus_judge_destroy(onus_judge *j)
+{
+    if (!j) return;
+    onus_scope_release(&j->scope);
+    onus_arena_release(&j->plan);
+    onus_arena_release(&j->scratch);
+    onus_free(j->mem, j);
+}
+
+const char *onus_judge_foreign(const onus_judge *j)
+{
+    return j->foreign[0] ? j->foreign : NULL;
+}
+
+const onus_scope *onus_judge_scope(const onus_judge *j)
+{
+    return &j->scope;
+}
+
+const onus_event_row *onus_judge_row(const onus_judge *j)
+{
+    return j->row;
+}
+
+/* ---- what must follow -------------------------------------------------------------------- */
+
+static bool add(onus_judge *j, const onus_event_row *row, int64_t label, int64_t set, int64_t k,
+                bool optional)
+{
+    if (j->n_steps == j->cap_steps) {
+        const int64_t cap = j->cap_steps ? 2 * j->cap_steps : 64;
+        step *more = onus_arena_alloc(&j->plan, (size_t)cap, sizeof *more);
+        if (!more) return false;
+        if (j->n_steps) memcpy(more, j->steps, (size_t)j->n_steps * sizeof *more);
+        j->steps = more;
+        j->cap_steps = cap;
+    }
+    j->steps[j->n_steps++] = (step){{row, label, set, k}, optional};
+    return true;
+}
+
+/* Which files are read, by number: docs at onus_names_data_read. */
+static bool add_files(onus_judge *j, const onus_event_row *row)
+{
+    const bool idx = j->scope.is & ONUS_IF_IDX, test = j->scope.test_file;
+    bool ok = add(j, row, -1, -1, 1, false);
+    if (idx || test) ok = ok && add(j, row, -1, -1, 2, false);
+    if (idx && test) ok = ok && add(j, row, -1, -1, 3, false) && add(j, row, -1, -1, 4, false);
+    /* a tokenizer's file */
+    if (j->scope.is & ONUS_IF_TEXT) ok = ok && add(j, row, -1, -1, 4, true);
+    return ok;
+}
+
+static bool is_optional(const onus_judge *j, const onus_event_row *row)
+{
+    if (row->times != ONUS_TIMES_MAYBE) return false;
+    if (strcmp(row->variant, "place") == 0) return j->scope.place_said;
+    return strcmp(row->variant, "mistakes") != 0 || j->scope.n_test == 0;
+}
+
+static bool add_row(onus_judge *j, const onus_event_row *row, int64_t label)
+{
+    bool ok = true;
+    switch (row->times) {
+    case ONUS_TIMES_ONCE:
+    case ONUS_TIMES_MAYBE: return add(j, row, label, -1, 0, is_optional(j, row));
+    case ONUS_TIMES_EPOCHS: return add(j, row, -1, -1, 0, true);
+    case ONUS_TIMES_FILES: return add_files(j, row);
+    case ONUS_TIMES_SETS:
+        for (int64_t s = 0; s < j->scope.n_sets; s++)
+            ok = ok && add(j, row, label, s, 0, false);
+        return ok;
+    case ONUS_TIMES_POLICIES:
+        for (int64_t k = 1; k <= j->scope.n_policies; k++)
+            ok = ok && add(j, row, -1, -1, k, false);
+        return ok;
+    default: return true;
+    }
+}
+
+/* The rows of a block, for every label. */
+static bool add_block(onus_judge *j, int from, int to)
+{
+    const bool labels = j->scope.is & ONUS_IF_LABELS;
+    bool ok = true;
+    for (int64_t l = 0; ok && l < (labels ? j->scope.labels.n : 1); l++) {
+        for (int r = from; ok && r < to; r++) {
+            if (onus_names_apply(onus_event_rows[r]->when, j->scope.is))
+                ok = add_row(j, onus_event_rows[r], labels ? l : -1);
+        }
+    }
+    return ok;
+}
+
+/* Rows from..to of the registry. */
+static onus_status lay_out(onus_judge *j, int from, int to, onus_err *err)
+{
+    j->steps = NULL;
+    j->n_steps = j->cap_steps = j->at = 0;
+    onus_arena_reset(&j->plan);
+    bool ok = true;
+    for (int r = from; ok && r < to;) {
+        const int block = onus_event_rows[r]->block;
+        int end = r + 1;
+        while (block && end < to && onus_event_rows[end]->block == block) end++;
+        ok = add_block(j, r, end);
+        r = end;
+    }
+    return ok ? ONUS_OK : onus_fail_mem(err, "ledger");
+}
+
+static int row_of(const char *type)
+{
+    int r = 0;
+    while (strcmp(onus_event_rows[r]->type, type) != 0) r++;
+    return r;
+}
+
+/* ---- one event --------------------------------------------------------------------------- */
+
+/* Is it this one? Files of private/ are told apart by their names. */
+static bool is_meant(const step *s, const onus_event *e)
+{
+    const onus_event_row *row = s->of.row;
+    if (strcmp(row->type, e->type) != 0) return false;
+    if (!s->optional || !row->file_field) return true;
+    const onus_field *file = onus_event_find(e, row->file_field);
+    const size_t n = strcspn(row->names[0].choices, "*");
+    return file && file->kind == ONUS_FIELD_TEXT &&
+           strncmp(file->text, row->names[0].choices, n) == 0;
+}
+
+static bool is_anywhere(const onus_event_row *row)
+{
+    return row->times == ONUS_TIMES_ANYWHERE;
+}
+
+static const onus_event_row *find_anywhere(const char *type)
+{
+    for (int r = 0; r < onus_n_event_rows; r++) {
+        if (is_anywhere(onus_event_rows[r]) && strcmp(onus_event_rows[r]->type, type) == 0)
+            return onus_event_rows[r];
+    }
+    return NULL;
+}
+
+static bool is_known(const char *type)
+{
+    for (int r = 0; r < onus_n_event_rows; r++)
+        if (strcmp(onus_event_rows[r]->type, type) == 0) return true;
+    return false;
+}
+
+static const char *name_of(const onus_event_row *row, char out[96])
+{
+    snprintf(out, 96, "%s%s%s%s", row->type, row->variant ? " (" : "",
+             row->variant ? row->variant : "", row->variant ? ")" : "");
+    return out;
+}
+
+/* Finds the event's place among what must follow, and moves there. */
+static onus_status find_place(onus_judge *j, const onus_event *e, onus_occurrence *of,
+                              onus_err *err)
+{
+    char name[96];
+    const onus_event_row *free_row = j->n > 0 ? find_anywhere(e->type) : NULL;
+    if (free_row) {
+        *of = (onus_occurrence){free_row, -1, -1, 0};
+        return ONUS_OK;
+    }
+    if (!is_known(e->type)) return onus_fail(err, ONUS_TAMPER, "no event of that type exists");
+    for (; j->at < j->n_steps; j->at++) {
+        const step *s = &j->steps[j->at];
+        const bool loop = s->of.row->times == ONUS_TIMES_EPOCHS;
+        if (loop && strcmp(e->type, "checkpoint") == 0) {
+            *of = (onus_occurrence){onus_event_rows[row_of("checkpoint")], -1, -1, 0};
+            return ONUS_OK;
+        }
+        if (is_meant(s, e)) {
+            *of = s->of;
+            j->at += !loop;
+            return ONUS_OK;
+        }
+        if (!s->optional)
+            return onus_fail(err, ONUS_TAMPER, "expected %s here", name_of(s->of.row, name));
+    }
+    return onus_fail(err, ONUS_TAMPER, "nothing may follow here");
+}
+
+static onus_status begin(onus_judge *j, const onus_event *e, onus_err *err)
+{
+    if (strcmp(e->type, "run.begin") != 0)
+        return onus_fail(err, ONUS_TAMPER, "expected run.begin as event 1");
+    const onus_field *version = onus_event_find(e, "run.version");
+    if (version && version->kind == ONUS_FIELD_TEXT &&
+        strcmp(version->text, ONUS_VERSION) != 0) {
+        snprintf(j->foreign, sizeof j->foreign, "%.40s", *version->text ? version->text : "?");
+        onus_tame(j->foreign);
+        return ONUS_OK;
+    }
+    onus_status st = onus_scope_add(&j->scope, e, err);
+    return st == ONUS_OK ? lay_out(j, 0, row_of("data.sheet") + 1, err) : st;
+}
+
+static onus_status judge(onus_judge *j, const onus_event *e, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    onus_occurrence of;
+    if (j->n == 0) {
+        ONUS_TRY(begin(j, e, err));
+        if (j->foreign[0]) return ONUS_OK;
+    }
+    ONUS_TRY(find_place(j, e, &of, err));
+    j->row = of.row;
+    if (j->n > 0) ONUS_TRY(onus_scope_add(&j->scope, e, err));
+    ONUS_TRY(onus_judge_names(&j->scope, &of, e, &j->scratch, err));
+    ONUS_TRY(onus_closed_epochs(&j->epochs, e, err));
+    ONUS_TRY(onus_closed_event(&j->scope, &of, e, err));
+    if (!j->sheet_seen && strcmp(e->type, "data.sheet") == 0) {
+        j->sheet_seen = true;
+        ONUS_TRY(lay_out(j, row_of("data.sheet") + 1, onus_n_event_rows, err));
+    }
+done:
+    return st;
+}
+
+onus_status onus_judge_event(onus_judge *j, const onus_event *e, onus_err *err)
+{
+    onus_err why = {.code = ONUS_OK};
+    if (j->foreign[0]) return ONUS_OK;
+    const onus_status st = judge(j, e, &why);
+    j->n++;
+    if (st == ONUS_OK) return st;
+    return onus_fail(err, st, "event %lld (%.80s): %s", (long long)j->n, e->type, why.msg);
+}
+
+onus_status onus_judge_end(const onus_judge *j, onus_err *err)
+{
+    char name[96];
+    if (j->foreign[0]) return ONUS_OK;
+    if (j->n == 0) return onus_fail(err, ONUS_TAMPER, "the ledger has no events");
+    for (int64_t i = j->at; i < j->n_steps; i++) {
+        if (j->steps[i].optional) continue;
+        return onus_fail(err, ONUS_TAMPER,
+                         "after event %lld the ledger ends, expected %s: the run did not come "
+                         "to its end",
+                         (long long)j->n, name_of(j->steps[i].of.row, name));
+    }
+    return ONUS_OK;
+}
+
+/* ---- a whole ledger ---------------------------------------------------------------------- */
+
+onus_status onus_judge_log(const onus_log *log, int64_t n, bool whole,
+                           const onus_allocator *mem, onus_err *err)
+{
+    onus_judge *j = NULL;
+    onus_arena arena;
+    onus_arena_init(&arena, mem);
+    onus_status st = onus_judge_create(&j, mem, err);
+    for (int64_t i = 0; st == ONUS_OK && i < n && !j->foreign[0]; i++) {
+        onus_event e;
+        onus_arena_reset(&arena);
+        st = onus_entry_event(onus_log_at(log, i), &arena, &e, err);
+        if (st == ONUS_OK) st = onus_judge_event(j, &e, err);
+    }
+    if (st == ONUS_OK && whole) st = onus_judge_end(j, err);
+    if (st == ONUS_OK && j->foreign[0])
+        st = onus_fail(err, ONUS_UNPROVEN, "made by version %s: not judged by version %s",
+                       j->foreign, ONUS_VERSION);
+    onus_judge_destroy(j);
+    onus_arena_release(&arena);
+    return st;
+}

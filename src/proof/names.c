@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * names.c - the registry's events in the order of a ledger, and how a name finds its row. The
+ * rows of names stand in names_*.c, by chapter. */
+#include "proof/names.h"
+
+#include <string.h>
+
+#include "proof/names_rows.h"
+
+/* ---- conditions -------------------------------------------------------------------------- */
+
+static const struct {
+    unsigned bits;
+    const char *why; /* none of the bits that were asked for holds */
+} groups[] = {
+    {ONUS_IF_BINARY | ONUS_IF_CLASSES | ONUS_IF_VALUES | ONUS_IF_TOKENS | ONUS_IF_LABELS,
+     "the task is another one"},
+    {ONUS_IF_COLUMNS | ONUS_IF_IMAGES | ONUS_IF_TEXT, "the model reads something else"},
+    {ONUS_IF_CELLS | ONUS_IF_IDX | ONUS_IF_LONG_TEXT, "the data has another form"},
+    {ONUS_IF_PRIVATE | ONUS_IF_PUBLIC,
+     "of what privacy says: training is private, or it is not"},
+    {ONUS_IF_TRAINED | ONUS_IF_REPORTED, "the run ends after training"},
+    {ONUS_IF_SHAPLEY, "explain asks for no Shapley values"},
+    {ONUS_IF_RELEVANCE, "explain asks for no relevance"},
+    {ONUS_IF_EXPLAINED, "explain is off"},
+    {ONUS_IF_BOTH_WAYS, "explain does not ask for both ways"},
+    {ONUS_IF_GROUPS, "no protected attribute is named"},
+    {ONUS_IF_VALID, "there is no validation split"},
+    {ONUS_IF_FROM, "train.from is not set"},
+    {ONUS_IF_FROZEN, "train.freeze is not set"},
+    {ONUS_IF_NEXT, "no next tokens are predicted"},
+};
+
+bool onus_names_apply(unsigned when, unsigned is)
+{
+    return onus_names_why_not(when, is) == NULL;
+}
+
+const char *onus_names_why_not(unsigned when, unsigned is)
+{
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        const unsigned asked = when & groups[i].bits;
+        if (asked && !(asked & is)) return groups[i].why;
+    }
+    return NULL;
+}
+
+/* ---- patterns ---------------------------------------------------------------------------- */
+
+const char *const onus_suffixes[ONUS_SUFFIXES] = {"",   ".lower",  ".upper",
+                                                  ".n", ".method", ".reason"};
+
+onus_word onus_pattern_segment(const char *pattern, size_t *len)
+{
+    static const struct {
+        const char *text;
+        onus_word word;
+    } words[] = {{"<attribute>", ONUS_WORD_ATTRIBUTE},
+                 {"<set>", ONUS_WORD_SET},
+                 {"<group>", ONUS_WORD_GROUP},
+                 {"<class>", ONUS_WORD_CLASS},
+                 {"<label>", ONUS_WORD_LABEL},
+                 {"<column>", ONUS_WORD_COLUMN},
+                 {"<split>", ONUS_WORD_SPLIT},
+                 {"<phase>", ONUS_WORD_PHASE},
+                 {"<k>", ONUS_WORD_K},
+                 {"<word>", ONUS_WORD_ANY}};
+    *len = strcspn(pattern, ".");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strlen(words[i].text) == *len && strncmp(pattern, words[i].text, *len) == 0)
+            return words[i].word;
+    }
+    return ONUS_WORD_NONE;
+}
+
+/* Segment by segment; what is left of the name behind the pattern, NULL where they part. */
+static const char *match_shape(const char *pattern, const char *name)
+{
+    for (;;) {
+        size_t p;
+        const onus_word word = onus_pattern_segment(pattern, &p);
+        const size_t n = strcspn(name, ".");
+        if (word == ONUS_WORD_NONE ? p != n || strncmp(pattern, name, n) != 0 : n == 0)
+            return NULL;
+        pattern += p;
+        name += n;
+        if (!*pattern) return name;
+        if (!*name) return NULL;
+        pattern++;
+        name++;
+    }
+}
+
+const onus_name_row *onus_names_match(const onus_event_row *e, const char *name, int *i,
+                                      int *suffix)
+{
+    for (; *i < e->n_names; ++*i) {
+        const onus_name_row *row = &e->names[*i];
+        const char *rest = match_shape(row->pattern, name);
+        if (!rest) continue;
+        const int n = row->kind == ONUS_NAME_MEASURED ? ONUS_SUFFIXES : 1;
+        for (int s = 0; s < n; s++) {
+            if (strcmp(rest, onus_suffixes[s]) != 0) continue;
+            *suffix = s;
+            return row;
+        }
+    }
+    return NULL;
+}
+
+const onus_name_row *onus_names_find(const char *name, const onus_event_row **event,
+                                     int *suffix)
+{
+    const char *dot = strncmp(name, "label.", 6) == 0 ? strchr(name + 6, '.') : NULL;
+    for (int k = 0; k < onus_n_event_rows; k++) {
+        int i = 0;
+        const onus_name_row *row = onus_names_match(onus_event_rows[k], name, &i, suffix);
+        if (!row && dot && onus_event_rows[k]->block)
+            row = onus_names_match(onus_event_rows[k], dot + 1, (i = 0, &i), suffix);
+        if (!row) continue;
+        if (event) *event = onus_event_rows[k];
+        return row;
+    }
+    return NULL;
+}
+
+/* ---- events, in the order of a ledger ---------------------------------------------------- */
+
+const onus_event_row *const onus_event_rows[] = {
+    &onus_names_run_begin,    &onus_names_run_place,     &onus_names_run_resume,
+    &onus_names_run_stop,     &onus_names_data_read,     &onus_names_data_clean,
+    &onus_names_data_split,   &onus_names_data_sheet,    &onus_names_train_from,
+    &onus_names_train_frozen, &onus_names_train_begin,   &onus_names_privacy_noise,
+    &onus_names_train_epoch,  &onus_names_checkpoint,    &onus_names_train_end,
+    &onus_names_budget,       &onus_names_model,         &onus_names_data_test,
+    &onus_names_tokens,       &onus_names_samples,       &onus_names_values,
+    &onus_names_labels,       &onus_names_decisions,     &onus_names_scores,
+    &onus_names_fairness,     &onus_names_mistakes,      &onus_names_explain,
+    &onus_names_relevance,    &onus_names_explanations,  &onus_names_energy,
+    &onus_names_policy,       &onus_names_policy_result, &onus_names_signer,
+    &onus_names_report,       &onus_names_run_end,
+};
+const int onus_n_event_rows = sizeof onus_event_rows / sizeof *onus_event_rows;
