@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define ONUS_VERSION          "0.1.0"
+#define ONUS_VERSION          "0.2.0"
 #define ONUS_NUMERICS_VERSION 2 /* the numerics contract, docs/NUMERICS.md */
 
 #if defined(__GNUC__)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "proof/policy.h"
 
 static bool whole_of(const onus_event *e, const char *name, int64_t *v)
 {
@@ -151,11 +152,142 @@ static onus_status splits(const onus_event *e, onus_err *err)
                    "the sum of the splits", err);
 }
 
-onus_status onus_closed_event(const onus_scope *s, const onus_occurrence *of,
-                              const onus_event *e, onus_err *err)
+/* A name that is there exactly where another one has such a value. */
+static onus_status goes_with(const onus_event *e, const char *name, bool asked, const char *why,
+                             onus_err *err)
 {
-    (void)s;
-    (void)of;
+    if ((onus_event_find(e, name) != NULL) == asked) return ONUS_OK;
+    return onus_fail(err, ONUS_TAMPER, "'%s' is %s: %s", name, asked ? "missing" : "there",
+                     why);
+}
+
+static bool says(const onus_event *e, const char *name, const char *text)
+{
+    const onus_field *f = onus_event_find(e, name);
+    return f && f->kind == ONUS_FIELD_TEXT && strcmp(f->text, text) == 0;
+}
+
+static onus_status settings(const onus_event *e, onus_err *err)
+{
+    onus_status st = goes_with(e, "train.weight_decay", says(e, "train.optimiser", "adamw"),
+                               "AdamW has it", err);
+    if (st == ONUS_OK)
+        st = goes_with(e, "train.class_weight", !says(e, "train.class_weights", "none"),
+                       "classes have weights, or not", err);
+    return st;
+}
+
+static int64_t length(const onus_event *e, const char *name)
+{
+    const onus_field *f = onus_event_find(e, name);
+    return f ? f->n : 0;
+}
+
+static onus_status sheet(const onus_event *e, onus_err *err)
+{
+    enum { LISTED_MAX = 2000 };
+    const int64_t n = whole(e, "data.numbers") + whole(e, "data.categories");
+    if (!onus_event_find(e, "data.numbers")) return ONUS_OK;
+    onus_status st = goes_with(e, "data.columns", n <= LISTED_MAX,
+                               "columns are listed where they are at most 2,000", err);
+    if (st == ONUS_OK && n <= LISTED_MAX && length(e, "data.columns") != n)
+        st = onus_fail(err, ONUS_TAMPER, "'data.columns' are %lld, numbers and categories %lld",
+                       (long long)length(e, "data.columns"), (long long)n);
+    return st;
+}
+
+static onus_status clean(const onus_event *e, onus_err *err)
+{
+    return !onus_event_find(e, "data.constant")
+               ? ONUS_OK
+               : must_be(e, "data.constants", length(e, "data.constant"),
+                         "as many as are named", err);
+}
+
+onus_status onus_closed_event(const onus_event *e, onus_err *err)
+{
+    if (strcmp(e->type, "data.sheet") == 0) return sheet(e, err);
+    if (strcmp(e->type, "data.clean") == 0) return clean(e, err);
     if (strcmp(e->type, "data.split") == 0) return splits(e, err);
+    return strcmp(e->type, "train.begin") == 0 ? settings(e, err) : ONUS_OK;
+}
+
+/* ---- verdicts ---------------------------------------------------------------------------- */
+
+static const onus_field *policy_field(const onus_event *e, int64_t k, const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof name, "policy.%lld.%s", (long long)k, what);
+    return onus_event_find(e, name);
+}
+
+static double number_of(const onus_field *f)
+{
+    return !f                           ? NAN
+           : f->kind == ONUS_FIELD_INT  ? (double)f->i
+           : f->kind == ONUS_FIELD_REAL ? f->r
+                                        : NAN;
+}
+
+static onus_status check_verdict(onus_verdicts *v, int64_t k, const onus_event *e,
+                                 const onus_facts *facts, onus_err *err)
+{
+    onus_policy p;
+    double found = NAN;
+    bool observed = false;
+    const onus_field *demand = policy_field(e, k, "demand"), *name = policy_field(e, k, "name"),
+                     *said = policy_field(e, k, "verdict"),
+                     *value = policy_field(e, k, "found");
+    onus_status st = onus_policy_parse(&p, demand->text, "recipe.yaml", 0, NULL);
+    if (st != ONUS_OK)
+        return onus_fail(err, ONUS_TAMPER, "'%.200s' is no demand", demand->text);
+    if (strcmp(p.name, name->text) != 0 || p.bound != number_of(policy_field(e, k, "bound")))
+        return onus_fail(err, ONUS_TAMPER, "name and bound are not those of '%.200s'",
+                         demand->text);
+    const onus_verdict verdict = onus_policy_judge(&p, facts, &found, &observed);
+    if (strcmp(said->text, onus_verdict_text(verdict)) != 0)
+        return onus_fail(err, ONUS_TAMPER, "'%.200s' is %s by the events before, not %s",
+                         demand->text, onus_verdict_text(verdict), said->text);
+    const double stored = number_of(value);
+    const bool defined = verdict == ONUS_VERDICT_MET || verdict == ONUS_VERDICT_NOT_MET;
+    if (defined ? stored != found : !isnan(stored))
+        return onus_fail(err, ONUS_TAMPER,
+                         "'%.200s' found another value than the events before have",
+                         demand->text);
+    if (said->observed != observed || value->observed != observed)
+        return onus_fail(err, ONUS_TAMPER, "the verdict on '%.200s' is %s as the value is",
+                         demand->text, observed ? "observed" : "a claim");
+    v->n++;
+    v->observed = v->observed || observed;
+    const bool met = verdict == ONUS_VERDICT_MET,
+               claim = !observed && !onus_policy_rests_on_said(&p);
+    v->met_claims += met && claim;
+    v->met_observed += met && !claim;
     return ONUS_OK;
+}
+
+static onus_status check_result(const onus_verdicts *v, const onus_event *e, onus_err *err)
+{
+    static const char *const judged[] = {"policy.met", "policy.met.observed"};
+    onus_status st = must_be(e, "policy.count", v->n, "the demands before", err);
+    if (st == ONUS_OK)
+        st = must_be(e, "policy.met", v->met_claims + v->met_observed, "the verdicts before",
+                     err);
+    if (st == ONUS_OK)
+        st = must_be(e, "policy.met.claims", v->met_claims, "the verdicts before", err);
+    if (st == ONUS_OK)
+        st = must_be(e, "policy.met.observed", v->met_observed, "the verdicts before", err);
+    for (size_t i = 0; st == ONUS_OK && i < sizeof judged / sizeof *judged; i++) {
+        if (onus_event_find(e, judged[i])->observed != v->observed)
+            st = onus_fail(err, ONUS_TAMPER, "'%s' is %s as the verdicts are", judged[i],
+                           v->observed ? "observed" : "a claim");
+    }
+    return st;
+}
+
+onus_status onus_closed_verdict(onus_verdicts *v, int64_t k, const onus_event *e,
+                                const onus_facts *facts, onus_err *err)
+{
+    if (strcmp(e->type, "policy") == 0) return check_verdict(v, k, e, facts, err);
+    return strcmp(e->type, "policy.result") == 0 ? check_result(v, e, err) : ONUS_OK;
 }

@@ -2,6 +2,7 @@
  * closed.h - what follows from other values of the ledger by a closed form. For judge.c. */
 #ifndef ONUS_PROOF_CLOSED_H
 #define ONUS_PROOF_CLOSED_H
+#include "base/facts.h"
 #include "proof/judge_names.h"
 
 /* Epochs and checkpoints, in order: what the last ones were. */
@@ -14,7 +15,16 @@ typedef struct {
 /* Epochs are numbered without gaps, steps are those of so many epochs, checkpoints stand where
  * train.begin says, and train.end tells what there was. */
 onus_status onus_closed_epochs(onus_epochs *x, const onus_event *e, onus_err *err) ONUS_CHECKED;
-/* Sums inside one event. */
-onus_status onus_closed_event(const onus_scope *s, const onus_occurrence *of,
-                              const onus_event *e, onus_err *err) ONUS_CHECKED;
+/* What one event tells in two ways. */
+onus_status onus_closed_event(const onus_event *e, onus_err *err) ONUS_CHECKED;
+
+/* Demands so far, by verdict. */
+typedef struct {
+    int64_t n, met_claims, met_observed;
+    bool observed; /* some verdict was */
+} onus_verdicts;
+/* A verdict is what the demand says of the numbers before it; policy.result counts them. Of an
+ * observed number, and of one that the owner only says, it is observed, or counted so. */
+onus_status onus_closed_verdict(onus_verdicts *v, int64_t k, const onus_event *e,
+                                const onus_facts *facts, onus_err *err) ONUS_CHECKED;
 #endif

@@ -25,10 +25,22 @@ struct onus_judge {
     int64_t n_steps, cap_steps, at;
     int64_t n; /* events judged */
     onus_epochs epochs;
+    onus_verdicts verdicts;
+    onus_facts *facts; /* numbers so far */
     bool sheet_seen;
     char foreign[64];
     const onus_event_row *row;
 };
+
+void onus_judge_destroy(onus_judge *j)
+{
+    if (!j) return;
+    onus_facts_destroy(j->facts);
+    onus_scope_release(&j->scope);
+    onus_arena_release(&j->plan);
+    onus_arena_release(&j->scratch);
+    onus_free(j->mem, j);
+}
 
 onus_status onus_judge_create(onus_judge **out, const onus_allocator *mem, onus_err *err)
 {
@@ -38,17 +50,12 @@ onus_status onus_judge_create(onus_judge **out, const onus_allocator *mem, onus_
     onus_scope_init(&j->scope, mem);
     onus_arena_init(&j->plan, mem);
     onus_arena_init(&j->scratch, mem);
-    *out = j;
-    return ONUS_OK;
-}
-
-void onus_judge_destroy(onus_judge *j)
-{
-    if (!j) return;
-    onus_scope_release(&j->scope);
-    onus_arena_release(&j->plan);
-    onus_arena_release(&j->scratch);
-    onus_free(j->mem, j);
+    onus_status st = onus_facts_create(&j->facts, mem, err);
+    if (st == ONUS_OK)
+        *out = j;
+    else
+        onus_judge_destroy(j);
+    return st;
 }
 
 const char *onus_judge_foreign(const onus_judge *j)
@@ -122,10 +129,10 @@ static bool add_row(onus_judge *j, const onus_event_row *row, int64_t label)
     }
 }
 
-/* The rows of a block, for every label. */
+/* The rows of a block, for every label; one row that is in none, once. */
 static bool add_block(onus_judge *j, int from, int to)
 {
-    const bool labels = j->scope.is & ONUS_IF_LABELS;
+    const bool labels = (j->scope.is & ONUS_IF_LABELS) && onus_event_rows[from]->block;
     bool ok = true;
     for (int64_t l = 0; ok && l < (labels ? j->scope.labels.n : 1); l++) {
         for (int r = from; ok && r < to; r++) {
@@ -246,6 +253,24 @@ static onus_status begin(onus_judge *j, const onus_event *e, onus_err *err)
     return st == ONUS_OK ? lay_out(j, 0, row_of("data.sheet") + 1, err) : st;
 }
 
+/* What policies may name. Texts are none of that, nor are the verdicts themselves. */
+static onus_status remember(onus_judge *j, const onus_event_row *row, const onus_event *e,
+                            onus_err *err)
+{
+    const bool verdict = strcmp(row->stage, "policy") == 0;
+    for (int64_t i = 0; !verdict && i < e->n_fields; i++) {
+        onus_field f = e->fields[i];
+        if (f.kind == ONUS_FIELD_TEXT && strcmp(f.text, "undefined") == 0)
+            f.kind = ONUS_FIELD_UNDEFINED;
+        if (f.kind != ONUS_FIELD_INT && f.kind != ONUS_FIELD_REAL &&
+            f.kind != ONUS_FIELD_UNDEFINED)
+            continue;
+        const onus_status st = onus_facts_add(j->facts, &f, err);
+        if (st != ONUS_OK) return st;
+    }
+    return ONUS_OK;
+}
+
 static onus_status judge(onus_judge *j, const onus_event *e, onus_err *err)
 {
     onus_status st = ONUS_OK;
@@ -259,7 +284,9 @@ static onus_status judge(onus_judge *j, const onus_event *e, onus_err *err)
     if (j->n > 0) ONUS_TRY(onus_scope_add(&j->scope, e, err));
     ONUS_TRY(onus_judge_names(&j->scope, &of, e, &j->scratch, err));
     ONUS_TRY(onus_closed_epochs(&j->epochs, e, err));
-    ONUS_TRY(onus_closed_event(&j->scope, &of, e, err));
+    ONUS_TRY(onus_closed_event(e, err));
+    ONUS_TRY(onus_closed_verdict(&j->verdicts, of.k, e, j->facts, err));
+    ONUS_TRY(remember(j, of.row, e, err));
     if (!j->sheet_seen && strcmp(e->type, "data.sheet") == 0) {
         j->sheet_seen = true;
         ONUS_TRY(lay_out(j, row_of("data.sheet") + 1, onus_n_event_rows, err));

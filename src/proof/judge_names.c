@@ -21,6 +21,7 @@ typedef struct {
     const char *prefix;        /* "label.toxic." */
     const onus_field **sorted; /* by name */
     onus_vocabulary groups;    /* of this event's set */
+    onus_vocabulary shown;     /* columns that it lists */
     int64_t *count;            /* (rows of the event): names that each has */
 } work;
 
@@ -97,8 +98,8 @@ static bool word_fits(const work *w, onus_word kind, const char *word, size_t n,
     case ONUS_WORD_LABEL: return (b->label = place_in(&s->labels, word, n)) >= 0;
     case ONUS_WORD_COLUMN:
         return !s->columns.known || onus_vocabulary_find(&s->columns, word, n) >= 0;
+    case ONUS_WORD_SHOWN: return onus_vocabulary_find(&w->shown, word, n) >= 0;
     case ONUS_WORD_SPLIT: return one_of("train|valid|test", word, n);
-    case ONUS_WORD_PHASE: return one_of("data|train|evaluate|explain", word, n);
     case ONUS_WORD_K: return is_number(word, n, w->of->k);
     default: return true;
     }
@@ -316,10 +317,17 @@ static onus_status check_measures(const work *w, onus_err *err)
 
 /* ---- what must be there ------------------------------------------------------------------ */
 
+static int64_t class_of(const work *w)
+{
+    return w->of->label > 0 ? w->of->label : 0;
+}
+
 /* Names that a pattern has in this run; -1: the run does not say how many. */
 static int64_t expected_count(const work *w, const char *pattern)
 {
     const onus_scope *s = w->s;
+    enum { CELLS_MAX = 32 * 32 }; /* of more classes cells that are zero are left out */
+    const char *begin = pattern;
     int64_t n = 1;
     bool attribute = false, label = false;
     while (*pattern) {
@@ -339,19 +347,21 @@ static int64_t expected_count(const work *w, const char *pattern)
             n *= s->labels.n;
             label = true;
             break;
-        case ONUS_WORD_CLASS: n *= label ? 2 : s->classes ? s->classes[0].n : 0; break;
+        case ONUS_WORD_CLASS:
+            n *= label ? 2 : s->classes ? s->classes[class_of(w)].n : 0;
+            break;
         case ONUS_WORD_SPLIT: n *= 3; break;
         case ONUS_WORD_COLUMN:
             if (!s->columns.known) return -1;
             n *= s->columns.n;
             break;
-        case ONUS_WORD_ANY:
-        case ONUS_WORD_PHASE: return -1;
+        case ONUS_WORD_SHOWN: n *= w->shown.n; break;
+        case ONUS_WORD_ANY: return -1;
         default: break;
         }
         pattern += p + (pattern[p] == '.');
     }
-    return n;
+    return n > CELLS_MAX && strncmp(begin, "confusion.", 10) == 0 ? -1 : n;
 }
 
 static onus_status check_complete(const work *w, onus_err *err)
@@ -359,6 +369,11 @@ static onus_status check_complete(const work *w, onus_err *err)
     for (int i = 0; i < w->of->row->n_names; i++) {
         const onus_name_row *row = &w->of->row->names[i];
         if (row->may || !onus_names_apply(row->when, w->is)) continue;
+        if (row->unless && find(w, w->prefix, row->unless)) {
+            if (w->count[i] == 0) continue;
+            return onus_fail(err, ONUS_TAMPER, "'%s%s' is there beside '%s'", w->prefix,
+                             row->pattern, row->unless);
+        }
         const int64_t asked = expected_count(w, row->pattern);
         if (asked < 0 || w->count[i] == asked) continue;
         if (asked == 1)
@@ -400,6 +415,14 @@ static onus_status take_groups(work *w, onus_arena *scratch, onus_err *err)
     return ONUS_OK;
 }
 
+/* The columns that an explanation shows. */
+static onus_status take_shown(work *w, onus_arena *scratch, onus_err *err)
+{
+    char name[2048];
+    snprintf(name, sizeof name, "%s%s.columns", w->prefix, w->e->type);
+    return onus_vocabulary_fill(&w->shown, onus_event_find(w->e, name), true, scratch, err);
+}
+
 onus_status onus_judge_names(const onus_scope *s, const onus_occurrence *of,
                              const onus_event *e, onus_arena *scratch, onus_err *err)
 {
@@ -416,6 +439,7 @@ onus_status onus_judge_names(const onus_scope *s, const onus_occurrence *of,
     for (int64_t i = 0; i < e->n_fields; i++) w.sorted[i] = &e->fields[i];
     qsort(w.sorted, (size_t)e->n_fields, sizeof *w.sorted, by_name);
     ONUS_TRY(take_groups(&w, scratch, err));
+    ONUS_TRY(take_shown(&w, scratch, err));
     for (int64_t i = 0; i < e->n_fields; i++) ONUS_TRY(check_name(&w, &e->fields[i], err));
     ONUS_TRY(check_measures(&w, err));
     ONUS_TRY(check_complete(&w, err));

@@ -61,8 +61,8 @@ onus_word onus_pattern_segment(const char *pattern, size_t *len)
                  {"<class>", ONUS_WORD_CLASS},
                  {"<label>", ONUS_WORD_LABEL},
                  {"<column>", ONUS_WORD_COLUMN},
+                 {"<shown>", ONUS_WORD_SHOWN},
                  {"<split>", ONUS_WORD_SPLIT},
-                 {"<phase>", ONUS_WORD_PHASE},
                  {"<k>", ONUS_WORD_K},
                  {"<word>", ONUS_WORD_ANY}};
     *len = strcspn(pattern, ".");

@@ -6,8 +6,8 @@
  * Events stand in the order of a ledger; an event whose content differs by place (the metrics
  * of decisions and of scores) has a row for each, its variant. A pattern is a dotted name whose
  * words in angle brackets stand for words of this run: <attribute>, <set> (attributes joined by
- * "+"), <group> (of that set), <class>, <column>, <split>, <phase>, <k> (this event's own
- * number), <word> (any).
+ * "+"), <group> (of that set), <class>, <column>, <shown> (a column that the event lists),
+ * <split>, <k> (this event's own number), <word> (any).
  *
  * CHECKLIST: a new name wants one row in names_*.c, and where the report shows it, a text. */
 #ifndef ONUS_PROOF_NAMES_H
@@ -65,10 +65,11 @@ typedef struct {
     const char *pattern;
     onus_body body;
     onus_name_kind kind;
-    unsigned when; /* ONUS_IF_*; 0: always */
-    bool may;      /* allowed; else it must be there wherever it applies */
-    bool open;     /* a number that can be "undefined" */
-    bool ranged;   /* lo <= value <= hi */
+    unsigned when;      /* ONUS_IF_*; 0: always */
+    bool may;           /* allowed; else it must be there wherever it applies */
+    const char *unless; /* where the event has this name, it is left out */
+    bool open;          /* a number that can be "undefined" */
+    bool ranged;        /* lo <= value <= hi */
     double lo, hi;
     const char *choices; /* "on|off"; a choice that ends in "*" is a beginning */
     const char *unit;
@@ -124,8 +125,8 @@ typedef enum {
     ONUS_WORD_CLASS,
     ONUS_WORD_LABEL,
     ONUS_WORD_COLUMN,
+    ONUS_WORD_SHOWN,
     ONUS_WORD_SPLIT,
-    ONUS_WORD_PHASE,
     ONUS_WORD_K,
     ONUS_WORD_ANY
 } onus_word;

@@ -51,11 +51,11 @@ static const onus_name_row decisions[] = {
     {"precision.macro", CLAIM, MEASURED, ONUS_SHARE, .better = 1, .text = "PRECISION_MACRO", .doc = "mean over classes that occur"},
     {"recall.macro", CLAIM, MEASURED, ONUS_SHARE, .better = 1, .text = "RECALL_MACRO", .doc = "balanced_accuracy by another name"},
     {"f1.macro", CLAIM, MEASURED, ONUS_SHARE, .better = 1, .headline = true, .text = "F1_MACRO", .doc = "mean over classes"},
-    {"confusion.<class>.<class>", CLAIM, WHOLE, .may = true, ONUS_COUNT, .unit = "rows", .doc = "rows by label and decision; of more than 32 classes those that are not zero"},
+    {"confusion.<class>.<class>", CLAIM, WHOLE, .unless = "confusion.reason", ONUS_COUNT, .unit = "rows", .doc = "rows by label and decision; of more than 32 classes those that are not zero"},
     {"confusion.reason", CLAIM, TEXT, .may = true, .doc = "why they are left out"},
-    {"class.<class>.precision", CLAIM, MEASURED, ONUS_IF_CLASSES, .may = true, ONUS_SHARE, .better = 1, .doc = "of one class"},
-    {"class.<class>.recall", CLAIM, MEASURED, ONUS_IF_CLASSES, .may = true, ONUS_SHARE, .better = 1, .doc = "of one class"},
-    {"class.<class>.f1", CLAIM, MEASURED, ONUS_IF_CLASSES, .may = true, ONUS_SHARE, .better = 1, .doc = "of one class"},
+    {"class.<class>.precision", CLAIM, MEASURED, ONUS_IF_CLASSES, .unless = "class.reason", ONUS_SHARE, .better = 1, .doc = "of one class"},
+    {"class.<class>.recall", CLAIM, MEASURED, ONUS_IF_CLASSES, .unless = "class.reason", ONUS_SHARE, .better = 1, .doc = "of one class"},
+    {"class.<class>.f1", CLAIM, MEASURED, ONUS_IF_CLASSES, .unless = "class.reason", ONUS_SHARE, .better = 1, .doc = "of one class"},
     {"class.reason", CLAIM, TEXT, ONUS_IF_CLASSES, .may = true, .doc = "why they are left out"},
 };
 const onus_event_row onus_names_decisions = {
@@ -138,8 +138,8 @@ const onus_event_row onus_names_fairness = {
      .doc = "largest distance of a row's values' sum from its score minus that of the background, or of the reference"},                   \
     {P ".evaluations", CLAIM, NUMBER, ONUS_AT_0, .doc = "coalitions scored; pairs of a row and a reference"},                              \
     {P ".values.sha256", CLAIM, HASH, .doc = "of the values, (rows, columns or places) binary64: single people's values stay out of the ledger"}, \
-    {P ".<column>.mean_abs", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .may = true, .open = true, ONUS_AT_0, .doc = "mean of abs(value) over rows"}, \
-    {P ".<column>.mean_abs.se", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .may = true, .open = true, ONUS_AT_0, .doc = "its standard error over rows"}, \
+    {P ".<shown>.mean_abs", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .open = true, ONUS_AT_0, .doc = "mean of abs(value) over rows"}, \
+    {P ".<shown>.mean_abs.se", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .open = true, ONUS_AT_0, .doc = "its standard error over rows"}, \
     {P ".columns", CLAIM, TEXTS, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .doc = "columns by falling mean, at most 64"},                          \
     {P ".protected", CLAIM, TEXTS, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .doc = "those of them that are protected"},                           \
     {P ".map", CLAIM, NUMBERS, ONUS_IF_IMAGES, .doc = "mean of abs(value) over rows by place, row-major, pixels of a cell added"},         \

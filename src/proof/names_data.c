@@ -41,7 +41,7 @@ static const onus_name_row data_sheet[] = {
     {"data.origin", SAID, TEXT, .may = true, .doc = "as the recipe says"},
     {"data.description", SAID, TEXT, .may = true, .doc = "as the recipe says"},
     {"data.task", CLAIM, TEXT, .choices = "binary|classes|regression|tokens|labels", .doc = "what kind of answer is predicted"},
-    {"data.target", CLAIM, TEXT, ONUS_IF_CELLS, .may = true, .doc = "the label's column"},
+    {"data.target", CLAIM, TEXT, ONUS_IF_BINARY | ONUS_IF_CLASSES | ONUS_IF_VALUES, .doc = "the label's column"},
     {"data.labels", CLAIM, TEXTS, ONUS_IF_LABELS, .doc = "multi-label: their columns in order, instead of data.target"},
     {"data.target.shift", CLAIM, NUMBER, ONUS_IF_VALUES, .may = true, .doc = "a label that is a number: trained on is (label - shift) / scale"},
     {"data.target.scale", CLAIM, NUMBER, ONUS_IF_VALUES, .may = true, .doc = "see data.target.shift"},

@@ -60,9 +60,9 @@ const onus_event_row onus_names_privacy_noise = {
 static const onus_name_row train_epoch[] = {
     {"train.epoch", CLAIM, WHOLE, ONUS_FROM_1, .doc = "this epoch, from 1"},
     {"train.step", CLAIM, WHOLE, ONUS_COUNT, .unit = "steps", .doc = "steps done so far"},
-    {"train.loss", CLAIM, NUMBER, ONUS_IF_PUBLIC, .open = true, .better = -1, .text = "TRAIN_LOSS", .doc = "weighted mean of the losses of the epoch's batches, each as its step saw it (squared errors: of the scaled label); never in a private run"},
-    {"train.valid_loss", CLAIM, NUMBER, ONUS_IF_VALID, .open = true, .better = -1, .text = "VALID_LOSS", .doc = "weighted mean over the validation split, after the epoch"},
-    {"train.valid_metric", CLAIM, NUMBER, ONUS_IF_VALID, .open = true, .text = "VALID_METRIC", .doc = "accuracy there, multi-label the share of labels that is right, or where the label is a number the root mean squared error, in its own unit"},
+    {"train.loss", CLAIM, NUMBER, ONUS_IF_PUBLIC, .open = true, ONUS_AT_0, .better = -1, .text = "TRAIN_LOSS", .doc = "weighted mean of the losses of the epoch's batches, each as its step saw it (squared errors: of the scaled label); never in a private run"},
+    {"train.valid_loss", CLAIM, NUMBER, ONUS_IF_VALID, .open = true, ONUS_AT_0, .better = -1, .text = "VALID_LOSS", .doc = "weighted mean over the validation split, after the epoch"},
+    {"train.valid_metric", CLAIM, NUMBER, ONUS_IF_VALID, .open = true, ONUS_AT_0, .text = "VALID_METRIC", .doc = "accuracy there, multi-label the share of labels that is right, or where the label is a number the root mean squared error, in its own unit"},
     {"train.rate", CLAIM, NUMBER, ONUS_AT_0, .text = "RATE", .doc = "learning rate of the epoch's last step"},
     {"train.params.sha256", CLAIM, HASH, .doc = "digest of the parameters (names, shapes, bytes) after the epoch"},
     {"train.seconds", OBSERVED, NUMBER, ONUS_AT_0, .unit = "s", .doc = "time of the epoch's steps and validation"},

@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "data/csv.h"
+#include "proof/names.h"
 
 static const struct {
     const char *text;
@@ -93,6 +94,13 @@ onus_verdict onus_policy_judge(const onus_policy *p, const onus_facts *facts, do
     case ONUS_OP_NE: met = v != p->bound; break;
     }
     return met ? ONUS_VERDICT_MET : ONUS_VERDICT_NOT_MET;
+}
+
+bool onus_policy_rests_on_said(const onus_policy *p)
+{
+    int suffix;
+    const onus_name_row *row = onus_names_find(p->name, NULL, &suffix);
+    return row && row->body == ONUS_BODY_SAID;
 }
 
 const char *onus_verdict_text(onus_verdict v)

@@ -30,5 +30,7 @@ onus_status onus_policy_parse(onus_policy *out, const char *text, const char *fi
                               onus_err *err) ONUS_CHECKED;
 onus_verdict onus_policy_judge(const onus_policy *p, const onus_facts *facts, double *found,
                                bool *observed);
+/* Does it judge the owner's own word (names.h: said), which replays trivially? */
+bool onus_policy_rests_on_said(const onus_policy *p);
 const char *onus_verdict_text(onus_verdict v); /* "met", "not met", "undefined", "absent" */
 #endif
