@@ -28,19 +28,19 @@ typedef struct {
 /* ---- words ------------------------------------------------------------------------------- */
 
 /* Groups of an intersection: one of each attribute's, joined. */
-static bool is_joined(const work *w, const char *group)
+static bool is_joined(const onus_scope *s, int64_t k_set, const char *group)
 {
-    const onus_vocabulary *a = &w->s->attributes;
-    const char *set = w->s->sets[w->of->set];
+    const onus_vocabulary *a = &s->attributes;
+    const char *set = s->sets[k_set];
     for (;;) {
-        const size_t n = strcspn(set, "+"), m = strcspn(group, "+");
+        const size_t n = strcspn(set, "+"), m = strcspn(group, "+.");
         int64_t k = 0;
         while (k < a->n && !(strlen(a->order[k]) == n && strncmp(a->order[k], set, n) == 0))
             k++;
-        if (k == a->n || onus_vocabulary_find(&w->s->groups[k], group, m) < 0) return false;
+        if (k == a->n || onus_vocabulary_find(&s->groups[k], group, m) < 0) return false;
         set += n;
         group += m;
-        if (!*set || !*group) return !*set && !*group;
+        if (!*set || *group != '+') return !*set && *group != '+';
         set++;
         group++;
     }
@@ -48,7 +48,7 @@ static bool is_joined(const work *w, const char *group)
 
 /* What earlier segments of the name were. */
 typedef struct {
-    int64_t attribute, label;
+    int64_t attribute, label, set;
 } bound;
 
 static int64_t place_in(const onus_vocabulary *v, const char *word, size_t n)
@@ -82,13 +82,17 @@ static bool word_fits(const work *w, onus_word kind, const char *word, size_t n,
 {
     const onus_scope *s = w->s;
     const int64_t label = b->label >= 0 ? b->label : w->of->label >= 0 ? w->of->label : 0;
+    const bool any = w->of->set == ONUS_ANY_OF_THEM;
     switch (kind) {
     case ONUS_WORD_ATTRIBUTE: return (b->attribute = place_in(&s->attributes, word, n)) >= 0;
-    case ONUS_WORD_SET: {
-        const char *set = w->of->set >= 0 ? s->sets[w->of->set] : "";
-        return strlen(set) == n && strncmp(set, word, n) == 0;
-    }
+    case ONUS_WORD_SET:
+        for (b->set = 0; b->set < s->n_sets; b->set++) {
+            const char *set = s->sets[b->set];
+            if (strlen(set) == n && strncmp(set, word, n) == 0) break;
+        }
+        return b->set < s->n_sets && (any || b->set == w->of->set);
     case ONUS_WORD_GROUP:
+        if (any && b->set >= 0) return is_joined(s, b->set, word);
         return onus_vocabulary_find(b->attribute >= 0 ? &s->groups[b->attribute] : &w->groups,
                                     word, n) >= 0;
     case ONUS_WORD_CLASS:
@@ -98,29 +102,51 @@ static bool word_fits(const work *w, onus_word kind, const char *word, size_t n,
     case ONUS_WORD_LABEL: return (b->label = place_in(&s->labels, word, n)) >= 0;
     case ONUS_WORD_COLUMN:
         return !s->columns.known || onus_vocabulary_find(&s->columns, word, n) >= 0;
-    case ONUS_WORD_SHOWN: return onus_vocabulary_find(&w->shown, word, n) >= 0;
+    case ONUS_WORD_SHOWN:
+        if (any) return !s->columns.known || onus_vocabulary_find(&s->columns, word, n) >= 0;
+        return onus_vocabulary_find(&w->shown, word, n) >= 0;
     case ONUS_WORD_SPLIT: return one_of("train|valid|test", word, n);
-    case ONUS_WORD_K: return is_number(word, n, w->of->k);
+    case ONUS_WORD_K:
+        return any ? word[0] >= '1' && word[0] <= '9' : is_number(word, n, w->of->k);
     default: return true;
     }
 }
 
+static const char *const word_names[] = {[ONUS_WORD_NONE] = "",
+                                         [ONUS_WORD_ATTRIBUTE] = "protected attribute",
+                                         [ONUS_WORD_SET] = "protected attribute",
+                                         [ONUS_WORD_GROUP] = "group",
+                                         [ONUS_WORD_CLASS] = "class",
+                                         [ONUS_WORD_LABEL] = "label",
+                                         [ONUS_WORD_COLUMN] = "column",
+                                         [ONUS_WORD_SHOWN] = "column",
+                                         [ONUS_WORD_SPLIT] = "split",
+                                         [ONUS_WORD_K] = "number",
+                                         [ONUS_WORD_ANY] = "word"};
+
 /* The words of a name that has the pattern's shape; *word is the first that is none. */
 static bool words_fit(const work *w, const char *pattern, const char *name, char wrong[128])
 {
-    bound b = {.attribute = -1, .label = -1};
+    bound b = {.attribute = -1, .label = -1, .set = -1};
     while (*pattern) {
         size_t p;
         const onus_word kind = onus_pattern_segment(pattern, &p);
         const size_t n = strcspn(name, ".");
         if (kind != ONUS_WORD_NONE && !word_fits(w, kind, name, n, &b)) {
-            snprintf(wrong, 128, "%.*s '%.*s'", (int)p, pattern, n < 80 ? (int)n : 80, name);
+            snprintf(wrong, 128, "%s '%.*s'", word_names[kind], n < 80 ? (int)n : 80, name);
             return false;
         }
         pattern += p + (pattern[p] == '.');
         name += n + (name[n] == '.');
     }
     return true;
+}
+
+bool onus_judge_words(const onus_scope *s, const onus_occurrence *of, const char *pattern,
+                      const char *name, char wrong[128])
+{
+    const work w = {.s = s, .of = of};
+    return words_fit(&w, pattern, name, wrong);
 }
 
 /* ---- values ------------------------------------------------------------------------------ */
@@ -399,7 +425,7 @@ static onus_status take_groups(work *w, onus_arena *scratch, onus_err *err)
     onus_status st = onus_vocabulary_fill(&w->groups, list, false, scratch, err);
     if (st != ONUS_OK) return st;
     for (int64_t g = 0; g < w->groups.n; g++) {
-        if (!is_joined(w, w->groups.order[g]))
+        if (!is_joined(w->s, w->of->set, w->groups.order[g]))
             return onus_fail(err, ONUS_TAMPER,
                              "'%.200s' names a group that the run has not: '%.80s'", name,
                              w->groups.order[g]);

@@ -12,6 +12,12 @@ typedef struct {
     int64_t k;     /* <k>: number of the file or the demand; 0: none */
 } onus_occurrence;
 
+/* In place of a set or a k: any that the run has. */
+enum { ONUS_ANY_OF_THEM = -2 };
+/* Are the words in the pattern's places words of this run? wrong: the first that is none. */
+bool onus_judge_words(const onus_scope *s, const onus_occurrence *of, const char *pattern,
+                      const char *name, char wrong[128]);
+
 /* ONUS_TAMPER says what is wrong, without number and type. scratch is reset. */
 onus_status onus_judge_names(const onus_scope *s, const onus_occurrence *of,
                              const onus_event *e, onus_arena *scratch,

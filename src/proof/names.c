@@ -9,40 +9,57 @@
 
 /* ---- conditions -------------------------------------------------------------------------- */
 
+/* Bits that are alternatives end in a row that names them all; the rows before say what holds
+ * instead of what was asked for. */
 static const struct {
-    unsigned bits;
-    const char *why; /* none of the bits that were asked for holds */
-} groups[] = {
-    {ONUS_IF_BINARY | ONUS_IF_CLASSES | ONUS_IF_VALUES | ONUS_IF_TOKENS | ONUS_IF_LABELS,
-     "the task is another one"},
-    {ONUS_IF_COLUMNS | ONUS_IF_IMAGES | ONUS_IF_TEXT, "the model reads something else"},
-    {ONUS_IF_CELLS | ONUS_IF_IDX | ONUS_IF_LONG_TEXT, "the data has another form"},
-    {ONUS_IF_PRIVATE | ONUS_IF_PUBLIC,
-     "of what privacy says: training is private, or it is not"},
-    {ONUS_IF_TRAINED | ONUS_IF_REPORTED, "the run ends after training"},
-    {ONUS_IF_SHAPLEY, "explain asks for no Shapley values"},
-    {ONUS_IF_RELEVANCE, "explain asks for no relevance"},
-    {ONUS_IF_EXPLAINED, "explain is off"},
-    {ONUS_IF_BOTH_WAYS, "explain does not ask for both ways"},
-    {ONUS_IF_GROUPS, "no protected attribute is named"},
-    {ONUS_IF_VALID, "there is no validation split"},
-    {ONUS_IF_FROM, "train.from is not set"},
-    {ONUS_IF_FROZEN, "train.freeze is not set"},
-    {ONUS_IF_NEXT, "no next tokens are predicted"},
+    unsigned group, is;
+    const char *why;
+} conditions[] = {
+#define TASK \
+    (ONUS_IF_BINARY | ONUS_IF_CLASSES | ONUS_IF_VALUES | ONUS_IF_TOKENS | ONUS_IF_LABELS)
+#define INPUT (ONUS_IF_COLUMNS | ONUS_IF_IMAGES | ONUS_IF_TEXT)
+#define FORM  (ONUS_IF_CELLS | ONUS_IF_IDX | ONUS_IF_LONG_TEXT)
+    {TASK, ONUS_IF_BINARY, "it decides between two classes"},
+    {TASK, ONUS_IF_CLASSES, "it decides among more than two classes"},
+    {TASK, ONUS_IF_VALUES, "it predicts a number"},
+    {TASK, ONUS_IF_TOKENS, "it predicts tokens"},
+    {TASK, ONUS_IF_LABELS, "it decides several labels"},
+    {TASK, 0, "its task is not known"},
+    {INPUT, ONUS_IF_COLUMNS, "its model reads columns"},
+    {INPUT, ONUS_IF_IMAGES, "its model reads images"},
+    {INPUT, ONUS_IF_TEXT, "its model reads text"},
+    {INPUT, 0, "what its model reads is not known"},
+    {FORM, ONUS_IF_CELLS, "its data is a table"},
+    {FORM, ONUS_IF_IDX, "its data is images"},
+    {FORM, ONUS_IF_LONG_TEXT, "its data is one long text"},
+    {FORM, 0, "the form of its data is not known"},
+    {ONUS_IF_PRIVATE | ONUS_IF_PUBLIC, ONUS_IF_PRIVATE, "training is private"},
+    {ONUS_IF_PRIVATE | ONUS_IF_PUBLIC, 0, "training is not private"},
+    {ONUS_IF_TRAINED | ONUS_IF_REPORTED, 0, "it ends after training"},
+    {ONUS_IF_SHAPLEY, 0, "explain asks for no Shapley values"},
+    {ONUS_IF_RELEVANCE, 0, "explain asks for no relevance"},
+    {ONUS_IF_EXPLAINED, 0, "explain is off"},
+    {ONUS_IF_BOTH_WAYS, 0, "explain does not ask for both ways"},
+    {ONUS_IF_GROUPS, 0, "no protected attribute is named"},
+    {ONUS_IF_VALID, 0, "there is no validation split"},
+    {ONUS_IF_FROM, 0, "train.from is not set"},
+    {ONUS_IF_FROZEN, 0, "train.freeze is not set"},
+    {ONUS_IF_NEXT, 0, "it does not predict next tokens"},
 };
+
+const char *onus_names_why_not(unsigned when, unsigned is)
+{
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+        const unsigned asked = when & conditions[i].group;
+        if (!asked || (asked & is)) continue;
+        if (!conditions[i].is || (conditions[i].is & is)) return conditions[i].why;
+    }
+    return NULL;
+}
 
 bool onus_names_apply(unsigned when, unsigned is)
 {
     return onus_names_why_not(when, is) == NULL;
-}
-
-const char *onus_names_why_not(unsigned when, unsigned is)
-{
-    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
-        const unsigned asked = when & groups[i].bits;
-        if (asked && !(asked & is)) return groups[i].why;
-    }
-    return NULL;
 }
 
 /* ---- patterns ---------------------------------------------------------------------------- */
