@@ -52,5 +52,6 @@ int cmd_report(int argc, const char **argv);
 int cmd_verify(int argc, const char **argv);
 int cmd_replay(int argc, const char **argv);
 int cmd_diff(int argc, const char **argv);
+int cmd_names(int argc, const char **argv);
 int cmd_keygen(int argc, const char **argv);
 #endif

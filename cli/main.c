@@ -22,6 +22,7 @@ static const struct {
     {"verify", cmd_verify, "check a run, trusting nobody"},
     {"replay", cmd_replay, "recompute a run, compare bits"},
     {"diff", cmd_diff, "where two runs part"},
+    {"names", cmd_names, "every name that a result can have"},
     {"keygen", cmd_keygen, "make a signing key"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -278,6 +278,13 @@ ONUS_API onus_status onus_diff(const char *run1, const char *run2, onus_facts **
 ONUS_API onus_status onus_report(const char *run, onus_facts **facts, char **html,
                                  const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
+/* Every name that a result can have, as the registry has it: kind, range, unit, event, body,
+ * meaning. pattern: a part of the name, or with * ? [ a shell pattern; NULL: all. facts:
+ * NAME.kind, .event, .body, .meaning; text: for a person. Either may be NULL; owned by the
+ * caller: onus_facts_destroy, onus_text_free. ONUS_BAD_ARG where no name matches. */
+ONUS_API onus_status onus_names_list(const char *pattern, onus_facts **facts, char **text,
+                                     const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+
 /* Makes a signing key: path (private, mode 0600) and path.pub. Existing files are never
  * overwritten. facts: key.name, key.file, key.public_file, and key.public, what the second file
  * says; never the private half. May be NULL; owned by the caller: onus_facts_destroy. */
