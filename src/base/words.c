@@ -26,3 +26,22 @@ int64_t onus_text_place(const char *const *sorted, int64_t n, const char *text)
         n ? bsearch(&text, sorted, (size_t)n, sizeof *sorted, onus_text_order) : NULL;
     return at ? at - sorted : -1;
 }
+
+int onus_word_distance(const char *a, const char *b)
+{
+    int row[ONUS_WORD_MAX];
+    const size_t n = strlen(a), m = strlen(b);
+    if (n >= ONUS_WORD_MAX || m >= ONUS_WORD_MAX) return ONUS_WORD_MAX;
+    for (size_t j = 0; j <= m; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= n; i++) {
+        int corner = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            const int change = corner + (a[i - 1] != b[j - 1]),
+                      shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            corner = row[j];
+            row[j] = change < shift ? change : shift;
+        }
+    }
+    return row[m];
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/words.h"
 #include "proof/judge_names.h"
 
 enum { NAME_MAX = 512 };
@@ -34,26 +35,6 @@ static const char *cut_label(const onus_scope *s, const char *name, int64_t *lab
 
 /* ---- the nearest name -------------------------------------------------------------------- */
 
-/* Levenshtein's distance of two short texts. */
-static int distance(const char *a, const char *b)
-{
-    int row[NAME_MAX + 1];
-    const int n = (int)strlen(a), m = (int)strlen(b);
-    if (n >= NAME_MAX || m >= NAME_MAX) return NAME_MAX;
-    for (int j = 0; j <= m; j++) row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int corner = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            const int change = corner + (a[i - 1] != b[j - 1]),
-                      shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            corner = row[j];
-            row[j] = change < shift ? change : shift;
-        }
-    }
-    return row[m];
-}
-
 typedef struct {
     const onus_scope *s;
     const char *wanted;
@@ -70,7 +51,7 @@ static const char *nearest_word(const char *const *list, int64_t n, const char *
     int least = NAME_MAX + 1;
     snprintf(segment, sizeof segment, "%.*s", (int)strcspn(at, "."), at);
     for (int64_t i = 0; i < n && i < 2000; i++) {
-        const int d = distance(segment, list[i]);
+        const int d = onus_word_distance(segment, list[i]);
         if (d >= least) continue;
         least = d;
         best = list[i];
@@ -137,7 +118,7 @@ static void try_row(search *f, const onus_name_row *row)
     for (int k = 0; k <= ONUS_SUFFIX_UPPER; k++) {
         if (k > 0 && row->kind != ONUS_NAME_MEASURED) break;
         snprintf(full, sizeof full, "%s%s", name, onus_suffixes[k]);
-        const int d = distance(f->wanted, full);
+        const int d = onus_word_distance(f->wanted, full);
         if (d >= f->distance) continue;
         f->distance = d;
         snprintf(f->best, sizeof f->best, "%.*s", NAME_MAX - 1, full);

@@ -8,12 +8,19 @@
 #include "proof/names_text.h"
 #include "run/session.h"
 
-/* The pattern's own words, or a part of the name; its placeholders match any word. */
-static bool is_meant(const char *pattern, const char *name)
+/* A shell pattern, a part of the name, or a run's own name of that form. */
+static bool is_meant(const char *pattern, const onus_event_row *e, int k)
 {
+    const char *name = e->names[k].pattern;
+    int suffix;
     if (!pattern || !*pattern) return true;
-    return strpbrk(pattern, "*?[") ? fnmatch(pattern, name, 0) == 0
-                                   : strstr(name, pattern) != NULL;
+    if (strpbrk(pattern, "*?[")) return fnmatch(pattern, name, 0) == 0;
+    if (strstr(name, pattern)) return true;
+    const char *dot = strncmp(pattern, "label.", 6) == 0 ? strchr(pattern + 6, '.') : NULL;
+    const char *own = dot && e->block ? dot + 1 : pattern;
+    for (int i = 0; onus_names_match(e, own, &i, &suffix); i++)
+        if (i == k) return true;
+    return false;
 }
 
 static void put_row(const onus_event_row *e, const onus_name_row *row, onus_buf *kind,
@@ -46,7 +53,7 @@ onus_status onus_names_list(const char *pattern, onus_facts **facts, char **text
     for (int e = 0; e < onus_n_event_rows; e++) {
         for (int i = 0; i < onus_event_rows[e]->n_names; i++) {
             const onus_name_row *row = &onus_event_rows[e]->names[i];
-            if (!is_meant(pattern, row->pattern)) continue;
+            if (!is_meant(pattern, onus_event_rows[e], i)) continue;
             put_row(onus_event_rows[e], row, &kind, &all, &b);
             n++;
         }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/words.h"
 #include "data/csv.h"
 
 enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 16, YAML_PAIRS_MAX = 70000 };
@@ -346,26 +347,6 @@ onus_status onus_yaml_value(onus_yaml *y, const onus_yaml_field *f, const char *
 
 /* ---- mappings ---------------------------------------------------------------------------- */
 
-/* Edit distance of short words, for "did you mean". */
-static int distance(const char *a, const char *b)
-{
-    int row[64];
-    const int n = (int)strlen(a), m = (int)strlen(b);
-    if (n > 60 || m > 60) return 99;
-    for (int j = 0; j <= m; j++) row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            const int up = row[j], change = diagonal + (a[i - 1] != b[j - 1]);
-            int best = up + 1 < row[j - 1] + 1 ? up + 1 : row[j - 1] + 1;
-            row[j] = change < best ? change : best;
-            diagonal = up;
-        }
-    }
-    return row[m];
-}
-
 static onus_status unknown_key(const onus_yaml *y, const char *where, const yaml_node_t *key,
                                const onus_yaml_field *fields, onus_err *err)
 {
@@ -375,7 +356,7 @@ static onus_status unknown_key(const onus_yaml *y, const char *where, const yaml
     for (const onus_yaml_field *f = fields; f->key; f++) {
         const size_t n = strlen(known);
         snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", f->key);
-        const int d = distance(text, f->key);
+        const int d = onus_word_distance(text, f->key);
         if (d < best) {
             best = d;
             near_ = f->key;
