@@ -195,7 +195,9 @@ static const char *const between[] = {"run.resume", "run.stop", NULL};
 /* Observed, but a function of observed values before them, which are taken as stored. */
 static const char *const judged[] = {"policy", "policy.result", NULL};
 /* Observed names that only the machine or the place of the run itself could see. */
-static const char *const may_lack[] = {"run.recipe.dir", "train.memory.peak", NULL};
+static const struct {
+    const char *type, *name;
+} may_lack[] = {{"run.begin", "run.recipe.dir"}, {"train.end", "train.memory.peak"}};
 
 static bool is_among(const char *const *list, const char *word)
 {
@@ -206,6 +208,15 @@ static bool is_among(const char *const *list, const char *word)
 bool onus_event_between(const char *type)
 {
     return is_among(between, type);
+}
+
+static bool lacks(const char *type, const char *name)
+{
+    for (size_t i = 0; i < sizeof may_lack / sizeof *may_lack; i++) {
+        if (strcmp(may_lack[i].type, type) == 0 && strcmp(may_lack[i].name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* A line into out: canonical. */
@@ -317,12 +328,12 @@ static onus_status compare_names(onus_ledger *l, const onus_entry *e, json_t *fo
     onus_status st = ONUS_OK;
     json_object_foreach(found, name, v)
     {
-        if (!json_object_get(e->observed, name) && !is_among(may_lack, name))
+        if (!json_object_get(e->observed, name) && !lacks(e->type, name))
             ONUS_TRY(differ(l, e, e->type, name, NULL, v, err));
     }
     json_object_foreach(e->observed, name, v)
     {
-        if (!json_object_get(found, name) && !is_among(may_lack, name))
+        if (!json_object_get(found, name) && !lacks(e->type, name))
             ONUS_TRY(differ(l, e, e->type, name, v, NULL, err));
     }
 done:
@@ -365,13 +376,27 @@ done:
     return st;
 }
 
+/* It stands between others: behind the first event, without a claim, and with names of its own,
+ * so that nobody takes what it says for a result. */
+static bool stands_between(const onus_entry *e)
+{
+    const char *name;
+    json_t *v;
+    const size_t n = strlen(e->type);
+    if (!onus_event_between(e->type) || e->n == 1 || json_object_size(e->claim) > 0)
+        return false;
+    json_object_foreach(e->observed, name, v)
+    {
+        if (strncmp(name, e->type, n) != 0 || name[n] != '.') return false;
+    }
+    return true;
+}
+
 /* The next stored entry that a run must say again, or NULL. */
 static const onus_entry *next_stored(onus_ledger *l)
 {
     const onus_entry *e;
-    while ((e = onus_log_at(l->stored, l->at)) != NULL && onus_event_between(e->type) &&
-           json_object_size(e->claim) == 0)
-        l->at++;
+    while ((e = onus_log_at(l->stored, l->at)) != NULL && stands_between(e)) l->at++;
     return e;
 }
 

@@ -113,8 +113,8 @@ static void show(onus_trainer *t, bool epoch_end)
     if (!epoch_end && now - t->shown_s < 0.2) return;
     t->shown_s = now;
     const double rate = (double)t->rows_seen / (now - t->began_s);
-    const double left =
-        (double)(t->n_steps - t->step) * (double)t->n_train / (double)t->n_per_epoch / rate;
+    const double rows_left =
+        (double)(t->n_steps - t->step) * (double)t->n_train / (double)t->n_per_epoch;
     const onus_progress p = {.epoch = t->epoch + !epoch_end,
                              .epochs = t->spec->epochs,
                              .step = t->step,
@@ -123,7 +123,7 @@ static void show(onus_trainer *t, bool epoch_end)
                              .valid_loss = t->valid_loss,
                              .valid_metric = t->valid_metric,
                              .rows_per_s = rate,
-                             .left_s = left,
+                             .left_s = rate > 0 ? rows_left / rate : NAN,
                              .joules = NAN,
                              .epoch_end = epoch_end};
     t->io->progress(t->io->progress_ctx, &p);
