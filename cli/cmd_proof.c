@@ -39,15 +39,26 @@ int cmd_verify(int argc, const char **argv)
     return code;
 }
 
+/* Not a stretch, not a sample. */
+static bool is_whole(const onus_facts *facts)
+{
+    const onus_field *verdict = onus_facts_find(facts, "replay.verdict");
+    return verdict && strcmp(verdict->text, "same") == 0;
+}
+
 int cmd_replay(int argc, const char **argv)
 {
     onus_replay_opts opts = {.run = NULL};
     int threads = CLI_UNSAID, quiet = 0, json = 0;
-    long from = CLI_UNSAID, to = CLI_UNSAID;
+    long from = CLI_UNSAID, to = CLI_UNSAID, sample = CLI_UNSAID;
     const char *words[1];
     const struct poptOption table[] = {
         {"from", 0, POPT_ARG_LONG, &from, 0, "start from the checkpoint of this step", "STEP"},
         {"to", 0, POPT_ARG_LONG, &to, 0, "end at the checkpoint of this step", "STEP"},
+        {"sample", 0, POPT_ARG_LONG, &sample, 0,
+         "recompute K of the stretches between checkpoints, drawn by --seed", "K"},
+        {"seed", 0, POPT_ARG_STRING, &opts.seed, 0,
+         "what draws the sample: your own choice, not told to the owner before", "TEXT"},
         {"recipe-dir", 0, POPT_ARG_STRING, &opts.recipe_dir, 0,
          "where the recipe's relative paths start", "DIR"},
         CLI_THREADS(threads) CLI_JSON(json) CLI_QUIET(quiet) POPT_AUTOHELP POPT_TABLEEND};
@@ -55,10 +66,12 @@ int cmd_replay(int argc, const char **argv)
     if (code == EXIT_DONE) code = cli_at_least("replay", "threads", threads, 1);
     if (code == EXIT_DONE) code = cli_at_least("replay", "from", from, 1);
     if (code == EXIT_DONE) code = cli_at_least("replay", "to", to, 1);
+    if (code == EXIT_DONE) code = cli_at_least("replay", "sample", sample, 1);
     if (code != EXIT_DONE) return code;
     opts.run = words[0];
     opts.from = cli_or_zero(from);
     opts.to = cli_or_zero(to);
+    opts.sample = cli_or_zero(sample);
     opts.threads = (int)cli_or_zero(threads);
     opts.progress = quiet ? NULL : cli_progress;
     opts.stop = cli_stop_flag();
@@ -66,8 +79,10 @@ int cmd_replay(int argc, const char **argv)
     char *notes = NULL;
     onus_err err = {.code = ONUS_OK};
     const onus_status st = onus_replay(&opts, &facts, &notes, &err);
+    const bool whole = st == ONUS_OK && is_whole(facts);
     code = conclude("replay", st, facts, notes, json, &err);
-    if (code == EXIT_DONE && !json) printf("replayed: %s\n", words[0]);
+    if (code == EXIT_DONE && !json)
+        printf("replayed%s: %s\n", whole ? "" : " in part", words[0]);
     return code;
 }
 

@@ -4,6 +4,23 @@
 
 #include "cli.h"
 
+static int64_t number(const onus_facts *facts, const char *name)
+{
+    const onus_field *f = onus_facts_find(facts, name);
+    return f ? f->i : 0;
+}
+
+/* Which verdicts a replay finds again, and which rest on what this machine saw. */
+static void print_met(const onus_run_result *r)
+{
+    const int64_t seen = number(r->facts, "policy.met.observed");
+    printf("\npolicies met: %lld of %lld", (long long)r->policies_met, (long long)r->policies);
+    if (seen > 0)
+        printf(" (%lld by claims, %lld by observation)",
+               (long long)number(r->facts, "policy.met.claims"), (long long)seen);
+    printf("\n");
+}
+
 /* What follows the table: policies, and last where the report is. */
 static void print_end(const onus_run_result *r, bool train_only)
 {
@@ -13,8 +30,7 @@ static void print_end(const onus_run_result *r, bool train_only)
     }
     cli_print_policies(r->facts);
     if (r->policies > 0)
-        printf("\npolicies met: %lld of %lld\n", (long long)r->policies_met,
-               (long long)r->policies);
+        print_met(r);
     else
         printf("\npolicies: none in the recipe\n");
     printf("report: %s/report.html\n", r->dir);
@@ -27,8 +43,8 @@ static int run(const char *name, bool train_only, int argc, const char **argv)
     const char *words[1];
     const struct poptOption table[] = {
         {"out", 'o', POPT_ARG_STRING, &opts.out, 0, "run folder (default: runs/NAME-N)", "DIR"},
-        {"resume", 'r', POPT_ARG_NONE, &resume, 0, "go on with the run in --out after a kill",
-         NULL},
+        {"resume", 'r', POPT_ARG_NONE, &resume, 0,
+         "go on with the run in --out after a kill or Ctrl-C", NULL},
         {"key", 'k', POPT_ARG_STRING, &opts.key, 0,
          "private key that signs (default: a throw-away key)", "FILE"},
         {"profile", 'p', POPT_ARG_NONE, &profile, 0,

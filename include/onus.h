@@ -148,12 +148,12 @@ typedef struct {
     /* private key file that signs the ledger's head; NULL: a throw-away key, called that */
     const char *key;
     int threads;     /* 0: ONUS_THREADS, else the processors this process may use */
-    bool resume;     /* go on with the run in `out` after a kill */
+    bool resume;     /* go on with the run in `out` after a kill or a stop */
     bool train_only; /* data and training; no evaluation, policy, report */
     bool profile;    /* measure where the time of training goes: the result's profile */
     void (*progress)(void *ctx, const onus_progress *p); /* may be NULL */
     void *progress_ctx;
-    /* set to 1 (by a signal handler): the run stops after the step, resumable */
+    /* set to 1 (by a signal handler): the run stops after the step, and is resumed there */
     const volatile int *stop;
     onus_sink sink;            /* sees every event, after the ledger; may be zero */
     const onus_allocator *mem; /* NULL: the C library's; must outlive the result */
@@ -256,14 +256,20 @@ typedef struct {
     const char *run;
     const char *recipe_dir; /* where the recipe's relative paths start; NULL: as recorded */
     int64_t from, to;       /* checkpoints' steps; 0: the start, the end */
+    /* so many of the stretches between neighbouring checkpoints (start and end are bounds, too),
+     * drawn by SHA-256 from the ledger's head and seed; 0: the whole, as are all of them */
+    int64_t sample;
+    const char *seed; /* of a sample: the verifier's choice, after the head was signed */
     int threads;
     void (*progress)(void *ctx, const onus_progress *p);
     void *progress_ctx;
     const volatile int *stop;
     const onus_allocator *mem;
 } onus_replay_opts;
-/* Recomputes every claim from recipe, data and code. ONUS_MISMATCH names the first event that
- * differs; ONUS_UNPROVEN where a private run's key is not there. */
+/* Recomputes every claim from recipe, data and code, and the report from these; every event
+ * must stand in its place. Of a stretch or a sample the verdict says so. ONUS_MISMATCH names the
+ * first event that differs; ONUS_UNPROVEN where a private run's key is not there, or the
+ * checkpoint that a stretch which was drawn starts from. */
 ONUS_API onus_status onus_replay(const onus_replay_opts *opts, onus_facts **facts, char **notes,
                                  onus_err *err) ONUS_CHECKED;
 

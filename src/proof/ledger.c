@@ -24,6 +24,8 @@ struct onus_ledger {
     int64_t n;           /* entries in all: stored or written */
     int64_t compared;
     onus_merkle tree;
+    const onus_entry *matched; /* what the last event was compared with */
+    const char **again;        /* REPLAY: lines with the claims as recomputed, NULL: not yet */
     bool collect;
     onus_mismatch mismatches[MISMATCHES_MAX];
     int64_t n_mismatches;
@@ -60,7 +62,9 @@ static onus_status read_stored(onus_ledger *l, const char *path, onus_err *err)
         const onus_entry *e = onus_log_at(l->stored, i);
         onus_merkle_add(&l->tree, e->line, e->line_len);
     }
-    return ONUS_OK;
+    if (l->mode != ONUS_LEDGER_REPLAY) return ONUS_OK;
+    l->again = onus_arena_alloc(&l->texts, (size_t)l->n + 1, sizeof *l->again);
+    return l->again ? ONUS_OK : onus_fail_mem(err, path);
 }
 
 /* The file is opened, and so locked, before anything is read: of two that go on with one run
@@ -184,14 +188,47 @@ static onus_status bodies(const onus_event *e, json_t **claim, json_t **observed
 
 /* Events after which a killed run may be looked for are on the disk before anything else
  * happens. */
-static bool wants_sync(const char *type)
+static const char *const synced[] = {"run.begin", "privacy.noise", "checkpoint", "run.stop",
+                                     "report",    "run.end",       NULL};
+/* What happened to the run, not in it: legal between any two events. */
+static const char *const between[] = {"run.resume", "run.stop", NULL};
+/* Observed, but a function of observed values before them, which are taken as stored. */
+static const char *const judged[] = {"policy", "policy.result", NULL};
+/* Observed names that only the machine or the place of the run itself could see. */
+static const struct {
+    const char *type, *name;
+} may_lack[] = {{"run.begin", "run.recipe.dir"}, {"train.end", "train.memory.peak"}};
+
+static bool is_among(const char *const *list, const char *word)
 {
-    static const char *const types[] = {"run.begin", "privacy.noise", "checkpoint", "report",
-                                        "run.end"};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (strcmp(type, types[i]) == 0) return true;
+    while (*list && strcmp(*list, word) != 0) list++;
+    return *list != NULL;
+}
+
+bool onus_event_between(const char *type)
+{
+    return is_among(between, type);
+}
+
+static bool lacks(const char *type, const char *name)
+{
+    for (size_t i = 0; i < sizeof may_lack / sizeof *may_lack; i++) {
+        if (strcmp(may_lack[i].type, type) == 0 && strcmp(may_lack[i].name, name) == 0)
+            return true;
     }
     return false;
+}
+
+/* A line into out: canonical. */
+static onus_status line_of(onus_buf *out, const char *type, json_t *claim, json_t *observed,
+                           int64_t n, const char *time, onus_err *err)
+{
+    json_t *all = json_pack("{s:O, s:O, s:I, s:s, s:s}", "claim", claim, "observed", observed,
+                            "n", (json_int_t)n, "time", time, "type", type);
+    if (!all) return onus_fail_mem(err, type);
+    onus_json_canonical(out, all);
+    json_decref(all);
+    return onus_buf_status(out, type, err);
 }
 
 static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_t *observed,
@@ -199,16 +236,11 @@ static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_
 {
     char now[21];
     onus_clock_utc(now);
-    json_t *all = json_pack("{s:O, s:O, s:I, s:s, s:s}", "claim", claim, "observed", observed,
-                            "n", (json_int_t)(l->n + 1), "time", now, "type", type);
-    if (!all) return onus_fail_mem(err, type);
     onus_buf line;
     onus_buf_init(&line, l->mem, ONUS_LINE_MAX);
-    onus_json_canonical(&line, all);
-    json_decref(all);
-    onus_status st = onus_buf_status(&line, type, err);
+    onus_status st = line_of(&line, type, claim, observed, l->n + 1, now, err);
     if (st == ONUS_OK)
-        st = onus_appender_add(l->file, line.data, line.len, wants_sync(type), err);
+        st = onus_appender_add(l->file, line.data, line.len, is_among(synced, type), err);
     if (st == ONUS_OK) {
         onus_merkle_add(&l->tree, line.data, line.len);
         l->n++;
@@ -250,33 +282,90 @@ static onus_status differ(onus_ledger *l, const onus_entry *e, const char *type,
                      (long long)m.n, type, field, m.stored, m.found);
 }
 
-/* Every field of the stored claim and of the new one. Values compare by their canonical text: 1
+static onus_status compare_value(onus_ledger *l, const onus_entry *e, const char *name,
+                                 const json_t *old, const json_t *v, onus_err *err)
+{
+    onus_buf a, b;
+    onus_buf_init(&a, l->mem, ONUS_LINE_MAX);
+    onus_buf_init(&b, l->mem, ONUS_LINE_MAX);
+    if (old) onus_json_canonical(&a, old);
+    if (v) onus_json_canonical(&b, v);
+    onus_status st = onus_buf_status(&a, "ledger", err);
+    if (st == ONUS_OK) st = onus_buf_status(&b, "ledger", err);
+    if (st == ONUS_OK && (!old || !v || a.len != b.len || memcmp(a.data, b.data, a.len) != 0))
+        st = differ(l, e, e->type, name, old, v, err);
+    onus_buf_release(&a);
+    onus_buf_release(&b);
+    return st;
+}
+
+/* Every field of the stored body and of the new one. Values compare by their canonical text: 1
  * and 1.0 are one number. */
-static onus_status compare(onus_ledger *l, const onus_entry *e, json_t *claim, onus_err *err)
+static onus_status compare_body(onus_ledger *l, const onus_entry *e, json_t *old, json_t *found,
+                                onus_err *err)
 {
     const char *name;
     json_t *v;
-    onus_buf a, b;
     onus_status st = ONUS_OK;
-    onus_buf_init(&a, l->mem, ONUS_LINE_MAX);
-    onus_buf_init(&b, l->mem, ONUS_LINE_MAX);
-    const int64_t before = l->n_mismatches;
-    l->compared++;
-    json_object_foreach(claim, name, v)
+    json_object_foreach(found, name, v)
     {
-        const json_t *old = json_object_get(e->claim, name);
-        onus_buf_clear(&a);
-        onus_buf_clear(&b);
-        if (old) onus_json_canonical(&a, old);
-        onus_json_canonical(&b, v);
-        ONUS_TRY(onus_buf_status(&a, "ledger", err));
-        ONUS_TRY(onus_buf_status(&b, "ledger", err));
-        if (!old || a.len != b.len || memcmp(a.data, b.data, a.len) != 0)
-            ONUS_TRY(differ(l, e, e->type, name, old, v, err));
+        ONUS_TRY(compare_value(l, e, name, json_object_get(old, name), v, err));
     }
-    json_object_foreach(e->claim, name, v)
+    json_object_foreach(old, name, v)
     {
-        if (!json_object_get(claim, name)) ONUS_TRY(differ(l, e, e->type, name, v, NULL, err));
+        if (!json_object_get(found, name)) ONUS_TRY(differ(l, e, e->type, name, v, NULL, err));
+    }
+done:
+    return st;
+}
+
+/* The names alone: what was observed is another machine's. */
+static onus_status compare_names(onus_ledger *l, const onus_entry *e, json_t *found,
+                                 onus_err *err)
+{
+    const char *name;
+    json_t *v;
+    onus_status st = ONUS_OK;
+    json_object_foreach(found, name, v)
+    {
+        if (!json_object_get(e->observed, name) && !lacks(e->type, name))
+            ONUS_TRY(differ(l, e, e->type, name, NULL, v, err));
+    }
+    json_object_foreach(e->observed, name, v)
+    {
+        if (!json_object_get(found, name) && !lacks(e->type, name))
+            ONUS_TRY(differ(l, e, e->type, name, v, NULL, err));
+    }
+done:
+    return st;
+}
+
+/* The stored line with the claim as it was found now. */
+static onus_status write_again(onus_ledger *l, const onus_entry *e, json_t *claim,
+                               onus_err *err)
+{
+    onus_buf line;
+    onus_buf_init(&line, l->mem, ONUS_LINE_MAX);
+    onus_status st = line_of(&line, e->type, claim, e->observed, e->n, e->time, err);
+    if (st == ONUS_OK && !(l->again[e->n - 1] = onus_arena_strdup(&l->texts, line.data)))
+        st = onus_fail_mem(err, "ledger");
+    onus_buf_release(&line);
+    return st;
+}
+
+static onus_status compare(onus_ledger *l, const onus_entry *e, json_t *claim, json_t *observed,
+                           onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    const int64_t before = l->n_mismatches;
+    l->compared += json_object_size(claim) > 0;
+    ONUS_TRY(compare_body(l, e, e->claim, claim, err));
+    if (l->mode == ONUS_LEDGER_REPLAY) {
+        if (is_among(judged, e->type))
+            ONUS_TRY(compare_body(l, e, e->observed, observed, err));
+        else
+            ONUS_TRY(compare_names(l, e, observed, err));
+        ONUS_TRY(write_again(l, e, claim, err));
     }
     /* A stranger's recipe may name any file of ours: what is not the run's data is not shown,
      * so even a replay that collects goes no further. */
@@ -284,17 +373,45 @@ static onus_status compare(onus_ledger *l, const onus_entry *e, json_t *claim, o
         st = onus_fail(err, ONUS_MISMATCH, "event %lld (data.read): the data is not the run's",
                        (long long)e->n);
 done:
-    onus_buf_release(&a);
-    onus_buf_release(&b);
     return st;
 }
 
-/* The next stored entry that claims something, or NULL. */
+/* It stands between others: behind the first event, without a claim, and with names of its own,
+ * so that nobody takes what it says for a result. */
+static bool stands_between(const onus_entry *e)
+{
+    const char *name;
+    json_t *v;
+    const size_t n = strlen(e->type);
+    if (!onus_event_between(e->type) || e->n == 1 || json_object_size(e->claim) > 0)
+        return false;
+    json_object_foreach(e->observed, name, v)
+    {
+        if (strncmp(name, e->type, n) != 0 || name[n] != '.') return false;
+    }
+    return true;
+}
+
+/* The next stored entry that a run must say again, or NULL. */
 static const onus_entry *next_stored(onus_ledger *l)
 {
-    const int64_t n = onus_log_count(l->stored);
-    while (l->at < n && json_object_size(onus_log_at(l->stored, l->at)->claim) == 0) l->at++;
-    return l->at < n ? onus_log_at(l->stored, l->at) : NULL;
+    const onus_entry *e;
+    while ((e = onus_log_at(l->stored, l->at)) != NULL && stands_between(e)) l->at++;
+    return e;
+}
+
+/* Another event than the one that belongs here (NULL: none does). What follows cannot be laid
+ * side by side, so this ends a replay that collects, too. */
+static onus_status out_of_step(onus_ledger *l, const onus_entry *e, const char *type,
+                               onus_err *err)
+{
+    json_t *stored = e ? json_string(e->type) : NULL, *found = type ? json_string(type) : NULL;
+    onus_status st = (e && !stored) || (type && !found)
+                         ? onus_fail_mem(err, "ledger")
+                         : differ(l, e, e ? e->type : type, "type", stored, found, err);
+    json_decref(stored);
+    json_decref(found);
+    return st == ONUS_OK ? onus_fail(err, ONUS_MISMATCH, "the ledger is another run's") : st;
 }
 
 static onus_status append_queued(onus_ledger *l, onus_err *err)
@@ -309,35 +426,27 @@ static onus_status append_queued(onus_ledger *l, onus_err *err)
     return st;
 }
 
-/* An event while stored lines last: compared, dropped (it claims nothing and is there already),
- * or the first one that is new. */
+/* An event while stored lines last: compared, or the first one that is new. */
 static onus_status check(onus_ledger *l, const char *type, json_t *claim, json_t *observed,
                          bool *done, onus_err *err)
 {
-    *done = true;
-    if (l->mode == ONUS_LEDGER_RESUME && strcmp(type, "run.resume") == 0) {
-        json_decref(l->queued);
-        l->queued = json_incref(observed);
-        return ONUS_OK;
-    }
-    const bool claims = json_object_size(claim) > 0;
     const onus_entry *e = next_stored(l);
-    if (e && claims) {
-        l->at++;
-        if (strcmp(e->type, type) == 0) return compare(l, e, claim, err);
-        json_t *stored = json_string(e->type), *found = json_string(type);
-        onus_status st = stored && found ? differ(l, e, type, "type", stored, found, err)
-                                         : onus_fail_mem(err, "ledger");
-        json_decref(stored);
-        json_decref(found);
-        return st;
-    }
-    if (l->mode == ONUS_LEDGER_REPLAY)
-        return claims ? differ(l, NULL, type, "type", NULL, claim, err) : ONUS_OK;
-    /* nothing with a claim is left: an event without one may still be among the last lines */
-    if (!claims && (e || onus_log_type(l->stored, type, 0))) return ONUS_OK;
-    *done = false;
-    return ONUS_OK;
+    *done = e != NULL;
+    if (!e && l->mode == ONUS_LEDGER_RESUME) return ONUS_OK;
+    if (!e || strcmp(e->type, type) != 0) return out_of_step(l, e, type, err);
+    l->at++;
+    l->matched = e;
+    return compare(l, e, claim, observed, err);
+}
+
+/* run.resume waits until stored lines end; and a ledger begins with run.begin. */
+static onus_status append_in_turn(onus_ledger *l, const char *type, json_t *claim,
+                                  json_t *observed, onus_err *err)
+{
+    const bool first = l->n == 0;
+    onus_status st = first ? ONUS_OK : append_queued(l, err);
+    if (st == ONUS_OK) st = append(l, type, claim, observed, err);
+    return st == ONUS_OK && first ? append_queued(l, err) : st;
 }
 
 static onus_status emit(void *ctx, const onus_event *event, onus_err *err)
@@ -347,9 +456,15 @@ static onus_status emit(void *ctx, const onus_event *event, onus_err *err)
     bool done = false;
     onus_status st = bodies(event, &claim, &observed, err);
     if (st != ONUS_OK) return st;
-    if (l->stored) st = check(l, event->type, claim, observed, &done, err);
-    if (st == ONUS_OK && !done) st = append_queued(l, err);
-    if (st == ONUS_OK && !done) st = append(l, event->type, claim, observed, err);
+    l->matched = NULL;
+    if (l->mode == ONUS_LEDGER_RESUME && strcmp(event->type, "run.resume") == 0) {
+        json_decref(l->queued);
+        l->queued = json_incref(observed);
+        done = true;
+    } else if (l->stored && !onus_event_between(event->type)) {
+        st = check(l, event->type, claim, observed, &done, err);
+    }
+    if (st == ONUS_OK && !done) st = append_in_turn(l, event->type, claim, observed, err);
     json_decref(claim);
     json_decref(observed);
     return st;
@@ -362,20 +477,92 @@ onus_sink onus_ledger_sink(onus_ledger *l)
 
 /* ---- asking ------------------------------------------------------------------------------ */
 
-onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v,
+onus_status onus_ledger_expect(onus_ledger *l, const char *type, const char *const *names,
+                               onus_err *err)
+{
+    const char *name;
+    json_t *v;
+    onus_status st = ONUS_OK;
+    const onus_entry *e = next_stored(l);
+    l->matched = NULL;
+    if (!e || strcmp(e->type, type) != 0) return out_of_step(l, e, type, err);
+    l->at++;
+    l->matched = e;
+    json_object_foreach(e->claim, name, v)
+    {
+        ONUS_TRY(differ(l, e, type, name, v, NULL, err));
+    }
+    json_object_foreach(e->observed, name, v)
+    {
+        if (names && !is_among(names, name)) ONUS_TRY(differ(l, e, type, name, v, NULL, err));
+    }
+    for (; names && *names; names++) {
+        if (json_object_get(e->observed, *names)) continue;
+        json_t *something = json_string("something");
+        st = something ? differ(l, e, type, *names, NULL, something, err)
+                       : onus_fail_mem(err, "ledger");
+        json_decref(something);
+        if (st != ONUS_OK) goto done;
+    }
+done:
+    return st;
+}
+
+onus_status onus_ledger_require(onus_ledger *l, const char *name, const json_t *value,
                                 onus_err *err)
 {
-    for (int64_t i = l->at; l->stored && i < onus_log_count(l->stored); i++) {
+    const onus_entry *e = l->matched;
+    if (!value) return onus_fail_mem(err, "ledger");
+    return compare_value(l, e, name, json_object_get(e->observed, name), value, err);
+}
+
+onus_status onus_ledger_differ(onus_ledger *l, const char *what, const json_t *stored,
+                               const json_t *found, onus_err *err)
+{
+    return differ(l, l->matched, l->matched->type, what, stored, found, err);
+}
+
+const onus_entry *onus_ledger_matched(const onus_ledger *l)
+{
+    return l->matched;
+}
+
+onus_status onus_ledger_end(onus_ledger *l, onus_err *err)
+{
+    const onus_entry *e = next_stored(l);
+    return e ? out_of_step(l, e, NULL, err) : ONUS_OK;
+}
+
+bool onus_ledger_at_end(onus_ledger *l)
+{
+    return !l->stored || !next_stored(l);
+}
+
+int64_t onus_ledger_place(const onus_ledger *l)
+{
+    return l->at;
+}
+
+void onus_ledger_seek(onus_ledger *l, int64_t n)
+{
+    l->at = n;
+}
+
+onus_status onus_ledger_again(const onus_ledger *l, int64_t n, onus_log **out, onus_err *err)
+{
+    onus_buf text;
+    onus_buf_init(&text, l->mem, ONUS_LEDGER_MAX);
+    for (int64_t i = 0; i < n && i < onus_log_count(l->stored); i++) {
         const onus_entry *e = onus_log_at(l->stored, i);
-        const json_t *x = json_object_get(e->claim, name);
-        if (strcmp(e->type, type) == 0 && json_is_number(x) &&
-            json_number_value(x) == (double)v) {
-            l->at = i + 1;
-            return ONUS_OK;
-        }
+        const char *line = l->again[i];
+        onus_buf_add(&text, line ? line : e->line, line ? strlen(line) : e->line_len);
+        onus_buf_add(&text, "\n", 1);
     }
-    return onus_fail(err, ONUS_MISMATCH, "the ledger has no %s with %s %lld", type, name,
-                     (long long)v);
+    onus_status st = onus_buf_status(&text, "ledger", err);
+    if (st == ONUS_OK)
+        st = onus_log_parse(out, text.data ? text.data : "", text.len, "ledger", l->mem, err);
+    onus_buf_release(&text);
+    return st;
 }
 
 onus_status onus_ledger_settle(onus_ledger *l, onus_err *err)
@@ -402,14 +589,6 @@ int64_t onus_ledger_count(const onus_ledger *l)
 int64_t onus_ledger_compared(const onus_ledger *l)
 {
     return l->compared;
-}
-
-bool onus_ledger_at_end(const onus_ledger *l)
-{
-    for (int64_t i = l->at; l->stored && i < onus_log_count(l->stored); i++) {
-        if (json_object_size(onus_log_at(l->stored, i)->claim) > 0) return false;
-    }
-    return true;
 }
 
 void onus_ledger_root(const onus_ledger *l, uint8_t root[32])

@@ -10,10 +10,14 @@
  *
  * - WRITE appends every event;
  *
- * - RESUME compares events with the lines that are there, by type and claim, and appends them
- * when the lines end; lines with an empty claim are passed over;
+ * - RESUME compares events with the lines that are there, in their order, by type and claim,
+ * and appends them when the lines end;
  *
- * - REPLAY is like RESUME, but nothing is ever written: an event past the end is a mismatch. */
+ * - REPLAY is like RESUME, but nothing is ever written: an event past the end is a mismatch,
+ * and so is one whose observed names are not those of its line.
+ *
+ * Every line has its place, also one that claims nothing: what a replay cannot make again
+ * (joules, the report, the end) it expects. Only run.resume and run.stop stand anywhere. */
 #ifndef ONUS_PROOF_LEDGER_H
 #define ONUS_PROOF_LEDGER_H
 #include "base/event.h"
@@ -29,11 +33,25 @@ onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mo
                              onus_err *err) ONUS_CHECKED;
 onus_status onus_ledger_close(onus_ledger *l, onus_err *err); /* fsync; NULL is fine */
 onus_sink onus_ledger_sink(onus_ledger *l);
-/* RESUME, REPLAY: passes over stored lines until just after the event of that type whose claim
- * `name` equals v (the checkpoint that a stretch starts from). ONUS_MISMATCH if there is
- * none. */
-onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v,
+/* run.resume, run.stop: what happened to a run, not in it. */
+bool onus_event_between(const char *type);
+/* RESUME, REPLAY: the next stored line is of that type, claims nothing and observed these
+ * names, no others (ending with NULL; NULL: whatever). It is passed. */
+onus_status onus_ledger_expect(onus_ledger *l, const char *type, const char *const *names,
+                               onus_err *err) ONUS_CHECKED;
+/* What the line that was just expected observed by that name. Takes NULL for the end of
+ * memory. */
+onus_status onus_ledger_require(onus_ledger *l, const char *name, const json_t *value,
                                 onus_err *err) ONUS_CHECKED;
+/* Something that this line speaks of is not what was found: a mismatch like one of a field. */
+onus_status onus_ledger_differ(onus_ledger *l, const char *what, const json_t *stored,
+                               const json_t *found, onus_err *err) ONUS_CHECKED;
+/* REPLAY: nothing is left that a run says. ONUS_MISMATCH names the first event that is. */
+onus_status onus_ledger_end(onus_ledger *l, onus_err *err) ONUS_CHECKED;
+bool onus_ledger_at_end(onus_ledger *l);
+/* Stored lines passed so far; and the next event is compared with the line after event n. */
+int64_t onus_ledger_place(const onus_ledger *l);
+void onus_ledger_seek(onus_ledger *l, int64_t n);
 /* RESUME: the run.resume event waits until stored lines end; this writes it now, where they
  * have. For whoever speaks of the head in the next event. */
 onus_status onus_ledger_settle(onus_ledger *l, onus_err *err) ONUS_CHECKED;
@@ -47,9 +65,8 @@ typedef struct {
     const char *stored, *found;
 } onus_mismatch;
 int64_t onus_ledger_mismatches(const onus_ledger *l, const onus_mismatch **list);
-int64_t onus_ledger_count(const onus_ledger *l);    /* lines written or passed */
-int64_t onus_ledger_compared(const onus_ledger *l); /* claims compared */
-bool onus_ledger_at_end(const onus_ledger *l);      /* REPLAY: nothing with a claim is left */
+int64_t onus_ledger_count(const onus_ledger *l);               /* lines written or passed */
+int64_t onus_ledger_compared(const onus_ledger *l);            /* claims compared */
 void onus_ledger_root(const onus_ledger *l, uint8_t root[32]); /* of the lines so far */
 
 /* A ledger read whole, for report, verify, diff, policy. */
@@ -61,6 +78,12 @@ typedef struct {
     size_t line_len;
 } onus_entry;
 typedef struct onus_log onus_log;
+/* The stored line that the last event was compared with, or that was expected; NULL: none. */
+const onus_entry *onus_ledger_matched(const onus_ledger *l);
+/* REPLAY: the first n lines made of what was recomputed, with the stored lines' observed values
+ * and times; lines that no event was compared with are the stored ones. */
+onus_status onus_ledger_again(const onus_ledger *l, int64_t n, onus_log **out,
+                              onus_err *err) ONUS_CHECKED;
 /* Checks form: canonical bytes, n ascending from 1, newline at the end. Errors name file, line
  * and what was expected. */
 onus_status onus_log_read(onus_log **out, const char *path, const onus_allocator *mem,
@@ -78,6 +101,9 @@ const onus_entry *onus_log_find(const onus_log *log, const char *name, int64_t b
 const onus_entry *onus_log_type(const onus_log *log, const char *type, int64_t from);
 /* Root over the first n lines. */
 void onus_log_root(const onus_log *log, int64_t n, uint8_t root[32]);
+/* Scalars of an entry's claim, or of what it observed, into facts. */
+onus_status onus_entry_facts(const onus_entry *e, bool observed, onus_facts *facts,
+                             onus_err *err) ONUS_CHECKED;
 /* All scalars of the first n entries, as facts. */
 onus_status onus_log_facts(const onus_log *log, int64_t n, onus_facts **out,
                            onus_err *err) ONUS_CHECKED;

@@ -303,6 +303,12 @@ static onus_status add_body(onus_facts *facts, const json_t *body, bool observed
     return ONUS_OK;
 }
 
+onus_status onus_entry_facts(const onus_entry *e, bool observed, onus_facts *facts,
+                             onus_err *err)
+{
+    return add_body(facts, observed ? e->observed : e->claim, observed, err);
+}
+
 onus_status onus_log_facts(const onus_log *log, int64_t n, onus_facts **out, onus_err *err)
 {
     onus_facts *facts = NULL;

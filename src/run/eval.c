@@ -12,7 +12,7 @@
 #include "base/words.h"
 #include "data/csv.h"
 #include "run/predictor.h"
-#include "run/session.h"
+#include "run/stages.h"
 
 /* ---- a run's model on a table of its form ------------------------------------------------ */
 

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "report/report.h"
 #include "run/explained.h"
+#include "run/stages.h"
 
 enum { SHOWN = 5 };
 
@@ -116,10 +117,10 @@ static void chosen_release(chosen *c, const onus_session *s)
     onus_free(s->mem, c->background);
 }
 
-onus_status onus_stage_foresee(const onus_session *s, onus_err *err)
+onus_status onus_stage_foresee(onus_session *s, onus_err *err)
 {
     enum { WORTH_SAYING = 1000000 };
-    if (s->recipe->explain.off || !s->progress) return ONUS_OK;
+    if (!s->progress) return ONUS_OK;
     onus_status st = ONUS_OK;
     onus_progress p = {.phase = "work"};
     chosen c = {.rows = NULL};
@@ -134,7 +135,6 @@ done:
 
 onus_status onus_stage_explain(onus_session *s, onus_err *err)
 {
-    if (s->recipe->explain.off) return ONUS_OK;
     onus_session_announce(s, "explain");
     onus_status st = ONUS_OK;
     chosen c = {.rows = NULL};

@@ -69,23 +69,23 @@ onus_status onus_place_find(const onus_session *s, onus_place *out, onus_err *er
     return ONUS_OK;
 }
 
-/* A resumed run has said it before, if it came so far. */
-static bool is_kept(const onus_session *s)
-{
-    const onus_entry *e = s->before ? onus_log_type(s->before, "run.begin", 0) : NULL;
-    bool kept = e && json_object_get(e->observed, "run.recipe.dir");
-    for (int64_t i = 0; e && (e = onus_log_type(s->before, "private", i)) != NULL; i = e->n) {
-        const char *file = json_string_value(json_object_get(e->observed, "private.file"));
-        kept = kept || (file && strcmp(file, place_file) == 0);
-    }
-    return kept;
-}
-
 onus_status onus_place_write(onus_session *s, const onus_place *place, onus_err *err)
 {
+    static const char *const names[] = {"private.file", "private.sha256", NULL};
     char path[ONUS_PATH_MAX], hex[33], text[ONUS_PATH_MAX + 40];
     uint8_t salt[16], sha[32];
-    if (place->is_public || is_kept(s)) return ONUS_OK;
+    const onus_entry *begin = onus_ledger_matched(s->ledger);
+    /* a run that is done again follows what event 1 says */
+    if (begin ? json_object_get(begin->observed, "run.recipe.dir") != NULL : place->is_public)
+        return ONUS_OK;
+    if (begin && (!s->observes || !onus_ledger_at_end(s->ledger))) {
+        onus_status st = onus_session_expect(s, "private", names, err);
+        if (st != ONUS_OK) return st;
+        json_t *file = json_string(place_file);
+        st = onus_ledger_require(s->ledger, "private.file", file, err);
+        json_decref(file);
+        return st;
+    }
     onus_random_bytes(salt, sizeof salt);
     onus_hex(salt, sizeof salt, hex);
     const int len = snprintf(text, sizeof text, "%s\n%s\n", place->way, hex);

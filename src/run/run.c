@@ -4,20 +4,19 @@
  * Kills are expected at any moment. The ledger is only appended to; every other file is
  * replaced whole. A resumed run executes the recipe again over a ledger in RESUME mode: events
  * that are there are compared, the first one that is not is appended, and training starts from
- * the last checkpoint whose bytes are those of the ledger. */
+ * the last checkpoint, or from where a stopped run stood, whose bytes are those of the
+ * ledger. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "proof/note.h"
-#include "report/report.h"
-#include "run/session.h"
+#include "run/stages.h"
 
 enum { RUNS_MAX = 100000 };
 
@@ -91,28 +90,86 @@ static onus_status settle_noise_key(onus_session *s, onus_err *err)
     return onus_noise_key_write(s->dir, &s->noise, err);
 }
 
-/* The last checkpoint of the old ledger whose file is still what the ledger says. */
-static onus_status find_checkpoint(onus_session *s, onus_err *err)
+/* A state of the training that the ledger speaks of: a checkpoint, or where a stopped run
+ * stood. */
+typedef struct {
+    int64_t step, epoch;
+    const char *hex;
+    char file[64];
+    bool stopped;
+} state;
+
+static int64_t whole(const json_t *body, const char *name)
+{
+    const json_t *v = json_object_get(body, name);
+    return json_is_integer(v) ? json_integer_value(v) : -1;
+}
+
+static bool state_of(const onus_entry *e, state *out)
+{
+    *out = (state){.stopped = strcmp(e->type, "run.stop") == 0};
+    if (out->stopped) {
+        out->step = whole(e->observed, "run.stop.step");
+        out->epoch = whole(e->observed, "run.stop.epoch");
+        out->hex =
+            json_string_value(json_object_get(e->observed, "run.stop.checkpoint.sha256"));
+        snprintf(out->file, sizeof out->file, "checkpoints/" ONUS_STOP_FILE);
+    } else if (strcmp(e->type, "checkpoint") == 0) {
+        out->step = onus_checkpoint_step(e);
+        out->epoch = whole(e->claim, "checkpoint.epoch");
+        out->hex = json_string_value(json_object_get(e->claim, "checkpoint.sha256"));
+        snprintf(out->file, sizeof out->file, "checkpoints/%lld.safetensors",
+                 (long long)out->step);
+    }
+    return out->hex != NULL;
+}
+
+/* The last event of training that lies before a state within epoch `epoch` + 1. */
+static int64_t event_before(const onus_log *log, int64_t epoch)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < onus_log_count(log); i++) {
+        const onus_entry *e = onus_log_at(log, i);
+        const int64_t at = strcmp(e->type, "train.epoch") == 0 ? whole(e->claim, "train.epoch")
+                           : strcmp(e->type, "checkpoint") == 0
+                               ? whole(e->claim, "checkpoint.epoch")
+                               : -1;
+        if (at >= 0 && at <= epoch) n = e->n;
+    }
+    return n;
+}
+
+/* The furthest state of the old ledger whose file is still what the ledger says. */
+static onus_status find_state(onus_session *s, onus_err *err)
 {
     for (int64_t i = onus_log_count(s->before) - 1; i >= 0; i--) {
-        const onus_entry *e = onus_log_at(s->before, i);
-        if (strcmp(e->type, "checkpoint") != 0) continue;
-        const int64_t step = onus_checkpoint_step(e);
-        const char *hex = json_string_value(json_object_get(e->claim, "checkpoint.sha256"));
-        char name[64], path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
+        state at;
+        char path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
         uint8_t sha[32];
-        snprintf(name, sizeof name, "checkpoints/%lld.safetensors", (long long)step);
-        onus_status st = file_in(s, name, path, err);
+        if (!state_of(onus_log_at(s->before, i), &at) || at.step <= s->start_step) continue;
+        onus_status st = file_in(s, at.file, path, err);
         if (st != ONUS_OK) return st;
         if (!onus_file_exists(path) || onus_file_sha256(path, sha, NULL) != ONUS_OK) continue;
         onus_hex(sha, sizeof sha, found);
-        if (hex && strcmp(found, hex) == 0) {
-            s->start_step = step;
-            memcpy(s->start_sha, sha, sizeof sha);
-            return ONUS_OK;
-        }
+        if (strcmp(found, at.hex) != 0) continue;
+        s->start_step = at.step;
+        s->start_stopped = at.stopped;
+        s->start_event = event_before(s->before, at.epoch);
+        memcpy(s->start_sha, sha, sizeof sha);
     }
     return ONUS_OK;
+}
+
+/* Event 1 says what the run ends in: what follows it is not for another command to decide. */
+static onus_status check_ends(const onus_session *s, onus_err *err)
+{
+    const onus_entry *e = onus_log_at(s->before, 0);
+    const char *ends = e ? json_string_value(json_object_get(e->claim, "run.ends")) : NULL;
+    if (!ends || strcmp(ends, onus_ends_texts[s->ends]) == 0) return ONUS_OK;
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "%s is a run that ends %.20s (run.ends in event 1), not %s; it is resumed "
+                     "by the command that began it",
+                     s->dir, ends, onus_ends_texts[s->ends]);
 }
 
 /* A new run begins in an empty folder: it would replace files of the same names, and what
@@ -175,7 +232,8 @@ static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, on
                               torn, s->mem, err);
     if (st == ONUS_OK && there) remove_left_overs(s);
     if (st == ONUS_OK && there) st = onus_log_read(&s->before, path, s->mem, err);
-    if (st == ONUS_OK && there) st = find_checkpoint(s, err);
+    if (st == ONUS_OK && there) st = check_ends(s, err);
+    if (st == ONUS_OK && there) st = find_state(s, err);
     return st;
 }
 
@@ -202,39 +260,7 @@ static bool has_trained(const onus_session *s)
                         onus_facts_find(s->facts, "privacy.noise.commitment"));
 }
 
-/* ---- the end: report, signature ---------------------------------------------------------- */
-
-/* The report from everything before its own event. A run killed after that event has it in the
- * ledger already. */
-static onus_status write_report(onus_session *s, onus_err *err)
-{
-    onus_status st = ONUS_OK;
-    char path[ONUS_PATH_MAX];
-    uint8_t sha[32], root[32];
-    onus_log *log = NULL;
-    onus_buf html;
-    onus_buf_init(&html, s->mem, 64 << 20);
-    ONUS_TRY(onus_ledger_settle(s->ledger, err));
-    ONUS_TRY(file_in(s, "ledger.jsonl", path, err));
-    ONUS_TRY(onus_log_read(&log, path, s->mem, err));
-    const onus_entry *old = onus_log_type(log, "report", 0);
-    const int64_t n = old ? old->n - 1 : onus_log_count(log);
-    ONUS_TRY(onus_report_html(log, n, &html, s->mem, err));
-    ONUS_TRY(file_in(s, "report.html", path, err));
-    ONUS_TRY(onus_file_replace(path, html.data, html.len, 0644, err));
-    onus_sha256_of(html.data, html.len, sha);
-    onus_log_root(log, n, root);
-    onus_event_begin(&s->event, "report");
-    onus_event_observed(&s->event, true);
-    onus_event_sha256(&s->event, sha, "report.sha256");
-    onus_event_int(&s->event, n, "report.events");
-    onus_event_sha256(&s->event, root, "report.head");
-    ONUS_TRY(onus_session_emit(s, err));
-done:
-    onus_buf_release(&html);
-    onus_log_close(log);
-    return st;
-}
+/* ---- the end ----------------------------------------------------------------------------- */
 
 /* Key of the caller, or one made now and forgotten: the head is signed either way, and its name
  * tells which. */
@@ -248,24 +274,7 @@ static onus_status signing_key(const onus_run_opts *o, onus_key *key, onus_err *
     return st;
 }
 
-/* Before the report, which tells whose signature will stand under its head. A run that was
- * killed after this is signed by the same name. */
-static onus_status name_signer(onus_session *s, const onus_key *key, onus_err *err)
-{
-    const onus_entry *old = s->before ? onus_log_type(s->before, "run.signer", 0) : NULL;
-    const char *name =
-        old ? json_string_value(json_object_get(old->observed, "run.signer")) : NULL;
-    if (name && strcmp(name, key->name) != 0)
-        return onus_fail(err, ONUS_BAD_ARG,
-                         "event %lld says that '%s' signs this run; the key now is '%s'",
-                         (long long)old->n, name, key->name);
-    onus_event_begin(&s->event, "run.signer");
-    onus_event_observed(&s->event, true);
-    onus_event_text(&s->event, key->name, "run.signer");
-    return onus_session_emit(s, err);
-}
-
-static onus_status sign_head(onus_session *s, onus_key *key, onus_err *err)
+static onus_status sign_head(onus_session *s, onus_err *err)
 {
     onus_status st = ONUS_OK;
     char path[ONUS_PATH_MAX], origin[160], text[300];
@@ -274,9 +283,9 @@ static onus_status sign_head(onus_session *s, onus_key *key, onus_err *err)
     onus_buf_init(&note, s->mem, 1 << 16);
     onus_ledger_root(s->ledger, root);
     snprintf(origin, sizeof origin, "onus/%s", s->recipe->name);
-    ONUS_TRY(
-        onus_note_sign(&note, key, origin, (uint64_t)onus_ledger_count(s->ledger), root, err));
-    onus_key_public_text(key, text);
+    ONUS_TRY(onus_note_sign(&note, s->key, origin, (uint64_t)onus_ledger_count(s->ledger), root,
+                            err));
+    onus_key_public_text(s->key, text);
     strcat(text, "\n");
     ONUS_TRY(file_in(s, "key.pub", path, err));
     ONUS_TRY(onus_file_replace(path, text, strlen(text), 0644, err));
@@ -285,20 +294,6 @@ static onus_status sign_head(onus_session *s, onus_key *key, onus_err *err)
 done:
     onus_buf_release(&note);
     return st;
-}
-
-static onus_status finish(onus_session *s, const onus_run_opts *o, onus_key *key, onus_err *err)
-{
-    onus_status st = name_signer(s, key, err);
-    if (st == ONUS_OK && !o->train_only) st = write_report(s, err);
-    if (st != ONUS_OK) return st;
-    onus_event_begin(&s->event, "run.end");
-    onus_event_observed(&s->event, true);
-    onus_event_text(&s->event, o->train_only ? "trained" : "reported", "run.state");
-    onus_event_real(&s->event, onus_clock_s() - s->began_s, "run.seconds");
-    onus_event_real(&s->event, onus_clock_cpu_s(), "run.cpu_seconds");
-    st = onus_session_emit(s, err);
-    return st == ONUS_OK ? sign_head(s, key, err) : st;
 }
 
 static onus_status fill_result(onus_session *s, onus_run_result *out, onus_err *err)
@@ -344,32 +339,12 @@ static onus_status say_resumed(onus_session *s, int64_t torn, onus_err *err)
     return onus_session_emit(s, err);
 }
 
-/* Between stages a signal is heeded, too; what is done stays in the ledger. */
-static onus_status heed_stop(const onus_session *s, onus_err *err)
+/* Where a stopped run stood is of no use once it has come to its end, and of no event that a
+ * replay finds again. */
+static void remove_stop_file(const onus_session *s)
 {
-    return s->stop && *s->stop ? onus_fail(err, ONUS_STOPPED, "stopped") : ONUS_OK;
-}
-
-static onus_status stages(onus_session *s, const onus_run_opts *o, int64_t torn, onus_err *err)
-{
-    onus_status st = ONUS_OK;
-    ONUS_TRY(say_resumed(s, torn, err));
-    ONUS_TRY(onus_stage_begin(s, err));
-    ONUS_TRY(onus_stage_data(s, err));
-    ONUS_TRY(heed_stop(s, err));
-    if (!o->train_only) ONUS_TRY(onus_stage_foresee(s, err));
-    ONUS_TRY(onus_stage_train(s, err));
-    ONUS_TRY(heed_stop(s, err));
-    if (!o->train_only) {
-        ONUS_TRY(onus_stage_evaluate(s, err));
-        ONUS_TRY(heed_stop(s, err));
-        ONUS_TRY(onus_stage_explain(s, err));
-        ONUS_TRY(heed_stop(s, err));
-    }
-    ONUS_TRY(onus_stage_energy(s, err));
-    if (!o->train_only) ONUS_TRY(onus_stage_policy(s, err));
-done:
-    return st;
+    char path[ONUS_PATH_MAX];
+    if (file_in(s, "checkpoints/" ONUS_STOP_FILE, path, NULL) == ONUS_OK) (void)remove(path);
 }
 
 onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err)
@@ -389,6 +364,8 @@ onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err
     ONUS_TRY(onus_meter_open(&s.meter, s.recipe->region, o->mem, err));
     ONUS_TRY(choose_dir(o, s.recipe, dir, err));
     s.dir = dir;
+    s.key = &key;
+    s.ends = o->train_only ? ONUS_ENDS_TRAINED : ONUS_ENDS_REPORTED;
     s.writes = s.observes = true;
     s.user = o->sink;
     s.progress = o->progress;
@@ -400,8 +377,10 @@ onus_status onus_run(const onus_run_opts *o, onus_run_result *out, onus_err *err
     settled = true;
     ONUS_TRY(settle_recipe(&s, o->resume, err));
     ONUS_TRY(settle_noise_key(&s, err));
-    ONUS_TRY(stages(&s, o, torn, err));
-    ONUS_TRY(finish(&s, o, &key, err));
+    ONUS_TRY(say_resumed(&s, torn, err));
+    ONUS_TRY(onus_stages_run(&s, err));
+    remove_stop_file(&s);
+    ONUS_TRY(sign_head(&s, err));
     ONUS_TRY(onus_buf_status(&profile, "profile", err));
     ONUS_TRY(fill_result(&s, out, err));
 done:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * session.c - what an execution of a recipe stands on, and where its events go. */
-#include "run/session.h"
+#include "run/stages.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,34 +45,72 @@ void onus_session_close(onus_session *s)
     memset(s, 0, sizeof *s);
 }
 
-static bool starts_with(const char *text, const char *start)
+/* What a stored line observed, beside what is claimed now: a verdict may rest on it, and it is
+ * the run's own. A name that is recomputed is never taken from there. */
+static onus_status take_observed(onus_session *s, const onus_entry *e, onus_err *err)
 {
-    return strncmp(text, start, strlen(start)) == 0;
+    onus_facts *seen = NULL;
+    onus_status st = onus_facts_create(&seen, s->mem, err);
+    if (st == ONUS_OK) st = onus_entry_facts(e, true, seen, err);
+    for (int64_t i = 0; st == ONUS_OK && i < onus_facts_count(seen); i++) {
+        const onus_field *f = onus_facts_at(seen, i),
+                         *mine = onus_facts_find(s->facts, f->name);
+        if (!mine || mine->observed) st = onus_facts_add(s->facts, f, err);
+    }
+    onus_facts_destroy(seen);
+    return st;
+}
+
+/* Facts of an event: its claims, and what was observed when they were made first. */
+static onus_status take_facts(onus_session *s, const onus_event *event, onus_err *err)
+{
+    const onus_entry *stored = s->ledger ? onus_ledger_matched(s->ledger) : NULL;
+    onus_status st = ONUS_OK;
+    if (onus_event_between(event->type)) return ONUS_OK; /* of no run that was not stopped */
+    for (int64_t i = 0; st == ONUS_OK && i < event->n_fields; i++) {
+        const onus_field *f = &event->fields[i];
+        const bool scalar = f->kind != ONUS_FIELD_REALS && f->kind != ONUS_FIELD_TEXTS;
+        if (scalar && !(stored && f->observed)) st = onus_facts_add(s->facts, f, err);
+    }
+    return st == ONUS_OK && stored ? take_observed(s, stored, err) : st;
 }
 
 /* A stretch begins where its checkpoint stands in the ledger: the lines of the steps before it
- * are taken over as they are (RESUME) or are not looked at (REPLAY). */
+ * are taken over as they are (RESUME) or are not looked at (REPLAY); what they say is what a
+ * verdict later on rests on. */
 static onus_status move_to_start(onus_session *s, const onus_event *event, onus_err *err)
 {
-    const bool past_start = starts_with(event->type, "train.epoch") ||
-                            starts_with(event->type, "checkpoint") ||
-                            starts_with(event->type, "train.end");
+    const bool past_start = strcmp(event->type, "train.epoch") == 0 ||
+                            strcmp(event->type, "checkpoint") == 0 ||
+                            strcmp(event->type, "train.end") == 0;
     if (s->start_step == 0 || s->skipped || !past_start) return ONUS_OK;
+    onus_status st = ONUS_OK;
     s->skipped = true;
-    return onus_ledger_skip_to(s->ledger, "checkpoint", "checkpoint.step", s->start_step, err);
+    for (int64_t i = onus_ledger_place(s->ledger); st == ONUS_OK && i < s->start_event; i++) {
+        const onus_entry *e = onus_log_at(s->before, i);
+        if (onus_event_between(e->type)) continue;
+        st = onus_entry_facts(e, false, s->facts, err);
+        if (st == ONUS_OK) st = take_observed(s, e, err);
+    }
+    if (st == ONUS_OK && s->start_event > onus_ledger_place(s->ledger))
+        onus_ledger_seek(s->ledger, s->start_event);
+    return st;
 }
 
 static onus_status emit(void *ctx, const onus_event *event, onus_err *err)
 {
     onus_session *s = ctx;
     onus_status st = ONUS_OK;
+    if (s->stage && !onus_event_between(event->type) &&
+        !onus_stage_emits(s->stage, event->type))
+        return onus_fail(err, ONUS_BAD_ARG, "the table of stages does not have %s in '%s'",
+                         event->type, s->stage->name);
     if (s->ledger) {
         st = move_to_start(s, event, err);
         const onus_sink sink = onus_ledger_sink(s->ledger);
         if (st == ONUS_OK) st = sink.emit(sink.ctx, event, err);
     }
-    const onus_sink facts = onus_facts_sink(s->facts);
-    if (st == ONUS_OK) st = facts.emit(facts.ctx, event, err);
+    if (st == ONUS_OK) st = take_facts(s, event, err);
     if (st == ONUS_OK && s->user.emit) st = s->user.emit(s->user.ctx, event, err);
     return st;
 }
@@ -88,11 +126,47 @@ onus_status onus_session_emit(onus_session *s, onus_err *err)
     return onus_event_emit(&s->event, &sink, err);
 }
 
+onus_status onus_session_expect(onus_session *s, const char *type, const char *const *names,
+                                onus_err *err)
+{
+    onus_status st = onus_ledger_expect(s->ledger, type, names, err);
+    return st == ONUS_OK ? take_observed(s, onus_ledger_matched(s->ledger), err) : st;
+}
+
 int64_t onus_checkpoint_step(const onus_entry *e)
 {
     const json_t *step = json_object_get(e->claim, "checkpoint.step");
     return json_is_integer(step) && json_integer_value(step) >= 0 ? json_integer_value(step)
                                                                   : -1;
+}
+
+/* A phase that has no steps to count. */
+void onus_session_announce(const onus_session *s, const char *phase)
+{
+    const onus_progress p = {.phase = phase};
+    if (s->meter) onus_meter_phase(s->meter, phase);
+    if (s->progress) s->progress(s->progress_ctx, &p);
+}
+
+onus_status onus_session_keep_private(onus_session *s, const char *name, const onus_buf *page,
+                                      onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    char path[ONUS_PATH_MAX];
+    uint8_t sha[32];
+    onus_sha256_of(page->data, page->len, sha);
+    if (s->writes) {
+        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, "private", err));
+        ONUS_TRY(onus_dir_make(path, 0700, err));
+        ONUS_TRY(onus_path_join(path, sizeof path, s->dir, name, err));
+        ONUS_TRY(onus_file_replace(path, page->data, page->len, 0600, err));
+    }
+    onus_event_begin(&s->event, "private");
+    onus_event_text(&s->event, name, "private.file");
+    onus_event_sha256(&s->event, sha, "private.sha256");
+    ONUS_TRY(onus_session_emit(s, err));
+done:
+    return st;
 }
 
 /* ---- the key of the noise ---------------------------------------------------------------- */

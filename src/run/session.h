@@ -7,14 +7,24 @@
 #include "audit/explain.h"
 #include "audit/predictions.h"
 #include "proof/ledger.h"
+#include "proof/note.h"
 #include "run/recipe.h"
+
+/* What a run ends in: a model, or a report on it. Event 1 says so (run.ends). */
+typedef enum { ONUS_ENDS_TRAINED, ONUS_ENDS_REPORTED } onus_ends;
+extern const char *const onus_ends_texts[];
+
+typedef struct onus_stage onus_stage; /* stages.h */
 
 typedef struct {
     const onus_allocator *mem;
     onus_recipe *recipe;
-    const char *dir; /* the run folder */
-    bool writes;     /* false in a replay: nothing in the folder changes */
-    bool observes;   /* meters, report and signature: false in a replay */
+    onus_ends ends;
+    const char *dir;         /* the run folder */
+    const onus_key *key;     /* signs the head; NULL in a replay */
+    bool writes;             /* false in a replay: nothing in the folder changes */
+    bool observes;           /* meters, report and signature: false in a replay */
+    const onus_stage *stage; /* the one that runs; events are of its types */
 
     onus_pool *pool;
     onus_exec ex;
@@ -30,7 +40,9 @@ typedef struct {
     /* training starts from, ends at these checkpoints; 0: start, end */
     int64_t start_step, stop_step;
     uint8_t start_sha[32]; /* of start_step's checkpoint, as the ledger has it */
-    bool skipped;          /* the ledger has been moved to start_step's checkpoint */
+    bool start_stopped;    /* that checkpoint is the state of a stopped run */
+    int64_t start_event;   /* the last event of the ledger that lies before that state */
+    bool skipped;          /* the ledger has been moved there */
 
     onus_dataset *data;
     onus_net *net;
@@ -58,21 +70,14 @@ void onus_session_announce(const onus_session *s, const char *phase);
 onus_status onus_session_keep_private(onus_session *s, const char *name, const onus_buf *page,
                                       onus_err *err) ONUS_CHECKED;
 
-/* Stages, in order. */
-onus_status onus_stage_begin(onus_session *s, onus_err *err) ONUS_CHECKED; /* run.begin */
-onus_status onus_stage_data(onus_session *s, onus_err *err) ONUS_CHECKED;  /* data.* */
-/* Says how much explaining will cost, where that is much. */
-onus_status onus_stage_foresee(const onus_session *s, onus_err *err) ONUS_CHECKED;
-/* train.*, checkpoint, model */
-onus_status onus_stage_train(onus_session *s, onus_err *err) ONUS_CHECKED;
-/* data.test, metric, fairness */
-onus_status onus_stage_evaluate(onus_session *s, onus_err *err) ONUS_CHECKED;
-/* explain, relevance, private */
-onus_status onus_stage_explain(onus_session *s, onus_err *err) ONUS_CHECKED;
-/* energy; nothing without a meter */
-onus_status onus_stage_energy(onus_session *s, onus_err *err) ONUS_CHECKED;
-/* policy, policy.result */
-onus_status onus_stage_policy(onus_session *s, onus_err *err) ONUS_CHECKED;
+/* A replay, or a run resumed after it: the next event of the ledger is of that type and claims
+ * nothing. It observed these names (ending with NULL; NULL: whatever), which the session's
+ * facts take as stored. */
+onus_status onus_session_expect(onus_session *s, const char *type, const char *const *names,
+                                onus_err *err) ONUS_CHECKED;
+/* The claims of event 1: from recipe and end alone, so that whoever has the recipe knows what
+ * they must be. */
+void onus_begin_claims(onus_event_builder *e, const onus_recipe *r, onus_ends ends);
 
 /* Head of an ONUS_HEAD for a task. */
 onus_head onus_head_of(onus_task task);
@@ -92,7 +97,8 @@ typedef struct {
     bool is_public;
 } onus_place;
 onus_status onus_place_find(const onus_session *s, onus_place *out, onus_err *err) ONUS_CHECKED;
-/* Keeps a place that is not public in private/recipe.dir: a "private" event, observed. */
+/* Keeps a place that is not public in private/recipe.dir: a "private" event, observed. Where
+ * the ledger has it already, its place there is passed. */
 onus_status onus_place_write(onus_session *s, const onus_place *place,
                              onus_err *err) ONUS_CHECKED;
 /* A run folder holds files and folders. A link, pipe or device among them is an error that

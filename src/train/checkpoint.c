@@ -2,7 +2,9 @@
  * checkpoint.c - all the state of a training, as a safetensors file: NODE.PARAM, and
  * NODE.PARAM.best, .m, .v as far as the run has them; metadata "onus.train", a canonical JSON
  * object of the counters, beside the caller's entries. Holds no time, host or instruction set:
- * the same step of the same run is the same bytes everywhere.
+ * the same step of the same run is the same bytes everywhere. A run that is stopped leaves its
+ * state within an epoch, in a file of another name, whose counters also hold the sums of the
+ * epoch's losses so far.
  *
  * It is written straight from the blocks, in pieces, and read straight into them. A file is
  * checked before it is believed, whatever its hash: names, shapes and counters must be those of
@@ -12,6 +14,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/writer.h"
 #include "train/trainer.h"
@@ -42,16 +45,48 @@ bool onus_checkpoint_due(const onus_trainer *t, bool last)
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-static onus_status counters_text(const onus_trainer *t, onus_buf *out, onus_err *err)
+enum { LANES_BYTES = 16 * 8, LANES_HEX = 2 * LANES_BYTES + 1 };
+
+/* Sixteen binary64, each as the digits of its bits: nothing is lost, whatever they are. */
+static void lanes_text(const onus_lanes *l, char out[LANES_HEX])
 {
+    for (int i = 0; i < 16; i++) {
+        uint64_t bits;
+        memcpy(&bits, &l->lane[i], sizeof bits);
+        snprintf(out + 16 * i, 17, "%016llx", (unsigned long long)bits);
+    }
+}
+
+static bool lanes_read(onus_lanes *l, const char *text)
+{
+    uint8_t bytes[LANES_BYTES];
+    if (!text || !onus_unhex(text, bytes, sizeof bytes)) return false;
+    for (int i = 0; i < 16; i++) {
+        uint64_t bits = 0;
+        for (int k = 0; k < 8; k++) bits = bits << 8 | bytes[8 * i + k];
+        memcpy(&l->lane[i], &bits, sizeof bits);
+    }
+    return true;
+}
+
+static onus_status counters_text(const onus_trainer *t, bool within, onus_buf *out,
+                                 onus_err *err)
+{
+    char loss[LANES_HEX], weight[LANES_HEX];
     json_t *best = isfinite(t->best_loss) ? json_real(t->best_loss) : json_null();
     json_t *all = json_pack("{s:I, s:I, s:I, s:o, s:i}", "step", (json_int_t)t->step, "epoch",
                             (json_int_t)t->epoch, "best_epoch", (json_int_t)t->best_epoch,
                             "best_valid_loss", best, "numerics", ONUS_NUMERICS_VERSION);
-    if (!all) return onus_fail_mem(err, "checkpoint");
-    onus_json_canonical(out, all);
+    lanes_text(&t->loss, loss);
+    lanes_text(&t->loss_weight, weight);
+    bool good = all != NULL;
+    if (good && within)
+        good = json_object_set_new(all, "losses", json_integer(t->loss.n)) == 0 &&
+               json_object_set_new(all, "loss", json_string(loss)) == 0 &&
+               json_object_set_new(all, "loss_weight", json_string(weight)) == 0;
+    if (good) onus_json_canonical(out, all);
     json_decref(all);
-    return onus_buf_status(out, "checkpoint", err);
+    return good ? onus_buf_status(out, "checkpoint", err) : onus_fail_mem(err, "checkpoint");
 }
 
 /* Views of every tensor of every block; their names live in arena. */
@@ -78,7 +113,7 @@ static onus_status views_of(const onus_trainer *t, onus_arena *arena, onus_tenso
     return ONUS_OK;
 }
 
-static onus_status write(const onus_trainer *t, const onus_out *out, onus_err *err)
+static onus_status write(const onus_trainer *t, bool within, const onus_out *out, onus_err *err)
 {
     onus_status st = ONUS_OK;
     onus_meta meta[META_MAX];
@@ -93,7 +128,7 @@ static onus_status write(const onus_trainer *t, const onus_out *out, onus_err *e
                        (long long)t->io->n_model_meta, META_MAX - 1);
         goto done;
     }
-    ONUS_TRY(counters_text(t, &counters, err));
+    ONUS_TRY(counters_text(t, within, &counters, err));
     meta[n_meta++] = (onus_meta){"onus.train", counters.data};
     for (int64_t i = 0; i < t->io->n_model_meta; i++) meta[n_meta++] = t->io->model_meta[i];
     ONUS_TRY(views_of(t, &arena, &views, &n, err));
@@ -112,29 +147,57 @@ static onus_status path_of(const onus_trainer *t, int64_t step, char path[ONUS_P
     return onus_path_join(path, ONUS_PATH_MAX, t->io->checkpoint_dir, name, err);
 }
 
+/* The state to a path, or (NULL) nowhere: only its length and hash are wanted then. */
+static onus_status write_to(const onus_trainer *t, bool within, const char *path,
+                            int64_t *bytes, uint8_t sha[32], onus_err *err)
+{
+    uint64_t n = 0;
+    onus_writer *writer = NULL;
+    onus_status st = onus_writer_open(&writer, path, 0644, t->io->mem, err);
+    if (st != ONUS_OK) return st;
+    const onus_out out = onus_out_writer(writer, t->io->mem);
+    ONUS_TRY(write(t, within, &out, err));
+    ONUS_TRY(onus_writer_end(writer, &n, sha, err));
+    *bytes = (int64_t)n;
+done:
+    onus_writer_close(writer);
+    return st;
+}
+
 onus_status onus_checkpoint_save(onus_trainer *t, onus_err *err)
 {
-    onus_status st = ONUS_OK;
     char path[ONUS_PATH_MAX];
     uint8_t sha[32];
-    uint64_t bytes = 0;
-    onus_writer *writer = NULL;
-    ONUS_TRY(path_of(t, t->step, path, err));
-    ONUS_TRY(onus_writer_open(&writer, t->io->write_checkpoints ? path : NULL, 0644, t->io->mem,
-                              err));
-    const onus_out out = onus_out_writer(writer, t->io->mem);
-    ONUS_TRY(write(t, &out, err));
-    ONUS_TRY(onus_writer_end(writer, &bytes, sha, err));
+    int64_t bytes = 0;
+    onus_status st = path_of(t, t->step, path, err);
+    if (st == ONUS_OK)
+        st = write_to(t, false, t->io->write_checkpoints ? path : NULL, &bytes, sha, err);
+    if (st != ONUS_OK) return st;
     t->checkpoint_step = t->step;
     onus_event_begin(&t->event, "checkpoint");
     onus_event_int(&t->event, t->step, "checkpoint.step");
     onus_event_int(&t->event, t->epoch, "checkpoint.epoch");
-    onus_event_int(&t->event, (int64_t)bytes, "checkpoint.bytes");
+    onus_event_int(&t->event, bytes, "checkpoint.bytes");
     onus_event_sha256(&t->event, sha, "checkpoint.sha256");
-    ONUS_TRY(onus_event_emit(&t->event, &t->io->sink, err));
-done:
-    onus_writer_close(writer);
-    return st;
+    return onus_event_emit(&t->event, &t->io->sink, err);
+}
+
+onus_status onus_checkpoint_stop(onus_trainer *t, onus_err *err)
+{
+    char path[ONUS_PATH_MAX];
+    uint8_t sha[32];
+    int64_t bytes = 0;
+    onus_status st =
+        onus_path_join(path, sizeof path, t->io->checkpoint_dir, ONUS_STOP_FILE, err);
+    if (st == ONUS_OK) st = write_to(t, true, path, &bytes, sha, err);
+    if (st != ONUS_OK) return st;
+    onus_event_begin(&t->event, "run.stop");
+    onus_event_observed(&t->event, true);
+    onus_event_int(&t->event, t->step, "run.stop.step");
+    onus_event_int(&t->event, t->epoch, "run.stop.epoch");
+    onus_event_int(&t->event, bytes, "run.stop.checkpoint.bytes");
+    onus_event_sha256(&t->event, sha, "run.stop.checkpoint.sha256");
+    return onus_event_emit(&t->event, &t->io->sink, err);
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -186,7 +249,31 @@ static onus_status places_of(const onus_trainer *t, const onus_safetensors *file
                      (long long)onus_safetensors_count(file), (long long)*n);
 }
 
-/* Counters must hang together: a checkpoint stands at the end of an epoch. */
+/* Steps and epochs fit each other: a checkpoint stands at the end of an epoch, the state of a
+ * stopped run after a step of the next one. */
+static bool in_place(const onus_trainer *t, int64_t step, int64_t epoch)
+{
+    const int64_t more = step - epoch * t->n_per_epoch;
+    if (!t->io->start_stopped) return epoch >= 1 && epoch <= t->spec->epochs && more == 0;
+    return epoch >= 0 && epoch < t->spec->epochs && more >= 1 && more <= t->n_per_epoch;
+}
+
+/* The sums of the losses of an epoch that has begun. */
+static bool take_losses(onus_trainer *t, const json_t *all)
+{
+    const json_t *n = json_object_get(all, "losses");
+    onus_lanes loss, weight;
+    if (!json_is_integer(n) || json_integer_value(n) < 0 ||
+        !lanes_read(&loss, json_string_value(json_object_get(all, "loss"))) ||
+        !lanes_read(&weight, json_string_value(json_object_get(all, "loss_weight"))))
+        return false;
+    loss.n = weight.n = json_integer_value(n);
+    t->loss = loss;
+    t->loss_weight = weight;
+    return t->within_epoch = true;
+}
+
+/* Counters must hang together. */
 static onus_status take_counters(onus_trainer *t, const json_t *all, int64_t step,
                                  const char *path, onus_err *err)
 {
@@ -199,8 +286,8 @@ static onus_status take_counters(onus_trainer *t, const json_t *all, int64_t ste
                       json_is_integer(j_best) && json_is_integer(j_numerics) &&
                       (json_is_number(j_loss) || json_is_null(j_loss));
     const int64_t epoch = json_integer_value(j_epoch), best = json_integer_value(j_best);
-    if (!form || json_integer_value(j_step) != step || epoch < 1 || epoch > t->spec->epochs ||
-        epoch * t->n_per_epoch != step || best < 0 || best > epoch ||
+    if (!form || json_integer_value(j_step) != step || epoch < 0 || epoch > t->spec->epochs ||
+        !in_place(t, step, epoch) || best < 0 || best > epoch ||
         json_is_null(j_loss) != (best == 0))
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s: metadata 'onus.train' is not the state of this training after "
@@ -210,7 +297,11 @@ static onus_status take_counters(onus_trainer *t, const json_t *all, int64_t ste
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s was made under numerics contract %lld, this is %d", path,
                          (long long)json_integer_value(j_numerics), ONUS_NUMERICS_VERSION);
-    t->step = t->checkpoint_step = step;
+    if (t->io->start_stopped && !take_losses(t, all))
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "%s: metadata 'onus.train' lacks the losses of the epoch", path);
+    t->step = step;
+    if (!t->io->start_stopped) t->checkpoint_step = step;
     t->epoch = epoch;
     t->best_epoch = best;
     t->best_loss = best ? json_number_value(j_loss) : INFINITY;
@@ -257,16 +348,20 @@ done:
     return st;
 }
 
-onus_status onus_checkpoint_load(onus_trainer *t, int64_t step, onus_err *err)
+onus_status onus_checkpoint_load(onus_trainer *t, onus_err *err)
 {
     onus_status st = ONUS_OK;
+    const int64_t step = t->io->start_step;
     char path[ONUS_PATH_MAX];
     uint8_t sha[32];
     onus_safetensors *file = NULL;
     if (!t->io->checkpoint_dir)
         return onus_fail(err, ONUS_BAD_ARG,
                          "train: a start step needs the checkpoints' folder");
-    ONUS_TRY(path_of(t, step, path, err));
+    if (t->io->start_stopped)
+        ONUS_TRY(onus_path_join(path, sizeof path, t->io->checkpoint_dir, ONUS_STOP_FILE, err));
+    else
+        ONUS_TRY(path_of(t, step, path, err));
     st = onus_safetensors_open(&file, path, t->io->mem, err);
     if (st == ONUS_OK) st = take_state(t, file, step, path, err);
     /* A file that makes no sense is first of all one that was changed. */

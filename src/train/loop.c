@@ -113,8 +113,8 @@ static void show(onus_trainer *t, bool epoch_end)
     if (!epoch_end && now - t->shown_s < 0.2) return;
     t->shown_s = now;
     const double rate = (double)t->rows_seen / (now - t->began_s);
-    const double left =
-        (double)(t->n_steps - t->step) * (double)t->n_train / (double)t->n_per_epoch / rate;
+    const double rows_left =
+        (double)(t->n_steps - t->step) * (double)t->n_train / (double)t->n_per_epoch;
     const onus_progress p = {.epoch = t->epoch + !epoch_end,
                              .epochs = t->spec->epochs,
                              .step = t->step,
@@ -123,7 +123,7 @@ static void show(onus_trainer *t, bool epoch_end)
                              .valid_loss = t->valid_loss,
                              .valid_metric = t->valid_metric,
                              .rows_per_s = rate,
-                             .left_s = left,
+                             .left_s = rate > 0 ? rows_left / rate : NAN,
                              .joules = NAN,
                              .epoch_end = epoch_end};
     t->io->progress(t->io->progress_ctx, &p);
@@ -138,10 +138,22 @@ static bool finished(const onus_trainer *t)
            (patience > 0 && t->epoch - t->best_epoch >= patience);
 }
 
+/* What is done is kept as it is, so that --resume goes on with the next step. */
+static onus_status stop_here(onus_trainer *t, onus_err *err)
+{
+    if (t->io->write_checkpoints && t->io->checkpoint_dir) {
+        const onus_status st = onus_checkpoint_stop(t, err);
+        if (st != ONUS_OK) return st;
+    }
+    return onus_fail(err, ONUS_STOPPED, "stopped after step %lld of %lld", (long long)t->step,
+                     (long long)t->n_steps);
+}
+
 static onus_status run_steps(onus_trainer *t, onus_err *err)
 {
-    const int64_t batch = t->spec->batch;
-    t->loss = t->loss_weight = (onus_lanes){.n = 0};
+    const int64_t batch = t->spec->batch, done = t->step - t->epoch * t->n_per_epoch;
+    if (!t->within_epoch) t->loss = t->loss_weight = (onus_lanes){.n = 0};
+    t->within_epoch = false;
     t->rows_seen = 0;
     t->began_s = onus_clock_s();
     if (!t->is_private) {
@@ -149,13 +161,11 @@ static onus_status run_steps(onus_trainer *t, onus_err *err)
             .seed = t->io->seed, .step = (uint32_t)t->epoch, .purpose = ONUS_DRAW_SHUFFLE};
         onus_stream_shuffle(&order, t->batch_rows, t->n_train, t->shuffle);
     }
-    for (int64_t first = 0; first < t->n_train; first += batch) {
+    for (int64_t first = done * batch; first < t->n_train; first += batch) {
         const int64_t B = t->n_train - first < batch ? t->n_train - first : batch;
         onus_status st = onus_trainer_step(t, first, t->is_private ? batch : B, err);
         if (st != ONUS_OK) return st;
-        if (t->io->stop && *t->io->stop)
-            return onus_fail(err, ONUS_STOPPED, "stopped after step %lld of %lld",
-                             (long long)t->step, (long long)t->n_steps);
+        if (t->io->stop && *t->io->stop) return stop_here(t, err);
         show(t, false);
     }
     return ONUS_OK;
@@ -246,7 +256,7 @@ onus_status onus_train(onus_net *net, const onus_dataset *data, const onus_train
     if (io->planned) io->planned(io->progress_ctx, t.planned_bytes);
     ONUS_TRY(emit_begin(&t, err));
     if (t.is_private) ONUS_TRY(onus_private_begin(&t, err));
-    if (io->start_step > 0) ONUS_TRY(onus_checkpoint_load(&t, io->start_step, err));
+    if (io->start_step > 0) ONUS_TRY(onus_checkpoint_load(&t, err));
     if (io->profile)
         ONUS_TRY(onus_profile_begin(&t.profile, net, t.plan, io->ex, &t.arena, err));
     t.profile.update_bytes = onus_optimiser_bytes(&t.optimiser);

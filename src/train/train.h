@@ -62,6 +62,10 @@ typedef struct {
     double noise_multiplier; /* given instead of epsilon; 0 = find it */
 } onus_privacy_spec;
 
+/* In checkpoint_dir: the state of a run that was stopped, mid-epoch. There is one at most, and
+ * whoever has gone on from it to the end removes it. */
+#define ONUS_STOP_FILE "stop.safetensors"
+
 typedef struct {
     const onus_exec *ex;
     const onus_allocator *mem;
@@ -70,6 +74,7 @@ typedef struct {
     const onus_noise_key *noise; /* private runs */
     const char *checkpoint_dir;  /* NULL: none are written */
     int64_t start_step;          /* > 0: start from checkpoint_dir/STEP.safetensors */
+    bool start_stopped;          /* from ONUS_STOP_FILE instead: that step of a stopped run */
     /* (32) what that file must be, else ONUS_TAMPER before the first step; NULL: not compared
      */
     const uint8_t *start_sha256;
@@ -77,7 +82,9 @@ typedef struct {
     bool write_checkpoints; /* false in a replay: checkpoints are hashed, not written */
     void (*progress)(void *ctx, const onus_progress *p);
     void *progress_ctx;
-    const volatile int *stop; /* set to 1 by a signal handler: ONUS_STOPPED after the step */
+    /* set to 1 by a signal handler: ONUS_STOPPED after the step. Where checkpoints are written,
+     * the state goes into ONUS_STOP_FILE and a run.stop event says so */
+    const volatile int *stop;
     /* before the first step: bytes that the process will have at most, its own now included */
     void (*planned)(void *ctx, int64_t bytes);
     onus_buf

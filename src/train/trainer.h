@@ -2,7 +2,8 @@
  * trainer.h - what the files of train/ share behind train.h: one training in progress.
  *
  * The state that a checkpoint holds is small on purpose: parameters, the optimiser's averages,
- * the best parameters, and five numbers. Everything else (order of the rows, dropout, sample,
+ * the best parameters, and five numbers; within an epoch also the sums of its losses. All
+ * else (order of the rows, dropout, sample,
  * noise, rates) is a function of the recipe, the key and the step, and is made again. */
 #ifndef ONUS_TRAIN_TRAINER_H
 #define ONUS_TRAIN_TRAINER_H
@@ -62,6 +63,7 @@ typedef struct {
     int64_t step, epoch, best_epoch; /* done; best_epoch 0: none yet */
     double best_loss;
     int64_t checkpoint_step; /* the last one's; 0: none */
+    bool within_epoch;       /* the state was loaded within an epoch: it goes on there */
 
     /* the epoch so far */
     onus_lanes loss, loss_weight;
@@ -98,7 +100,11 @@ onus_status onus_private_end(onus_trainer *t, onus_train_result *out,
 bool onus_checkpoint_due(const onus_trainer *t, bool last);
 /* Builds the bytes, writes them where the run writes, and emits the event. */
 onus_status onus_checkpoint_save(onus_trainer *t, onus_err *err) ONUS_CHECKED;
-onus_status onus_checkpoint_load(onus_trainer *t, int64_t step, onus_err *err) ONUS_CHECKED;
+/* The state after any step into ONUS_STOP_FILE, and run.stop: observed, since no replay is
+ * stopped there. */
+onus_status onus_checkpoint_stop(onus_trainer *t, onus_err *err) ONUS_CHECKED;
+/* From the checkpoint of io->start_step, or from ONUS_STOP_FILE. */
+onus_status onus_checkpoint_load(onus_trainer *t, onus_err *err) ONUS_CHECKED;
 
 /* Seconds, where a profile is made; 0 else. */
 double onus_trainer_now(const onus_trainer *t);

@@ -188,8 +188,8 @@ static void one_writer(void **state)
     assert_int_equal(onus_ledger_close(NULL, NULL), ONUS_OK);
 }
 
-/* A run that is done again over its own ledger: what is there is compared, what observed only
- * is passed over, what is new is appended after a line that says so. */
+/* A run that is done again over its own ledger: what is there is compared, in its order, what
+ * is new is appended after a line that says so. */
 static void resumed(void **state)
 {
     (void)state;
@@ -205,9 +205,9 @@ static void resumed(void **state)
     said(l, "t.c", "c", 3, false);
     assert_int_equal(onus_ledger_count(l), 3);
     assert_int_equal(onus_ledger_compared(l), 2);
-    said(l, "t.b", "b", 5, true); /* of a kind that is there: still the old line */
-    assert_int_equal(onus_ledger_count(l), 3);
+    assert_string_equal(onus_ledger_matched(l)->type, "t.c");
     said(l, "t.d", "d", 4, false);
+    assert_null(onus_ledger_matched(l));
     said(l, "t.e", "e", 5, true);
     assert_int_equal(onus_ledger_count(l), 6); /* run.resume comes first */
     assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
@@ -233,6 +233,7 @@ static void resumed_at_the_end(void **state)
     onus_ledger *l = open_as(ONUS_LEDGER_RESUME, NULL);
     said(l, "run.resume", "run.resume.step", 7, true);
     said(l, "t.a", "a", 1, false);
+    said(l, "t.b", "b", 2, true);
     said(l, "t.c", "c", 3, false);
     assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
     char *new_ = content(&after);
@@ -288,14 +289,15 @@ static void replayed(void **state)
     const onus_field one = {.name = "a", .kind = ONUS_FIELD_REAL, .r = 1.0}; /* 1.0 is 1 */
     assert_int_equal(tell(l, "t.a", &one, 1, NULL), ONUS_OK);
     assert_false(onus_ledger_at_end(l));
-    said(l, "t.x", "x", 1, true); /* observed only: not part of a replay */
+    assert_int_equal(onus_ledger_expect(l, "t.b", NULL, NULL), ONUS_OK);
     said(l, "t.c", "c", 3, false);
     assert_true(onus_ledger_at_end(l));
+    assert_int_equal(onus_ledger_end(l, NULL), ONUS_OK);
     assert_int_equal(onus_ledger_compared(l), 2);
     onus_err err;
     assert_int_equal(say(l, "t.d", "d", 1, false, &err), ONUS_MISMATCH);
-    assert_string_equal(
-        err.msg, "event 4 (t.d): type is absent in the ledger, {\"d\":1} when recomputed");
+    assert_string_equal(err.msg,
+                        "event 4 (t.d): type is absent in the ledger, \"t.d\" when recomputed");
     assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
 }
 
@@ -309,9 +311,9 @@ static void mismatches(void **state)
     } rows[] = {
         {"t.a", "a", 2, "event 1 (t.a): a is 1 in the ledger, 2 when recomputed"},
         {"t.a", "b", 1, "event 1 (t.a): b is absent in the ledger, 1 when recomputed"},
-        {"t.a", NULL, 1, NULL}, /* claims nothing: not compared */
+        {"t.a", NULL, 1, "event 1 (t.a): a is 1 in the ledger, absent when recomputed"},
         {"t.z", "a", 1,
-         "event 1 (t.z): type is \"t.a\" in the ledger, \"t.z\" when recomputed"},
+         "event 1 (t.a): type is \"t.a\" in the ledger, \"t.z\" when recomputed"},
     };
     write_three();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -371,17 +373,100 @@ static void skipped(void **state)
     }
     assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
     l = open_as(ONUS_LEDGER_REPLAY, NULL);
-    onus_err err;
-    assert_int_equal(onus_ledger_skip_to(l, "checkpoint", "checkpoint.step", 25, &err),
-                     ONUS_MISMATCH);
-    assert_string_equal(err.msg, "the ledger has no checkpoint with checkpoint.step 25");
-    assert_int_equal(onus_ledger_skip_to(l, "checkpoint", "checkpoint.step", 20, &err),
-                     ONUS_OK);
+    assert_int_equal(onus_ledger_place(l), 0);
+    onus_ledger_seek(l, 4); /* behind the second checkpoint */
     said(l, "epoch", "epoch", 3, false);
     said(l, "checkpoint", "checkpoint.step", 30, false);
     assert_true(onus_ledger_at_end(l));
-    assert_int_equal(onus_ledger_skip_to(l, "checkpoint", "checkpoint.step", 10, &err),
-                     ONUS_MISMATCH);
+    onus_ledger_seek(l, 2);
+    said(l, "epoch", "epoch", 2, false);
+    assert_int_equal(onus_ledger_place(l), 3);
+    assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
+}
+
+/* What no replay can see again has its place and its names all the same, and nothing but
+ * run.resume and run.stop may stand anywhere. */
+static void every_line_has_its_place(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"b", NULL}, *const more[] = {"b", "c", NULL},
+                             *const none[] = {NULL};
+    onus_err err;
+    unlink(path);
+    onus_ledger *l = open_as(ONUS_LEDGER_WRITE, NULL);
+    said(l, "t.a", "a", 1, false);
+    said(l, "run.stop", "run.stop.step", 1, true);
+    said(l, "run.resume", "run.resume.step", 1, true);
+    said(l, "t.b", "b", 2, true);
+    said(l, "t.c", "c", 3, false);
+    assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
+
+    l = open_as(ONUS_LEDGER_REPLAY, NULL);
+    said(l, "t.a", "a", 1, false);
+    assert_int_equal(say(l, "t.c", "c", 3, false, &err), ONUS_MISMATCH); /* t.b was left out */
+    assert_string_equal(
+        err.msg, "event 4 (t.b): type is \"t.b\" in the ledger, \"t.c\" when recomputed");
+    assert_int_equal(onus_ledger_expect(l, "t.z", NULL, &err), ONUS_MISMATCH);
+    assert_int_equal(onus_ledger_expect(l, "t.b", more, &err), ONUS_MISMATCH);
+    assert_string_equal(
+        err.msg, "event 4 (t.b): c is absent in the ledger, \"something\" when recomputed");
+    onus_ledger_seek(l, 1);
+    assert_int_equal(onus_ledger_expect(l, "t.b", none, &err), ONUS_MISMATCH);
+    assert_string_equal(err.msg, "event 4 (t.b): b is 2 in the ledger, absent when recomputed");
+    onus_ledger_seek(l, 1);
+    assert_int_equal(onus_ledger_expect(l, "t.b", names, &err), ONUS_OK);
+    json_t *two = json_integer(2), *three = json_integer(3);
+    assert_int_equal(onus_ledger_require(l, "b", two, &err), ONUS_OK);
+    assert_int_equal(onus_ledger_require(l, "b", three, &err), ONUS_MISMATCH);
+    assert_int_equal(onus_ledger_end(l, &err), ONUS_MISMATCH);
+    assert_string_equal(err.msg,
+                        "event 5 (t.c): type is \"t.c\" in the ledger, absent when recomputed");
+    assert_int_equal(onus_ledger_expect(l, "t.c", NULL, &err), ONUS_MISMATCH); /* it claims */
+    json_decref(two);
+    json_decref(three);
+    assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
+
+    /* observed names of an event that claims something, too; their values are not compared */
+    unlink(path);
+    l = open_as(ONUS_LEDGER_WRITE, NULL);
+    const onus_field both[] = {{.name = "a", .kind = ONUS_FIELD_INT, .i = 1},
+                               {.name = "s", .kind = ONUS_FIELD_INT, .i = 5, .observed = true}},
+                     other = {.name = "s", .kind = ONUS_FIELD_INT, .i = 6, .observed = true};
+    const onus_field again[] = {both[0], other};
+    assert_int_equal(tell(l, "t.a", both, 2, NULL), ONUS_OK);
+    assert_int_equal(tell(l, "t.a", both, 1, NULL), ONUS_OK);
+    assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
+    l = open_as(ONUS_LEDGER_REPLAY, NULL);
+    assert_int_equal(tell(l, "t.a", again, 2, NULL), ONUS_OK);
+    assert_int_equal(tell(l, "t.a", again, 2, &err), ONUS_MISMATCH);
+    assert_string_equal(err.msg, "event 2 (t.a): s is absent in the ledger, 6 when recomputed");
+    onus_ledger_seek(l, 0);
+    assert_int_equal(tell(l, "t.a", again, 1, &err), ONUS_MISMATCH);
+    assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
+}
+
+/* Lines made of what was recomputed are the stored ones where all is the same; a claim that
+ * differs changes its line and no other. */
+static void made_again(void **state)
+{
+    (void)state;
+    onus_log *log = NULL;
+    write_three();
+    onus_ledger *l = open_as(ONUS_LEDGER_REPLAY, NULL);
+    onus_ledger_collect(l, true);
+    said(l, "t.a", "a", 7, false);
+    assert_int_equal(onus_ledger_expect(l, "t.b", NULL, NULL), ONUS_OK);
+    said(l, "t.c", "c", 3, false);
+    assert_int_equal(onus_ledger_again(l, 3, &log, NULL), ONUS_OK);
+    assert_int_equal(onus_log_count(log), 3);
+    assert_int_equal(json_integer_value(json_object_get(onus_log_at(log, 0)->claim, "a")), 7);
+    size_t len;
+    char *text = content(&len), *second = strchr(text, '\n') + 1;
+    assert_memory_equal(onus_log_at(log, 1)->line, second, onus_log_at(log, 1)->line_len);
+    const char *third = strchr(second, '\n') + 1;
+    assert_memory_equal(onus_log_at(log, 2)->line, third, onus_log_at(log, 2)->line_len);
+    free(text);
+    onus_log_close(log);
     assert_int_equal(onus_ledger_close(l, NULL), ONUS_OK);
 }
 
@@ -570,6 +655,7 @@ static onus_status go_on_once(const onus_allocator *mem, void *ctx, onus_err *er
     write_three();
     onus_status st = onus_ledger_open(&l, path, ONUS_LEDGER_RESUME, NULL, mem, err);
     if (st == ONUS_OK) st = say(l, "t.a", "a", 1, false, err);
+    if (st == ONUS_OK) st = say(l, "t.b", "b", 2, true, err);
     if (st == ONUS_OK) st = say(l, "t.c", "c", 3, false, err);
     if (st == ONUS_OK) st = say(l, "t.d", "d", 4, false, err);
     (void)onus_ledger_close(l, NULL);
@@ -625,6 +711,8 @@ int main(void)
         cmocka_unit_test(mismatches),
         cmocka_unit_test(collected),
         cmocka_unit_test(skipped),
+        cmocka_unit_test(every_line_has_its_place),
+        cmocka_unit_test(made_again),
         cmocka_unit_test(hostile),
         cmocka_unit_test(at_the_limits),
         cmocka_unit_test(every_byte),
