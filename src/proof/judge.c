@@ -257,8 +257,8 @@ static onus_status begin(onus_judge *j, const onus_event *e, onus_err *err)
 static onus_status remember(onus_judge *j, const onus_event_row *row, const onus_event *e,
                             onus_err *err)
 {
-    const bool verdict = strcmp(row->stage, "policy") == 0;
-    for (int64_t i = 0; !verdict && i < e->n_fields; i++) {
+    const bool passed = is_anywhere(row) || strcmp(row->stage, "policy") == 0;
+    for (int64_t i = 0; !passed && i < e->n_fields; i++) {
         onus_field f = e->fields[i];
         if (f.kind == ONUS_FIELD_TEXT && strcmp(f.text, "undefined") == 0)
             f.kind = ONUS_FIELD_UNDEFINED;

@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "proof/entry_event.h"
+#include "proof/judge.h"
 #include "proof/line.h"
 #include "proof/merkle.h"
 
@@ -26,6 +28,7 @@ struct onus_ledger {
     onus_merkle tree;
     const onus_entry *matched; /* what the last event was compared with */
     const char **again;        /* REPLAY: lines with the claims as recomputed, NULL: not yet */
+    struct onus_judge *judge;  /* NULL: lines are not held to the registry */
     bool collect;
     onus_mismatch mismatches[MISMATCHES_MAX];
     int64_t n_mismatches;
@@ -231,6 +234,19 @@ static onus_status line_of(onus_buf *out, const char *type, json_t *claim, json_
     return onus_buf_status(out, type, err);
 }
 
+/* The judge sees what stands in the line. */
+static onus_status held(onus_ledger *l, const onus_entry *e, onus_err *err)
+{
+    onus_event event;
+    onus_arena arena;
+    if (!l->judge) return ONUS_OK;
+    onus_arena_init(&arena, l->mem);
+    onus_status st = onus_entry_event(e, &arena, &event, err);
+    if (st == ONUS_OK) st = onus_judge_event(l->judge, &event, err);
+    onus_arena_release(&arena);
+    return st;
+}
+
 static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_t *observed,
                           onus_err *err)
 {
@@ -238,7 +254,9 @@ static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_
     onus_clock_utc(now);
     onus_buf line;
     onus_buf_init(&line, l->mem, ONUS_LINE_MAX);
-    onus_status st = line_of(&line, type, claim, observed, l->n + 1, now, err);
+    const onus_entry e = {.n = l->n + 1, .type = type, .claim = claim, .observed = observed};
+    onus_status st = held(l, &e, err);
+    if (st == ONUS_OK) st = line_of(&line, type, claim, observed, l->n + 1, now, err);
     if (st == ONUS_OK)
         st = onus_appender_add(l->file, line.data, line.len, is_among(synced, type), err);
     if (st == ONUS_OK) {
@@ -467,6 +485,15 @@ static onus_status emit(void *ctx, const onus_event *event, onus_err *err)
     if (st == ONUS_OK && !done) st = append_in_turn(l, event->type, claim, observed, err);
     json_decref(claim);
     json_decref(observed);
+    return st;
+}
+
+onus_status onus_ledger_hold(onus_ledger *l, struct onus_judge *judge, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    l->judge = judge;
+    for (int64_t i = 0; l->stored && st == ONUS_OK && i < onus_log_count(l->stored); i++)
+        st = held(l, onus_log_at(l->stored, i), err);
     return st;
 }
 

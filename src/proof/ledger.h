@@ -33,6 +33,11 @@ onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mo
                              onus_err *err) ONUS_CHECKED;
 onus_status onus_ledger_close(onus_ledger *l, onus_err *err); /* fsync; NULL is fine */
 onus_sink onus_ledger_sink(onus_ledger *l);
+/* Every line that is appended passes this judge first (proof/judge.h), and so do those that are
+ * there: what a reader would refuse is not written. It must outlive the ledger. */
+struct onus_judge;
+onus_status onus_ledger_hold(onus_ledger *l, struct onus_judge *judge,
+                             onus_err *err) ONUS_CHECKED;
 /* run.resume, run.stop: what happened to a run, not in it. */
 bool onus_event_between(const char *type);
 /* RESUME, REPLAY: the next stored line is of that type, claims nothing and observed these

@@ -94,7 +94,8 @@ typedef enum {
 typedef struct {
     const char *type;
     const char *variant; /* where a type has several */
-    const char *stage;   /* of the table of stages (run/) that emits it */
+    const char *stage;   /* of the table of stages (run/stages.h) that emits it; NULL: none, it
+                            happens to the run */
     onus_times times;
     unsigned when;
     int block; /* of several labels: rows of one block are repeated as a whole, a label a time,

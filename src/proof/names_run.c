@@ -49,7 +49,7 @@ static const onus_name_row run_resume[] = {
     {"run.resume.torn_bytes", OBSERVED, WHOLE, ONUS_COUNT, .doc = "bytes cut off the end of the ledger"},
 };
 const onus_event_row onus_names_run_resume = {
-    "run.resume", .stage = "begin", .times = ONUS_TIMES_ANYWHERE, ONUS_ROWS(run_resume),
+    "run.resume", .stage = NULL, .times = ONUS_TIMES_ANYWHERE, ONUS_ROWS(run_resume),
     .doc = "After an interruption: where the run goes on."};
 
 static const onus_name_row run_stop[] = {
@@ -59,7 +59,7 @@ static const onus_name_row run_stop[] = {
     {"run.stop.checkpoint.bytes", OBSERVED, WHOLE, ONUS_COUNT, .doc = "its size"},
 };
 const onus_event_row onus_names_run_stop = {
-    "run.stop", .stage = "train", .times = ONUS_TIMES_ANYWHERE, ONUS_ROWS(run_stop),
+    "run.stop", .stage = NULL, .times = ONUS_TIMES_ANYWHERE, ONUS_ROWS(run_stop),
     .doc = "A run was stopped (Ctrl-C) and left a checkpoint to go on from."};
 
 /* ---- files ------------------------------------------------------------------------------- */
@@ -175,7 +175,7 @@ const onus_event_row onus_names_policy_result = {
 static const onus_name_row signer[] = {
     {"run.signer", OBSERVED, TEXT, .doc = "name of the key that signs the head; \"throw-away\" where none was given"},
 };
-const onus_event_row onus_names_signer = {"run.signer", .stage = "sign", ONUS_ROWS(signer),
+const onus_event_row onus_names_signer = {"run.signer", .stage = "signer", ONUS_ROWS(signer),
                                           .doc = "Who signs. Before the report, so that the report can tell."};
 
 static const onus_name_row report[] = {
@@ -192,6 +192,6 @@ static const onus_name_row run_end[] = {
     {"run.seconds", OBSERVED, NUMBER, ONUS_AT_0, .unit = "s", .doc = "time of the run, or of its last part"},
     {"run.cpu_seconds", OBSERVED, NUMBER, ONUS_AT_0, .unit = "s", .doc = "processor time of it"},
 };
-const onus_event_row onus_names_run_end = {"run.end", .stage = "sign", ONUS_ROWS(run_end), .doc = "The end."};
+const onus_event_row onus_names_run_end = {"run.end", .stage = "end", ONUS_ROWS(run_end), .doc = "The end."};
 
 /* clang-format on */

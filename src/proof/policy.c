@@ -44,7 +44,7 @@ onus_status onus_policy_parse(onus_policy *out, const char *text, const char *fi
                               onus_err *err)
 {
     static const char blanks[] = " \t";
-    onus_policy p = {.text = text};
+    onus_policy p = {.text = text, .line = line};
     const size_t first = strspn(text, blanks);
     size_t begin, end;
     if (!text[first]) return wrong(text, 0, file, line, "the dotted name of a result", err);

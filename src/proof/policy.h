@@ -15,6 +15,7 @@ typedef enum {
 } onus_policy_op;
 typedef struct {
     const char *text;
+    int line; /* of the recipe */
     char name[512];
     onus_policy_op op;
     double bound;

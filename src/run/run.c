@@ -216,6 +216,18 @@ static void remove_left_overs(const onus_session *s)
     onus_arena_release(&arena);
 }
 
+/* What is written must be what readers accept; a run is resumed by the version that began it.
+ */
+static onus_status hold_ledger(onus_session *s, onus_err *err)
+{
+    const onus_status st = onus_ledger_hold(s->ledger, s->judge, err);
+    const char *foreign = onus_judge_foreign(s->judge);
+    if (st != ONUS_OK || !foreign) return st;
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "%s was begun by version %s; it is resumed by that one, this is %s",
+                     s->dir, foreign, ONUS_VERSION);
+}
+
 static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, onus_err *err)
 {
     char path[ONUS_PATH_MAX];
@@ -232,7 +244,9 @@ static onus_status settle_ledger(onus_session *s, bool resume, int64_t *torn, on
                               torn, s->mem, err);
     if (st == ONUS_OK && there) remove_left_overs(s);
     if (st == ONUS_OK && there) st = onus_log_read(&s->before, path, s->mem, err);
+    if (st == ONUS_OK) st = onus_judge_create(&s->judge, s->mem, err);
     if (st == ONUS_OK && there) st = check_ends(s, err);
+    if (st == ONUS_OK) st = hold_ledger(s, err);
     if (st == ONUS_OK && there) st = find_state(s, err);
     return st;
 }

@@ -33,6 +33,7 @@ void onus_session_close(onus_session *s)
 {
     if (!s) return;
     onus_ledger_close(s->ledger, NULL);
+    onus_judge_destroy(s->judge);
     onus_log_close(s->before);
     onus_meter_close(s->meter);
     onus_net_destroy(s->net);

@@ -6,7 +6,7 @@
 #include "audit/energy.h"
 #include "audit/explain.h"
 #include "audit/predictions.h"
-#include "proof/ledger.h"
+#include "proof/judge.h"
 #include "proof/note.h"
 #include "run/recipe.h"
 
@@ -31,7 +31,8 @@ typedef struct {
     onus_isa isa;
 
     onus_ledger *ledger;
-    onus_log *before; /* RESUME, REPLAY: the ledger as it stood, else NULL */
+    onus_judge *judge; /* of what is written; NULL in a replay */
+    onus_log *before;  /* RESUME, REPLAY: the ledger as it stood, else NULL */
     onus_facts *facts;
     onus_event_builder event;
     onus_sink user;

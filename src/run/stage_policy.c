@@ -2,8 +2,11 @@
  * stage_policy.c - the stage that judges: one event a demand, and how many are met. */
 #include "run/stages.h"
 
+#include "base/fail.h"
+#include "proof/names_policy.h"
+
 typedef struct {
-    int64_t met[2]; /* by claims, by what was observed */
+    int64_t met[2]; /* by claims; by what was observed, or is the owner's word */
     bool any_observed;
 } tally;
 
@@ -15,7 +18,7 @@ static onus_status judge(onus_session *s, int64_t i, tally *t, onus_err *err)
     double found = 0;
     bool observed = false;
     const onus_verdict v = onus_policy_judge(p, s->facts, &found, &observed);
-    t->met[observed] += v == ONUS_VERDICT_MET;
+    t->met[observed || onus_policy_rests_on_said(p)] += v == ONUS_VERDICT_MET;
     t->any_observed = t->any_observed || observed;
     onus_event_builder *e = &s->event;
     onus_event_begin(e, "policy");
@@ -29,6 +32,20 @@ static onus_status judge(onus_session *s, int64_t i, tally *t, onus_err *err)
     else
         onus_event_undefined(e, "policy.%lld.found", (long long)i + 1);
     return onus_session_emit(s, err);
+}
+
+/* A demand on what this run will not have is refused before anything is trained. */
+onus_status onus_stage_demands(onus_session *s, onus_err *err)
+{
+    for (int64_t i = 0; s->judge && i < s->recipe->n_policies; i++) {
+        const onus_policy *p = &s->recipe->policies[i];
+        onus_err why = {.code = ONUS_OK};
+        const onus_status st = onus_names_foresee(onus_judge_scope(s->judge), p->name, &why);
+        if (st != ONUS_OK)
+            return onus_fail(err, st, "%s:%d: policy '%.120s': %s", s->recipe->path, p->line,
+                             p->text, why.msg);
+    }
+    return ONUS_OK;
 }
 
 onus_status onus_stage_policy(onus_session *s, onus_err *err)

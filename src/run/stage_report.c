@@ -148,7 +148,8 @@ onus_status onus_again_end(onus_session *s, onus_err *err)
     if (st == ONUS_OK) st = onus_ledger_end(s->ledger, err);
     const onus_entry *end = onus_ledger_matched(s->ledger);
     return st == ONUS_OK && end->n < onus_log_count(s->before)
-               ? onus_fail(err, ONUS_MISMATCH, "event %lld (%s) stands behind the end of the run",
+               ? onus_fail(err, ONUS_MISMATCH,
+                           "event %lld (%s) stands behind the end of the run",
                            (long long)end->n + 1, onus_log_at(s->before, end->n)->type)
                : st;
 }

@@ -174,6 +174,7 @@ const onus_stage onus_stages[] = {
     {"data", NULL, onus_stage_data, NULL,
      LIST("data.read", "data.clean", "data.sheet", "data.split", "data.unseen"), NONE,
      ONUS_TEXT_COUNT},
+    {"demands", if_reported, onus_stage_demands, NULL, NONE, NONE, ONUS_TEXT_COUNT},
     {"foresee", if_explained, onus_stage_foresee, NULL, NONE, NONE, ONUS_TEXT_COUNT},
     {"train", NULL, onus_stage_train, NULL,
      LIST("train.from", "train.frozen", "train.begin", "privacy.noise", "train.epoch",

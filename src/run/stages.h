@@ -38,6 +38,8 @@ onus_status onus_stage_begin(onus_session *s, onus_err *err) ONUS_CHECKED;
 onus_status onus_stage_data(onus_session *s, onus_err *err) ONUS_CHECKED;
 /* Says how much explaining will cost, where that is much. */
 onus_status onus_stage_foresee(onus_session *s, onus_err *err) ONUS_CHECKED;
+/* Demands on what this run will not have are refused. */
+onus_status onus_stage_demands(onus_session *s, onus_err *err) ONUS_CHECKED;
 onus_status onus_stage_train(onus_session *s, onus_err *err) ONUS_CHECKED;
 onus_status onus_stage_evaluate(onus_session *s, onus_err *err) ONUS_CHECKED;
 onus_status onus_stage_explain(onus_session *s, onus_err *err) ONUS_CHECKED;

@@ -36,11 +36,17 @@ static void parts_of(const onus_trainer *t, part out[N_PARTS])
     out[3] = (part){".v", t->optimiser.v};
 }
 
+int64_t onus_checkpoint_epochs(const onus_trainer *t)
+{
+    const int64_t said = t->spec->checkpoint_epochs;
+    if (!t->io->checkpoint_dir || said < 0) return 0;
+    return said > 0 ? said : (t->spec->epochs + 3) / 4;
+}
+
 bool onus_checkpoint_due(const onus_trainer *t, bool last)
 {
-    const int64_t said = t->spec->checkpoint_epochs,
-                  every = said > 0 ? said : (t->spec->epochs + 3) / 4;
-    return t->io->checkpoint_dir && said >= 0 && (last || t->epoch % every == 0);
+    const int64_t every = onus_checkpoint_epochs(t);
+    return every > 0 && (last || t->epoch % every == 0);
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ static onus_status emit_begin(onus_trainer *t, onus_err *err)
     onus_event_int(e, s->shards, "train.shards");
     onus_event_int(e, t->n_per_epoch, "train.steps_per_epoch");
     onus_event_int(e, t->n_steps, "train.planned_steps");
+    onus_event_int(e, onus_checkpoint_epochs(t), "train.checkpoint_epochs");
     onus_event_text(e,
                     t->is_private ? "Poisson, each row with probability batch / rows"
                                   : "shuffled, every row once an epoch",

@@ -97,6 +97,7 @@ onus_status onus_private_end(onus_trainer *t, onus_train_result *out,
                              onus_err *err) ONUS_CHECKED;
 
 /* checkpoint.c */
+int64_t onus_checkpoint_epochs(const onus_trainer *t); /* between two; 0: none */
 bool onus_checkpoint_due(const onus_trainer *t, bool last);
 /* Builds the bytes, writes them where the run writes, and emits the event. */
 onus_status onus_checkpoint_save(onus_trainer *t, onus_err *err) ONUS_CHECKED;
