@@ -16,12 +16,18 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_POLICY = 3 };
     {"threads", 't', POPT_ARG_INT,                                           \
      &(at),     0,   "threads (default: ONUS_THREADS, else all processors)", \
      "N"},
+#define CLI_WITNESSES(at)                                                                     \
+    {"witness", 'w', POPT_ARG_ARGV,                                                           \
+     &(at),     0,   "public key (.pub) of a witness that must have signed; may be repeated", \
+     "FILE"},
 enum { CLI_UNSAID = -0x7fffffff }; /* the value of a number that was not given */
 
 /* EXIT_USAGE and one line where a number was given and is below `least`. */
 int cli_at_least(const char *command, const char *option, long value, long least);
 /* The library's "default": 0 where it was not given. */
 long cli_or_zero(long value);
+/* Words of a POPT_ARG_ARGV; NULL has none. */
+int64_t cli_count(char *const *words);
 /* Parses argv by the table; positional words go to words[n_min .. n_max], NULL after the last.
  * usage: "RECIPE [--out DIR]". Returns EXIT_DONE, or EXIT_USAGE after one line on stderr.
  * --help prints the table and ends the program with 0. */
@@ -49,6 +55,9 @@ int cmd_train(int argc, const char **argv);
 int cmd_eval(int argc, const char **argv);
 int cmd_explain(int argc, const char **argv);
 int cmd_report(int argc, const char **argv);
+int cmd_prove(int argc, const char **argv);
+int cmd_stamp(int argc, const char **argv);
+int cmd_witness(int argc, const char **argv);
 int cmd_verify(int argc, const char **argv);
 int cmd_replay(int argc, const char **argv);
 int cmd_diff(int argc, const char **argv);

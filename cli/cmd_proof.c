@@ -23,19 +23,32 @@ static int conclude(const char *command, onus_status st, onus_facts *facts, char
 
 int cmd_verify(int argc, const char **argv)
 {
-    const char *key = NULL, *words[1];
+    onus_verify_opts opts = {.run = NULL};
+    char **witnesses = NULL;
+    const char *words[1];
     int json = 0;
     const struct poptOption table[] = {
-        {"key", 'k', POPT_ARG_STRING, &key, 0, "public key (.pub) that you know", "FILE"},
+        {"key", 'k', POPT_ARG_STRING, &opts.key, 0, "public key (.pub) that you know", "FILE"},
+        CLI_WITNESSES(witnesses){"tsa-cert", 0, POPT_ARG_STRING, &opts.tsa_cert, 0,
+                                 "certificates (PEM) that you know: the run must have a time "
+                                 "stamp that leads to one",
+                                 "FILE"},
         CLI_JSON(json) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "RUN", words, 1, 1);
     if (code != EXIT_DONE) return code;
+    opts.run = words[0];
+    opts.witnesses = (const char *const *)witnesses;
+    opts.n_witnesses = cli_count(witnesses);
     onus_facts *facts = NULL;
     char *notes = NULL;
     onus_err err = {.code = ONUS_OK};
-    const onus_status st = onus_verify(words[0], key, &facts, &notes, NULL, &err);
+    const onus_status st = onus_verify(&opts, &facts, &notes, &err);
     code = conclude("verify", st, facts, notes, json, &err);
-    if (code == EXIT_DONE && !json) printf("verified: %s\n", words[0]);
+    if (code == EXIT_DONE && !json)
+        printf(opts.key ? "verified: %s\n"
+                        : "intact since it was signed; signer unknown; claims not recomputed: "
+                          "%s\n",
+               words[0]);
     return code;
 }
 
@@ -103,22 +116,23 @@ int cmd_diff(int argc, const char **argv)
 int cmd_keygen(int argc, const char **argv)
 {
     const char *name = NULL, *words[1];
-    int json = 0;
+    int json = 0, witness = 0;
     const struct poptOption table[] = {
         {"name", 'n', POPT_ARG_STRING, &name, 0,
          "the signer's name in the note (default: the file's name)", "NAME"},
+        {"witness", 'w', POPT_ARG_NONE, &witness, 0, "a key for onus witness", NULL},
         CLI_JSON(json) POPT_AUTOHELP POPT_TABLEEND};
     int code = cli_parse(table, argc, argv, "FILE", words, 1, 1);
     if (code != EXIT_DONE) return code;
     const char *slash = strrchr(words[0], '/');
     onus_err err = {.code = ONUS_OK};
     onus_facts *facts = NULL;
-    if (onus_keygen(words[0],
-                    name    ? name
-                    : slash ? slash + 1
-                            : words[0],
-                    &facts, NULL, &err) != ONUS_OK)
-        return cli_fail("keygen", &err);
+    const onus_keygen_opts opts = {.path = words[0],
+                                   .name = name    ? name
+                                           : slash ? slash + 1
+                                                   : words[0],
+                                   .witness = witness != 0};
+    if (onus_keygen(&opts, &facts, &err) != ONUS_OK) return cli_fail("keygen", &err);
     if (json) code = cli_print(facts, true, true);
     onus_facts_destroy(facts);
     if (json) return code;

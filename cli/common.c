@@ -59,6 +59,13 @@ long cli_or_zero(long value)
     return value == CLI_UNSAID ? 0 : value;
 }
 
+int64_t cli_count(char *const *words)
+{
+    int64_t n = 0;
+    while (words && words[n]) n++;
+    return n;
+}
+
 int cli_fail(const char *command, const onus_err *err)
 {
     cli_progress_end();

@@ -23,7 +23,10 @@ static const struct {
     {"replay", cmd_replay, "recompute a run, compare bits"},
     {"diff", cmd_diff, "where two runs part"},
     {"names", cmd_names, "every name that a result can have"},
-    {"keygen", cmd_keygen, "make a signing key"},
+    {"prove", cmd_prove, "one event under the signed head, for somebody else"},
+    {"keygen", cmd_keygen, "make a key: a signer's, or a witness's"},
+    {"witness", cmd_witness, "cosign a run's head"},
+    {"stamp", cmd_stamp, "a time-stamp authority's token over a run's head"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -53,7 +53,8 @@ int main(int argc, char **argv)
     printf("P(%s) of this applicant: %.3f\n", onus_model_class(model, 1), p);
     onus_model_close(model);
 
-    if (onus_verify(argv[2], NULL, NULL, NULL, NULL, &err) != ONUS_OK) return fail(&err);
-    printf("verified: %s\n", argv[2]);
+    const onus_verify_opts check = {.run = argv[2]};
+    if (onus_verify(&check, NULL, NULL, &err) != ONUS_OK) return fail(&err);
+    printf("intact since it was signed: %s\n", argv[2]);
     return 0;
 }

@@ -245,11 +245,22 @@ ONUS_API void onus_text_free(const onus_allocator *mem, char *text);
  * Both are owned by the caller (onus_text_free, onus_facts_destroy), and are also handed out
  * where the answer is no: ONUS_TAMPER, ONUS_MISMATCH, ONUS_UNPROVEN. */
 
-/* Checks hashes, tree, signature, files, and builds the report again. key: the .pub file of a
- * key that the caller knows; NULL: the run folder's own, and the result says "key not known".
- * ONUS_TAMPER names the first thing that changed. */
-ONUS_API onus_status onus_verify(const char *run, const char *key, onus_facts **facts,
-                                 char **notes, const onus_allocator *mem,
+/* Zero means the default. */
+typedef struct {
+    const char *run; /* run folder; required */
+    const char *key; /* the .pub file of a key that the caller knows; NULL: "key not known" */
+    /* .pub files of witnesses that the caller knows: each must have signed the head */
+    const char *const *witnesses;
+    int64_t n_witnesses;
+    /* certificates (PEM) of time-stamp authorities that the caller knows, or of those who vouch
+     * for them: the run must have a token that leads to one of them. NULL: none is known */
+    const char *tsa_cert;
+    const onus_allocator *mem; /* NULL: the C library's; must outlive the results */
+} onus_verify_opts;
+/* Checks hashes, tree, signatures, time stamp, files, and builds the report again.
+ * verify.verdict is "verified" with a key that holds, "intact" without one; else the status is
+ * not ONUS_OK, and ONUS_TAMPER names the first thing that changed. */
+ONUS_API onus_status onus_verify(const onus_verify_opts *opts, onus_facts **facts, char **notes,
                                  onus_err *err) ONUS_CHECKED;
 
 typedef struct {
@@ -291,11 +302,69 @@ ONUS_API onus_status onus_report(const char *run, onus_facts **facts, char **htm
 ONUS_API onus_status onus_names_list(const char *pattern, onus_facts **facts, char **text,
                                      const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
-/* Makes a signing key: path (private, mode 0600) and path.pub. Existing files are never
- * overwritten. facts: key.name, key.file, key.public_file, and key.public, what the second file
- * says; never the private half. May be NULL; owned by the caller: onus_facts_destroy. */
-ONUS_API onus_status onus_keygen(const char *path, const char *name, onus_facts **facts,
-                                 const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+/* ---- heads: keys, witnesses, time, single events ----------------------------------------- */
+
+typedef struct {
+    const char *path; /* the private half (mode 0600); the public one is path.pub; required */
+    const char *name; /* the signer's name in notes; required */
+    bool witness;     /* a key for onus_witness; else one that signs runs */
+    const onus_allocator *mem;
+} onus_keygen_opts;
+/* Makes a signing key. Existing files are never overwritten. facts: key.name, key.file,
+ * key.public_file, key.kind (signs, witnesses), and key.public, what the second file says;
+ * never the private half. May be NULL; owned by the caller: onus_facts_destroy. */
+ONUS_API onus_status onus_keygen(const onus_keygen_opts *opts, onus_facts **facts,
+                                 onus_err *err) ONUS_CHECKED;
+
+typedef struct {
+    const char *run; /* run folder; required */
+    const char *key; /* private half of a witness's key; required */
+    const onus_allocator *mem;
+} onus_witness_opts;
+/* Checks signature, number of lines and root of the run's head, and adds a cosignature of now
+ * (C2SP tlog-cosignature, "cosignature/v1") to ledger.note, below what is there. ONUS_TAMPER
+ * where the head does not hold, ONUS_REFUSED where this key has signed it already. facts (may
+ * be NULL): witness.*. */
+ONUS_API onus_status onus_witness(const onus_witness_opts *opts, onus_facts **facts,
+                                  onus_err *err) ONUS_CHECKED;
+
+/* One of request, token, url. */
+typedef struct {
+    const char *run;     /* run folder; required */
+    const char *request; /* writes the query (RFC 3161, DER) here; an existing file stays */
+    const char *token;   /* takes a reply, or a token, got elsewhere */
+    const char *url;     /* asks this authority: http:// only, nothing else is contacted */
+    const onus_allocator *mem;
+} onus_stamp_opts;
+/* A time-stamp token over the text of the run's head that its owner signed, kept as
+ * ledger.note.tst once its form, its imprint and its own signature hold. Whether the authority
+ * is to be believed is asked by onus_verify. ONUS_TAMPER: a token of something else;
+ * ONUS_BAD_INPUT: no token; ONUS_REFUSED: the run has one. facts (may be NULL): stamp.*. */
+ONUS_API onus_status onus_stamp(const onus_stamp_opts *opts, onus_facts **facts,
+                                onus_err *err) ONUS_CHECKED;
+
+typedef struct {
+    const char *run; /* run folder; required */
+    int64_t event;   /* from 1 */
+    const onus_allocator *mem;
+} onus_prove_opts;
+/* One event with its way to the signed head (C2SP tlog-proof@v1): who gets this text and knows
+ * the key needs no other part of the run. proof: owned by the caller, onus_text_free. */
+ONUS_API onus_status onus_prove(const onus_prove_opts *opts, char **proof,
+                                onus_err *err) ONUS_CHECKED;
+
+typedef struct {
+    const char *proof; /* file that onus_prove's text was kept in; required */
+    const char *key;   /* .pub file of the run's signer; required */
+    const char *const *witnesses;
+    int64_t n_witnesses; /* as in onus_verify_opts */
+    const onus_allocator *mem;
+} onus_prove_check_opts;
+/* Whether the event is under a head that this key signed. facts (may be NULL): prove.verdict
+ * (proven), .event, .events, .origin, .signer, .head, .witnesses, .line; ONUS_TAMPER where it
+ * is not. line (may be NULL): the event's bytes, owned by the caller. */
+ONUS_API onus_status onus_prove_check(const onus_prove_check_opts *opts, onus_facts **facts,
+                                      char **line, onus_err *err) ONUS_CHECKED;
 
 /* Facts as one canonical JSON object (RFC 8785); owned by the caller: onus_text_free. */
 ONUS_API onus_status onus_facts_text(const onus_facts *f, char **json,

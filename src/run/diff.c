@@ -211,6 +211,14 @@ static onus_status compare(differ *d, onus_err *err)
     return st;
 }
 
+static onus_status open_ledger(differ *d, int i, onus_err *err)
+{
+    char path[ONUS_PATH_MAX];
+    onus_status st = onus_folder_check(d->dir[i], d->mem, err);
+    if (st == ONUS_OK) st = onus_path_join(path, sizeof path, d->dir[i], "ledger.jsonl", err);
+    return st == ONUS_OK ? onus_log_read(&d->log[i], path, d->mem, err) : st;
+}
+
 onus_status onus_diff(const char *run1, const char *run2, onus_facts **facts, char **notes,
                       const onus_allocator *mem, onus_err *err)
 {
@@ -222,19 +230,16 @@ onus_status onus_diff(const char *run1, const char *run2, onus_facts **facts, ch
     onus_buf_init(&d.notes, mem, 1 << 20);
     onus_event_init(&d.facts, mem);
     onus_event_begin(&d.facts, "diff");
-    for (int i = 0; i < 2; i++) {
-        char path[ONUS_PATH_MAX];
-        ONUS_TRY(onus_folder_check(d.dir[i], mem, &why));
-        ONUS_TRY(onus_path_join(path, sizeof path, d.dir[i], "ledger.jsonl", &why));
-        ONUS_TRY(onus_log_read(&d.log[i], path, mem, &why));
+    for (int i = 0; i < 2 && st == ONUS_OK; i++) st = open_ledger(&d, i, &why);
+    if (st == ONUS_OK) {
+        st = compare(&d, &why);
+    } else {
+        onus_event_text(&d.facts, "not compared", "diff.verdict");
+        onus_event_text(&d.facts, why.msg, "diff.error");
     }
-    st = compare(&d, &why);
-    if (st == ONUS_OK || st == ONUS_MISMATCH) {
-        onus_status told = facts ? onus_event_facts(&d.facts, facts, mem, &why) : ONUS_OK;
-        if (told == ONUS_OK && notes) told = onus_buf_hand_out(&d.notes, notes, "diff", &why);
-        if (told != ONUS_OK) st = told;
-    }
-done:
+    onus_status told = facts ? onus_event_facts(&d.facts, facts, mem, &why) : ONUS_OK;
+    if (told == ONUS_OK && notes) told = onus_buf_hand_out(&d.notes, notes, "diff", &why);
+    if (told != ONUS_OK) st = told;
     if (st != ONUS_OK && err) *err = why;
     onus_event_release(&d.facts);
     onus_buf_release(&d.notes);

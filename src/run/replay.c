@@ -400,11 +400,9 @@ onus_status onus_replay(const onus_replay_opts *o, onus_facts **facts, char **no
     s.progress_ctx = o->progress_ctx;
     s.stop = o->stop;
     if (st == ONUS_OK) st = replay(&s, o, &x, &arena, &text, &why);
-    if (st == ONUS_OK || st == ONUS_MISMATCH || st == ONUS_UNPROVEN || st == ONUS_TAMPER) {
-        onus_status told = facts ? state(&s, o, &x, st, &why, facts, &why) : ONUS_OK;
-        if (told == ONUS_OK && notes) told = onus_buf_hand_out(&text, notes, "replay", &why);
-        if (told != ONUS_OK) st = told;
-    }
+    onus_status told = facts && s.pool ? state(&s, o, &x, st, &why, facts, &why) : ONUS_OK;
+    if (told == ONUS_OK && notes) told = onus_buf_hand_out(&text, notes, "replay", &why);
+    if (told != ONUS_OK) st = told;
     if (st != ONUS_OK && err) *err = why;
     onus_buf_release(&text);
     onus_session_close(&s);

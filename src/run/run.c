@@ -280,11 +280,14 @@ static bool has_trained(const onus_session *s)
  * tells which. */
 static onus_status signing_key(const onus_run_opts *o, onus_key *key, onus_err *err)
 {
-    if (!o->key) return onus_key_new(key, "throw-away", err);
+    if (!o->key) return onus_key_new(key, "throw-away", ONUS_KEY_SIGNS, err);
     onus_status st = onus_key_load(key, o->key, err);
     if (st == ONUS_OK && !key->has_secret)
         st = onus_fail(err, ONUS_BAD_INPUT, "%s is a public key; signing needs the private one",
                        o->key);
+    if (st == ONUS_OK && key->type != ONUS_KEY_SIGNS)
+        st = onus_fail(err, ONUS_BAD_INPUT,
+                       "%s is a witness's key, for onus witness; it signs no run", o->key);
     return st;
 }
 

@@ -100,6 +100,7 @@ static onus_status key_facts(const onus_key *key, const char *path, onus_facts *
     onus_event_init(&e, mem);
     onus_event_begin(&e, "key");
     onus_event_text(&e, key->name, "key.name");
+    onus_event_text(&e, key->type == ONUS_KEY_COSIGNS ? "witnesses" : "signs", "key.kind");
     onus_event_text(&e, path, "key.file");
     onus_event_text(&e, pub_path, "key.public_file");
     onus_event_text(&e, text, "key.public");
@@ -108,18 +109,18 @@ static onus_status key_facts(const onus_key *key, const char *path, onus_facts *
     return st;
 }
 
-onus_status onus_keygen(const char *path, const char *name, onus_facts **facts,
-                        const onus_allocator *mem, onus_err *err)
+onus_status onus_keygen(const onus_keygen_opts *o, onus_facts **facts, onus_err *err)
 {
-    if (!path || !name)
+    if (!o || !o->path || !o->name)
         return onus_fail(err, ONUS_BAD_ARG, "keygen: a file and a name are needed");
     if (!onus_crypto_start())
         return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
     onus_key key;
     onus_facts *told = NULL;
-    onus_status st = onus_key_new(&key, name, err);
-    if (st == ONUS_OK && facts) st = key_facts(&key, path, &told, mem, err);
-    if (st == ONUS_OK) st = onus_key_save(&key, path, err);
+    onus_status st =
+        onus_key_new(&key, o->name, o->witness ? ONUS_KEY_COSIGNS : ONUS_KEY_SIGNS, err);
+    if (st == ONUS_OK && facts) st = key_facts(&key, o->path, &told, o->mem, err);
+    if (st == ONUS_OK) st = onus_key_save(&key, o->path, err);
     onus_key_wipe(&key);
     if (st == ONUS_OK && facts)
         *facts = told;

@@ -11,9 +11,9 @@
 #include "base/fp.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "proof/note.h"
 #include "report/report.h"
 #include "run/session.h"
+#include "run/verify_head.h"
 
 typedef struct {
     const char *run;
@@ -186,66 +186,6 @@ done:
     return st;
 }
 
-/* ---- the signed head --------------------------------------------------------------------- */
-
-static onus_status load_keys(verifier *v, const char *key_path, onus_key *key, onus_err *err)
-{
-    char path[ONUS_PATH_MAX];
-    onus_key own;
-    onus_status st = path_of(v, "key.pub", path, err);
-    if (st == ONUS_OK) st = onus_key_load(&own, path, err);
-    if (st != ONUS_OK) return st;
-    (void)take_file(v, "key.pub");
-    *key = own;
-    if (!key_path) return ONUS_OK;
-    st = onus_key_load(key, key_path, err);
-    if (st == ONUS_OK && memcmp(key->pub, own.pub, sizeof own.pub) != 0)
-        st = onus_fail(err, ONUS_TAMPER, "%s is signed by '%s', not by the key in %s", v->run,
-                       own.name, key_path);
-    return st;
-}
-
-static onus_status check_head(verifier *v, const char *key_path, onus_err *err)
-{
-    onus_status st = ONUS_OK;
-    char path[ONUS_PATH_MAX];
-    uint8_t root[32];
-    onus_key key = {0};
-    onus_note note;
-    onus_buf text;
-    onus_buf_init(&text, v->mem, 1 << 16);
-    ONUS_TRY(load_keys(v, key_path, &key, err));
-    ONUS_TRY(path_of(v, "ledger.note", path, err));
-    ONUS_TRY(onus_file_read(path, &text, err));
-    (void)take_file(v, "ledger.note");
-    ONUS_TRY(onus_note_verify(&note, text.data, text.len, path, &key, err));
-    onus_log_root(v->log, onus_log_count(v->log), root);
-    if (note.n != (uint64_t)onus_log_count(v->log) ||
-        memcmp(note.root, root, sizeof root) != 0) {
-        st = onus_fail(
-            err, ONUS_TAMPER,
-            "%s/ledger.jsonl was changed: its %lld events do not have the signed head", v->run,
-            (long long)onus_log_count(v->log));
-        goto done;
-    }
-    onus_event_int(&v->facts, (int64_t)note.n, "verify.events");
-    onus_event_sha256(&v->facts, root, "verify.head");
-    onus_event_text(&v->facts, note.origin, "verify.origin");
-    onus_event_text(&v->facts, note.signer, "verify.signer");
-    onus_event_text(&v->facts, key_path ? "known" : "not known", "verify.key");
-    onus_event_int(&v->facts, note.n_witnesses, "verify.witnesses");
-    onus_buf_printf(&v->notes, "%-28s %lld events have the signed head\n", "ledger.jsonl",
-                    (long long)note.n);
-    onus_buf_printf(&v->notes, "%-28s signed by '%s'%s; %s\n", "ledger.note", note.signer,
-                    key_path ? ", a key that you know" : ": key not known",
-                    note.n_witnesses ? "other signatures are there, not checked"
-                                     : "unwitnessed");
-done:
-    onus_key_wipe(&key);
-    onus_buf_release(&text);
-    return st;
-}
-
 static onus_status check_end(const verifier *v, onus_err *err)
 {
     if (onus_log_type(v->log, "run.end", 0)) return ONUS_OK;
@@ -253,7 +193,7 @@ static onus_status check_end(const verifier *v, onus_err *err)
                      "%s: the ledger has no run.end: the run did not come to its end", v->run);
 }
 
-static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
+static onus_status look_at_all(verifier *v, const onus_verify_opts *o, onus_err *err)
 {
     onus_status st = ONUS_OK;
     char path[ONUS_PATH_MAX];
@@ -263,7 +203,9 @@ static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
     ONUS_TRY(path_of(v, "ledger.jsonl", path, err));
     ONUS_TRY(onus_log_read(&v->log, path, v->mem, err));
     (void)take_file(v, "ledger.jsonl");
-    if (!take_file(v, "ledger.note")) {
+    (void)take_file(v, "key.pub");
+    (void)take_file(v, ONUS_TOKEN_FILE);
+    if (!take_file(v, ONUS_NOTE_FILE)) {
         st = onus_fail(
             err, ONUS_TAMPER,
             "%s has no ledger.note: the run did not come to its end, or its signature "
@@ -271,7 +213,7 @@ static onus_status look_at_all(verifier *v, const char *key_path, onus_err *err)
             v->run);
         goto done;
     }
-    ONUS_TRY(check_head(v, key_path, err));
+    ONUS_TRY(onus_verify_head(o, v->log, &v->notes, &v->facts, err));
     for (int64_t i = 0; i < onus_log_count(v->log); i++)
         ONUS_TRY(check_entry(v, onus_log_at(v->log, i), err));
     ONUS_TRY(check_report(v, err));
@@ -292,36 +234,37 @@ done:
 }
 
 /* The verdict, for machines. */
-static onus_status conclude(verifier *v, onus_status verdict, const onus_err *why,
+static onus_status conclude(verifier *v, bool known, onus_status verdict, const onus_err *why,
                             onus_facts **out, onus_err *err)
 {
     onus_event_int(&v->facts, v->n_checked, "verify.files.checked");
     onus_event_int(&v->facts, v->n_absent, "verify.files.absent");
     onus_event_int(&v->facts, v->n_unknown, "verify.files.unknown");
-    onus_event_text(&v->facts, verdict == ONUS_OK ? "verified" : "not verified",
+    onus_event_text(&v->facts,
+                    verdict != ONUS_OK ? "not verified"
+                    : known            ? "verified"
+                                       : "intact",
                     "verify.verdict");
     if (verdict != ONUS_OK) onus_event_text(&v->facts, why->msg, "verify.error");
     return onus_event_facts(&v->facts, out, v->mem, err);
 }
 
-onus_status onus_verify(const char *run, const char *key, onus_facts **facts, char **notes,
-                        const onus_allocator *mem, onus_err *err)
+onus_status onus_verify(const onus_verify_opts *o, onus_facts **facts, char **notes,
+                        onus_err *err)
 {
     onus_fp_set();
-    if (!run) return onus_fail(err, ONUS_BAD_ARG, "verify: a run folder is needed");
+    if (!o || !o->run) return onus_fail(err, ONUS_BAD_ARG, "verify: a run folder is needed");
     if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start");
-    verifier v = {.run = run, .mem = mem};
+    verifier v = {.run = o->run, .mem = o->mem};
     onus_err why = {.code = ONUS_OK};
-    onus_buf_init(&v.notes, mem, (size_t)1 << 28); /* a line for each of a million files */
-    onus_arena_init(&v.arena, mem);
-    onus_event_init(&v.facts, mem);
+    onus_buf_init(&v.notes, o->mem, (size_t)1 << 28); /* a line for each of a million files */
+    onus_arena_init(&v.arena, o->mem);
+    onus_event_init(&v.facts, o->mem);
     onus_event_begin(&v.facts, "verify");
-    onus_status st = look_at_all(&v, key, &why);
-    if (st == ONUS_OK || st == ONUS_TAMPER || st == ONUS_BAD_INPUT) {
-        onus_status told = facts ? conclude(&v, st, &why, facts, &why) : ONUS_OK;
-        if (told == ONUS_OK && notes) told = onus_buf_hand_out(&v.notes, notes, "verify", &why);
-        if (told != ONUS_OK) st = told;
-    }
+    onus_status st = look_at_all(&v, o, &why), told = ONUS_OK;
+    if (facts) told = conclude(&v, o->key != NULL, st, &why, facts, &why);
+    if (told == ONUS_OK && notes) told = onus_buf_hand_out(&v.notes, notes, "verify", &why);
+    if (told != ONUS_OK) st = told;
     if (st != ONUS_OK && err) *err = why;
     onus_log_close(v.log);
     onus_event_release(&v.facts);

@@ -88,7 +88,7 @@ json() { # json NAME VALUE COMMAND...: one flat object that holds this
     found=$("$@" --json 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1]))' "$name")
     same "$name of $*" "$found" "$value"
 }
-json verify.verdict verified "$onus" verify r1
+json verify.verdict intact "$onus" verify r1
 json verify.key 'not known' "$onus" verify r1
 json replay.verdict same "$onus" replay r1
 json replay.mismatches 0 "$onus" replay r1
@@ -237,7 +237,7 @@ for wait in 0.05 0.15 0.3; do
     if [ -f killed/ledger.jsonl ]; then
         expect 0 'report: killed/report.html' "$onus" run long.yaml --out killed --resume
         same "killed after $wait s and resumed" "$(sha whole/model.safetensors)" "$(sha killed/model.safetensors)"
-        expect 0 'verified' "$onus" verify killed
+        expect 0 '^intact' "$onus" verify killed
     fi
 done
 cp -r r1 cut2 && rm cut2/ledger.note cut2/key.pub
@@ -251,7 +251,7 @@ expect 1 "cannot write 'tight/checkpoints/[0-9]*.safetensors': File too large" s
 same "what a failed checkpoint leaves" "$(ls tight/checkpoints)" ''
 for name in 1.safetensors.4711.new mine.new; do echo cut > tight/checkpoints/$name; done # the first is what a kill leaves
 expect 0 'model: tight/model' "$onus" train wide.yaml --out tight --resume --quiet
-expect 0 verified "$onus" verify tight
+expect 0 '^intact' "$onus" verify tight
 same "what a resumed run leaves of a killed one" "$(ls tight/checkpoints | grep new)" mine.new
 case $build in # the thread sanitizer writes a file of its own before the program begins
 *-tsan) ;;
@@ -311,7 +311,7 @@ expect 1 'not what the run read' "$onus" explain r1
 mv kept.csv small.csv
 expect 0 'data.rows' "$onus" data small.yaml
 expect 0 'model: trained/model.safetensors' "$onus" train small.yaml --out trained
-expect 0 'verified' "$onus" verify trained
+expect 0 '^intact' "$onus" verify trained
 
 # ---- wrong input: one line, file, line, column, what was expected ------------------------------------------
 expect 2 'no command' "$onus" fly
@@ -368,5 +368,5 @@ expect 1 . "$onus" verify nowhere
 if [ -w /dev/full ]; then expect 1 'cannot write|No space' sh -c "'$onus' report r1 > /dev/full"; fi
 if [ -w /dev/full ]; then expect 1 'cannot write' sh -c "'$onus' --version > /dev/full"; fi
 
-[ ! -x "$buildabs/examples/embed" ] || expect 0 'verified' "$buildabs/examples/embed" small.yaml embedded
+[ ! -x "$buildabs/examples/embed" ] || expect 0 '^intact' "$buildabs/examples/embed" small.yaml embedded
 finish

@@ -45,7 +45,7 @@ print(tried, 'bytes flipped,', len(missed), 'not found', *missed[:5], sep='\n')
 sys.exit(bool(missed))
 PY
 expect 0 '^0$|not found' python3 flip.py "$onus" run
-expect 0 'verified' "$onus" verify run
+expect 0 '^intact' "$onus" verify run
 
 # ---- kills: at any moment of a run, and again while it is resumed -------------------------------------
 sed 's/epochs: 2/epochs: 60/; s/^name: small/name: long/; s/checkpoint: 1/checkpoint: 7/; s/^privacy.*/privacy: off/; s/background: 5/background: 60/' small.yaml > long.yaml
@@ -65,7 +65,7 @@ for wait in 0.005 0.01 0.02 0.03 0.04 0.05 0.06 0.08 0.1 0.12 0.15 0.2; do
     [ -n "$resume" ] || rm -rf killed
     expect 0 'report: killed/report.html' "$onus" run long.yaml --out killed $resume --quiet
     same "killed twice after $wait s and resumed" "$(sha killed/model.safetensors)" "$whole"
-    expect 0 'verified' "$onus" verify killed
+    expect 0 '^intact' "$onus" verify killed
     expect 0 'every bit the same' "$onus" replay killed --quiet
 done
 
@@ -82,7 +82,7 @@ if mount -t tmpfs -o size=64k tmpfs disk 2>/dev/null; then
         [ -e disk/run/ledger.jsonl ] && resume=--resume || { resume=; rm -rf disk/run; }
         expect 0 'report: disk/run/report.html' "$onus" run long.yaml --out disk/run $resume --quiet
         same "a full disk of $size KiB, then more room" "$(sha disk/run/model.safetensors)" "$whole"
-        expect 0 'verified' "$onus" verify disk/run
+        expect 0 '^intact' "$onus" verify disk/run
     done
 else
     echo "# a full disk: not tried, only root may mount one"
@@ -99,7 +99,7 @@ data_set() {
     same "$1: accuracy of at least $3" "$found" True
     expect 0 . "$onus" run "$root/examples/$1.yaml" --out "$1-one" --threads 1 --quiet
     same "$1: one thread" "$(sha "$1/model.safetensors")" "$(sha "$1-one/model.safetensors")"
-    expect 0 'verified' "$onus" verify "$1"
+    expect 0 '^intact' "$onus" verify "$1"
     expect 0 'every bit the same' "$onus" replay "$1" --quiet
 }
 data_set fashion-mnist /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz 0.86

@@ -91,6 +91,90 @@ static void every_size(void **state)
     }
 }
 
+/* transparency-dev/merkle's inclusion proofs of its eight leaves (log_proofs_test.go), there
+ * counted from 1. */
+static void public_paths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } leaves[] = {{"", 0},
+                  {"\x00", 1},
+                  {"\x10", 1},
+                  {"\x20\x21", 2},
+                  {"\x30\x31", 2},
+                  {"\x40\x41\x42\x43", 4},
+                  {"\x50\x51\x52\x53\x54\x55\x56\x57", 8},
+                  {"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f", 16}};
+    static const struct {
+        uint64_t leaf, n;
+        const char *path[3];
+    } rows[] = {
+        {1, 1, {NULL}},
+        {1,
+         8,
+         {"96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+          "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+          "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4"}},
+        {6,
+         8,
+         {"bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+          "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+          "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"}},
+        {3, 3, {"fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"}},
+        {2,
+         5,
+         {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+          "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+          "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t hashes[8][32], path[ONUS_MERKLE_PATH_MAX][32];
+        for (uint64_t k = 0; k < rows[i].n; k++)
+            onus_merkle_leaf(leaves[k].bytes, leaves[k].len, hashes[k]);
+        const int n = onus_merkle_path(hashes, rows[i].n, rows[i].leaf - 1, path);
+        int want = 0;
+        while (want < 3 && rows[i].path[want]) want++;
+        assert_int_equal(n, want);
+        for (int k = 0; k < n; k++) is_hex(path[k], rows[i].path[k]);
+    }
+}
+
+/* Every leaf of every size up to 70: the path leads to the root by definition, from its own
+ * place only, and no part of it can be changed, left out or added. */
+static void every_path(void **state)
+{
+    (void)state;
+    for (int n = 1; n <= 70; n++) {
+        uint8_t hashes[70][32], path[ONUS_MERKLE_PATH_MAX][32], root[32], leaf[32];
+        by_definition(0, n, root);
+        for (int i = 0; i < n; i++) {
+            for (int k = 0; k < n; k++) by_definition(k, k + 1, hashes[k]);
+            memcpy(leaf, hashes[i], 32);
+            const int len = onus_merkle_path(hashes, (uint64_t)n, (uint64_t)i, path);
+            const uint8_t(*p)[32] = (const uint8_t(*)[32])path;
+            for (uint64_t at = 0; at < (uint64_t)n + 3; at++)
+                assert_int_equal(onus_merkle_included(leaf, at, (uint64_t)n, p, len, root),
+                                 at == (uint64_t)i);
+            memcpy(path[len], root, 32);
+            assert_false(
+                onus_merkle_included(leaf, (uint64_t)i, (uint64_t)n, p, len + 1, root));
+            if (len > 0)
+                assert_false(
+                    onus_merkle_included(leaf, (uint64_t)i, (uint64_t)n, p, len - 1, root));
+            for (int k = 0; k < len; k++) {
+                path[k][i % 32] ^= 1;
+                assert_false(
+                    onus_merkle_included(leaf, (uint64_t)i, (uint64_t)n, p, len, root));
+                path[k][i % 32] ^= 1;
+            }
+            leaf[5] ^= 1;
+            assert_false(onus_merkle_included(leaf, (uint64_t)i, (uint64_t)n, p, len, root));
+        }
+    }
+}
+
 /* A leaf is no node: the tree of one leaf whose bytes are two hashes is not the tree of
  * these. */
 static void leaves_are_no_nodes(void **state)
@@ -136,10 +220,9 @@ static void lines_are_leaves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(public_vectors),
-        cmocka_unit_test(every_size),
-        cmocka_unit_test(leaves_are_no_nodes),
-        cmocka_unit_test(lines_are_leaves),
+        cmocka_unit_test(public_vectors),      cmocka_unit_test(every_size),
+        cmocka_unit_test(public_paths),        cmocka_unit_test(every_path),
+        cmocka_unit_test(leaves_are_no_nodes), cmocka_unit_test(lines_are_leaves),
     };
     return onus_crypto_start() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

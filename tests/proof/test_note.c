@@ -72,14 +72,12 @@ static void notes_of_others(void **state)
     assert_string_equal(note.origin, "go.sum database tree");
     assert_int_equal(note.n, 6476701);
     assert_int_equal(note.root[0], 0x99);
-    assert_string_equal(note.signer, "sum.golang.org");
     assert_int_equal(note.n_signatures, 1);
-    assert_int_equal(note.n_witnesses, 0);
+    assert_int_equal(note.n_extensions, 0);
     assert_int_equal(
         onus_note_verify(&note, golang_witnessed, strlen(golang_witnessed), "n", &k, &err),
         ONUS_OK);
     assert_int_equal(note.n_signatures, 2);
-    assert_int_equal(note.n_witnesses, 1); /* whose key we do not know */
     const onus_key other = public_key(example_pub);
     assert_int_equal(verify(golang_note, strlen(golang_note), &other, &err), ONUS_TAMPER);
     assert_string_equal(err.msg, "n.note: no signature of 'PeterNeumann'");
@@ -174,17 +172,22 @@ static void malformed(void **state)
          "a root in base64"}, /* slack */
         {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
          "an empty line after the root"},
-        {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nmore\n\n", "an empty line"},
+        {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nmore\n", "an empty line"},
         {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n", "no signature of"},
+        {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nmore\n\n", "no signature of"},
+        {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nmo\tre\n\n", "text that ends"},
+        {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nm\xffre\n\n", "text that ends"},
+        {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n" DASH "a+b AAAAAAAA\n",
+         "a signature line"},
         {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\nx\n", "a signature line"},
         {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n" DASH "k\n",
          "a signature line"},
         {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n" DASH " AAAA\n",
          "a signature line"},
         {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n" DASH "k AAAA\n",
-         "a signature in base64"},
+         "a signature line (name, base64)"},
         {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n" DASH "k AAAAAAAA=\n",
-         "a signature in base64"},
+         "a signature line (name, base64)"},
         {"o\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n" DASH
          "PeterNeumann x08go8gWYY0=\n",
          "the signature of 'PeterNeumann' is wrong"},
@@ -196,12 +199,136 @@ static void malformed(void **state)
         if (!strstr(err.msg, rows[i].expected) || !strstr(err.msg, "n.note: "))
             fail_msg("'%s' does not hold '%s'", err.msg, rows[i].expected);
     }
-    char *big = malloc(1 << 17);
+    char *big = malloc(1 << 19);
     assert_non_null(big);
-    memset(big, 'a', 1 << 17);
-    big[(1 << 17) - 1] = '\n';
-    assert_int_equal(verify(big, 1 << 17, &k, &err), ONUS_TAMPER);
+    memset(big, 'a', 1 << 19);
+    big[(1 << 19) - 1] = '\n';
+    assert_int_equal(verify(big, 1 << 19, &k, &err), ONUS_TAMPER);
     free(big);
+}
+
+/* RFC 8032, 7.1, test 1, as a witness (0x04) and as a plain signer (0x01); signatures by
+ * OpenSSL 3.0 over the message that tlog-cosignature describes. */
+#define W1 DASH "witness.example/w1 "
+static const char witness_pub[] =
+    "witness.example/w1+eb762cc2+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
+static const char witness_key[] =
+    "PRIVATE+KEY+witness.example/w1+eb762cc2+BJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n";
+static const char plain_pub[] =
+    "witness.example/w1+6d141fc1+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
+static const char cosigned[] =
+    W1 "63YswgAAAABkGFDLXE7yt2HFtq80ihDTryT/E1rfgkmt0jIXwvUgu0D7gSd7zG4fJh2jcQyT+EgmbS+GT+"
+       "h5xQl3aF0MluftMjfeCg==\n";
+static const char plain[] =
+    W1 "bRQfwX3lcGSD5qXOKwVwcEDA+OmtueHGXDUWsrvVFKQDAY/l53++TAp/9yrGhuWZisuO+77MppQPnRCxJ2"
+       "+U6dHv4wA=\n";
+static const char too_late[] = /* valid, at 2^63, which no time may be */
+    W1 "63YswoAAAAAAAAAA3z26kV25Yj2DoefibD9olmFyiBbNj/mm/zH5AoEmpNC5X875LZiVl/8M6yw1u1Ftsx"
+       "kKV7XmTrCorfCKtNb3Bw==\n";
+
+static onus_status check(const char *text, const char *pub, onus_seal *seal, onus_err *err)
+{
+    const onus_key owner = public_key(example_pub), k = public_key(pub);
+    onus_note note;
+    if (onus_note_verify(&note, text, strlen(text), "n", &owner, err) != ONUS_OK)
+        fail_msg("%s", err->msg);
+    return onus_note_check(&note, "n", &k, seal, err);
+}
+
+static void cosignatures(void **state)
+{
+    (void)state;
+    char text[2000], path[128];
+    onus_key k;
+    onus_note note;
+    onus_seal seal;
+    onus_err err;
+    onus_buf out;
+    snprintf(text, sizeof text, "%s%s%s", example_note, cosigned, plain);
+    assert_int_equal(check(text, witness_pub, &seal, &err), ONUS_OK);
+    assert_int_equal(seal.time, 1679315147);
+    assert_int_equal(seal.n_lines, 1);
+    assert_int_equal(check(text, plain_pub, &seal, &err), ONUS_OK);
+    assert_int_equal(seal.time, 0);
+    assert_int_equal(check(example_note, witness_pub, &seal, &err), ONUS_TAMPER);
+    assert_string_equal(err.msg, "n: no signature of 'witness.example/w1'");
+    snprintf(text, sizeof text, "%s%s", example_note, too_late);
+    assert_int_equal(check(text, witness_pub, &seal, &err), ONUS_TAMPER);
+    assert_string_equal(err.msg, "n: the signature of 'witness.example/w1' is wrong");
+    for (size_t i = 0; i + 1 < strlen(cosigned); i++) { /* no letter can be another */
+        snprintf(text, sizeof text, "%s%s", example_note, cosigned);
+        text[strlen(example_note) + i] ^= 1;
+        onus_status st = onus_note_parse(&note, text, strlen(text), "n", &err);
+        if (st == ONUS_OK) st = check(text, witness_pub, &seal, &err);
+        assert_int_equal(st, ONUS_TAMPER);
+    }
+
+    /* as others write it, below what is there, byte for byte */
+    write_file("witness", witness_key, strlen(witness_key));
+    assert_int_equal(onus_key_load(&k, in_room("witness", path), &err), ONUS_OK);
+    assert_int_equal(k.type, ONUS_KEY_COSIGNS);
+    onus_buf_init(&out, NULL, 4096);
+    assert_int_equal(onus_note_parse(&note, example_note, strlen(example_note), "n", &err),
+                     ONUS_OK);
+    assert_int_equal(onus_note_cosign(&out, &note, &k, 1679315147, &err), ONUS_OK);
+    snprintf(text, sizeof text, "%s%s", example_note, cosigned);
+    assert_string_equal(out.data, text);
+    uint8_t root[32] = {0};
+    assert_int_equal(onus_note_sign(&out, &k, "onus/x", 1, root, &err), ONUS_BAD_ARG);
+    k.type = ONUS_KEY_SIGNS;
+    assert_int_equal(onus_note_cosign(&out, &note, &k, 1, &err), ONUS_BAD_ARG);
+    onus_buf_release(&out);
+}
+
+/* Lines after the root are signed and mean nothing, even one that is a cosignature in form and
+ * would hold over the three lines above it. */
+static void extensions(void **state)
+{
+    (void)state;
+    const onus_key k = public_key(example_pub), w = public_key(witness_pub);
+    char text[2000];
+    const char *line;
+    size_t n;
+    onus_note note;
+    onus_err err;
+    const char *body = strstr(example_note, "\n\n");
+    snprintf(text, sizeof text,
+             "%.*s%smore words\n\n" DASH "PeterNeumann x08go8841zbxZ+/VBN8a1WoO8tp7B0Tx+4+u/"
+             "arVFxCe5MoIa79CnvEtqxYqaBfZZYSuWeu7WlqbXDHr/VgtucZjUg8=\n",
+             (int)(body + 1 - example_note), example_note, cosigned);
+    assert_int_equal(onus_note_verify(&note, text, strlen(text), "n", &k, &err), ONUS_OK);
+    assert_int_equal(note.n_extensions, 2);
+    assert_int_equal(note.n_signatures, 1);
+    onus_note_extension(&note, 0, &line, &n);
+    assert_int_equal(n, strlen(cosigned) - 1);
+    assert_memory_equal(line, cosigned, n);
+    onus_note_extension(&note, 1, &line, &n);
+    assert_int_equal(n, 10);
+    assert_memory_equal(line, "more words", 10);
+    assert_int_equal(onus_note_check(&note, "n", &w, NULL, &err), ONUS_TAMPER);
+    assert_string_equal(err.msg, "n: no signature of 'witness.example/w1'");
+    text[strstr(text, "more") - text] ^= 1; /* signed over */
+    assert_int_equal(verify(text, strlen(text), &k, &err), ONUS_TAMPER);
+}
+
+/* A note may hold 16 signatures of post-quantum size; ours is looked for among them. */
+static void signatures_of_others(void **state)
+{
+    (void)state;
+    char *text = malloc(1 << 18), line[6700];
+    onus_note note;
+    onus_err err;
+    assert_non_null(text);
+    memset(line, 'A', 6668); /* base64 of 5,001 bytes */
+    line[6668] = '\0';
+    size_t n = (size_t)sprintf(text, "%s", example_note);
+    for (int i = 0; i < 16; i++) n += (size_t)sprintf(text + n, DASH "pq%d %s\n", i, line);
+    n += (size_t)sprintf(text + n, "%s", cosigned);
+    const onus_key k = public_key(example_pub), w = public_key(witness_pub);
+    assert_int_equal(onus_note_verify(&note, text, n, "n", &k, &err), ONUS_OK);
+    assert_int_equal(note.n_signatures, 18);
+    assert_int_equal(onus_note_check(&note, "n", &w, NULL, &err), ONUS_OK);
+    free(text);
 }
 
 static void every_byte_of_a_key(void **state)
@@ -247,7 +374,7 @@ static void key_files(void **state)
     struct stat info;
     onus_key k, loaded;
     onus_err err;
-    assert_int_equal(onus_key_new(&k, "M\xc3\xbcller-Bank", &err), ONUS_OK);
+    assert_int_equal(onus_key_new(&k, "M\xc3\xbcller-Bank", ONUS_KEY_SIGNS, &err), ONUS_OK);
     assert_int_equal(onus_key_save(&k, in_room("key", path), &err), ONUS_OK);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
@@ -311,12 +438,13 @@ static void names(void **state)
     onus_key k;
     char longest[129];
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_int_equal(onus_key_new(&k, wrong[i], NULL), ONUS_BAD_ARG);
+        assert_int_equal(onus_key_new(&k, wrong[i], ONUS_KEY_SIGNS, NULL), ONUS_BAD_ARG);
     memset(longest, 'n', 128);
     longest[128] = '\0';
-    assert_int_equal(onus_key_new(&k, longest, NULL), ONUS_BAD_ARG);
-    assert_int_equal(onus_key_new(&k, longest + 1, NULL), ONUS_OK);
-    assert_int_equal(onus_key_new(&k, "\xe9\x8a\x80\xe8\xa1\x8c", NULL), ONUS_OK); /* a bank */
+    assert_int_equal(onus_key_new(&k, longest, ONUS_KEY_SIGNS, NULL), ONUS_BAD_ARG);
+    assert_int_equal(onus_key_new(&k, longest + 1, ONUS_KEY_SIGNS, NULL), ONUS_OK);
+    assert_int_equal(onus_key_new(&k, "\xe9\x8a\x80\xe8\xa1\x8c", ONUS_KEY_SIGNS, NULL),
+                     ONUS_OK); /* a bank */
 }
 
 static int open_room(void **state)
@@ -336,10 +464,17 @@ static int close_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(notes_of_others),      cmocka_unit_test(signed_as_others_sign),
-        cmocka_unit_test(every_byte_of_a_note), cmocka_unit_test(malformed),
-        cmocka_unit_test(every_byte_of_a_key),  cmocka_unit_test(key_files),
-        cmocka_unit_test(wrong_key_files),      cmocka_unit_test(names),
+        cmocka_unit_test(notes_of_others),
+        cmocka_unit_test(signed_as_others_sign),
+        cmocka_unit_test(every_byte_of_a_note),
+        cmocka_unit_test(malformed),
+        cmocka_unit_test(cosignatures),
+        cmocka_unit_test(extensions),
+        cmocka_unit_test(signatures_of_others),
+        cmocka_unit_test(every_byte_of_a_key),
+        cmocka_unit_test(key_files),
+        cmocka_unit_test(wrong_key_files),
+        cmocka_unit_test(names),
     };
     return onus_crypto_start() ? cmocka_run_group_tests(tests, open_room, close_room) : 1;
 }

@@ -56,7 +56,8 @@ static onus_status call_explain(void)
 
 static onus_status call_verify(void)
 {
-    return onus_verify(nowhere, NULL, NULL, NULL, NULL, NULL);
+    const onus_verify_opts o = {.run = nowhere};
+    return onus_verify(&o, NULL, NULL, NULL);
 }
 
 static onus_status call_replay(void)

@@ -44,8 +44,8 @@ static void goes_on(const char *recipe, const char *out, const char *want)
     must_run(&how);
     model_hash(out, hex);
     if (want) assert_string_equal(hex, want);
-    if (onus_verify(in_room(out), NULL, NULL, NULL, NULL, &err) != ONUS_OK)
-        fail_msg("%s", err.msg);
+    const onus_verify_opts check = {.run = in_room(out)};
+    if (onus_verify(&check, NULL, NULL, &err) != ONUS_OK) fail_msg("%s", err.msg);
     if (replay(out, 0, 0, &err) != ONUS_OK) fail_msg("%s", err.msg);
 }
 
@@ -257,7 +257,8 @@ static void private_without_key(void **state)
     spoil("rm run/private/noise.key");
     assert_int_equal(replay("run", 0, 0, &err), ONUS_UNPROVEN);
     assert_true(strncmp(err.msg, "not proven: ", 12) == 0);
-    assert_int_equal(onus_verify(in_room("run"), NULL, NULL, NULL, NULL, &err), ONUS_OK);
+    const onus_verify_opts check = {.run = in_room("run")};
+    assert_int_equal(onus_verify(&check, NULL, NULL, &err), ONUS_OK);
     spoil(
         "tr 0-9a-f 1-9a-f0 < good/private/noise.key > run/private/noise.key"); /* another key */
     assert_int_equal(replay("run", 0, 0, &err), ONUS_MISMATCH);

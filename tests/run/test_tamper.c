@@ -17,7 +17,8 @@
 static onus_status verify(const char *run, const char *key, onus_err *err)
 {
     *err = (onus_err){.msg = ""};
-    return onus_verify(in_room(run), key ? in_room(key) : NULL, NULL, NULL, NULL, err);
+    const onus_verify_opts o = {.run = in_room(run), .key = key ? in_room(key) : NULL};
+    return onus_verify(&o, NULL, NULL, err);
 }
 
 static void must_verify(const char *run)
@@ -150,12 +151,13 @@ static void signed_by_another(void **state)
     uint8_t root[32];
     char pub[300];
     onus_err err;
-    assert_int_equal(onus_keygen(in_room("owner"), "owner", NULL, NULL, &err), ONUS_OK);
+    const onus_keygen_opts mine = {.path = in_room("owner"), .name = "owner"};
+    assert_int_equal(onus_keygen(&mine, NULL, &err), ONUS_OK);
     const run_how how = {.recipe = "plain.yaml", .out = "signed", .key = "owner"};
     must_run(&how);
     assert_int_equal(verify("signed", "owner.pub", &err), ONUS_OK);
-    assert_int_equal(onus_keygen(in_room("thief"), "owner", NULL, NULL, &err),
-                     ONUS_OK); /* the same name */
+    const onus_keygen_opts his = {.path = in_room("thief"), .name = "owner"}; /* one name */
+    assert_int_equal(onus_keygen(&his, NULL, &err), ONUS_OK);
     assert_int_equal(verify("signed", "thief.pub", &err), ONUS_TAMPER);
     assert_non_null(strstr(err.msg, "not by the key in"));
 

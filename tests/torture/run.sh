@@ -112,7 +112,7 @@ every "$onus" data small.yaml
 every "$onus" explain good --line 5
 every "$onus" eval good --data small.csv --json
 every "$onus" eval --predictions pred.csv --label y --score p --protected g
-same "the run that was looked at stays as it was" "$(sha good/ledger.jsonl) $("$onus" verify good | tail -1)" "$(sha good/ledger.jsonl) verified: good"
+same "the run that was looked at stays as it was" "$(sha good/ledger.jsonl) $("$onus" verify good | tail -1)" "$(sha good/ledger.jsonl) intact since it was signed; signer unknown; claims not recomputed: good"
 echo "# $felt commands ended by a failure, each in a line and an exit code"
 [ $felt -gt 100 ] || bad "only $felt commands felt their failure"
 finish
