@@ -343,3 +343,19 @@ onus_status onus_judge_log(const onus_log *log, int64_t n, bool whole,
     onus_arena_release(&arena);
     return st;
 }
+
+onus_status onus_log_read_judged(onus_log **out, const char *path, const onus_allocator *mem,
+                                 onus_err *err)
+{
+    onus_log *log = NULL;
+    onus_err why = {.code = ONUS_OK};
+    onus_status st = onus_log_read(&log, path, mem, err);
+    if (st != ONUS_OK) return st;
+    st = onus_judge_log(log, onus_log_count(log), false, mem, &why);
+    if (st == ONUS_OK) {
+        *out = log;
+        return ONUS_OK;
+    }
+    onus_log_close(log);
+    return onus_fail(err, st, "%s: %s", path, why.msg);
+}

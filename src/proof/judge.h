@@ -24,6 +24,10 @@ const onus_scope *onus_judge_scope(const onus_judge *j);
 /* The row of the event judged last. */
 const onus_event_row *onus_judge_row(const onus_judge *j);
 
+/* A ledger read from a file and judged as far as it goes: for everybody who shows what stands
+ * in it. */
+onus_status onus_log_read_judged(onus_log **out, const char *path, const onus_allocator *mem,
+                                 onus_err *err) ONUS_CHECKED;
 /* The first n events of a ledger; whole: they must end it. ONUS_UNPROVEN where another version
  * made it. */
 onus_status onus_judge_log(const onus_log *log, int64_t n, bool whole,

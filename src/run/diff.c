@@ -216,7 +216,7 @@ static onus_status open_ledger(differ *d, int i, onus_err *err)
     char path[ONUS_PATH_MAX];
     onus_status st = onus_folder_check(d->dir[i], d->mem, err);
     if (st == ONUS_OK) st = onus_path_join(path, sizeof path, d->dir[i], "ledger.jsonl", err);
-    return st == ONUS_OK ? onus_log_read(&d->log[i], path, d->mem, err) : st;
+    return st == ONUS_OK ? onus_log_read_judged(&d->log[i], path, d->mem, err) : st;
 }
 
 onus_status onus_diff(const char *run1, const char *run2, onus_facts **facts, char **notes,

@@ -52,7 +52,7 @@ static onus_status open_own_data(explainer *e, const onus_explain_opts *o, onus_
     onus_facts *read = NULL;
     ONUS_TRY(onus_folder_check(o->run, o->mem, err));
     ONUS_TRY(onus_path_join(path, sizeof path, o->run, "ledger.jsonl", err));
-    ONUS_TRY(onus_log_read(&log, path, o->mem, err));
+    ONUS_TRY(onus_log_read_judged(&log, path, o->mem, err));
     if (!o->recipe_dir) ONUS_TRY(onus_place_read(log, o->run, dir, err));
     ONUS_TRY(onus_path_join(path, sizeof path, o->run, "recipe.yaml", err));
     ONUS_TRY(

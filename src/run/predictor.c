@@ -37,6 +37,10 @@ static onus_status check_claim(const char *run, const char *model, const onus_al
     ONUS_TRY(onus_path_join(path, sizeof path, run, "ledger.jsonl", err));
     if (access(path, F_OK) != 0) return ONUS_OK;
     ONUS_TRY(onus_log_read(&log, path, mem, err));
+    /* another version's model has its hash all the same */
+    st = onus_judge_log(log, onus_log_count(log), false, mem, err);
+    if (st != ONUS_OK && st != ONUS_UNPROVEN) goto done;
+    st = ONUS_OK;
     (void)onus_log_find(log, "model.sha256", onus_log_count(log), &said);
     if (!json_is_string(said)) goto done;
     ONUS_TRY(onus_file_sha256(model, sha, err));

@@ -308,7 +308,7 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, sample *x,
     ONUS_TRY(check_opts(o, err));
     ONUS_TRY(onus_folder_check(o->run, o->mem, err));
     ONUS_TRY(onus_path_join(path, sizeof path, o->run, "ledger.jsonl", err));
-    ONUS_TRY(onus_log_read(&s->before, path, o->mem, err));
+    ONUS_TRY(onus_log_read_judged(&s->before, path, o->mem, err));
     ONUS_TRY(open_recipe(s, o, err));
     ONUS_TRY(read_ends(s, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));

@@ -67,7 +67,7 @@ onus_status onus_report(const char *run, onus_facts **facts, char **html,
     onus_buf text;
     onus_buf_init(&text, mem, 64 << 20);
     ONUS_TRY(onus_path_join(path, sizeof path, run, "ledger.jsonl", err));
-    ONUS_TRY(onus_log_read(&log, path, mem, err));
+    ONUS_TRY(onus_log_read_judged(&log, path, mem, err));
     if (!onus_log_type(log, "run.begin", 0)) {
         st = onus_fail(err, ONUS_BAD_INPUT, "%s has no run.begin: no run to report on", path);
         goto done;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * verify.c - checks a run, trusting nobody: signature over the head, head over the ledger,
  * ledger over every file, and the report built again from the ledger. What a run folder holds
- * is all looked at; a file that the ledger does not know is said.
- *
- * CHECKLIST: a stage that leaves a new kind of file wants a row in `kinds`. */
+ * is all looked at; a file that the ledger does not know is said. The ledger is held to the
+ * registry of names (proof/judge.h), event 1 and the demands to the recipe. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,9 +10,11 @@
 #include "base/fp.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "proof/entry_event.h"
 #include "report/report.h"
 #include "run/session.h"
 #include "run/verify_head.h"
+#include "run/verify_recipe.h"
 
 typedef struct {
     const char *run;
@@ -26,6 +27,7 @@ typedef struct {
     const char **files; /* what the folder holds */
     bool *known;        /* file i was checked */
     int64_t n_files;
+    onus_judge *judge;
 } verifier;
 
 static onus_status path_of(const verifier *v, const char *name, char path[ONUS_PATH_MAX],
@@ -111,36 +113,51 @@ static onus_status check_noise_key(verifier *v, const onus_entry *e, onus_err *e
     return ONUS_OK;
 }
 
-/* Every file that an event speaks of: event type, its name (or the field that holds it), the
- * field of its hash. */
-static onus_status check_entry(verifier *v, const onus_entry *e, onus_err *err)
+/* The file that an event speaks of, as the registry says. */
+static onus_status check_entry(verifier *v, const onus_event_row *row, const onus_entry *e,
+                               onus_err *err)
 {
-    static const struct {
-        const char *type, *file, *file_field, *hash_field;
-        bool may_lack;
-    } kinds[] = {
-        {"run.begin", "recipe.yaml", NULL, "run.recipe.sha256", false},
-        {"model", "model.safetensors", NULL, "model.sha256", false},
-        {"report", "report.html", NULL, "report.sha256", false},
-        {"private", NULL, "private.file", "private.sha256", true},
-    };
     if (strcmp(e->type, "privacy.noise") == 0) return check_noise_key(v, e, err);
-    if (strcmp(e->type, "checkpoint") == 0) {
-        char name[64];
-        snprintf(name, sizeof name, "checkpoints/%lld.safetensors",
-                 (long long)onus_checkpoint_step(e));
-        return check_file(v, name, claim_text(e, "checkpoint.sha256"), e->n, true, err);
+    if (!row || !row->hash_field) return ONUS_OK;
+    char step[64];
+    const char *name = row->file         ? row->file
+                       : row->file_field ? claim_text(e, row->file_field)
+                                         : step;
+    snprintf(step, sizeof step, "checkpoints/%lld.safetensors",
+             (long long)onus_checkpoint_step(e));
+    if (!name)
+        return onus_fail(err, ONUS_TAMPER, "event %lld (%s) names no file", (long long)e->n,
+                         e->type);
+    return check_file(v, name, claim_text(e, row->hash_field), e->n, row->may_lack, err);
+}
+
+static const onus_event_row *row_of(const char *type)
+{
+    for (int r = 0; r < onus_n_event_rows; r++)
+        if (strcmp(onus_event_rows[r]->type, type) == 0) return onus_event_rows[r];
+    return NULL;
+}
+
+/* Every event, in order: its place and its names, then the file that it speaks of. Of a ledger
+ * that another version made only the files are looked at. */
+static onus_status check_events(verifier *v, onus_err *err)
+{
+    onus_arena arena;
+    onus_arena_init(&arena, v->mem);
+    onus_status st = onus_judge_create(&v->judge, v->mem, err);
+    for (int64_t i = 0; st == ONUS_OK && i < onus_log_count(v->log); i++) {
+        const onus_entry *e = onus_log_at(v->log, i);
+        onus_event event;
+        onus_arena_reset(&arena);
+        st = onus_entry_event(e, &arena, &event, err);
+        if (st == ONUS_OK) st = onus_judge_event(v->judge, &event, err);
+        const bool foreign = onus_judge_foreign(v->judge);
+        if (st == ONUS_OK)
+            st = check_entry(v, foreign ? row_of(e->type) : onus_judge_row(v->judge), e, err);
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(e->type, kinds[i].type) != 0) continue;
-        const char *name = kinds[i].file ? kinds[i].file : claim_text(e, kinds[i].file_field);
-        if (!name)
-            return onus_fail(err, ONUS_TAMPER, "event %lld (%s) names no file", (long long)e->n,
-                             e->type);
-        return check_file(v, name, claim_text(e, kinds[i].hash_field), e->n, kinds[i].may_lack,
-                          err);
-    }
-    return ONUS_OK;
+    if (st == ONUS_OK) st = onus_judge_end(v->judge, err);
+    onus_arena_release(&arena);
+    return st;
 }
 
 /* The report is a function of the ledger: the same entries must give the same bytes. */
@@ -186,11 +203,31 @@ done:
     return st;
 }
 
-static onus_status check_end(const verifier *v, onus_err *err)
+/* What no event speaks of. */
+static onus_status list_unknown(verifier *v, onus_err *err)
 {
-    if (onus_log_type(v->log, "run.end", 0)) return ONUS_OK;
-    return onus_fail(err, ONUS_TAMPER,
-                     "%s: the ledger has no run.end: the run did not come to its end", v->run);
+    for (int64_t i = 0; i < v->n_files; i++) {
+        if (v->known[i]) continue;
+        if (!onus_is_plain(v->files[i])) /* it could pass for a line of this list */
+            return onus_fail(err, ONUS_TAMPER,
+                             "%s: a file's name holds control characters: '%s'", v->run,
+                             v->files[i]);
+        v->n_unknown++;
+        onus_buf_printf(&v->notes, "not in the ledger, so nothing is proven of it: '%s'\n",
+                        v->files[i]);
+    }
+    return ONUS_OK;
+}
+
+/* Hashes, tree and signature hold; what the names mean is for that version to say. A forger can
+ * write another version, too, so this is no "verified". */
+static onus_status not_judged(const verifier *v, onus_err *err)
+{
+    return onus_fail(
+        err, ONUS_UNPROVEN,
+        "%s: made by version %s: hashes, tree and signature hold; not judged (this "
+        "is version %s)",
+        v->run, onus_judge_foreign(v->judge), ONUS_VERSION);
 }
 
 static onus_status look_at_all(verifier *v, const onus_verify_opts *o, onus_err *err)
@@ -214,21 +251,14 @@ static onus_status look_at_all(verifier *v, const onus_verify_opts *o, onus_err 
         goto done;
     }
     ONUS_TRY(onus_verify_head(o, v->log, &v->notes, &v->facts, err));
-    for (int64_t i = 0; i < onus_log_count(v->log); i++)
-        ONUS_TRY(check_entry(v, onus_log_at(v->log, i), err));
-    ONUS_TRY(check_report(v, err));
-    ONUS_TRY(check_end(v, err));
-    for (int64_t i = 0; i < v->n_files; i++) {
-        if (v->known[i]) continue;
-        if (!onus_is_plain(v->files[i])) { /* it could pass for a line of this list */
-            st = onus_fail(err, ONUS_TAMPER, "%s: a file's name holds control characters: '%s'",
-                           v->run, v->files[i]);
-            goto done;
-        }
-        v->n_unknown++;
-        onus_buf_printf(&v->notes, "not in the ledger, so nothing is proven of it: '%s'\n",
-                        v->files[i]);
+    ONUS_TRY(check_events(v, err));
+    ONUS_TRY(list_unknown(v, err));
+    if (onus_judge_foreign(v->judge)) {
+        st = not_judged(v, err);
+        goto done;
     }
+    ONUS_TRY(onus_verify_recipe(v->run, v->log, v->mem, err));
+    ONUS_TRY(check_report(v, err));
 done:
     return st;
 }
@@ -241,9 +271,10 @@ static onus_status conclude(verifier *v, bool known, onus_status verdict, const 
     onus_event_int(&v->facts, v->n_absent, "verify.files.absent");
     onus_event_int(&v->facts, v->n_unknown, "verify.files.unknown");
     onus_event_text(&v->facts,
-                    verdict != ONUS_OK ? "not verified"
-                    : known            ? "verified"
-                                       : "intact",
+                    verdict == ONUS_UNPROVEN ? "not judged"
+                    : verdict != ONUS_OK     ? "not verified"
+                    : known                  ? "verified"
+                                             : "intact",
                     "verify.verdict");
     if (verdict != ONUS_OK) onus_event_text(&v->facts, why->msg, "verify.error");
     return onus_event_facts(&v->facts, out, v->mem, err);
@@ -266,6 +297,7 @@ onus_status onus_verify(const onus_verify_opts *o, onus_facts **facts, char **no
     if (told == ONUS_OK && notes) told = onus_buf_hand_out(&v.notes, notes, "verify", &why);
     if (told != ONUS_OK) st = told;
     if (st != ONUS_OK && err) *err = why;
+    onus_judge_destroy(v.judge);
     onus_log_close(v.log);
     onus_event_release(&v.facts);
     onus_buf_release(&v.notes);
