@@ -253,6 +253,19 @@ static onus_status begin(onus_judge *j, const onus_event *e, onus_err *err)
     return st == ONUS_OK ? lay_out(j, 0, row_of("data.sheet") + 1, err) : st;
 }
 
+/* Of several labels each has its page, by its number. */
+static onus_status check_page(const onus_occurrence *of, const onus_event *e, onus_err *err)
+{
+    char name[64] = "private/explanations.html";
+    if (!of->row->bare) return ONUS_OK;
+    if (of->label >= 0)
+        snprintf(name, sizeof name, "private/explanations-%lld.html", (long long)of->label + 1);
+    const onus_field *file = onus_event_find(e, of->row->file_field);
+    return strcmp(file->text, name) == 0
+               ? ONUS_OK
+               : onus_fail(err, ONUS_TAMPER, "'%.80s', expected '%s'", file->text, name);
+}
+
 /* What policies may name. Texts are none of that, nor are the verdicts themselves. */
 static onus_status remember(onus_judge *j, const onus_event_row *row, const onus_event *e,
                             onus_err *err)
@@ -283,6 +296,7 @@ static onus_status judge(onus_judge *j, const onus_event *e, onus_err *err)
     j->row = of.row;
     if (j->n > 0) ONUS_TRY(onus_scope_add(&j->scope, e, err));
     ONUS_TRY(onus_judge_names(&j->scope, &of, e, &j->scratch, err));
+    ONUS_TRY(check_page(&of, e, err));
     ONUS_TRY(onus_closed_epochs(&j->epochs, e, err));
     ONUS_TRY(onus_closed_event(e, err));
     ONUS_TRY(onus_closed_verdict(&j->verdicts, of.k, e, j->facts, err));

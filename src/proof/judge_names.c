@@ -455,7 +455,7 @@ onus_status onus_judge_names(const onus_scope *s, const onus_occurrence *of,
     onus_arena_reset(scratch);
     onus_status st = ONUS_OK;
     work w = {.s = s, .of = of, .e = e, .is = s->is, .prefix = ""};
-    if (of->label >= 0) {
+    if (of->label >= 0 && !of->row->bare) {
         w.is = (s->is & ~(unsigned)ONUS_IF_LABELS) | ONUS_IF_BINARY;
         w.prefix = onus_arena_printf(scratch, "label.%s.", s->labels.order[of->label]);
     }

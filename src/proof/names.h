@@ -100,6 +100,7 @@ typedef struct {
     unsigned when;
     int block; /* of several labels: rows of one block are repeated as a whole, a label a time,
                   and names begin with "label.LABEL."; 0: not repeated */
+    bool bare; /* its names have no such beginning, though it is in a block */
     const onus_name_row *names;
     int n_names;
     /* the file that it speaks of: its name, or the field that holds it; the field of its hash

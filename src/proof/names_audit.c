@@ -122,7 +122,7 @@ static const onus_name_row fairness[] = {
     {"fairness.<set>.<word>.highest", CLAIM, TEXT, .may = true, .doc = "of a gap: the group with the largest rate"},
 };
 const onus_event_row onus_names_fairness = {
-    "fairness", NULL, "evaluate", ONUS_TIMES_SETS, ONUS_IF_REPORTED | ONUS_IF_GROUPS | ONUS_IF_DECISIONS | ONUS_IF_VALUES, 2,
+    "fairness", NULL, "evaluate", ONUS_TIMES_SETS, ONUS_IF_REPORTED | ONUS_IF_GROUPS | ONUS_IF_DECISIONS | ONUS_IF_VALUES, 2, false,
     ONUS_ROWS(fairness),
     .doc = "One event for every protected attribute A, for every two of them (A+B), and for all of them together. "
            "Multi-label: for each label, every name begins with label.LABEL."};
@@ -164,7 +164,7 @@ static const onus_name_row explain[] = {
     {"explain.columns_differing", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .open = true, ONUS_AT_0, .doc = "columns that differ in a pair, on average"},
 };
 const onus_event_row onus_names_explain = {
-    "explain", NULL, "explain", ONUS_TIMES_ONCE, ONUS_IF_REPORTED | ONUS_IF_SHAPLEY, 3, ONUS_ROWS(explain), .doc = "Shapley values."};
+    "explain", NULL, "explain", ONUS_TIMES_ONCE, ONUS_IF_REPORTED | ONUS_IF_SHAPLEY, 3, false, ONUS_ROWS(explain), .doc = "Shapley values."};
 
 static const onus_name_row relevance[] = {
     ONUS_EXPLAINED_ROWS("relevance"),
@@ -175,6 +175,6 @@ static const onus_name_row relevance[] = {
     {"relevance.agreement.n", CLAIM, WHOLE, ONUS_IF_BOTH_WAYS, ONUS_COUNT, .unit = "rows", .doc = "rows in which neither is constant"},
 };
 const onus_event_row onus_names_relevance = {
-    "relevance", NULL, "explain", ONUS_TIMES_ONCE, ONUS_IF_REPORTED | ONUS_IF_RELEVANCE, 3, ONUS_ROWS(relevance), .doc = "Relevance."};
+    "relevance", NULL, "explain", ONUS_TIMES_ONCE, ONUS_IF_REPORTED | ONUS_IF_RELEVANCE, 3, false, ONUS_ROWS(relevance), .doc = "Relevance."};
 
 /* clang-format on */

@@ -107,7 +107,7 @@ static const onus_name_row explanations[] = {
     {"private.sha256", CLAIM, HASH, .doc = "its hash"},
 };
 const onus_event_row onus_names_explanations = {
-    "private", "explanations", "explain", ONUS_TIMES_ONCE, ONUS_IF_REPORTED | ONUS_IF_EXPLAINED, 3, ONUS_ROWS(explanations),
+    "private", "explanations", "explain", ONUS_TIMES_ONCE, ONUS_IF_REPORTED | ONUS_IF_EXPLAINED, 3, true, ONUS_ROWS(explanations),
     .file_field = "private.file", .hash_field = "private.sha256", .may_lack = true,
     .doc = "What made the scores of five rows of the test split."};
 

@@ -53,7 +53,7 @@ static inline void put_table(const char *name)
     "model: {kind: mlp, hidden: [3], dropout: 0.1}\nexplain: {rows: 3, background: 3}\n"
 static const char plain_recipe[] =
     RECIPE_HEAD "train: {epochs: 4, batch: 8, checkpoint: 1}\nprivacy: off\n"
-                "policy: [accuracy >= 0.1, energy.joules >= 0, nothing.of.it <= 1]\n";
+                "policy: [accuracy >= 0.1, energy.joules >= 0, data.missing.nobody <= 1]\n";
 static const char private_recipe[] =
     RECIPE_HEAD "train: {epochs: 4, batch: 8, checkpoint: 1, keep: last}\n"
                 "privacy: {noise: 1.2, delta: 1e-4, clip: 1}\npolicy: none\n";

@@ -26,14 +26,15 @@ int clock_gettime(clockid_t clock, struct timespec *out)
     return 0;
 }
 
-#define HEAD                                                                                  \
-    "onus: 1\nname: small\nseed: 7\n"                                                         \
-    "data:\n  source: t.csv\n  label: {column: y, positive: yes}\n  protected: [sex]\n"       \
-    "  split: {train: 0.6, valid: 0.2, test: 0.2, stratify: [y]}\n"                           \
-    "model: {kind: mlp, hidden: [3], dropout: 0.2}\nexplain: off\npolicy: [train.loss <= 9, " \
-    "train.seconds >= 0]\n"
-#define OFF "privacy: off\n"
-#define DP  "privacy: {noise: 1.2, delta: 1e-4, clip: 1}\n"
+#define HEAD                                                                            \
+    "onus: 1\nname: small\nseed: 7\n"                                                   \
+    "data:\n  source: t.csv\n  label: {column: y, positive: yes}\n  protected: [sex]\n" \
+    "  split: {train: 0.6, valid: 0.2, test: 0.2, stratify: [y]}\n"                     \
+    "model: {kind: mlp, hidden: [3], dropout: 0.2}\nexplain: off\n"
+#define OFF "privacy: off\npolicy: [train.loss <= 9, train.seconds >= 0]\n"
+#define DP                                          \
+    "privacy: {noise: 1.2, delta: 1e-4, clip: 1}\n" \
+    "policy: [train.valid_loss <= 9, train.seconds >= 0]\n"
 
 /* 24 rows to train on: 5 steps an epoch of batches of 5, the last of 4. */
 static const struct {
@@ -154,7 +155,7 @@ static void same_as(const char *whole, const char *what)
     onus_buf_release(&mine);
     onus_buf_release(&theirs);
     if (there("run/checkpoints/stop.safetensors")) fail_msg("%s: the state is left over", what);
-    if (onus_verify(in_room("run"), NULL, &facts, NULL, NULL, &err) != ONUS_OK)
+    if (onus_verify(&(onus_verify_opts){.run = in_room("run")}, &facts, NULL, &err) != ONUS_OK)
         fail_msg("%s: %s", what, err.msg);
     assert_int_equal(onus_facts_find(facts, "verify.files.unknown")->i, 0);
     assert_int_equal(onus_facts_find(facts, "verify.files.absent")->i, 0);
@@ -183,7 +184,8 @@ static void stopped_at(int64_t step, const char *what)
     assert_string_equal(
         json_string_value(json_object_get(e->observed, "run.stop.checkpoint.sha256")), hex);
     onus_log_close(log);
-    assert_int_equal(onus_verify(in_room("run"), NULL, NULL, NULL, NULL, &err), ONUS_TAMPER);
+    assert_int_equal(onus_verify(&(onus_verify_opts){.run = in_room("run")}, NULL, NULL, &err),
+                     ONUS_TAMPER);
     assert_non_null(strstr(err.msg, "the run did not come to its end"));
 }
 
