@@ -129,6 +129,7 @@ lint: $(foreach l,$(LAYERS),$(BUILD)/$(l).a) $(BUILD)/tools/operations_doc $(BUI
 check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the tree, under a minute, no network
 	tests/all.sh $(BUILD)
 	tests/cli/run.sh $(BUILD)
+	tests/cli/stages.sh $(BUILD)
 	tests/cli/labels.sh $(BUILD)
 	tests/cli/families.sh $(BUILD)
 

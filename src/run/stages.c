@@ -172,7 +172,7 @@ const onus_stage onus_stages[] = {
     {"begin", NULL, onus_stage_begin, NULL, LIST("run.begin", "private"),
      LIST("recipe.yaml", "private/recipe.dir"), ONUS_TEXT_COUNT},
     {"data", NULL, onus_stage_data, NULL,
-     LIST("data.read", "data.clean", "data.sheet", "data.split", "data.unseen"), NONE,
+     LIST("data.read", "data.clean", "data.sheet", "data.split"), NONE,
      ONUS_TEXT_COUNT},
     {"demands", if_reported, onus_stage_demands, NULL, NONE, NONE, ONUS_TEXT_COUNT},
     {"foresee", if_explained, onus_stage_foresee, NULL, NONE, NONE, ONUS_TEXT_COUNT},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * explain_stage.c - the stage that explains rows of the test part, in one way or both: events
+ * stage_explain.c - the stage that explains rows of the test part, in one way or both: events
  * of what holds for all of them, and a page about a few for private/. */
 #include <stdio.h>
 
