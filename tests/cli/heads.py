@@ -110,34 +110,6 @@ def swap(token, ca, run, source):  # the same TSTInfo, signed by a certificate f
                 '-out', f'{run}/ledger.note.tst')
 
 
-def root_of(leaf, index, size, path):  # RFC 9162, 2.1.3.2
-    fn, sn, r = index, size - 1, leaf
-    for p in path:
-        assert sn
-        if fn & 1 or fn == sn:
-            r = sha(b'\1' + p + r)
-            while fn and not fn & 1:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            r = sha(b'\1' + r + p)
-        fn, sn = fn >> 1, sn >> 1
-    assert sn == 0
-    return r
-
-
-def prove(path, public, line):
-    proof, text, signatures = pathlib.Path(path).read_text().split('\n\n')
-    head, extra, index, *hashes = proof.split('\n')
-    assert head == 'c2sp.org/tlog-proof@v1' and extra == 'extra ' + b64(line.encode())
-    _, size, root = text.split('\n')[:3]
-    leaf = sha(b'\0' + line.encode())
-    assert root_of(leaf, int(index.removeprefix('index ')), int(size), list(map(base64.b64decode, hashes))) == base64.b64decode(root)
-    name, kid, _, pub = key(public)
-    data = base64.b64decode(next(l for l in signatures.splitlines() if l.startswith(f'{DASH}{name} ')).split()[-1])
-    holds(pub, (text + '\n').encode(), data[4:])
-    print('is proven')
-
-
 def spoil(path, onus, public):  # each byte before the witnesses' lines, and more and less of them
     data = pathlib.Path(path).read_bytes()
     end = data.index(DASH.encode(), data.index(DASH.encode()) + 1)
@@ -198,5 +170,5 @@ def serve(port_file, old):
 
 
 commands = {'note': note, 'sign': sign_note, 'check': check, 'later': later, 'rename': rename, 'flips': flips, 'swap': swap,
-            'prove': prove, 'spoil': spoil, 'serve': serve}
+            'spoil': spoil, 'serve': serve}
 commands[sys.argv[1]](*sys.argv[2:])

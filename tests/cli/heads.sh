@@ -3,6 +3,7 @@
 # Method: a small run; notes, cosignatures and proofs made and checked by Python and the openssl program alone, a
 # time-stamp authority of openssl ts; every promise with the attack that would break it.
 . tests/cli/lib.sh
+. tests/cli/authority.sh
 command -v openssl >/dev/null || { echo "not tried: no openssl program"; exit 0; }
 
 head -61 "$root/data/german_credit.csv" > "$room/small.csv"
@@ -119,51 +120,6 @@ expect 1 "its origin is" "$onus" stamp foreign --request q0
 expect 1 "its origin is" "$onus" prove foreign 1
 
 # ---- time stamps: an authority of openssl ts ----------------------------------------------------------
-authority() { # authority NAME START END: a root of its own, and a certificate for time stamps between two times
-    mkdir "$1" && : > "$1/index" && echo 01 > "$1/serial" && echo 01 > "$1/tsserial"
-    cat > "$1/cnf" <<CNF
-[req]
-distinguished_name = dn
-prompt = no
-[dn]
-CN = $1 root
-[root]
-basicConstraints = critical,CA:true
-[tsa]
-extendedKeyUsage = critical,timeStamping
-[web]
-extendedKeyUsage = critical,serverAuth
-[ca]
-default_ca = own
-[own]
-database = $1/index
-serial = $1/serial
-new_certs_dir = $1
-default_md = sha256
-policy = any
-unique_subject = no
-[any]
-commonName = supplied
-[stamps]
-serial = $1/tsserial
-signer_cert = $1/tsa.pem
-signer_key = $1/tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4
-digests = sha256, sha512
-ess_cert_id_alg = sha256
-tsa_name = yes
-CNF
-    export OPENSSL_CONF=/dev/null
-    openssl req -x509 -config "$1/cnf" -extensions root -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1/root.key" \
-        -out "$1/root.pem" -days 9000 2>/dev/null
-    openssl req -new -config "$1/cnf" -subj "/CN=$1 stamps" -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-        -keyout "$1/tsa.key" -out "$1/tsa.csr" 2>/dev/null
-    openssl ca -batch -notext -config "$1/cnf" -extensions tsa -cert "$1/root.pem" -keyfile "$1/root.key" -startdate "$2" \
-        -enddate "$3" -in "$1/tsa.csr" -out "$1/tsa.pem" >/dev/null 2>&1 || bad "no certificate for $1"
-    unset OPENSSL_CONF
-}
-reply() { openssl ts -reply -config "$1/cnf" -section stamps -queryfile "$2" -out "$3" ${4:-} 2>/dev/null || bad "no reply of $1"; }
 authority good 20200101000000Z 20990101000000Z
 authority evil 20200101000000Z 20990101000000Z
 authority past 20200101000000Z 20200201000000Z
@@ -280,11 +236,12 @@ wait $server 2>/dev/null
 
 # ---- one event -------------------------------------------------------------------------------------------
 events=$(wc -l < run/ledger.jsonl)
+awk '/^```python proof$/{on=1;next}/^```/{on=0}on' "$root/docs/EVIDENCE.md" > proof.py
 for n in 1 2 $((events / 2)) "$events"; do
     "$onus" prove run "$n" > e.tlog-proof || bad "prove $n"
     expect 0 "^proven: event $n of $events of 'onus/small', signed by 'bank', 0 witnesses" "$onus" prove --check e.tlog-proof --key owner.pub
     same "the line of event $n" "$("$onus" prove --check e.tlog-proof --key owner.pub | head -1)" "$(sed -n "${n}p" run/ledger.jsonl)"
-    expect 0 'is proven' python3 heads.py prove e.tlog-proof owner.pub "$(sed -n "${n}p" run/ledger.jsonl)"
+    same "event $n, by the script of docs/EVIDENCE.md" "$(python3 proof.py e.tlog-proof owner.pub | tail -1)" "$(sed -n "${n}p" run/ledger.jsonl)"
 done
 same "its first line" "$(head -1 e.tlog-proof)" c2sp.org/tlog-proof@v1
 same "it ends with the note" "$(tail -c "$(wc -c < run/ledger.note)" e.tlog-proof | sha256sum)" "$(sha256sum < run/ledger.note)"
@@ -298,5 +255,8 @@ expect 2 'has 1 to' "$onus" prove run 0
 expect 2 'has 1 to' "$onus" prove run $((events + 1))
 expect 2 'number of an event' "$onus" prove run two
 expect 2 "needs the signer's --key" "$onus" prove --check e.tlog-proof
+"$onus" prove run 2 | sed 's/^index 1/index 2/' > spoilt.tlog-proof
+expect 1 'is not under the signed head' python3 proof.py spoilt.tlog-proof owner.pub
+expect 1 'its line is not number 3 of the' "$onus" prove --check spoilt.tlog-proof --key owner.pub
 python3 heads.py spoil e.tlog-proof "$onus" owner.pub && ok || bad 'a changed proof was believed'
 finish
