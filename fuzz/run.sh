@@ -5,7 +5,7 @@ set -eu
 build=${1:?usage: fuzz/run.sh BUILD SECONDS [NAME...]}
 seconds=${2:?usage: fuzz/run.sh BUILD SECONDS [NAME...]}
 shift 2
-[ $# -gt 0 ] || set -- csv jsonl table recipe safetensors layers ledger note idx encoder policy tokenizer
+[ $# -gt 0 ] || set -- csv jsonl table recipe safetensors layers ledger note proof stamp idx encoder policy tokenizer
 out=$build/fuzz
 mkdir -p "$out/found"
 failed=0

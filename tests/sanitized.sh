@@ -7,3 +7,4 @@ export ONUS_SHORT=1
 tests/all.sh "$1"
 tests/cli/run.sh "$1"
 tests/cli/labels.sh "$1"
+tests/cli/heads.sh "$1"

@@ -25,35 +25,38 @@
 
 enum { TIMEOUT_S = 30, STRENGTH = 2 /* OpenSSL's level of 112 bits: RSA of 2048, no SHA-1 */ };
 
-/* Begins a use of OpenSSL: errors of a host's own stay as they are until its end. */
+/* Begins a use of OpenSSL, with this thread's queue of errors empty; end leaves it so. */
 static onus_status begin(onus_err *err)
 {
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
         return onus_fail(err, ONUS_IO, "OpenSSL cannot start");
-    ERR_set_mark();
+    ERR_clear_error();
     return ONUS_OK;
 }
 
 static onus_status end(onus_status st)
 {
-    ERR_pop_to_mark();
+    ERR_clear_error();
     return st;
 }
 
-/* The last error of OpenSSL in words. */
-static const char *reason(void)
+/* The first error of OpenSSL in words: those after it tell where it passed. */
+static const char *reason(char out[256])
 {
-    const char *data = NULL, *text;
+    const char *data = NULL;
     int flags = 0;
-    const unsigned long code = ERR_peek_last_error_data(&data, &flags);
-    text = ERR_reason_error_string(code);
-    if (data && *data && (flags & ERR_TXT_STRING)) return data;
-    return text ? text : "no reason is told";
+    const unsigned long code = ERR_peek_error_data(&data, &flags);
+    const char *text =
+        ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+    const bool more = data && *data && (flags & ERR_TXT_STRING);
+    snprintf(out, 256, "%s%s%.200s", text ? text : "no reason is told", more ? ": " : "",
+             more ? data : "");
+    return out;
 }
 
 static onus_status refuse(onus_err *err, onus_status code, const char *what, const char *why)
 {
-    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+    if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
         return onus_fail_mem(err, what);
     return onus_fail(err, code, "%s: %s", what, why);
 }
@@ -101,8 +104,22 @@ onus_status onus_stamp_ask(onus_buf *out, const uint8_t imprint[32], onus_err *e
     return end(st);
 }
 
+/* A connection within the time; OpenSSL's own would try a port that refuses again and again. */
+static BIO *connect_to(const char *host, const char *port)
+{
+    const time_t until = time(NULL) + TIMEOUT_S;
+    BIO *bio = BIO_new_connect(host);
+    bool fine = bio && BIO_set_conn_port(bio, port) == 1 && BIO_set_nbio(bio, 1) == 1;
+    while (fine && BIO_do_connect(bio) <= 0)
+        fine = BIO_should_retry(bio) && BIO_wait(bio, until, 0) > 0;
+    if (fine) return bio;
+    BIO_free_all(bio);
+    return NULL;
+}
+
 /* A server that hangs up is a failed write, not the end of a host's process. */
-static BIO *exchange(const char *host, const char *port, const char *path, BIO *query)
+static BIO *exchange(BIO *connection, const char *host, const char *port, const char *path,
+                     BIO *query)
 {
     sigset_t pipes, before, waiting;
     const struct timespec now = {0};
@@ -111,11 +128,11 @@ static BIO *exchange(const char *host, const char *port, const char *path, BIO *
     sigpending(&waiting);
     const bool pending = sigismember(&waiting, SIGPIPE) == 1;
     pthread_sigmask(SIG_BLOCK, &pipes, &before);
-    /* "": no proxy, whatever the environment says */
+    /* over our connection, so that no proxy of the environment's comes between */
     BIO *reply =
-        OSSL_HTTP_transfer(NULL, host, port, path, 0, "", NULL, NULL, NULL, NULL, NULL, 0, NULL,
-                           "application/timestamp-query", query, "application/timestamp-reply",
-                           1, ONUS_STAMP_MAX, TIMEOUT_S, 0);
+        OSSL_HTTP_transfer(NULL, host, port, path, 0, NULL, NULL, connection, NULL, NULL, NULL,
+                           0, NULL, "application/timestamp-query", query,
+                           "application/timestamp-reply", 1, ONUS_STAMP_MAX, TIMEOUT_S, 0);
     if (!pending) (void)sigtimedwait(&pipes, NULL, &now);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return reply;
@@ -162,16 +179,18 @@ onus_status onus_stamp_fetch(onus_buf *out, const char *url, const onus_buf *que
 {
     onus_status st = begin(err);
     if (st != ONUS_OK) return st;
-    char *host = NULL, *port = NULL, *path = NULL, some[4096];
-    BIO *request = BIO_new_mem_buf(query->data, (int)query->len), *reply = NULL;
+    char *host = NULL, *port = NULL, *path = NULL, some[4096], why[256];
+    BIO *request = BIO_new_mem_buf(query->data, (int)query->len), *connection = NULL,
+        *reply = NULL;
     if (!request) {
         st = onus_fail_mem(err, url);
         goto done;
     }
     ONUS_TRY(take_apart(url, &host, &port, &path, err));
-    reply = exchange(host, port, path, request);
+    connection = connect_to(host, port);
+    if (connection) reply = exchange(connection, host, port, path, request);
     if (!reply) {
-        st = onus_fail(err, ONUS_IO, "%s: no time-stamp reply: %s", url, reason());
+        st = onus_fail(err, ONUS_IO, "%s: no time-stamp reply: %s", url, reason(why));
         goto done;
     }
     for (int n; (n = BIO_read(reply, some, sizeof some)) > 0;)
@@ -179,6 +198,7 @@ onus_status onus_stamp_fetch(onus_buf *out, const char *url, const onus_buf *que
     st = onus_buf_status(out, url, err);
 done:
     BIO_free_all(reply);
+    BIO_free_all(connection);
     BIO_free_all(request);
     OPENSSL_free(host);
     OPENSSL_free(port);
@@ -339,13 +359,15 @@ static onus_status trust(X509_STORE *store, const char *pem, size_t n, onus_err 
 {
     onus_status st = ONUS_OK;
     int n_certs = 0;
+    char why[256];
     BIO *in = n > 0 && n < (size_t)1 << 24 ? BIO_new_mem_buf(pem, (int)n) : NULL;
     while (in && st == ONUS_OK) {
         X509 *cert = PEM_read_bio_X509(in, NULL, no_password, NULL);
         if (!cert && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE && n_certs) {
+            ERR_clear_error();
             break; /* the end */
         } else if (!cert || X509_STORE_add_cert(store, cert) != 1) {
-            st = refuse(err, ONUS_BAD_INPUT, "known authorities", reason());
+            st = refuse(err, ONUS_BAD_INPUT, "known authorities", reason(why));
         }
         X509_free(cert);
         n_certs++;
@@ -360,6 +382,7 @@ static onus_status trust(X509_STORE *store, const char *pem, size_t n, onus_err 
 static onus_status check_known(stamp *s, time_t when, const char *what, const char *pem,
                                size_t n_pem, onus_err *err)
 {
+    char why[256];
     X509_STORE *store = X509_STORE_new();
     if (!store) return onus_fail_mem(err, what);
     X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
@@ -369,7 +392,7 @@ static onus_status check_known(stamp *s, time_t when, const char *what, const ch
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     onus_status st = trust(store, pem, n_pem, err);
     if (st == ONUS_OK && TS_RESP_verify_signature(s->token, NULL, store, NULL) != 1)
-        st = refuse(err, ONUS_TAMPER, what, reason());
+        st = refuse(err, ONUS_TAMPER, what, reason(why));
     if (st == ONUS_TAMPER)
         (void)onus_hint(err, st,
                         "the certificates that were given do not lead to its authority");

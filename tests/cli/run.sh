@@ -117,7 +117,7 @@ expect 0 "signed by 'bank'" "$onus" verify cut --key key.pub
 
 # ---- without Onus: the script of docs/EVIDENCE.md -----------------------------------------------
 if command -v openssl >/dev/null; then
-    awk '/^```python/{on=1;next}/^```/{on=0}on' "$root/docs/EVIDENCE.md" > check.py
+    awk '/^```python$/{on=1;next}/^```/{on=0}on' "$root/docs/EVIDENCE.md" > check.py
     expect 0 'report.html is unchanged' python3 check.py signed
     cp -r signed spoilt && sed -i '3s/"rows"/"rowz"/; 3s/:300/:301/' spoilt/ledger.jsonl
     expect 1 'does not have the signed head' python3 check.py spoilt

@@ -16,6 +16,7 @@ if [ -z "${PART:-}" ]; then # every processor takes its share of the Ns
     exit $failed
 fi
 . tests/cli/lib.sh
+. tests/cli/authority.sh
 every=1
 [ -z "${ONUS_SHORT:-}" ] || every=7
 step=$((parts * every))
@@ -103,6 +104,15 @@ every() {
         n=$((n + 7 * step))
     done
 }
+"$onus" keygen witness --witness >/dev/null && "$onus" witness good --key witness >/dev/null && "$onus" stamp good --request query >/dev/null
+authority good.tsa 20200101000000Z 20990101000000Z
+reply good.tsa query reply.tsr
+every "$onus" stamp good --token query # which is none
+"$onus" stamp good --token reply.tsr >/dev/null
+every "$onus" verify good --witness witness.pub --tsa-cert good.tsa/root.pem
+every "$onus" prove good 3
+"$onus" prove good 3 > third.tlog-proof
+every "$onus" prove --check third.tlog-proof --key good/key.pub --witness witness.pub
 every "$onus" verify good
 every "$onus" verify good --json
 every "$onus" replay good --quiet
