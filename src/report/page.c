@@ -129,6 +129,13 @@ void onus_page_tag(onus_page *p, const char *open_tag, onus_text t)
     onus_page_printf(p, "</%.*s>", (int)strcspn(open_tag + 1, " >"), open_tag + 1);
 }
 
+void onus_page_says(onus_page *p, const char *about, const char *says)
+{
+    onus_page_raw(p, " data-about=\"");
+    onus_page_text(p, about);
+    onus_page_printf(p, "\" data-says=\"%s\"", says);
+}
+
 /* ---- facts ------------------------------------------------------------------------------- */
 
 /* The ledger's own copy of a key, so that a fact can name itself without an allocation. */

@@ -7,6 +7,8 @@
 #include "proof/ledger.h"
 #include "report/texts.h"
 
+struct onus_gaps; /* gaps.h */
+
 typedef struct {
     onus_buf *out;
     const onus_log *log; /* NULL: a page about people, without a ledger */
@@ -16,8 +18,9 @@ typedef struct {
     bool *used;          /* (n): entries that a number on the page links to */
     char head[65];       /* hexadecimal, of those entries */
     onus_language language;
-    bool plain;       /* no links: inside a chart's <title>, <desc> or <text> */
-    int64_t n_charts; /* numbers the charts, for their ids */
+    bool plain;                   /* no links: inside a chart's <title>, <desc> or <text> */
+    int64_t n_charts;             /* numbers the charts, for their ids */
+    const struct onus_gaps *gaps; /* once they were asked for */
 } onus_page;
 
 /* A value of the ledger. event 0: no entry has that name. */
@@ -46,6 +49,10 @@ void onus_page_printf(onus_page *p, const char *html, ...) ONUS_PRINTF(2, 3);
 void onus_page_say(onus_page *p, onus_text t); /* a text of the table, without places */
 /* TEXT in an element of ours: "<th>" gives <th>TEXT</th>. */
 void onus_page_tag(onus_page *p, const char *open_tag, onus_text t);
+
+/* Within a tag of ours: what an element asserts, and of which dotted name; for those who check
+ * that a page says no more than its ledger. `says` is ours. */
+void onus_page_says(onus_page *p, const char *about, const char *says);
 
 /* ---- facts ------------------------------------------------------------------------------- */
 
