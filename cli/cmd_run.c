@@ -11,12 +11,13 @@ static void print_end(const onus_run_result *r, bool train_only)
         printf("\nmodel: %s/model.safetensors\n", r->dir);
         return;
     }
-    cli_print_policies(r->facts);
+    const long long seen = cli_print_policies(r->facts), met = r->policies_met;
     if (r->policies > 0)
-        printf("\npolicies met: %lld of %lld\n", (long long)r->policies_met,
-               (long long)r->policies);
+        printf("\npolicies met: %lld of %lld", met, (long long)r->policies);
     else
-        printf("\npolicies: none in the recipe\n");
+        printf("\npolicies: none in the recipe");
+    if (seen > 0) printf(" (%lld by claims, %lld by observation)", met - seen, seen);
+    putchar('\n');
     printf("report: %s/report.html\n", r->dir);
 }
 
