@@ -280,7 +280,8 @@ static inline void make_policy(maker *m, int i, int64_t *met)
     snprintf(demand, sizeof demand, "%s %s %g", name, ops[op], bound);
     const char *verdict = !value ? "absent" : !number ? "undefined" : holds ? "met" : "not met";
     if (chance(m, 4)) verdict = "met"; /* whatever the value is */
-    json_t *at = observed || chance(m, 5) ? m->observed : m->claim;
+    const bool lies = chance(m, 20); /* a verdict on what was observed, as if a claim */
+    json_t *at = (observed && !lies) || chance(m, 5) ? m->observed : m->claim;
     snprintf(field, sizeof field, "policy.%d.demand", i);
     put_text(m->claim, field, demand);
     snprintf(field, sizeof field, "policy.%d.name", i);
