@@ -135,6 +135,17 @@ static const onus_field *policy_field(const onus_facts *facts, int i, const char
     return onus_facts_find(facts, name);
 }
 
+/* "undefined" is a word to a policy and a value to whoever reads facts from a ledger. */
+static const char *verdict_text(const onus_field *verdict)
+{
+    return verdict->kind == ONUS_FIELD_TEXT ? verdict->text : "undefined";
+}
+
+static bool is_met(const onus_field *verdict)
+{
+    return strcmp(verdict_text(verdict), "met") == 0;
+}
+
 /* The verdict of the policies that name this value, the worst of them: not met before met by
  * observation before met. NULL: none names it. */
 static const onus_field *verdict_on(const onus_facts *facts, const char *name)
@@ -142,14 +153,14 @@ static const onus_field *verdict_on(const onus_facts *facts, const char *name)
     const onus_field *named, *worst = NULL;
     for (int i = 1; (named = policy_field(facts, i, "name")) != NULL; i++) {
         const size_t n = strlen(name);
-        const bool mine = strncmp(named->text, name, n) == 0 &&
+        const bool mine = named->kind == ONUS_FIELD_TEXT &&
+                          strncmp(named->text, name, n) == 0 &&
                           (!named->text[n] || !strcmp(named->text + n, ".lower") ||
                            !strcmp(named->text + n, ".upper"));
         const onus_field *verdict = policy_field(facts, i, "verdict");
         if (!mine || !verdict) continue;
-        const bool better = worst && strcmp(worst->text, "met") == 0;
-        if (!worst || (better && (strcmp(verdict->text, "met") != 0 || verdict->observed)))
-            worst = verdict;
+        const bool better = worst && is_met(worst);
+        if (!worst || (better && (!is_met(verdict) || verdict->observed))) worst = verdict;
     }
     return worst;
 }
@@ -159,9 +170,9 @@ static void put_verdict(const onus_field *verdict)
 {
     if (!verdict) return;
     const bool paint = cli_is_terminal(STDOUT_FILENO) && !getenv("NO_COLOR"),
-               met = strcmp(verdict->text, "met") == 0;
+               met = is_met(verdict);
     const char *colour = !paint ? "" : !met ? "\033[31m" : verdict->observed ? "" : "\033[32m";
-    printf("  %s%s%s%s", colour, verdict->text, verdict->observed ? ", observed" : "",
+    printf("  %s%s%s%s", colour, verdict_text(verdict), verdict->observed ? ", observed" : "",
            *colour ? "\033[0m" : "");
 }
 
@@ -374,7 +385,7 @@ int64_t cli_print_policies(const onus_facts *facts)
         printf("  %*s", VALUE, found);
         put_verdict(verdict);
         putchar('\n');
-        seen += verdict && verdict->observed && strcmp(verdict->text, "met") == 0;
+        seen += verdict && verdict->observed && is_met(verdict);
     }
     return seen;
 }

@@ -80,6 +80,8 @@ onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix
 /* ---- numbers, linked; "undefined" or "not proven" in words ------------------------------- */
 
 void onus_page_number(onus_page *p, onus_fact f, int decimals);
+/* With more decimals where it would else read as the other number, which it is not. */
+void onus_page_number_apart(onus_page *p, onus_fact f, int decimals, double from);
 /* With as many decimals as two digits want, at most six. */
 void onus_page_small_number(onus_page *p, onus_fact f);
 void onus_page_percent(onus_page *p, onus_fact f); /* of a share: "76.5%" */
@@ -97,14 +99,15 @@ void onus_page_interval(onus_page *p, const char *name, int decimals);
  * where the ledger gives no reason. */
 void onus_page_reason(onus_page *p, const char *name);
 /* A number as a person reads it: thousands apart, fewer decimals where five digits are there
- * without them, 2.1·10⁻⁷ where the decimals would show nothing. No link: for charts, whose
- * table has it. Writes at most 31 bytes. */
+ * without them, never a 1 for what is less, 2.1·10⁻⁷ where the decimals would show nothing. No
+ * link: for charts, whose table has it. Writes at most 31 bytes. */
 void onus_plain_number(char out[32], double v, int decimals);
 
 /* ---- sentences --------------------------------------------------------------------------- */
 
 typedef enum {
     ONUS_SLOT_NUMBER,
+    ONUS_SLOT_APART, /* told from the number `from` */
     ONUS_SLOT_SMALL,
     ONUS_SLOT_PERCENT,
     ONUS_SLOT_COUNT,
@@ -118,6 +121,7 @@ typedef struct {
     onus_slot_kind kind;
     onus_fact fact;
     int decimals;
+    double from;
     const char *text;
     onus_text say;
 } onus_slot;
@@ -130,6 +134,10 @@ void onus_page_fill(onus_page *p, onus_text t, const onus_slot *slots, size_t n)
 #define ONUS_NUMBER(f, d)                                      \
     {                                                          \
         .kind = ONUS_SLOT_NUMBER, .fact = (f), .decimals = (d) \
+    }
+#define ONUS_APART(f, d, other)                                                \
+    {                                                                          \
+        .kind = ONUS_SLOT_APART, .fact = (f), .decimals = (d), .from = (other) \
     }
 #define ONUS_SMALL(f)                        \
     {                                        \

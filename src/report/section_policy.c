@@ -69,7 +69,7 @@ static void left_open(onus_page *p, const onus_judgement *j, const char *base)
                   small   ? gap && !ratio ? ONUS_TEXT_OPEN_GAP_UP : ONUS_TEXT_OPEN_UP
                   : ratio ? ONUS_TEXT_OPEN_RATIO_DOWN
                           : ONUS_TEXT_OPEN_DOWN,
-                  ONUS_NUMBER(end, 3));
+                  ONUS_APART(end, 3, j->policy.bound));
     }
     onus_page_raw(p, "</span>");
 }
@@ -96,7 +96,7 @@ static void row(onus_page *p, long long i)
     if (onus_name_counts_people(name))
         onus_page_people(p, j.found);
     else
-        onus_page_number(p, j.found, 3);
+        onus_page_number_apart(p, j.found, 3, j.parsed ? j.policy.bound : NAN);
     onus_page_raw(p, "</td><td class=\"num dim\">");
     onus_page_interval(p, base, 3);
     onus_page_raw(p, "</td><td class=\"draw\">");

@@ -49,7 +49,7 @@ static void a_run_gives_a_whole_report(void **state)
         "Meant to order applications for review by a person",
         "It does not treat groups alike: of 18 gaps between groups that have an interval, 15 "
         "are "
-        "proven, each at 95%",
+        "proven, each on its own at 95%",
         "Nothing bounds what it reveals about any one person",
         "<b>3 of 5 policies met.</b> Not met: ",
         "fairness.age.demographic_parity_ratio &gt;= 0.8",

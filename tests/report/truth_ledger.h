@@ -29,28 +29,28 @@ static inline bool chance(maker *m, int percent)
 
 /* ---- fields of the event that is being made ---------------------------------------------- */
 
-static inline void put(json_t *fields, const char *name, json_t *v)
+static inline void set_field(json_t *fields, const char *name, json_t *v)
 {
     assert_int_equal(json_object_set_new(fields, name, v), 0);
 }
 
-static inline void put_real(json_t *fields, const char *name, double v)
+static inline void set_real(json_t *fields, const char *name, double v)
 {
-    put(fields, name, json_real(v));
+    set_field(fields, name, json_real(v));
 }
 
-static inline void put_text(json_t *fields, const char *name, const char *v)
+static inline void set_text(json_t *fields, const char *name, const char *v)
 {
-    put(fields, name, json_string(v));
+    set_field(fields, name, json_string(v));
 }
 
 /* A number, now and then undefined or not there. */
-static inline void put_maybe(maker *m, json_t *fields, const char *name, double v)
+static inline void set_maybe(maker *m, json_t *fields, const char *name, double v)
 {
     if (chance(m, 12))
-        put_text(fields, name, "undefined");
+        set_text(fields, name, "undefined");
     else if (!chance(m, 6))
-        put_real(fields, name, v);
+        set_real(fields, name, v);
 }
 
 static inline void emit(maker *m, const char *type)
@@ -69,17 +69,17 @@ static inline double thousandths(maker *m, int from, int to)
 }
 
 /* NAME with an interval around it; now and then a bound is undefined, or all of it is. */
-static inline void put_measure(maker *m, const char *name, double v, double lo, double hi)
+static inline void set_measure(maker *m, const char *name, double v, double lo, double hi)
 {
     char full[512];
     const bool lost = chance(m, 8);
-    put(m->claim, name, lost ? json_string("undefined") : json_real(v));
+    set_field(m->claim, name, lost ? json_string("undefined") : json_real(v));
     snprintf(full, sizeof full, "%s.lower", name);
-    put(m->claim, full, lost || chance(m, 10) ? json_string("undefined") : json_real(lo));
+    set_field(m->claim, full, lost || chance(m, 10) ? json_string("undefined") : json_real(lo));
     snprintf(full, sizeof full, "%s.upper", name);
-    put(m->claim, full, lost || chance(m, 10) ? json_string("undefined") : json_real(hi));
+    set_field(m->claim, full, lost || chance(m, 10) ? json_string("undefined") : json_real(hi));
     snprintf(full, sizeof full, "%s.reason", name);
-    if (lost || chance(m, 10)) put_text(m->claim, full, "reason of the ledger itself");
+    if (lost || chance(m, 10)) set_text(m->claim, full, "reason of the ledger itself");
 }
 
 /* ---- events ------------------------------------------------------------------------------ */
@@ -87,26 +87,26 @@ static inline void put_measure(maker *m, const char *name, double v, double lo, 
 static inline void make_begin(maker *m)
 {
     static const char *const tests[] = {"split", "file"};
-    put_text(m->claim, "run.name", "truth");
-    if (chance(m, 80)) put_text(m->claim, "run.purpose", "a purpose");
-    if (chance(m, 90)) put_text(m->claim, "run.privacy", chance(m, 50) ? "off" : "on");
+    set_text(m->claim, "run.name", "truth");
+    if (chance(m, 80)) set_text(m->claim, "run.purpose", "a purpose");
+    if (chance(m, 90)) set_text(m->claim, "run.privacy", chance(m, 50) ? "off" : "on");
     if (chance(m, 85))
-        put(m->claim, "run.protected", json_integer(chance(m, 25) ? 0 : 1 + draw(m, 2)));
-    if (chance(m, 70)) put_text(m->claim, "run.test", tests[draw(m, 2)]);
+        set_field(m->claim, "run.protected", json_integer(chance(m, 25) ? 0 : 1 + draw(m, 2)));
+    if (chance(m, 70)) set_text(m->claim, "run.test", tests[draw(m, 2)]);
     emit(m, "run.begin");
-    if (m->task) put_text(m->claim, "data.task", m->task);
+    if (m->task) set_text(m->claim, "data.task", m->task);
     if (m->task && strcmp(m->task, "labels") == 0)
-        put(m->claim, "data.labels", json_pack("[s,s]", "toxic", "rude.one"));
-    if (chance(m, 50)) put(m->claim, "data.rows.valid", json_integer(draw(m, 3) * 50));
+        set_field(m->claim, "data.labels", json_pack("[s,s]", "toxic", "rude.one"));
+    if (chance(m, 50)) set_field(m->claim, "data.rows.valid", json_integer(draw(m, 3) * 50));
     emit(m, "data.sheet");
     if (chance(m, 25)) {
-        if (chance(m, 80)) put_text(m->claim, "train.from.name", "weights.safetensors");
-        if (chance(m, 80)) put_text(m->claim, "train.from.sha256", HEX);
+        if (chance(m, 80)) set_text(m->claim, "train.from.name", "weights.safetensors");
+        if (chance(m, 80)) set_text(m->claim, "train.from.sha256", HEX);
         emit(m, "train.from");
     }
     if (chance(m, 50)) {
-        put_maybe(m, m->claim, "privacy.epsilon", thousandths(m, 100, 9000));
-        put_maybe(m, m->claim, "privacy.delta", 0.00001);
+        set_maybe(m, m->claim, "privacy.epsilon", thousandths(m, 100, 9000));
+        set_maybe(m, m->claim, "privacy.delta", 0.00001);
         emit(m, "privacy.budget");
     }
 }
@@ -119,7 +119,7 @@ static inline void make_quality(maker *m)
     for (int i = 0; m->task && i < 4; i++)
         if (strcmp(m->task, tasks[i]) == 0) k = i;
     if (m->task && strcmp(m->task, "classes") == 0) k = 0;
-    put(m->claim, "data.test.rows", json_integer(20 + draw(m, 300)));
+    set_field(m->claim, "data.test.rows", json_integer(20 + draw(m, 300)));
     emit(m, "data.test");
     if (chance(m, 5)) { /* an event that measures nothing */
         emit(m, "metric");
@@ -127,16 +127,16 @@ static inline void make_quality(maker *m)
     }
     const double v = thousandths(m, 300, 900);
     const double shift = k == 2 ? thousandths(m, -1000, 0) : 0; /* r2 may be below 0 */
-    put_measure(m, measures[k], v + shift, v + shift - 0.1, v + shift + 0.05);
+    set_measure(m, measures[k], v + shift, v + shift - 0.1, v + shift + 0.05);
     if (k < 2 && chance(m, 90)) {
         char name[64];
         const double gain = thousandths(m, -200, 300), half = thousandths(m, 1, 150);
         snprintf(name, sizeof name, "%s.baseline", measures[k]);
-        put_real(m->claim, name, 0.5);
+        set_real(m->claim, name, 0.5);
         snprintf(name, sizeof name, "%s.gain", measures[k]);
-        put_measure(m, name, gain, gain - half, gain + half);
+        set_measure(m, name, gain, gain - half, gain + half);
     }
-    if (k == 2) put_measure(m, "rmse", 3.5, 3.25, 3.75);
+    if (k == 2) set_measure(m, "rmse", 3.5, 3.25, 3.75);
     emit(m, "metric");
 }
 
@@ -167,17 +167,17 @@ static inline void make_gaps(maker *m, const char *label, const char *attribute,
              label ? "." : "", attribute);
     if (chance(m, 85)) {
         snprintf(name, sizeof name, "%s.groups", at);
-        put(m->claim, name, json_pack("[s,s]", "f", "m"));
+        set_field(m->claim, name, json_pack("[s,s]", "f", "m"));
         snprintf(name, sizeof name, "%s.group.f.n", at);
-        put(m->claim, name, json_integer(50 + draw(m, 50)));
+        set_field(m->claim, name, json_integer(50 + draw(m, 50)));
         snprintf(name, sizeof name, "%s.group.m.n", at);
-        put(m->claim, name, json_integer(50 + draw(m, 50)));
+        set_field(m->claim, name, json_integer(50 + draw(m, 50)));
     }
     for (int i = 0; i < n; i++) {
         if (chance(m, 40)) continue;
         snprintf(name, sizeof name, "%s.%s", at, rows[i].name);
         if (values && i < 8) { /* defined between two classes: undefined, with bounds so */
-            put_text(m->claim, name, "undefined");
+            set_text(m->claim, name, "undefined");
             continue;
         }
         const bool reaches = calm || chance(m, 60);
@@ -185,11 +185,11 @@ static inline void make_gaps(maker *m, const char *label, const char *attribute,
         const double lo = reaches ? 0 : v - half, hi = v + half;
         const bool left = rows[i].kind == 2 && chance(m, 50);
         if (rows[i].kind == 1)
-            put_measure(m, name, 1 - v, 1 - hi, reaches ? 1 : 1 - lo);
+            set_measure(m, name, 1 - v, 1 - hi, reaches ? 1 : 1 - lo);
         else if (rows[i].kind == 2 && reaches)
-            put_measure(m, name, v - 0.2, v - 0.2 - hi, v - 0.2 + hi);
+            set_measure(m, name, v - 0.2, v - 0.2 - hi, v - 0.2 + hi);
         else
-            put_measure(m, name, left ? -v : v, left ? -hi : lo, left ? -lo : hi);
+            set_measure(m, name, left ? -v : v, left ? -hi : lo, left ? -lo : hi);
     }
     emit(m, "fairness");
 }
@@ -210,25 +210,26 @@ static inline void make_rest(maker *m)
 {
     if (chance(m, 60)) {
         static const char *const names[] = {"income", "age", "sex"};
-        put_text(m->claim, "explain.method", "shapley, exact");
-        put(m->claim, "explain.columns", json_pack("[s,s,s]", names[0], names[1], names[2]));
+        set_text(m->claim, "explain.method", "shapley, exact");
+        set_field(m->claim, "explain.columns",
+                  json_pack("[s,s,s]", names[0], names[1], names[2]));
         for (int i = 0; i < 3; i++) {
             char name[64];
             snprintf(name, sizeof name, "explain.%s.mean_abs", names[i]);
-            put_maybe(m, m->claim, name, thousandths(m, 0, 200));
+            set_maybe(m, m->claim, name, thousandths(m, 0, 200));
         }
-        put_real(m->claim, "explain.residual", 0);
+        set_real(m->claim, "explain.residual", 0);
         emit(m, "explain");
     }
     if (chance(m, 15)) emit(m, "privacy.attack"); /* empty: they prove nothing */
     if (chance(m, 15)) emit(m, "robustness");
     if (chance(m, 15)) emit(m, "explain");
     if (chance(m, 70)) {
-        put_maybe(m, m->observed, "energy.joules", thousandths(m, 1000, 9000));
-        put_maybe(m, m->observed, "energy.joules.lower", 0.5);
-        put_maybe(m, m->observed, "energy.joules.upper", 9.5);
+        set_maybe(m, m->observed, "energy.joules", thousandths(m, 1000, 9000));
+        set_maybe(m, m->observed, "energy.joules.lower", 0.5);
+        set_maybe(m, m->observed, "energy.joules.upper", 9.5);
         if (chance(m, 80))
-            put_text(m->observed, "energy.method", chance(m, 50) ? "rapl" : "processor time");
+            set_text(m->observed, "energy.method", chance(m, 50) ? "rapl" : "processor time");
         emit(m, "energy");
     }
 }
@@ -272,26 +273,29 @@ static inline void make_policy(maker *m, int i, int64_t *met)
     bool observed = false, holds = false;
     if (!chance(m, 7)) (void)pick(m, name, &value, &observed);
     const int op = draw(m, chance(m, 85) ? 4 : 6);
-    const double bound = chance(m, 50) ? thousandths(m, 0, 1000) : thousandths(m, 0, 9999),
-                 v = json_number_value(value);
+    const double v = json_number_value(value),
+                 near = v + (chance(m, 50) ? 0.0004 : -0.0004), /* three decimals hide it */
+        bound = chance(m, 20)   ? near
+                : chance(m, 50) ? thousandths(m, 0, 1000)
+                                : thousandths(m, 0, 9999);
     const bool number = json_is_number(value);
     const bool all[] = {v<bound, v <= bound, v> bound, v >= bound, v == bound, v != bound};
     holds = number && all[op];
-    snprintf(demand, sizeof demand, "%s %s %g", name, ops[op], bound);
+    snprintf(demand, sizeof demand, "%s %s %.17g", name, ops[op], bound);
     const char *verdict = !value ? "absent" : !number ? "undefined" : holds ? "met" : "not met";
     if (chance(m, 4)) verdict = "met"; /* whatever the value is */
-    const bool lies = chance(m, 20); /* a verdict on what was observed, as if a claim */
+    const bool lies = chance(m, 20);   /* a verdict on what was observed, as if a claim */
     json_t *at = (observed && !lies) || chance(m, 5) ? m->observed : m->claim;
     snprintf(field, sizeof field, "policy.%d.demand", i);
-    put_text(m->claim, field, demand);
+    set_text(m->claim, field, demand);
     snprintf(field, sizeof field, "policy.%d.name", i);
-    put_text(m->claim, field, name);
+    set_text(m->claim, field, name);
     snprintf(field, sizeof field, "policy.%d.bound", i);
-    put_real(m->claim, field, bound);
+    set_real(m->claim, field, bound);
     snprintf(field, sizeof field, "policy.%d.verdict", i);
-    if (!chance(m, 3)) put_text(at, field, verdict);
+    if (!chance(m, 3)) set_text(at, field, verdict);
     snprintf(field, sizeof field, "policy.%d.found", i);
-    put(at, field, number ? json_real(v) : json_string("undefined"));
+    set_field(at, field, number ? json_real(v) : json_string("undefined"));
     *met += strcmp(verdict, "met") == 0;
     json_decref(value);
     emit(m, "policy");
@@ -303,8 +307,8 @@ static inline void make_judgement(maker *m)
     int64_t met = 0;
     for (int i = 1; i <= n; i++) make_policy(m, i, &met);
     if (chance(m, 8)) return; /* killed before */
-    put(m->claim, "policy.count", json_integer(n));
-    put(m->claim, "policy.met", json_integer(chance(m, 5) ? n : met));
+    set_field(m->claim, "policy.count", json_integer(n));
+    set_field(m->claim, "policy.met", json_integer(chance(m, 5) ? n : met));
     emit(m, "policy.result");
 }
 
@@ -323,7 +327,7 @@ static inline void make_ledger(fixture *f, uint64_t seed)
         make_judgement(&m);
     }
     if (chance(&m, 60))
-        put_text(m.observed, "run.signer", chance(&m, 50) ? "throw-away" : "somebody");
+        set_text(m.observed, "run.signer", chance(&m, 50) ? "throw-away" : "somebody");
     emit(&m, "run.signer");
     json_decref(m.claim);
     json_decref(m.observed);

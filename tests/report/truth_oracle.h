@@ -535,6 +535,36 @@ static inline void check_open(oracle *o, const truth_policy *p, const element *n
         fault(o, "%s: '%s'", p->name, text);
 }
 
+/* Is "not met" said of a value that meets the demand? (Only "met" is doubted by the page.) */
+static inline bool said_lie(const oracle *o, const truth_policy *p)
+{
+    double v;
+    return number_of(o, p->name, &v) && compare(v, p->op, p->bound);
+}
+
+/* The number that a row shows as found, read as a reader would; NAN: no plain number. */
+static inline double found_of(const oracle *o, const element *chip)
+{
+    char text[64];
+    size_t n = 0;
+    const char *row = chip->at;
+    while (row > o->html && strncmp(row, "<tr>", 4) != 0) row--;
+    const char *c = strstr(row, "<td class=\"num\">");
+    for (; c && strncmp(c, "</td>", 5) != 0 && n + 1 < sizeof text; c++) {
+        if (*c == '<')
+            c += strcspn(c, ">");
+        else if (strncmp(c, "\xe2\x88\x92", 3) == 0) {
+            text[n++] = '-';
+            c += 2;
+        } else if (*c != ',')
+            text[n++] = *c;
+    }
+    text[n] = '\0';
+    char *end;
+    const double v = strtod(text, &end);
+    return n && !*end ? v : NAN;
+}
+
 static inline void check_policies(oracle *o)
 {
     truth_policy p;
@@ -554,6 +584,11 @@ static inline void check_policies(oracle *o)
         if ((strcmp(text, "met") == 0) != (p.is == V_MET) ||
             (strcmp(text, "met, observed") == 0) != (p.is == V_SEEN))
             fault(o, "policy %d reads '%s'", i, text);
+        const double found = found_of(o, e);
+        if (!isnan(found) && (p.is <= V_SEEN || (p.is == V_NOT_MET && !said_lie(o, &p))) &&
+            compare(found, p.op, p.bound) != (p.is <= V_SEEN))
+            fault(o, "policy %d, %s %s %.17g, reads %s with %.9g", i, p.name, p.op, p.bound,
+                  text, found);
         if (p.is <= V_SEEN) check_open(o, &p, k < o->n_elements ? &o->element[k] : NULL);
     }
     int chips = 0;
@@ -749,16 +784,27 @@ static inline void check_weights(oracle *o)
     }
 }
 
-/* Everything that the page of that ledger says against it: o->n_faults, the first in o->why. */
-static inline void truth_check(oracle *o, const fixture *f, const char *html)
+static inline void truth_read(oracle *o, const fixture *f)
 {
     memset(o, 0, sizeof *o);
-    o->html = html;
     for (const char *line = f->text.data; line && *line; line = strchr(line, '\n') + 1) {
         assert_true(o->n < LINES_MAX);
         o->line[o->n] = json_loadb(line, strcspn(line, "\n"), 0, NULL);
         assert_non_null(o->line[o->n++]);
     }
+}
+
+static inline void truth_release(oracle *o)
+{
+    for (int i = 0; i < o->n; i++) json_decref(o->line[i]);
+    o->n = 0;
+}
+
+/* Everything that the page of that ledger says against it: o->n_faults, the first in o->why. */
+static inline void truth_check(oracle *o, const fixture *f, const char *html)
+{
+    truth_read(o, f);
+    o->html = html;
     find_elements(o);
     find_gaps(o);
     check_gaps(o);
@@ -771,6 +817,6 @@ static inline void truth_check(oracle *o, const fixture *f, const char *html)
     check_unproven(o);
     check_reasons(o);
     check_weights(o);
-    for (int i = 0; i < o->n; i++) json_decref(o->line[i]);
+    truth_release(o);
 }
 #endif
