@@ -130,6 +130,7 @@ check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the t
 	tests/all.sh $(BUILD)
 	tests/cli/run.sh $(BUILD)
 	tests/cli/labels.sh $(BUILD)
+	tests/cli/report.sh $(BUILD)
 	tests/cli/families.sh $(BUILD)
 
 slow: all $(ALL_TESTS) $(BUILD)/examples/embed ## what takes longer: every float, kills, tampering, a full disk
