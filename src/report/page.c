@@ -280,7 +280,8 @@ static void scientific(char out[32], double v)
 static int decimals_apart(double v, double from, int decimals)
 {
     char text[64];
-    while (decimals < 9 && v != from && fabs(v) < 1e12) {
+    const int most = fabs(v) < 1000 ? 17 : 9; /* 17 tell any two apart; 31 bytes are the room */
+    while (decimals < most && v != from && fabs(v) < 1e12) {
         snprintf(text, sizeof text, "%.*f", decimals, v);
         if (strtod(text, NULL) != from) break;
         decimals++;

@@ -98,11 +98,11 @@ static void fairness_tile(onus_page *p)
     tile_open(p, gaps->n ? gaps->gap->name : "", "fairness", ONUS_TEXT_FAIRNESS);
     if (gaps->n) {
         char number[24];
-        snprintf(number, sizeof number, "%lld", (long long)gaps->n);
+        snprintf(number, sizeof number, "%lld", (long long)gaps->n_judged);
         onus_page_number(p, gaps->gap->value, 3);
         tile_mid(p);
         onus_gap_subject(p, gaps->gap);
-        if (gaps->n > 1) ONUS_FILL(p, ONUS_TEXT_WORST_OF, ONUS_ANY(number));
+        if (gaps->n_judged > 1) ONUS_FILL(p, ONUS_TEXT_WORST_OF, ONUS_ANY(number));
         onus_page_raw(p, ", 95% ");
         onus_page_interval(p, gaps->gap->name, 3);
         onus_page_reason(p, gaps->gap->name);

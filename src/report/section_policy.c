@@ -120,10 +120,8 @@ void onus_section_policy(onus_page *p)
     const int64_t n = onus_policy_count(p);
     onus_section_open(p, "policy", ONUS_TEXT_POLICY);
     if (n == 0) {
-        double count;
-        const bool none =
-            onus_fact_real(onus_page_fact(p, "policy.count"), &count) && count == 0;
-        onus_paragraph(p, none ? ONUS_TEXT_POLICY_NONE_LONG : ONUS_TEXT_NOT_JUDGED_LONG);
+        onus_paragraph(p, onus_no_policy(p) ? ONUS_TEXT_POLICY_NONE_LONG
+                                            : ONUS_TEXT_NOT_JUDGED_LONG);
     } else {
         onus_paragraph(p, ONUS_TEXT_POLICY_INTRO);
         onus_table_open(p, "policy", heads, sizeof heads / sizeof *heads);

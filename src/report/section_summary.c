@@ -107,6 +107,9 @@ static void quality_of(onus_page *p, size_t i, onus_baseline against)
     if (!onus_fact_real(f, &v)) {
         onus_page_say(p, baselines[i].say->undefined);
         onus_page_reason(p, name);
+    } else if (baselines[i].say == &values && v < 0) {
+        ONUS_FILL(p, ONUS_TEXT_BRIEF_VALUE_NEGATIVE, ONUS_NUMBER(f, 3), ONUS_NUMBER(lo, 3),
+                  ONUS_NUMBER(hi, 3));
     } else if (baselines[i].gain) {
         ONUS_FILL(p, baselines[i].say->is, ONUS_PERCENT(f), ONUS_PERCENT(lo), ONUS_PERCENT(hi),
                   ONUS_PERCENT(onus_page_fact(p, "subset_accuracy")));
@@ -266,7 +269,7 @@ static void failed_policies(onus_page *p)
     const int64_t n = onus_policy_count(p);
     for (int64_t i = 1; i <= n; i++) {
         const onus_judgement j = onus_page_judgement(p, i);
-        if (j.is == ONUS_JUDGED_MET || j.is == ONUS_JUDGED_SEEN) continue;
+        if (j.is < ONUS_JUDGED_UNDEFINED) continue;
         if (failed++ >= SHOWN) continue;
         onus_page_raw(p, failed == 1 ? " " : ", ");
         if (failed == 1) onus_page_say(p, ONUS_TEXT_NOT_MET_ARE);
@@ -302,12 +305,10 @@ static void verdict(onus_page *p, const onus_verdicts *v)
     snprintf(met, sizeof met, "%lld", (long long)v->met);
     snprintf(seen, sizeof seen, "%lld", (long long)v->seen);
     if (!v->judged) {
-        double count;
-        const bool none =
-            onus_fact_real(onus_page_fact(p, "policy.count"), &count) && count == 0;
-        onus_page_say(p, none                  ? ONUS_TEXT_POLICY_NONE
-                         : onus_is_measured(p) ? ONUS_TEXT_MEASURED_ONLY
-                                               : ONUS_TEXT_NOT_JUDGED);
+        onus_page_say(p, onus_no_policy(p)                         ? ONUS_TEXT_POLICY_NONE
+                         : onus_is_measured(p)                     ? ONUS_TEXT_MEASURED_ONLY
+                         : onus_page_fact(p, "model.sha256").event ? ONUS_TEXT_NOT_JUDGED
+                                                                   : ONUS_TEXT_NOTHING_DONE);
     } else if (v->seen) {
         ONUS_FILL(p, ONUS_TEXT_POLICIES_SEEN, ONUS_ANY(met), ONUS_ANY(n), ONUS_ANY(seen));
     } else if (v->met == v->n) {

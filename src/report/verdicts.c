@@ -99,6 +99,13 @@ onus_verdicts onus_page_verdicts(onus_page *p)
     return all;
 }
 
+bool onus_no_policy(onus_page *p)
+{
+    double count;
+    return onus_page_verdicts(p).n == 0 &&
+           onus_fact_real(onus_page_fact(p, "policy.count"), &count) && count == 0;
+}
+
 void onus_measure_name(char out[1024], const char *name)
 {
     static const char *const ends[] = {".lower", ".upper"};

@@ -36,6 +36,8 @@ typedef struct {
     int64_t n, met, seen, judged;
 } onus_verdicts;
 onus_verdicts onus_page_verdicts(onus_page *p);
+/* Does the ledger say that there was no demand? */
+bool onus_no_policy(onus_page *p);
 
 /* The worst verdict on the very value of that name: on NAME, NAME.lower or NAME.upper. */
 onus_judged onus_page_verdict_on(onus_page *p, const char *name);
