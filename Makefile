@@ -132,6 +132,7 @@ check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the t
 	tests/cli/stages.sh $(BUILD)
 	tests/cli/labels.sh $(BUILD)
 	tests/cli/heads.sh $(BUILD)
+	tests/cli/report.sh $(BUILD)
 	tests/cli/families.sh $(BUILD)
 
 slow: all $(ALL_TESTS) $(BUILD)/examples/embed ## what takes longer: every float, kills, tampering, a full disk

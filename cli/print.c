@@ -135,27 +135,45 @@ static const onus_field *policy_field(const onus_facts *facts, int i, const char
     return onus_facts_find(facts, name);
 }
 
-/* The verdict of the policies that name this value: the worst of them. */
-static const char *verdict_on(const onus_facts *facts, const char *name)
+/* "undefined" is a word to a policy and a value to whoever reads facts from a ledger. */
+static const char *verdict_text(const onus_field *verdict)
 {
-    const char *worst = "";
-    const onus_field *named;
+    return verdict->kind == ONUS_FIELD_TEXT ? verdict->text : "undefined";
+}
+
+static bool is_met(const onus_field *verdict)
+{
+    return strcmp(verdict_text(verdict), "met") == 0;
+}
+
+/* The verdict of the policies that name this value, the worst of them: not met before met by
+ * observation before met. NULL: none names it. */
+static const onus_field *verdict_on(const onus_facts *facts, const char *name)
+{
+    const onus_field *named, *worst = NULL;
     for (int i = 1; (named = policy_field(facts, i, "name")) != NULL; i++) {
         const size_t n = strlen(name);
-        const bool mine = strncmp(named->text, name, n) == 0 &&
+        const bool mine = named->kind == ONUS_FIELD_TEXT &&
+                          strncmp(named->text, name, n) == 0 &&
                           (!named->text[n] || !strcmp(named->text + n, ".lower") ||
                            !strcmp(named->text + n, ".upper"));
         const onus_field *verdict = policy_field(facts, i, "verdict");
-        if (mine && verdict && (!*worst || !strcmp(worst, "met"))) worst = verdict->text;
+        if (!mine || !verdict) continue;
+        const bool better = worst && is_met(worst);
+        if (!worst || (better && (!is_met(verdict) || verdict->observed))) worst = verdict;
     }
     return worst;
 }
 
-static void put_verdict(const char *verdict)
+/* Green is what claims prove; what only this machine saw is said so, and has no colour. */
+static void put_verdict(const onus_field *verdict)
 {
-    const bool paint = cli_is_terminal(STDOUT_FILENO) && !getenv("NO_COLOR");
-    const char *colour = strcmp(verdict, "met") == 0 ? "\033[32m" : "\033[31m";
-    if (*verdict) printf("  %s%s%s", paint ? colour : "", verdict, paint ? "\033[0m" : "");
+    if (!verdict) return;
+    const bool paint = cli_is_terminal(STDOUT_FILENO) && !getenv("NO_COLOR"),
+               met = is_met(verdict);
+    const char *colour = !paint ? "" : !met ? "\033[31m" : verdict->observed ? "" : "\033[32m";
+    printf("  %s%s%s%s", colour, verdict_text(verdict), verdict->observed ? ", observed" : "",
+           *colour ? "\033[0m" : "");
 }
 
 /* ---- the table --------------------------------------------------------------------------- */
@@ -217,18 +235,29 @@ static size_t heading_of(const char *name)
     return inner != name ? (size_t)(inner - name) - 1 : 0;
 }
 
-/* Gaps between decisions where nothing is decided: a model of numbers has none. */
+/* A gap that is defined between two classes only, where the task is another: undefined. */
 static bool is_idle(const onus_facts *facts, const char *name)
 {
-    return heading_of(name) && onus_facts_find(facts, "rmse") &&
-           onus_facts_find(facts, name)->kind == ONUS_FIELD_UNDEFINED;
+    static const char *const binary[] = {".demographic_parity_", ".equal_opportunity_",
+                                         ".equalized_odds_", ".average_odds_",
+                                         ".average_absolute_odds_"};
+    const onus_field *task = onus_facts_find(facts, "data.task");
+    const char *dot = strrchr(name, '.');
+    if (!dot || !task || task->kind != ONUS_FIELD_TEXT || strcmp(task->text, "binary") == 0 ||
+        strcmp(task->text, "labels") == 0 ||
+        onus_facts_find(facts, name)->kind != ONUS_FIELD_UNDEFINED)
+        return false;
+    for (size_t i = 0; i < sizeof binary / sizeof *binary; i++) {
+        if (strncmp(dot, binary[i], strlen(binary[i])) == 0) return true;
+    }
+    return false;
 }
 
 static bool is_shown(const onus_facts *facts, const char *name, bool all)
 {
-    if (!all && is_idle(facts, name) && !*verdict_on(facts, name)) return false;
+    if (!all && !verdict_on(facts, name) && is_idle(facts, name)) return false;
     return !is_detail(name) && strncmp(name, "policy.", 7) != 0 &&
-           (all || is_headline(name) || *verdict_on(facts, name));
+           (all || is_headline(name) || verdict_on(facts, name));
 }
 
 static const char *short_name(const char *name)
@@ -267,7 +296,7 @@ static void put_row(const onus_facts *facts, const onus_field *f, int width)
     char value[TEXT_MAX], lower[40], upper[40], interval[100] = "";
     const onus_field *lo = beside(facts, f->name, ".lower"),
                      *hi = beside(facts, f->name, ".upper");
-    const char *verdict = verdict_on(facts, f->name);
+    const onus_field *verdict = verdict_on(facts, f->name);
     put_padded(heading_of(f->name) ? "  " : "", 0);
     put_padded(short_name(f->name), width - (heading_of(f->name) ? 2 : 0));
     value_text(f, value, sizeof value);
@@ -286,8 +315,8 @@ static void put_row(const onus_facts *facts, const onus_field *f, int width)
         if (f->kind == ONUS_FIELD_UNDEFINED && reason && reason->kind == ONUS_FIELD_TEXT)
             snprintf(interval, sizeof interval, "%.99s", reason->text);
         printf("  %*s", VALUE, value);
-        if (*interval || *verdict) printf("  ");
-        if (*verdict)
+        if (*interval || verdict) printf("  ");
+        if (verdict)
             put_padded(interval, 18);
         else
             put_text(interval, width + VALUE + 4);
@@ -304,7 +333,7 @@ static void put_head(const onus_facts *facts, int width, bool all)
         const char *name = onus_facts_at(facts, i)->name;
         if (!is_shown(facts, name, all)) continue;
         intervals = intervals || beside(facts, name, ".lower");
-        verdicts = verdicts || *verdict_on(facts, name);
+        verdicts = verdicts || verdict_on(facts, name);
     }
     printf("%-*s  %*s", width, "name", VALUE, "value");
     if (intervals || verdicts) printf("  %-*s", verdicts ? 18 : 0, "95% interval");
@@ -334,8 +363,9 @@ int cli_print(const onus_facts *facts, bool json, bool all)
 
 /* ---- policies ---------------------------------------------------------------------------- */
 
-void cli_print_policies(const onus_facts *facts)
+int64_t cli_print_policies(const onus_facts *facts)
 {
+    int64_t seen = 0;
     int width = NAME_MIN;
     const onus_field *demand;
     for (int i = 1; (demand = policy_field(facts, i, "demand")) != NULL; i++)
@@ -353,7 +383,9 @@ void cli_print_policies(const onus_facts *facts)
             number(v, found, sizeof found);
         put_padded(demand->text, width);
         printf("  %*s", VALUE, found);
-        put_verdict(verdict ? verdict->text : "");
+        put_verdict(verdict);
         putchar('\n');
+        seen += verdict && verdict->observed && is_met(verdict);
     }
+    return seen;
 }

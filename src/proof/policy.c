@@ -75,6 +75,19 @@ onus_status onus_policy_parse(onus_policy *out, const char *text, const char *fi
     return ONUS_OK;
 }
 
+bool onus_policy_holds(const onus_policy *p, double v)
+{
+    switch (p->op) {
+    case ONUS_OP_LT: return v < p->bound;
+    case ONUS_OP_LE: return v <= p->bound;
+    case ONUS_OP_GT: return v > p->bound;
+    case ONUS_OP_GE: return v >= p->bound;
+    case ONUS_OP_EQ: return v == p->bound;
+    case ONUS_OP_NE: return v != p->bound;
+    }
+    return false;
+}
+
 onus_verdict onus_policy_judge(const onus_policy *p, const onus_facts *facts, double *found,
                                bool *observed)
 {
@@ -84,16 +97,7 @@ onus_verdict onus_policy_judge(const onus_policy *p, const onus_facts *facts, do
     if (f->kind != ONUS_FIELD_INT && f->kind != ONUS_FIELD_REAL) return ONUS_VERDICT_UNDEFINED;
     const double v = f->kind == ONUS_FIELD_INT ? (double)f->i : f->r;
     *found = v;
-    bool met = false;
-    switch (p->op) {
-    case ONUS_OP_LT: met = v < p->bound; break;
-    case ONUS_OP_LE: met = v <= p->bound; break;
-    case ONUS_OP_GT: met = v > p->bound; break;
-    case ONUS_OP_GE: met = v >= p->bound; break;
-    case ONUS_OP_EQ: met = v == p->bound; break;
-    case ONUS_OP_NE: met = v != p->bound; break;
-    }
-    return met ? ONUS_VERDICT_MET : ONUS_VERDICT_NOT_MET;
+    return onus_policy_holds(p, v) ? ONUS_VERDICT_MET : ONUS_VERDICT_NOT_MET;
 }
 
 bool onus_policy_rests_on_said(const onus_policy *p)

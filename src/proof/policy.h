@@ -29,6 +29,8 @@ typedef enum {
 /* column of the first wrong character goes into the message. */
 onus_status onus_policy_parse(onus_policy *out, const char *text, const char *file, int line,
                               onus_err *err) ONUS_CHECKED;
+/* Does the value meet the demand? NAN meets none but !=. */
+bool onus_policy_holds(const onus_policy *p, double v);
 onus_verdict onus_policy_judge(const onus_policy *p, const onus_facts *facts, double *found,
                                bool *observed);
 /* Does it judge the owner's own word (names.h: said), which replays trivially? */

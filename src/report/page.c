@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- text -------------------------------------------------------------------------------- */
@@ -127,6 +128,13 @@ void onus_page_tag(onus_page *p, const char *open_tag, onus_text t)
     onus_page_raw(p, open_tag);
     onus_page_say(p, t);
     onus_page_printf(p, "</%.*s>", (int)strcspn(open_tag + 1, " >"), open_tag + 1);
+}
+
+void onus_page_says(onus_page *p, const char *about, const char *says)
+{
+    onus_page_raw(p, " data-about=\"");
+    onus_page_text(p, about);
+    onus_page_printf(p, "\" data-says=\"%s\"", says);
 }
 
 /* ---- facts ------------------------------------------------------------------------------- */
@@ -268,18 +276,25 @@ static void scientific(char out[32], double v)
         n += snprintf(out + n, (size_t)(32 - n), "%s", superscript[*c - '0']);
 }
 
-void onus_plain_number(char out[32], double v, int decimals)
+/* Decimals, at least as many, that tell v from another number: a 0.9997 is no 1. */
+static int decimals_apart(double v, double from, int decimals)
 {
     char text[64];
-    const double size = fabs(v);
-    double least = 0.5;
-    if (!isfinite(v)) {
-        snprintf(out, 32, "\xe2\x80\x93"); /* a dash: no number */
-        return;
+    const int most = fabs(v) < 1000 ? 17 : 9; /* 17 tell any two apart; 31 bytes are the room */
+    while (decimals < most && v != from && fabs(v) < 1e12) {
+        snprintf(text, sizeof text, "%.*f", decimals, v);
+        if (strtod(text, NULL) != from) break;
+        decimals++;
     }
-    /* five digits are enough to read */
-    const int most = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 9;
-    decimals = decimals < most ? decimals : most;
+    return decimals;
+}
+
+/* The decimals are meant as they are. */
+static void fixed_number(char out[32], double v, int decimals)
+{
+    char text[64];
+    double least = 0.5;
+    const double size = fabs(v);
     for (int i = 0; i < decimals; i++) least /= 10;
     if (size != 0 && (size < least || size >= 1e12)) {
         scientific(out, v);
@@ -295,6 +310,24 @@ void onus_plain_number(char out[32], double v, int decimals)
     if (decimals > 0) /* the point is ours, whatever the locale's is */
         n += snprintf(out + n, (size_t)(32 - n), ".%s", text + strlen(text) - decimals);
     out[n] = '\0';
+}
+
+/* five digits are enough to read */
+static int decimals_most(double v, int decimals)
+{
+    const double size = fabs(v);
+    const int most = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 9;
+    return decimals < most ? decimals : most;
+}
+
+void onus_plain_number(char out[32], double v, int decimals)
+{
+    if (!isfinite(v))
+        snprintf(out, 32, "\xe2\x80\x93"); /* a dash: no number */
+    else if (fabs(v) < 1 && fabs(v) > 0.5 && decimals > 0)
+        fixed_number(out, v, decimals_apart(fabs(v), 1, decimals));
+    else
+        fixed_number(out, v, decimals_most(v, decimals));
 }
 
 static void link_open(onus_page *p, onus_fact f)
@@ -344,6 +377,19 @@ void onus_page_number(onus_page *p, onus_fact f, int decimals)
     linked(p, f, text);
 }
 
+void onus_page_number_apart(onus_page *p, onus_fact f, int decimals, double from)
+{
+    double v;
+    char text[32];
+    if (say_lack(p, f) || !onus_fact_real(f, &v)) return;
+    const int fewest = decimals_most(v, decimals), most = decimals_apart(v, from, fewest);
+    if (most > fewest)
+        fixed_number(text, v, most);
+    else
+        onus_plain_number(text, v, decimals);
+    linked(p, f, text);
+}
+
 void onus_page_small_number(onus_page *p, onus_fact f)
 {
     double v;
@@ -361,7 +407,9 @@ void onus_page_percent(onus_page *p, onus_fact f)
     double v;
     char text[40];
     if (say_lack(p, f) || !onus_fact_real(f, &v)) return;
-    onus_plain_number(text, 100 * v, 1);
+    const double share = 100 * v;
+    fixed_number(text, share,
+                 v < 1 && v > 0.5 ? decimals_apart(share, 100, 1) : decimals_most(share, 1));
     linked(p, f, strcat(text, "%"));
 }
 
@@ -468,6 +516,7 @@ static void fill_slot(onus_page *p, const onus_slot *s)
 {
     switch (s->kind) {
     case ONUS_SLOT_NUMBER: onus_page_number(p, s->fact, s->decimals); break;
+    case ONUS_SLOT_APART: onus_page_number_apart(p, s->fact, s->decimals, s->from); break;
     case ONUS_SLOT_SMALL: onus_page_small_number(p, s->fact); break;
     case ONUS_SLOT_PERCENT: onus_page_percent(p, s->fact); break;
     case ONUS_SLOT_COUNT: onus_page_count(p, s->fact); break;

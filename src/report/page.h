@@ -7,6 +7,8 @@
 #include "proof/ledger.h"
 #include "report/texts.h"
 
+struct onus_gaps; /* gaps.h */
+
 typedef struct {
     onus_buf *out;
     const onus_log *log; /* NULL: a page about people, without a ledger */
@@ -16,8 +18,9 @@ typedef struct {
     bool *used;          /* (n): entries that a number on the page links to */
     char head[65];       /* hexadecimal, of those entries */
     onus_language language;
-    bool plain;       /* no links: inside a chart's <title>, <desc> or <text> */
-    int64_t n_charts; /* numbers the charts, for their ids */
+    bool plain;                   /* no links: inside a chart's <title>, <desc> or <text> */
+    int64_t n_charts;             /* numbers the charts, for their ids */
+    const struct onus_gaps *gaps; /* once they were asked for */
 } onus_page;
 
 /* A value of the ledger. event 0: no entry has that name. */
@@ -47,6 +50,10 @@ void onus_page_say(onus_page *p, onus_text t); /* a text of the table, without p
 /* TEXT in an element of ours: "<th>" gives <th>TEXT</th>. */
 void onus_page_tag(onus_page *p, const char *open_tag, onus_text t);
 
+/* Within a tag of ours: what an element asserts, and of which dotted name; for those who check
+ * that a page says no more than its ledger. `says` is ours. */
+void onus_page_says(onus_page *p, const char *about, const char *says);
+
 /* ---- facts ------------------------------------------------------------------------------- */
 
 onus_fact onus_page_fact(onus_page *p, const char *fmt, ...) ONUS_PRINTF(2, 3);
@@ -73,6 +80,8 @@ onus_parts onus_page_parts(onus_page *p, const onus_entry *e, const char *prefix
 /* ---- numbers, linked; "undefined" or "not proven" in words ------------------------------- */
 
 void onus_page_number(onus_page *p, onus_fact f, int decimals);
+/* With more decimals where it would else read as the other number, which it is not. */
+void onus_page_number_apart(onus_page *p, onus_fact f, int decimals, double from);
 /* With as many decimals as two digits want, at most six. */
 void onus_page_small_number(onus_page *p, onus_fact f);
 void onus_page_percent(onus_page *p, onus_fact f); /* of a share: "76.5%" */
@@ -90,14 +99,15 @@ void onus_page_interval(onus_page *p, const char *name, int decimals);
  * where the ledger gives no reason. */
 void onus_page_reason(onus_page *p, const char *name);
 /* A number as a person reads it: thousands apart, fewer decimals where five digits are there
- * without them, 2.1·10⁻⁷ where the decimals would show nothing. No link: for charts, whose
- * table has it. Writes at most 31 bytes. */
+ * without them, never a 1 for what is less, 2.1·10⁻⁷ where the decimals would show nothing. No
+ * link: for charts, whose table has it. Writes at most 31 bytes. */
 void onus_plain_number(char out[32], double v, int decimals);
 
 /* ---- sentences --------------------------------------------------------------------------- */
 
 typedef enum {
     ONUS_SLOT_NUMBER,
+    ONUS_SLOT_APART, /* told from the number `from` */
     ONUS_SLOT_SMALL,
     ONUS_SLOT_PERCENT,
     ONUS_SLOT_COUNT,
@@ -111,6 +121,7 @@ typedef struct {
     onus_slot_kind kind;
     onus_fact fact;
     int decimals;
+    double from;
     const char *text;
     onus_text say;
 } onus_slot;
@@ -123,6 +134,10 @@ void onus_page_fill(onus_page *p, onus_text t, const onus_slot *slots, size_t n)
 #define ONUS_NUMBER(f, d)                                      \
     {                                                          \
         .kind = ONUS_SLOT_NUMBER, .fact = (f), .decimals = (d) \
+    }
+#define ONUS_APART(f, d, other)                                                \
+    {                                                                          \
+        .kind = ONUS_SLOT_APART, .fact = (f), .decimals = (d), .from = (other) \
     }
 #define ONUS_SMALL(f)                        \
     {                                        \

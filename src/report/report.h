@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * report.h - the pages that people read. The report is a pure function of the ledger's first n
- * entries: the same entries give the same bytes, every number in it names the entry that holds
- * it, what is absent reads "not proven", what has no support "undefined". No script, no
- * network. */
+ * entries: the same entries give the same bytes, a number of the ledger links to the entry that
+ * holds it (but for those in drawings, which have a table), what is absent reads "not proven",
+ * what has no support "undefined". No script, no network. */
 #ifndef ONUS_REPORT_REPORT_H
 #define ONUS_REPORT_REPORT_H
 #include "audit/explain.h"

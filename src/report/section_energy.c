@@ -138,11 +138,13 @@ void onus_section_energy(onus_page *p)
     onus_term_open(p, ONUS_TEXT_ELECTRICITY);
     onus_energy_joules(p, "energy.joules");
     bounds(p, "energy.joules", 1);
+    onus_page_reason(p, "energy.joules");
     onus_term_close(p);
     onus_term_open(p, ONUS_TEXT_CARBON);
     onus_page_small_number(p, onus_page_fact(p, "carbon.grams"));
     onus_page_raw(p, "\xc2\xa0g");
     bounds(p, "carbon.grams", 4);
+    onus_page_reason(p, "carbon.grams");
     onus_term_close(p);
     onus_term_open(p, ONUS_TEXT_INTENSITY);
     ONUS_FILL(p, ONUS_TEXT_INTENSITY_TEXT,

@@ -42,6 +42,42 @@ static weight weight_of(onus_page *p, const explained *x, onus_fact columns, int
     return w;
 }
 
+/* The heaviest of a list of columns, whatever its order; NULL column: none has a weight. */
+static weight heaviest_of(onus_page *p, const explained *x)
+{
+    double most = -1, v;
+    weight found = {.column = NULL};
+    for (int64_t i = 0; i < (int64_t)onus_fact_size(x->columns); i++) {
+        const weight w = weight_of(p, x, x->columns, i);
+        if (!onus_fact_real(w.value, &v) || v <= most) continue;
+        most = v;
+        found = w;
+    }
+    return found;
+}
+
+bool onus_heaviest(onus_page *p, const char *by, char full[2048], char column[2048],
+                   const char **label)
+{
+    const onus_parts labels = onus_page_labels(p);
+    double most = -1, v;
+    *label = NULL;
+    for (int64_t l = 0; l < labels.n || l == 0; l++) {
+        char name[1100];
+        snprintf(name, sizeof name, "%s%s%s%s", labels.n ? "label." : "",
+                 labels.n ? labels.name[l] : "", labels.n ? "." : "", by);
+        const explained x = {.by = name, .columns = onus_page_fact(p, "%s.columns", name)};
+        const weight w = heaviest_of(p, &x);
+        if (!w.column || !onus_fact_real(w.value, &v) || v <= most ||
+            onus_name_part(column, 2048, w.column, NULL) != ONUS_OK)
+            continue;
+        most = v;
+        snprintf(full, 2048, "%s", w.value.name);
+        *label = labels.n ? labels.name[l] : NULL;
+    }
+    return most >= 0;
+}
+
 static void chart_row(onus_chart *c, const weight *w, int64_t i)
 {
     const double y = (double)(i * ROW);
@@ -152,9 +188,15 @@ static void method(onus_page *p, const explained *x)
 
 static void words(onus_page *p, const explained *x)
 {
-    const weight w = weight_of(p, x, x->columns, 0);
+    const weight w = heaviest_of(p, x);
+    double most = 0;
     onus_page_raw(p, "<div><p>");
-    ONUS_FILL(p, ONUS_TEXT_EXPLAIN_TOP, ONUS_ANY(w.column), ONUS_NUMBER(w.value, 3));
+    if (!w.column || !onus_fact_real(w.value, &most))
+        onus_page_say(p, ONUS_TEXT_EXPLAIN_NO_WEIGHT);
+    else if (most > 0)
+        ONUS_FILL(p, ONUS_TEXT_EXPLAIN_TOP, ONUS_ANY(w.column), ONUS_NUMBER(w.value, 3));
+    else
+        onus_page_say(p, ONUS_TEXT_EXPLAIN_ALL_ZERO);
     onus_page_raw(p, "</p><p>");
     for (size_t i = 0; i < onus_fact_size(x->prot); i++) {
         const weight of = weight_of(p, x, x->prot, (int64_t)i);

@@ -190,47 +190,14 @@ static void charts(onus_page *p, const fairness *f)
 
 /* ---- gaps -------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    onus_text text;
-    double lo, hi; /* of the drawing; equal: none */
-} gaps[] = {
-    {"demographic_parity_difference", ONUS_TEXT_DP_DIFFERENCE, 0, 1},
-    {"demographic_parity_ratio", ONUS_TEXT_DP_RATIO, 0, 1},
-    {"equal_opportunity_difference", ONUS_TEXT_OPP_DIFFERENCE, 0, 1},
-    {"equal_opportunity_ratio", ONUS_TEXT_OPP_RATIO, 0, 1},
-    {"equalized_odds_difference", ONUS_TEXT_EO_DIFFERENCE, 0, 1},
-    {"equalized_odds_ratio", ONUS_TEXT_EO_RATIO, 0, 1},
-    {"average_absolute_odds_difference", ONUS_TEXT_ABSOLUTE_ODDS, 0, 1},
-    {"average_odds_difference", ONUS_TEXT_ODDS_DIFFERENCE, 0, 0} /* has a sign */,
-    {"accuracy_difference", ONUS_TEXT_ACCURACY_DIFFERENCE, 0, 1},
-    {"accuracy_ratio", ONUS_TEXT_ACCURACY_RATIO, 0, 1},
-    {"mean_prediction_difference", ONUS_TEXT_PREDICTION_DIFFERENCE, 0, 0},
-    {"mean_error_difference", ONUS_TEXT_ERROR_DIFFERENCE, 0, 0},
-    {"mae_difference", ONUS_TEXT_MAE_DIFFERENCE, 0, 0},
-};
-
-/* Gaps that are defined between two classes only are in every ledger, undefined there. */
-bool onus_gap_applies(onus_page *p, const char *name)
-{
-    static const char *const binary[] = {"demographic_parity_", "equal_opportunity_",
-                                         "equalized_odds_", "average_odds_",
-                                         "average_absolute_odds_"};
-    const onus_fact task = onus_page_fact(p, "data.task");
-    if (!task.event || onus_fact_is(task, "binary") || onus_fact_is(task, "labels"))
-        return true;
-    for (size_t i = 0; i < sizeof binary / sizeof *binary; i++) {
-        if (strstr(name, binary[i])) return false;
-    }
-    return true;
-}
-
 static void gap_table(onus_page *p, const fairness *f)
 {
     char name[2048];
     onus_measure_table_open(p, ONUS_TEXT_GAP);
-    for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
-        snprintf(name, sizeof name, "%s.%s", f->of.name, gaps[i].name);
+    size_t n;
+    const onus_gap_measure *gaps = onus_gap_measures(&n);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%s.%s", f->of.name, gaps[i].suffix);
         const onus_fact v = onus_page_fact(p, "%s", name);
         if (!v.event || (onus_fact_undefined(v) && !onus_gap_applies(p, name))) continue;
         onus_page_raw(p, "<tr>");
@@ -293,10 +260,12 @@ static void words(onus_page *p, const fairness *f)
 {
     static const struct {
         const char *name;
-        onus_text proven, open;
+        onus_text rate, proven, open;
     } rows[] = {
-        {"demographic_parity_difference", ONUS_TEXT_SELECTION_PROVEN, ONUS_TEXT_SELECTION_OPEN},
-        {"accuracy_difference", ONUS_TEXT_ACCURACY_PROVEN, ONUS_TEXT_ACCURACY_OPEN},
+        {"demographic_parity_difference", ONUS_TEXT_SELECTION_RATE, ONUS_TEXT_SELECTION_PROVEN,
+         ONUS_TEXT_SELECTION_OPEN},
+        {"accuracy_difference", ONUS_TEXT_ACCURACY, ONUS_TEXT_ACCURACY_PROVEN,
+         ONUS_TEXT_ACCURACY_OPEN},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         double gap, least = 0;
@@ -310,9 +279,12 @@ static void words(onus_page *p, const fairness *f)
             onus_fact_text(onus_entry_fact(f->e, "%s.%s.highest", f->of.name, name));
         if (!onus_fact_real(v, &gap) || !lowest || !highest) continue;
         const bool proven = onus_fact_real(lo, &least) && least > 0;
-        onus_page_raw(p, "<p>");
-        if (gap == 0)
-            ONUS_FILL(p, ONUS_TEXT_NO_GAP, ONUS_NUMBER(lo, 3), ONUS_NUMBER(hi, 3));
+        onus_page_raw(p, "<p");
+        onus_page_says(p, v.name, proven ? "proven" : "not-proven");
+        onus_page_raw(p, ">");
+        if (gap == 0 && !proven)
+            ONUS_FILL(p, ONUS_TEXT_NO_GAP, ONUS_SAY(rows[i].rate), ONUS_NUMBER(lo, 3),
+                      ONUS_NUMBER(hi, 3));
         else
             ONUS_FILL(p, proven ? rows[i].proven : rows[i].open, ONUS_PART(lowest),
                       ONUS_PART(highest), ONUS_NUMBER(v, 3), ONUS_NUMBER(lo, 3),
@@ -375,6 +347,7 @@ void onus_section_fairness(onus_page *p)
         if (onus_page_fact(p, "data.labels").event)
             onus_page_say(p, ONUS_TEXT_SELECTED_FOR_LABEL);
         onus_page_raw(p, "</p>");
+        onus_gap_list(p);
         for (; e; e = onus_page_entry(p, "fairness", e)) one(p, e);
         onus_page_tag(p, "<p class=\"note\">", ONUS_TEXT_FAIRNESS_NOTE);
     } else if (onus_fact_real(onus_page_fact(p, "run.protected"), &asked) && asked == 0) {

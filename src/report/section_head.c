@@ -38,10 +38,15 @@ static void meta(onus_page *p)
 
 /* ---- tiles ------------------------------------------------------------------------------- */
 
-static void tile_open(onus_page *p, const char *style, const char *target, onus_text name)
+/* name: the dotted name of the number that the tile shows, "" where it shows none. Only a
+ * verdict on that very number colours it. */
+static void tile_open(onus_page *p, const char *name, const char *target, onus_text title)
 {
-    onus_page_printf(p, "<div class=\"tile %s\"><a class=\"k\" href=\"#%s\">", style, target);
-    onus_page_say(p, name);
+    const onus_judged is = *name ? onus_page_verdict_on(p, name) : ONUS_JUDGED_NONE;
+    onus_page_printf(p, "<div class=\"tile %s\"", onus_judged_style(is));
+    onus_page_says(p, name, onus_judged_says(is));
+    onus_page_printf(p, "><a class=\"k\" href=\"#%s\">", target);
+    onus_page_say(p, title);
     onus_page_raw(p, "</a><span class=\"v\">");
 }
 
@@ -58,86 +63,57 @@ static void tile_close(onus_page *p)
 static void quality_tile(onus_page *p)
 {
     static const struct {
-        const char *name;
+        const char *task, *name;
         onus_text text;
-    } firsts[] = {{"rmse", ONUS_TEXT_RMSE},
-                  {"perplexity", ONUS_TEXT_PERPLEXITY},
-                  {"hamming_loss", ONUS_TEXT_HAMMING_LOSS},
-                  {"accuracy", ONUS_TEXT_ACCURACY}};
+    } rows[] = {{"regression", "rmse", ONUS_TEXT_RMSE},
+                {"tokens", "perplexity", ONUS_TEXT_PERPLEXITY},
+                {"labels", "hamming_loss", ONUS_TEXT_HAMMING_LOSS},
+                {"binary", "accuracy", ONUS_TEXT_ACCURACY},
+                {"classes", "accuracy", ONUS_TEXT_ACCURACY}};
+    const size_t n = sizeof rows / sizeof *rows;
     size_t k = 0;
-    while (k < 3 && !onus_page_fact(p, "%s", firsts[k].name).event) k++;
-    const char *name = firsts[k].name;
-    const onus_fact f = onus_page_fact(p, "%s", name);
-    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_QUALITY), "quality", ONUS_TEXT_QUALITY);
-    onus_page_number(p, f, 3);
+    while (k < n &&
+           !(onus_task_may_be(p, rows[k].task) && onus_page_fact(p, "%s", rows[k].name).event))
+        k++;
+    const char *name = k < n ? rows[k].name : "";
+    tile_open(p, name, "quality", ONUS_TEXT_QUALITY);
+    onus_page_number(p, k < n ? onus_page_fact(p, "%s", name) : (onus_fact){0}, 3);
     tile_mid(p);
-    if (f.event) {
-        onus_page_say(p, firsts[k].text);
+    if (k < n) {
+        onus_page_say(p, rows[k].text);
         onus_page_raw(p, ", 95% ");
         onus_page_interval(p, name, 3);
+        onus_page_reason(p, name);
     } else {
         onus_page_say(p, ONUS_TEXT_NOT_EVALUATED);
     }
     tile_close(p);
 }
 
-/* The attribute whose groups differ most: in what they are given, else in how right it is. */
-static const struct {
-    const char *name;
-    onus_text text;
-    double sign; /* the worst is the largest value times sign */
-} worst_gaps[] = {{"demographic_parity_ratio", ONUS_TEXT_LOWEST_RATIO, -1},
-                  {"accuracy_ratio", ONUS_TEXT_LOWEST_ACCURACY_RATIO, -1},
-                  {"mae_difference", ONUS_TEXT_LARGEST_MAE_DIFFERENCE, 1}};
-
-/* Writes the dotted name of the worst gap, and what it is about; false: there is none.
- * Intersections are left out. */
-static bool worst_gap(onus_page *p, size_t k, char full[2048], onus_fairness_about *of)
-{
-    bool any = false;
-    double worst = 0, v;
-    for (const onus_entry *e = NULL; (e = onus_page_entry(p, "fairness", e)) != NULL;) {
-        const onus_fairness_about about = onus_fairness_of(p, e);
-        const onus_fact f = onus_entry_fact(e, "%s.%s", about.name, worst_gaps[k].name);
-        if (strchr(about.attribute, '+') || !onus_fact_real(f, &v)) continue;
-        if (any && v * worst_gaps[k].sign <= worst) continue;
-        worst = v * worst_gaps[k].sign;
-        *of = about;
-        any = true;
-        snprintf(full, 2048, "%s.%s", about.name, worst_gaps[k].name);
-    }
-    return any;
-}
-
-static void no_gap(onus_page *p)
-{
-    double asked = 1;
-    const bool none = onus_fact_real(onus_page_fact(p, "run.protected"), &asked) && asked == 0;
-    if (none)
-        onus_page_say(p, ONUS_TEXT_NONE);
-    else
-        onus_page_number(p, (onus_fact){0}, 0);
-    tile_mid(p);
-    onus_page_say(p, none ? ONUS_TEXT_PROTECTED_NONE_SHORT : ONUS_TEXT_NO_RATIO);
-}
-
+/* The worst gap of all attributes, intersections and labels. */
 static void fairness_tile(onus_page *p)
 {
-    char full[2048];
-    onus_fairness_about of = {"", "", NULL};
-    size_t k = 0;
-    const size_t n = sizeof worst_gaps / sizeof *worst_gaps;
-    while (k < n && !worst_gap(p, k, full, &of)) k++;
-    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_FAIRNESS), "fairness", ONUS_TEXT_FAIRNESS);
-    if (k < n) {
-        onus_page_number(p, onus_page_fact(p, "%s", full), 2);
+    double asked = 1;
+    const onus_gaps *gaps = onus_page_gaps(p);
+    tile_open(p, gaps->n ? gaps->gap->name : "", "fairness", ONUS_TEXT_FAIRNESS);
+    if (gaps->n) {
+        char number[24];
+        snprintf(number, sizeof number, "%lld", (long long)gaps->n_judged);
+        onus_page_number(p, gaps->gap->value, 3);
         tile_mid(p);
-        ONUS_FILL(p, worst_gaps[k].text, ONUS_PART(of.attribute));
-        if (of.label) ONUS_FILL(p, ONUS_TEXT_BRIEF_GAP_LABEL, ONUS_PART(of.label));
+        onus_gap_subject(p, gaps->gap);
+        if (gaps->n_judged > 1) ONUS_FILL(p, ONUS_TEXT_WORST_OF, ONUS_ANY(number));
         onus_page_raw(p, ", 95% ");
-        onus_page_interval(p, full, 2);
+        onus_page_interval(p, gaps->gap->name, 3);
+        onus_page_reason(p, gaps->gap->name);
+    } else if (onus_fact_real(onus_page_fact(p, "run.protected"), &asked) && asked == 0) {
+        onus_page_say(p, ONUS_TEXT_NONE);
+        tile_mid(p);
+        onus_page_say(p, ONUS_TEXT_PROTECTED_NONE_SHORT);
     } else {
-        no_gap(p);
+        onus_page_number(p, (onus_fact){0}, 0);
+        tile_mid(p);
+        onus_page_say(p, ONUS_TEXT_NO_RATIO);
     }
     tile_close(p);
 }
@@ -145,8 +121,9 @@ static void fairness_tile(onus_page *p)
 static void privacy_tile(onus_page *p)
 {
     const onus_fact epsilon = onus_page_fact(p, "privacy.epsilon");
-    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_PRIVACY), "privacy", ONUS_TEXT_PRIVACY);
-    if (onus_fact_is(onus_page_fact(p, "run.privacy"), "off")) {
+    const bool off = onus_fact_is(onus_page_fact(p, "run.privacy"), "off");
+    tile_open(p, off ? "" : "privacy.epsilon", "privacy", ONUS_TEXT_PRIVACY);
+    if (off) {
         onus_page_say(p, ONUS_TEXT_OFF);
         tile_mid(p);
         onus_page_say(p, ONUS_TEXT_PRIVACY_OFF_SHORT);
@@ -154,53 +131,41 @@ static void privacy_tile(onus_page *p)
         if (epsilon.event) onus_page_raw(p, "\xce\xb5\xc2\xa0");
         onus_page_number(p, epsilon, 3);
         tile_mid(p);
-        ONUS_FILL(p, ONUS_TEXT_PRIVACY_SHORT,
-                  ONUS_NUMBER(onus_page_fact(p, "privacy.delta"), 1));
+        if (epsilon.event)
+            ONUS_FILL(p, ONUS_TEXT_PRIVACY_SHORT,
+                      ONUS_NUMBER(onus_page_fact(p, "privacy.delta"), 1));
+        else
+            onus_page_say(p, ONUS_TEXT_PRIVACY_ABSENT);
     }
     tile_close(p);
 }
 
-/* The name of the heaviest column's weight: of the label, or of the label where it is heaviest.
- * Its column, and the label where there are several; false: nothing is explained. */
-static bool heaviest(onus_page *p, const char *by, char full[2048], char column[2048],
-                     const char **label)
-{
-    const onus_parts labels = onus_page_labels(p);
-    double most = -1, v;
-    *label = NULL;
-    for (int64_t l = 0; l < labels.n || l == 0; l++) {
-        char at[1024] = "", part[2048], name[2048];
-        if (labels.n) snprintf(at, sizeof at, "label.%s.", labels.name[l]);
-        const onus_fact columns = onus_page_fact(p, "%s%s.columns", at, by);
-        if (onus_fact_size(columns) == 0 ||
-            onus_name_part(part, sizeof part, onus_fact_item_text(columns, 0), NULL) != ONUS_OK)
-            continue;
-        snprintf(name, sizeof name, "%s%s.%.500s.mean_abs", at, by, part);
-        if (!onus_fact_real(onus_page_fact(p, "%s", name), &v) || v <= most) continue;
-        most = v;
-        memcpy(full, name, sizeof name);
-        memcpy(column, part, sizeof part);
-        *label = labels.n ? labels.name[l] : NULL;
-    }
-    return most >= 0;
-}
-
 static void explain_tile(onus_page *p)
 {
-    char full[2048], part[2048];
+    char full[2048], part[2048], share[1100];
     const char *label;
-    const bool shapley = onus_page_entry(p, "explain", NULL);
-    const char *by = shapley ? "explain" : "relevance";
     const onus_parts labels = onus_page_labels(p); /* texts of several: the first label's */
-    const onus_fact largest =
-        onus_page_fact(p, "%s%s%s%s.largest.share", labels.n ? "label." : "",
-                       labels.n ? labels.name[0] : "", labels.n ? "." : "", by);
-    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_EXPLAIN), "explanation",
-              ONUS_TEXT_EXPLANATION);
-    if (heaviest(p, by, full, part, &label)) {
+    const char *by = "explain";
+    bool found = onus_heaviest(p, by, full, part, &label);
+    if (!found) found = onus_heaviest(p, by = "relevance", full, part, &label);
+    for (int way = 0; way < 2; way++) {
+        snprintf(share, sizeof share, "%s%s%s%s.largest.share", labels.n ? "label." : "",
+                 labels.n ? labels.name[0] : "", labels.n ? "." : "",
+                 way ? "relevance" : "explain");
+        if (onus_page_fact(p, "%s", share).event) break;
+    }
+    const onus_fact largest = onus_page_fact(p, "%s", share);
+    tile_open(p,
+              found           ? full
+              : largest.event ? share
+                              : "",
+              "explanation", ONUS_TEXT_EXPLANATION);
+    if (found) {
         onus_page_number(p, onus_page_fact(p, "%s", full), 3);
         tile_mid(p);
-        ONUS_FILL(p, shapley ? ONUS_TEXT_WEIGHS_MOST : ONUS_TEXT_RELEVANCE_WEIGHS_MOST,
+        ONUS_FILL(p,
+                  strcmp(by, "explain") == 0 ? ONUS_TEXT_WEIGHS_MOST
+                                             : ONUS_TEXT_RELEVANCE_WEIGHS_MOST,
                   ONUS_PART(part));
         if (label) ONUS_FILL(p, ONUS_TEXT_BRIEF_GAP_LABEL, ONUS_PART(label));
     } else if (largest.event) {
@@ -221,9 +186,14 @@ static void explain_tile(onus_page *p)
 
 static void energy_tile(onus_page *p)
 {
-    tile_open(p, onus_verdict_style(p, ONUS_ABOUT_ENERGY), "energy", ONUS_TEXT_ENERGY);
+    tile_open(p, "energy.joules", "energy", ONUS_TEXT_ENERGY);
     onus_energy_joules(p, "energy.joules");
     tile_mid(p);
+    if (!onus_page_fact(p, "energy.joules").event) {
+        onus_page_say(p, ONUS_TEXT_ENERGY_ABSENT);
+        tile_close(p);
+        return;
+    }
     ONUS_FILL(p, ONUS_TEXT_ENERGY_SHORT, ONUS_WORD(onus_page_fact(p, "energy.method")),
               ONUS_SMALL(onus_page_fact(p, "carbon.grams")));
     tile_close(p);
@@ -231,7 +201,7 @@ static void energy_tile(onus_page *p)
 
 static void proof_tile(onus_page *p)
 {
-    tile_open(p, "none", "proof", ONUS_TEXT_PROOF);
+    tile_open(p, "", "proof", ONUS_TEXT_PROOF);
     onus_page_printf(p, "%lld", (long long)p->n);
     tile_mid(p);
     onus_page_say(p, ONUS_TEXT_PROOF_SHORT);

@@ -53,6 +53,8 @@ static void budget(onus_page *p)
     onus_page_raw(p, "<p>");
     ONUS_FILL(p, ONUS_TEXT_BUDGET_WORDS, ONUS_NUMBER(onus_page_fact(p, "privacy.epsilon"), 3),
               ONUS_NUMBER(onus_page_fact(p, "privacy.delta"), 1));
+    const onus_fact from = onus_weights_from(p);
+    if (from.event) ONUS_FILL(p, ONUS_TEXT_BRIEF_PRIVACY_FROM, ONUS_WORD(from));
     onus_page_raw(p, "</p><div class=\"two\"><div>");
     onus_page_tag(p, "<h3>", ONUS_TEXT_BUDGET);
     onus_page_raw(p, "<dl class=\"terms\">");
@@ -80,7 +82,7 @@ void onus_section_privacy(onus_page *p)
     onus_section_open(p, "privacy", ONUS_TEXT_PRIVACY);
     if (onus_fact_is(onus_page_fact(p, "run.privacy"), "off"))
         onus_paragraph(p, ONUS_TEXT_PRIVACY_OFF);
-    else if (!onus_page_fact(p, "privacy.epsilon").event)
+    else if (!onus_is_private(p))
         onus_paragraph(p, ONUS_TEXT_PRIVACY_ABSENT);
     else
         budget(p);

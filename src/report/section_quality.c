@@ -403,10 +403,19 @@ static void label_tables(onus_page *p)
     }
 }
 
+/* An event without a measure is none. */
+static bool any_measure(onus_page *p)
+{
+    for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) {
+        if (onus_page_fact(p, "%s", measures[i].name).event) return true;
+    }
+    return false;
+}
+
 void onus_section_quality(onus_page *p)
 {
     onus_section_open(p, "quality", ONUS_TEXT_QUALITY);
-    if (!onus_page_entry(p, "metric", NULL)) {
+    if (!onus_page_entry(p, "metric", NULL) || !any_measure(p)) {
         onus_paragraph(p, ONUS_TEXT_NOT_EVALUATED_LONG);
     } else {
         onus_page_raw(p, "<p>");

@@ -66,53 +66,12 @@ void onus_details_close(onus_page *p)
     onus_page_raw(p, "</details>\n");
 }
 
-/* ---- policies ---------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------- */
 
 const char *onus_name_in_label(const char *name)
 {
     const char *dot = strncmp(name, "label.", 6) == 0 ? strchr(name + 6, '.') : NULL;
     return dot ? dot + 1 : name;
-}
-
-static onus_about about_of(const char *name)
-{
-    static const struct {
-        const char *prefix;
-        onus_about about;
-    } rows[] = {
-        {"fairness.", ONUS_ABOUT_FAIRNESS}, {"privacy.", ONUS_ABOUT_PRIVACY},
-        {"explain.", ONUS_ABOUT_EXPLAIN},   {"relevance.", ONUS_ABOUT_EXPLAIN},
-        {"energy.", ONUS_ABOUT_ENERGY},     {"carbon.", ONUS_ABOUT_ENERGY},
-        {"sci.", ONUS_ABOUT_ENERGY},        {"data.", ONUS_ABOUT_OTHER},
-        {"model.", ONUS_ABOUT_OTHER},       {"train.", ONUS_ABOUT_OTHER},
-        {"run.", ONUS_ABOUT_OTHER},
-    };
-    name = onus_name_in_label(name);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (strncmp(name, rows[i].prefix, strlen(rows[i].prefix)) == 0) return rows[i].about;
-    }
-    return ONUS_ABOUT_QUALITY;
-}
-
-int64_t onus_policy_count(onus_page *p)
-{
-    int64_t n = 0;
-    while (onus_page_fact(p, "policy.%lld.demand", (long long)n + 1).event) n++;
-    return n;
-}
-
-const char *onus_verdict_style(onus_page *p, onus_about about)
-{
-    const int64_t n = onus_policy_count(p);
-    const char *style = "none";
-    for (int64_t i = 1; i <= n; i++) {
-        const char *name = onus_fact_text(onus_page_fact(p, "policy.%lld.name", (long long)i));
-        if (!name || about_of(name) != about) continue;
-        if (!onus_fact_is(onus_page_fact(p, "policy.%lld.verdict", (long long)i), "met"))
-            return "warn";
-        style = "ok";
-    }
-    return style;
 }
 
 /* ---- counts of people -------------------------------------------------------------------- */
@@ -201,6 +160,12 @@ bool onus_name_counts_people(const char *name)
 
 /* ---- measures ---------------------------------------------------------------------------- */
 
+bool onus_task_may_be(onus_page *p, const char *task)
+{
+    const onus_fact f = onus_page_fact(p, "data.task");
+    return !f.event || onus_fact_is(f, task);
+}
+
 void onus_range_widen(double v, double *lo, double *hi)
 {
     if (!isfinite(v)) return;
@@ -254,7 +219,8 @@ void onus_measure_cells(onus_page *p, const char *name, double x0, double x1, on
     onus_page_raw(p, "</td><td class=\"num dim\">");
     onus_page_interval(p, name, 3);
     onus_page_raw(p, "</td><td class=\"draw\">");
-    if (x0 < x1) onus_mini_interval(p, "ok", name, x0, x1, bound);
+    const char *style = onus_gap_named_is_proven(p, name) ? "warn" : "plain";
+    if (x0 < x1) onus_mini_interval(p, style, name, x0, x1, bound);
     onus_page_raw(p, "</td><td class=\"how dim\">");
     if (method.event) onus_page_word(p, method);
     onus_page_reason(p, name);

@@ -111,8 +111,10 @@ static void chart(onus_page *p, const curve *c)
     onus_chart_text_close(&d);
     onus_chart_close(&d);
     onus_page_raw(p, "<figcaption>");
-    onus_page_say(p, isfinite(last_of(c->train, c->n_points)) ? ONUS_TEXT_LOSS_CAPTION
-                                                              : ONUS_TEXT_LOSS_PRIVATE);
+    onus_page_say(p, onus_page_fact(p, "train.loss").event ? ONUS_TEXT_LOSS_CAPTION
+                     : onus_fact_is(onus_page_fact(p, "run.privacy"), "on")
+                         ? ONUS_TEXT_LOSS_PRIVATE
+                         : ONUS_TEXT_LOSS_NONE);
     const onus_fact unit = onus_page_fact(p, "data.target.scale");
     double scale;
     if (onus_fact_real(unit, &scale)) {

@@ -8,7 +8,9 @@
 #ifndef ONUS_REPORT_SECTIONS_H
 #define ONUS_REPORT_SECTIONS_H
 #include "report/chart.h"
+#include "report/gaps.h"
 #include "report/page.h"
+#include "report/verdicts.h"
 
 extern const char onus_style[]; /* style.c */
 
@@ -26,7 +28,25 @@ void onus_section_unproven(onus_page *p);
 void onus_section_proof(onus_page *p);    /* head, commands */
 void onus_section_evidence(onus_page *p); /* the entries that numbers link to: the last one */
 
-bool onus_beats_baseline(onus_page *p); /* proven better than a constant decision, the mean */
+/* Is the model better than what costs none: a constant decision, the mean? */
+typedef enum {
+    ONUS_BASELINE_UNMEASURED, /* no measure of quality is in the ledger */
+    ONUS_BASELINE_NONE,       /* measured, and compared with nothing */
+    ONUS_BASELINE_BEATEN,
+    ONUS_BASELINE_OPEN, /* neither */
+    ONUS_BASELINE_WORSE /* proven to be worse */
+} onus_baseline;
+onus_baseline onus_page_baseline(onus_page *p);
+/* Is that the task (data.task: "binary", "regression"), or none said? */
+bool onus_task_may_be(onus_page *p, const char *task);
+bool onus_is_measured(onus_page *p); /* is there a number of the model's quality? */
+bool onus_is_private(onus_page *p);  /* are there both numbers of a budget? */
+/* What weights were taken from before training (its name, else its hash); event 0: nothing. */
+onus_fact onus_weights_from(onus_page *p);
+/* The name of the weight of the column that weighs most, its column, and its label (NULL: the
+ * only one); by "explain" or "relevance". false: nothing is explained. */
+bool onus_heaviest(onus_page *p, const char *by, char full[2048], char column[2048],
+                   const char **label);
 int64_t onus_unproven_count(onus_page *p);
 /* What an entry of fairness is about, as parts of names; all "" where it is about nothing. */
 typedef struct {
@@ -35,7 +55,6 @@ typedef struct {
     const char *label;     /* one of several labels; NULL: the only one */
 } onus_fairness_about;
 onus_fairness_about onus_fairness_of(onus_page *p, const onus_entry *e);
-bool onus_gap_applies(onus_page *p, const char *name);   /* to this task */
 void onus_energy_joules(onus_page *p, const char *name); /* "41 J" */
 
 /* A page from <!doctype> to <body>, and its end. */
@@ -63,18 +82,6 @@ void onus_table_open(onus_page *p, const char *style, const onus_heading *heads,
 void onus_table_close(onus_page *p);
 void onus_details_open(onus_page *p, onus_text summary);
 void onus_details_close(onus_page *p);
-
-typedef enum {
-    ONUS_ABOUT_QUALITY,
-    ONUS_ABOUT_FAIRNESS,
-    ONUS_ABOUT_PRIVACY,
-    ONUS_ABOUT_EXPLAIN,
-    ONUS_ABOUT_ENERGY,
-    ONUS_ABOUT_OTHER
-} onus_about;
-/* Style of what policies say of a subject: "ok", "warn", or "none" where none speaks of it. */
-const char *onus_verdict_style(onus_page *p, onus_about about);
-int64_t onus_policy_count(onus_page *p);
 
 /* Which of n counts (of disjoint groups whose sum with the `others`, people of none of them, is
  * printed elsewhere) are printed as "≥ 10", so that the one that is under 10, or the others

@@ -81,7 +81,8 @@ static inline void markup_attribute(markup *m, const char *name, const char *val
 {
     static const char known[] =
         " class id href title lang charset name content http-equiv scope colspan aria-label "
-        "aria-hidden aria-labelledby role width height viewBox preserveAspectRatio x x1 x2 y "
+        "aria-hidden aria-labelledby data-about data-says role width height viewBox "
+        "preserveAspectRatio x x1 x2 y "
         "y1 y2 cx cy r rx dx d text-anchor ";
     if (!markup_listed(name, known)) fail_msg("attribute '%s' near '%.60s'", name, m->at);
     if (strcmp(name, "id") == 0) {

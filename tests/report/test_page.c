@@ -151,6 +151,14 @@ static void numbers_read_as_written_by_hand(void **state)
               "\xe2\x88\x92"
               "2.5\xc2\xb7"
               "10\xc2\xb3\xe2\x81\xb0\xe2\x81\xb0");
+    number_is(0.9997, 3, "0.9997"); /* less than 1 is not written as 1 */
+    number_is(-0.99996, 3, "\xe2\x88\x92"
+                           "0.99996");
+    number_is(0.9994, 3, "0.999");
+    number_is(1, 3, "1.000");
+    number_is(1.0002, 3, "1.000");
+    number_is(0.7, 0, "1"); /* without decimals it is a whole number that is wanted */
+    number_is(1 - 0x1p-53, 3, "0.99999999999999989");
     number_is(NAN, 3, "\xe2\x80\x93");
     number_is(INFINITY, 3, "\xe2\x80\x93");
 }
