@@ -32,7 +32,7 @@ STD     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-math-errno -fno
            -ffp-contract=off -pthread
 CPPFLAGS += -Iinclude -Isrc -I$(BUILD)/gen
 ALLCFLAGS = $(STD) $(WARN) $(OPT) $(SAN) $(CFLAGS)
-LIBS    := -lyaml -ljansson -lsodium -lutf8proc -ldeflate -lm
+LIBS    := -lyaml -ljansson -lsodium -lcrypto -lutf8proc -ldeflate -lm
 ALLLDFLAGS = $(SAN) -pthread $(LDFLAGS)
 
 # Instruction sets: *_avx2.c and *_avx512.c get their own flags; *_fma.c are the references again, built

@@ -12,7 +12,7 @@ failed=0
 passed=0
 for name in "$@"; do
     clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iinclude -Isrc -I"$build/gen" \
-        -o "$out/$name" "fuzz/fuzz_$name.c" "$build/libonus.a" -lyaml -ljansson -lsodium -lutf8proc -ldeflate -lm -pthread
+        -o "$out/$name" "fuzz/fuzz_$name.c" "$build/libonus.a" -lyaml -ljansson -lsodium -lcrypto -lutf8proc -ldeflate -lm -pthread
     mkdir -p "$out/corpus/$name"
     dictionary=
     [ ! -f "fuzz/$name.dict" ] || dictionary=-dict=fuzz/$name.dict

@@ -114,7 +114,7 @@ onus_status onus_keygen(const char *path, const char *name, onus_facts **facts,
     if (!path || !name)
         return onus_fail(err, ONUS_BAD_ARG, "keygen: a file and a name are needed");
     if (!onus_crypto_start())
-        return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
+        return onus_fail(err, ONUS_IO, "libsodium or libcrypto cannot start");
     onus_key key;
     onus_facts *told = NULL;
     onus_status st = onus_key_new(&key, name, err);

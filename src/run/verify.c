@@ -309,7 +309,7 @@ onus_status onus_verify(const char *run, const char *key, onus_facts **facts, ch
 {
     onus_fp_set();
     if (!run) return onus_fail(err, ONUS_BAD_ARG, "verify: a run folder is needed");
-    if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start");
+    if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium or libcrypto cannot start");
     verifier v = {.run = run, .mem = mem};
     onus_err why = {.code = ONUS_OK};
     onus_buf_init(&v.notes, mem, (size_t)1 << 28); /* a line for each of a million files */
