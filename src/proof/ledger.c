@@ -56,10 +56,7 @@ static onus_status read_stored(onus_ledger *l, const char *path, onus_err *err)
     onus_status st = onus_log_read(&l->stored, path, l->mem, err);
     if (st != ONUS_OK) return st;
     l->n = onus_log_count(l->stored);
-    for (int64_t i = 0; i < l->n; i++) {
-        const onus_entry *e = onus_log_at(l->stored, i);
-        onus_merkle_add(&l->tree, e->line, e->line_len);
-    }
+    onus_log_tree(l->stored, l->n, &l->tree);
     return ONUS_OK;
 }
 
@@ -289,12 +286,33 @@ done:
     return st;
 }
 
-/* The next stored entry that claims something, or NULL. */
-static const onus_entry *next_stored(onus_ledger *l)
+/* Goes to the next stored entry that claims something; false: there is none. */
+static bool next_stored(onus_ledger *l)
 {
     const int64_t n = onus_log_count(l->stored);
-    while (l->at < n && json_object_size(onus_log_at(l->stored, l->at)->claim) == 0) l->at++;
-    return l->at < n ? onus_log_at(l->stored, l->at) : NULL;
+    while (l->at < n && !onus_log_claims(l->stored, l->at)) l->at++;
+    return l->at < n;
+}
+
+/* The stored entry that it stands at against an event. */
+static onus_status compare_next(onus_ledger *l, const char *type, json_t *claim, onus_err *err)
+{
+    onus_taken stored;
+    onus_status st = onus_log_take(l->stored, l->at, &stored, err);
+    if (st != ONUS_OK) return st;
+    const onus_entry *e = &stored.entry;
+    l->at++;
+    if (strcmp(e->type, type) == 0) {
+        st = compare(l, e, claim, err);
+    } else {
+        json_t *said = json_string(e->type), *found = json_string(type);
+        st = said && found ? differ(l, e, type, "type", said, found, err)
+                           : onus_fail_mem(err, "ledger");
+        json_decref(said);
+        json_decref(found);
+    }
+    onus_taken_release(&stored);
+    return st;
 }
 
 static onus_status append_queued(onus_ledger *l, onus_err *err)
@@ -321,21 +339,12 @@ static onus_status check(onus_ledger *l, const char *type, json_t *claim, json_t
         return ONUS_OK;
     }
     const bool claims = json_object_size(claim) > 0;
-    const onus_entry *e = next_stored(l);
-    if (e && claims) {
-        l->at++;
-        if (strcmp(e->type, type) == 0) return compare(l, e, claim, err);
-        json_t *stored = json_string(e->type), *found = json_string(type);
-        onus_status st = stored && found ? differ(l, e, type, "type", stored, found, err)
-                                         : onus_fail_mem(err, "ledger");
-        json_decref(stored);
-        json_decref(found);
-        return st;
-    }
+    const bool more = next_stored(l);
+    if (more && claims) return compare_next(l, type, claim, err);
     if (l->mode == ONUS_LEDGER_REPLAY)
         return claims ? differ(l, NULL, type, "type", NULL, claim, err) : ONUS_OK;
     /* nothing with a claim is left: an event without one may still be among the last lines */
-    if (!claims && (e || onus_log_type(l->stored, type, 0))) return ONUS_OK;
+    if (!claims && (more || onus_log_next(l->stored, type, 0) >= 0)) return ONUS_OK;
     *done = false;
     return ONUS_OK;
 }
@@ -365,14 +374,17 @@ onus_sink onus_ledger_sink(onus_ledger *l)
 onus_status onus_ledger_skip_to(onus_ledger *l, const char *type, const char *name, int64_t v,
                                 onus_err *err)
 {
-    for (int64_t i = l->at; l->stored && i < onus_log_count(l->stored); i++) {
-        const onus_entry *e = onus_log_at(l->stored, i);
-        const json_t *x = json_object_get(e->claim, name);
-        if (strcmp(e->type, type) == 0 && json_is_number(x) &&
-            json_number_value(x) == (double)v) {
-            l->at = i + 1;
-            return ONUS_OK;
-        }
+    int64_t i = l->stored ? l->at : -1;
+    for (; i >= 0 && (i = onus_log_next(l->stored, type, i)) >= 0; i++) {
+        onus_taken stored;
+        onus_status st = onus_log_take(l->stored, i, &stored, err);
+        if (st != ONUS_OK) return st;
+        const json_t *x = json_object_get(stored.entry.claim, name);
+        const bool is_it = json_is_number(x) && json_number_value(x) == (double)v;
+        onus_taken_release(&stored);
+        if (!is_it) continue;
+        l->at = i + 1;
+        return ONUS_OK;
     }
     return onus_fail(err, ONUS_MISMATCH, "the ledger has no %s with %s %lld", type, name,
                      (long long)v);
@@ -407,7 +419,7 @@ int64_t onus_ledger_compared(const onus_ledger *l)
 bool onus_ledger_at_end(const onus_ledger *l)
 {
     for (int64_t i = l->at; l->stored && i < onus_log_count(l->stored); i++) {
-        if (json_object_size(onus_log_at(l->stored, i)->claim) > 0) return false;
+        if (onus_log_claims(l->stored, i)) return false;
     }
     return true;
 }

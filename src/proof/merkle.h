@@ -9,5 +9,7 @@ typedef struct {
     uint8_t level[64][32];
 } onus_merkle; /* zeroed: the empty tree */
 void onus_merkle_add(onus_merkle *m, const void *leaf, size_t len);
+/* The root of 2^level leaves at once; n must be a multiple of 2^level. */
+void onus_merkle_add_subtree(onus_merkle *m, int level, const uint8_t root[32]);
 void onus_merkle_root(const onus_merkle *m, uint8_t root[32]);
 #endif

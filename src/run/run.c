@@ -95,8 +95,8 @@ static onus_status settle_noise_key(onus_session *s, onus_err *err)
 static onus_status find_checkpoint(onus_session *s, onus_err *err)
 {
     for (int64_t i = onus_log_count(s->before) - 1; i >= 0; i--) {
+        if (strcmp(onus_log_type_at(s->before, i), "checkpoint") != 0) continue;
         const onus_entry *e = onus_log_at(s->before, i);
-        if (strcmp(e->type, "checkpoint") != 0) continue;
         const int64_t step = onus_checkpoint_step(e);
         const char *hex = json_string_value(json_object_get(e->claim, "checkpoint.sha256"));
         char name[64], path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
