@@ -139,10 +139,9 @@ static unsigned next_unit(const unsigned char **s, unsigned *low)
     return 0xd800 + ((code - 0x10000) >> 10);
 }
 
-static int by_units(const void *a, const void *b)
+int onus_json_key_order(const char *a, const char *b)
 {
-    const unsigned char *x = *(const unsigned char *const *)a,
-                        *y = *(const unsigned char *const *)b;
+    const unsigned char *x = (const unsigned char *)a, *y = (const unsigned char *)b;
     unsigned low_x = 0, low_y = 0;
     while (*x && *x == *y && *x < 0x80) x++, y++;
     for (;;) {
@@ -151,6 +150,11 @@ static int by_units(const void *a, const void *b)
         const unsigned u = next_unit(&x, &low_x), v = next_unit(&y, &low_y);
         if (u != v) return u < v ? -1 : 1;
     }
+}
+
+static int by_units(const void *a, const void *b)
+{
+    return onus_json_key_order(*(const char *const *)a, *(const char *const *)b);
 }
 
 static void write_object(onus_buf *out, const json_t *value, int depth);
@@ -258,7 +262,8 @@ static bool is_object(rest *r, const json_t *value, int depth)
     if (!goes_on(r, "{", 1)) return false;
     json_object_foreach((json_t *)value, key, item)
     {
-        if (before && (by_units(&before, &key) >= 0 || !goes_on(r, ",", 1))) return false;
+        if (before && (onus_json_key_order(before, key) >= 0 || !goes_on(r, ",", 1)))
+            return false;
         if (!is_string(r, key) || !goes_on(r, ":", 1) || !is_value(r, item, depth + 1))
             return false;
         before = key;

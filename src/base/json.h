@@ -19,6 +19,8 @@ bool onus_is_plain(const char *text);
 /* A quoted string, escaped as RFC 8785, 3.2.2.2. Bytes that are not UTF-8 set out->st to
  * BAD_INPUT. */
 void onus_json_string(onus_buf *out, const char *text);
+/* How RFC 8785 sorts the keys of an object, by their UTF-16 code units: below 0, 0, above 0. */
+int onus_json_key_order(const char *a, const char *b);
 /* A whole value, keys sorted by UTF-16 code units, no spaces. Reals that are not finite set
  * BAD_INPUT. */
 void onus_json_canonical(onus_buf *out, const json_t *value);

@@ -4,6 +4,7 @@
 #include "proof/ledger.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,25 +29,33 @@ struct onus_ledger {
     onus_mismatch mismatches[MISMATCHES_MAX];
     int64_t n_mismatches;
     onus_arena texts;
-    json_t *queued; /* RESUME: observed body of run.resume until stored lines end */
+    char *queued; /* RESUME: observed body of run.resume until stored lines end */
+    onus_buf claim, observed, line; /* of the event at hand */
 };
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-/* Cuts what stands after the last line end. */
-static onus_status drop_torn(const char *path, int64_t *torn, const onus_allocator *mem,
-                             onus_err *err)
+/* Cuts what stands after the last line end, which is looked for from the end of the file. */
+static onus_status drop_torn(const char *path, int64_t *torn, onus_err *err)
 {
-    onus_buf bytes;
-    onus_buf_init(&bytes, mem, ONUS_LEDGER_MAX);
-    onus_status st = onus_file_read(path, &bytes, err);
-    size_t keep = bytes.len;
-    while (st == ONUS_OK && keep > 0 && bytes.data[keep - 1] != '\n') keep--;
-    if (torn) *torn = (int64_t)(bytes.len - keep);
-    if (st == ONUS_OK && keep < bytes.len && truncate(path, (off_t)keep) != 0)
+    char piece[4096];
+    size_t size = 0, keep;
+    int fd;
+    onus_status st = onus_file_open(path, &fd, &size, err);
+    if (st != ONUS_OK) return st;
+    for (keep = size; keep > 0;) {
+        const size_t n = keep < sizeof piece ? keep : sizeof piece;
+        ONUS_TRY(onus_file_read_at(fd, path, keep - n, piece, n, err));
+        const char *end = memrchr(piece, '\n', n);
+        keep -= end ? n - (size_t)(end - piece) - 1 : n;
+        if (end) break;
+    }
+    if (torn) *torn = (int64_t)(size - keep);
+    if (keep < size && truncate(path, (off_t)keep) != 0)
         st = onus_fail(err, ONUS_IO, "cannot cut the torn last line of '%s': %s", path,
                        strerror(errno));
-    onus_buf_release(&bytes);
+done:
+    close(fd);
     return st;
 }
 
@@ -77,12 +86,15 @@ onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mo
     l->mem = mem;
     l->mode = mode;
     onus_arena_init(&l->texts, mem);
+    onus_buf_init(&l->claim, mem, ONUS_LINE_MAX);
+    onus_buf_init(&l->observed, mem, ONUS_LINE_MAX);
+    onus_buf_init(&l->line, mem, ONUS_LINE_MAX);
     if (mode != ONUS_LEDGER_REPLAY) ONUS_TRY(onus_appender_open(&l->file, path, mem, err));
     if (mode == ONUS_LEDGER_WRITE && (stat(path, &info) != 0 || info.st_size > 0)) {
         st = onus_fail(err, ONUS_IO, "'%s' was begun by another run", path);
         goto done;
     }
-    if (mode == ONUS_LEDGER_RESUME) ONUS_TRY(drop_torn(path, torn_bytes, mem, err));
+    if (mode == ONUS_LEDGER_RESUME) ONUS_TRY(drop_torn(path, torn_bytes, err));
     if (mode != ONUS_LEDGER_WRITE) ONUS_TRY(read_stored(l, path, err));
     *out = l;
     l = NULL;
@@ -97,38 +109,15 @@ onus_status onus_ledger_close(onus_ledger *l, onus_err *err)
     onus_status st = onus_appender_close(l->file, err);
     onus_log_close(l->stored);
     onus_arena_release(&l->texts);
-    json_decref(l->queued);
+    onus_buf_release(&l->claim);
+    onus_buf_release(&l->observed);
+    onus_buf_release(&l->line);
+    onus_free(l->mem, l->queued);
     onus_free(l->mem, l);
     return st;
 }
 
-/* ---- an event as JSON -------------------------------------------------------------------- */
-
-static json_t *list_json(const onus_field *f)
-{
-    json_t *list = json_array();
-    for (int64_t i = 0; list && i < f->n; i++) {
-        json_t *v = f->kind == ONUS_FIELD_TEXTS      ? json_string(f->texts[i])
-                    : f->reals[i] - f->reals[i] == 0 ? json_real(f->reals[i])
-                                                     : json_null();
-        if (json_array_append_new(list, v) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-static json_t *field_json(const onus_field *f)
-{
-    switch (f->kind) {
-    case ONUS_FIELD_INT: return json_integer(f->i);
-    case ONUS_FIELD_REAL: return f->r - f->r == 0 ? json_real(f->r) : json_string("undefined");
-    case ONUS_FIELD_TEXT: return json_string(f->text);
-    case ONUS_FIELD_UNDEFINED: return json_string("undefined");
-    default: return list_json(f);
-    }
-}
+/* ---- an event as text -------------------------------------------------------------------- */
 
 static bool is_utf8(const char *text)
 {
@@ -140,9 +129,8 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-/* What a line can hold: a name once, numbers that binary64 holds, texts of UTF-8. */
-static onus_status check_field(const char *type, const onus_field *f, const json_t *claim,
-                               const json_t *observed, onus_err *err)
+/* What a line can hold: numbers that binary64 holds, texts of UTF-8. */
+static onus_status check_field(const char *type, const onus_field *f, onus_err *err)
 {
     const int64_t exact = INT64_C(1) << 53;
     bool texts = is_utf8(f->name) && (f->kind != ONUS_FIELD_TEXT || is_utf8(f->text));
@@ -150,30 +138,83 @@ static onus_status check_field(const char *type, const onus_field *f, const json
         texts = texts && is_utf8(f->texts[i]);
     if (!texts)
         return onus_fail(err, ONUS_BAD_INPUT, "event %s: '%.100s' is not UTF-8", type, f->name);
-    if (json_object_get(claim, f->name) || json_object_get(observed, f->name))
-        return onus_fail(err, ONUS_BAD_ARG, "event %s names '%.100s' twice", type, f->name);
     if (f->kind == ONUS_FIELD_INT && (f->i > exact || f->i < -exact))
         return onus_fail(err, ONUS_BAD_ARG, "event %s: '%.100s' is %lld, beyond 2^53", type,
                          f->name, (long long)f->i);
     return ONUS_OK;
 }
 
-static onus_status bodies(const onus_event *e, json_t **claim, json_t **observed, onus_err *err)
+static void write_list(onus_buf *out, const onus_field *f)
+{
+    onus_buf_str(out, "[");
+    for (int64_t i = 0; i < f->n; i++) {
+        if (i > 0) onus_buf_str(out, ",");
+        if (f->kind == ONUS_FIELD_TEXTS)
+            onus_json_string(out, f->texts[i]);
+        else if (f->reals[i] - f->reals[i] == 0)
+            onus_json_number(out, f->reals[i]);
+        else
+            onus_buf_str(out, "null");
+    }
+    onus_buf_str(out, "]");
+}
+
+static void write_value(onus_buf *out, const onus_field *f)
+{
+    const bool is_finite = f->kind != ONUS_FIELD_REAL || f->r - f->r == 0;
+    switch (is_finite ? f->kind : ONUS_FIELD_UNDEFINED) {
+    case ONUS_FIELD_INT: onus_json_number(out, (double)f->i); break;
+    case ONUS_FIELD_REAL: onus_json_number(out, f->r); break;
+    case ONUS_FIELD_TEXT: onus_json_string(out, f->text); break;
+    case ONUS_FIELD_UNDEFINED: onus_json_string(out, "undefined"); break;
+    default: write_list(out, f);
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return onus_json_key_order((*(const onus_field *const *)a)->name,
+                               (*(const onus_field *const *)b)->name);
+}
+
+static void write_body(onus_buf *out, const onus_field *const *fields, int64_t n, bool observed)
+{
+    onus_buf_clear(out);
+    onus_buf_str(out, "{");
+    for (int64_t i = 0; i < n; i++) {
+        if (fields[i]->observed != observed) continue;
+        if (out->len > 1) onus_buf_str(out, ",");
+        onus_json_string(out, fields[i]->name);
+        onus_buf_str(out, ":");
+        write_value(out, fields[i]);
+    }
+    onus_buf_str(out, "}");
+}
+
+/* Claim and observed as canonical objects, a name once in both. */
+static onus_status write_bodies(onus_ledger *l, const onus_event *e, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    *claim = json_object();
-    *observed = json_object();
-    if (!*claim || !*observed) st = onus_fail_mem(err, e->type);
-    for (int64_t i = 0; st == ONUS_OK && i < e->n_fields; i++) {
-        const onus_field *f = &e->fields[i];
-        st = check_field(e->type, f, *claim, *observed, err);
-        if (st == ONUS_OK &&
-            json_object_set_new(f->observed ? *observed : *claim, f->name, field_json(f)) != 0)
-            st = onus_fail_mem(err, e->type);
+    const int64_t n = e->n_fields;
+    const onus_field **sorted = onus_alloc(l->mem, (size_t)n + 1, sizeof *sorted);
+    if (!sorted) return onus_fail_mem(err, e->type);
+    for (int64_t i = 0; i < n; i++) {
+        ONUS_TRY(check_field(e->type, &e->fields[i], err));
+        sorted[i] = &e->fields[i];
     }
-    if (st == ONUS_OK) return ONUS_OK;
-    json_decref(*claim);
-    json_decref(*observed);
+    qsort(sorted, (size_t)n, sizeof *sorted, by_name);
+    for (int64_t i = 1; i < n; i++) {
+        if (strcmp(sorted[i - 1]->name, sorted[i]->name) != 0) continue;
+        st = onus_fail(err, ONUS_BAD_ARG, "event %s names '%.100s' twice", e->type,
+                       sorted[i]->name);
+        goto done;
+    }
+    write_body(&l->claim, sorted, n, false);
+    write_body(&l->observed, sorted, n, true);
+    ONUS_TRY(onus_buf_status(&l->claim, e->type, err));
+    ONUS_TRY(onus_buf_status(&l->observed, e->type, err));
+done:
+    onus_free(l->mem, sorted);
     return st;
 }
 
@@ -191,27 +232,32 @@ static bool wants_sync(const char *type)
     return false;
 }
 
-static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_t *observed,
-                          onus_err *err)
+/* claim, observed: canonical objects. */
+static onus_status append(onus_ledger *l, const char *type, const char *claim,
+                          const char *observed, onus_err *err)
 {
     char now[21];
     onus_clock_utc(now);
-    json_t *all = json_pack("{s:O, s:O, s:I, s:s, s:s}", "claim", claim, "observed", observed,
-                            "n", (json_int_t)(l->n + 1), "time", now, "type", type);
-    if (!all) return onus_fail_mem(err, type);
-    onus_buf line;
-    onus_buf_init(&line, l->mem, ONUS_LINE_MAX);
-    onus_json_canonical(&line, all);
-    json_decref(all);
-    onus_status st = onus_buf_status(&line, type, err);
+    onus_buf *line = &l->line;
+    onus_buf_clear(line);
+    onus_buf_str(line, "{\"claim\":");
+    onus_buf_str(line, claim);
+    onus_buf_str(line, ",\"n\":");
+    onus_json_number(line, (double)(l->n + 1));
+    onus_buf_str(line, ",\"observed\":");
+    onus_buf_str(line, observed);
+    onus_buf_str(line, ",\"time\":");
+    onus_json_string(line, now);
+    onus_buf_str(line, ",\"type\":");
+    onus_json_string(line, type);
+    onus_buf_str(line, "}");
+    onus_status st = onus_buf_status(line, type, err);
     if (st == ONUS_OK)
-        st = onus_appender_add(l->file, line.data, line.len, wants_sync(type), err);
-    if (st == ONUS_OK) {
-        onus_merkle_add(&l->tree, line.data, line.len);
-        l->n++;
-    }
-    onus_buf_release(&line);
-    return st;
+        st = onus_appender_add(l->file, line->data, line->len, wants_sync(type), err);
+    if (st != ONUS_OK) return st;
+    onus_merkle_add(&l->tree, line->data, line->len);
+    l->n++;
+    return ONUS_OK;
 }
 
 /* ---- comparing --------------------------------------------------------------------------- */
@@ -258,7 +304,6 @@ static onus_status compare(onus_ledger *l, const onus_entry *e, json_t *claim, o
     onus_buf_init(&a, l->mem, ONUS_LINE_MAX);
     onus_buf_init(&b, l->mem, ONUS_LINE_MAX);
     const int64_t before = l->n_mismatches;
-    l->compared++;
     json_object_foreach(claim, name, v)
     {
         const json_t *old = json_object_get(e->claim, name);
@@ -294,55 +339,73 @@ static bool next_stored(onus_ledger *l)
     return l->at < n;
 }
 
-/* The stored entry that it stands at against an event. */
-static onus_status compare_next(onus_ledger *l, const char *type, json_t *claim, onus_err *err)
+/* The stored entry that it stands at against an event's claim. A line begins with its claim, in
+ * the one spelling that both have: only where they differ are values looked at. */
+static onus_status compare_next(onus_ledger *l, const char *type, onus_err *err)
 {
-    onus_taken stored;
-    onus_status st = onus_log_take(l->stored, l->at, &stored, err);
-    if (st != ONUS_OK) return st;
-    const onus_entry *e = &stored.entry;
-    l->at++;
-    if (strcmp(e->type, type) == 0) {
-        st = compare(l, e, claim, err);
+    onus_status st = ONUS_OK;
+    size_t len;
+    const int64_t at = l->at++;
+    const char *line = onus_log_line(l->stored, at, &len);
+    const size_t key = strlen("{\"claim\":"), n = l->claim.len;
+    const bool same_type = strcmp(onus_log_type_at(l->stored, at), type) == 0;
+    l->compared += same_type;
+    if (same_type && key + n < len && memcmp(line + key, l->claim.data, n) == 0 &&
+        line[key + n] == ',')
+        return ONUS_OK;
+    onus_taken stored = {.root = NULL};
+    json_t *claim = NULL, *said = NULL, *found = NULL;
+    ONUS_TRY(onus_log_take(l->stored, at, &stored, err));
+    if (same_type) {
+        ONUS_TRY(onus_json_parse(&claim, l->claim.data, l->claim.len, type, err));
+        ONUS_TRY(compare(l, &stored.entry, claim, err));
     } else {
-        json_t *said = json_string(e->type), *found = json_string(type);
-        st = said && found ? differ(l, e, type, "type", said, found, err)
+        said = json_string(stored.entry.type);
+        found = json_string(type);
+        st = said && found ? differ(l, &stored.entry, type, "type", said, found, err)
                            : onus_fail_mem(err, "ledger");
-        json_decref(said);
-        json_decref(found);
     }
+done:
     onus_taken_release(&stored);
+    json_decref(claim);
+    json_decref(said);
+    json_decref(found);
+    return st;
+}
+
+/* An event past the last stored claim, in a replay. */
+static onus_status not_stored(onus_ledger *l, const char *type, onus_err *err)
+{
+    json_t *claim = NULL;
+    onus_status st = onus_json_parse(&claim, l->claim.data, l->claim.len, type, err);
+    if (st == ONUS_OK) st = differ(l, NULL, type, "type", NULL, claim, err);
+    json_decref(claim);
     return st;
 }
 
 static onus_status append_queued(onus_ledger *l, onus_err *err)
 {
     if (!l->queued) return ONUS_OK;
-    json_t *observed = l->queued, *claim = json_object();
+    char *observed = l->queued;
     l->queued = NULL;
-    onus_status st = claim ? append(l, "run.resume", claim, observed, err)
-                           : onus_fail_mem(err, "run.resume");
-    json_decref(claim);
-    json_decref(observed);
+    onus_status st = append(l, "run.resume", "{}", observed, err);
+    onus_free(l->mem, observed);
     return st;
 }
 
 /* An event while stored lines last: compared, dropped (it claims nothing and is there already),
  * or the first one that is new. */
-static onus_status check(onus_ledger *l, const char *type, json_t *claim, json_t *observed,
-                         bool *done, onus_err *err)
+static onus_status check(onus_ledger *l, const char *type, bool *done, onus_err *err)
 {
     *done = true;
     if (l->mode == ONUS_LEDGER_RESUME && strcmp(type, "run.resume") == 0) {
-        json_decref(l->queued);
-        l->queued = json_incref(observed);
-        return ONUS_OK;
+        onus_free(l->mem, l->queued);
+        l->queued = onus_strdup(l->mem, l->observed.data);
+        return l->queued ? ONUS_OK : onus_fail_mem(err, type);
     }
-    const bool claims = json_object_size(claim) > 0;
-    const bool more = next_stored(l);
-    if (more && claims) return compare_next(l, type, claim, err);
-    if (l->mode == ONUS_LEDGER_REPLAY)
-        return claims ? differ(l, NULL, type, "type", NULL, claim, err) : ONUS_OK;
+    const bool claims = l->claim.len > strlen("{}"), more = next_stored(l);
+    if (more && claims) return compare_next(l, type, err);
+    if (l->mode == ONUS_LEDGER_REPLAY) return claims ? not_stored(l, type, err) : ONUS_OK;
     /* nothing with a claim is left: an event without one may still be among the last lines */
     if (!claims && (more || onus_log_next(l->stored, type, 0) >= 0)) return ONUS_OK;
     *done = false;
@@ -352,15 +415,12 @@ static onus_status check(onus_ledger *l, const char *type, json_t *claim, json_t
 static onus_status emit(void *ctx, const onus_event *event, onus_err *err)
 {
     onus_ledger *l = ctx;
-    json_t *claim, *observed;
     bool done = false;
-    onus_status st = bodies(event, &claim, &observed, err);
-    if (st != ONUS_OK) return st;
-    if (l->stored) st = check(l, event->type, claim, observed, &done, err);
+    onus_status st = write_bodies(l, event, err);
+    if (st == ONUS_OK && l->stored) st = check(l, event->type, &done, err);
     if (st == ONUS_OK && !done) st = append_queued(l, err);
-    if (st == ONUS_OK && !done) st = append(l, event->type, claim, observed, err);
-    json_decref(claim);
-    json_decref(observed);
+    if (st == ONUS_OK && !done)
+        st = append(l, event->type, l->claim.data, l->observed.data, err);
     return st;
 }
 

@@ -71,6 +71,12 @@ typedef struct onus_log onus_log;
  * and what was expected. */
 onus_status onus_log_read(onus_log **out, const char *path, const onus_allocator *mem,
                           onus_err *err) ONUS_CHECKED;
+/* The same, showing each entry to visit while its line is checked, which spares parsing it
+ * again: in order and one at a time, though from several threads; a status of it other than
+ * ONUS_OK ends the reading. The lines after it have not been checked then. */
+typedef onus_status (*onus_log_fn)(void *ctx, const onus_entry *e, onus_err *err);
+onus_status onus_log_read_each(onus_log **out, const char *path, onus_log_fn visit, void *ctx,
+                               const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 onus_status onus_log_parse(onus_log **out, const char *text, size_t len, const char *what,
                            const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 void onus_log_close(onus_log *log);
@@ -92,6 +98,8 @@ const onus_entry *onus_log_type(const onus_log *log, const char *type, int64_t f
 const char *onus_log_type_at(const onus_log *log, int64_t i);
 bool onus_log_claims(const onus_log *log, int64_t i);
 int64_t onus_log_next(const onus_log *log, const char *type, int64_t from);
+/* The bytes of line i, without its end; i must be in range. */
+const char *onus_log_line(const onus_log *log, int64_t i, size_t *len);
 /* Entry i, the caller's until he releases it. */
 typedef struct {
     onus_entry entry;
@@ -102,7 +110,6 @@ onus_status onus_log_take(const onus_log *log, int64_t i, onus_taken *out,
 void onus_taken_release(onus_taken *t); /* a zeroed one is fine */
 /* The first n entries in order, each for the time of the call; a status other than ONUS_OK ends
  * it. */
-typedef onus_status (*onus_log_fn)(void *ctx, const onus_entry *e, onus_err *err);
 onus_status onus_log_visit(const onus_log *log, int64_t n, onus_log_fn visit, void *ctx,
                            onus_err *err) ONUS_CHECKED;
 /* The tree of the first n lines; its root. */

@@ -169,7 +169,7 @@ static onus_status find_lines(onus_log *log, const char *what, onus_status *st, 
     return ONUS_OK;
 }
 
-static const char *line_at(const onus_log *log, int64_t i, size_t *len)
+const char *onus_log_line(const onus_log *log, int64_t i, size_t *len)
 {
     *len = log->start[i + 1] - log->start[i] - 1;
     return log->bytes.data + log->start[i];
@@ -180,6 +180,8 @@ static const char *line_at(const onus_log *log, int64_t i, size_t *len)
 typedef struct {
     onus_log *log;
     const char *what;
+    onus_log_fn visit; /* NULL: nobody looks on */
+    void *ctx;
     int64_t n_chunks, next; /* next: the first chunk that nobody has taken */
     int64_t turn;           /* the first that is not in the index */
     onus_status st;         /* of the chunks before turn */
@@ -208,7 +210,7 @@ static void check_chunk(reading *r, chunk *c, int64_t number)
     for (int64_t i = c->first; i < log->n && c->n < CHUNK; i++) {
         size_t len;
         json_t *v = NULL;
-        const char *line = line_at(log, i, &len);
+        const char *line = onus_log_line(log, i, &len);
         c->st = onus_json_parse_in(&c->room, &v, line, len, "", NULL);
         if (c->st != ONUS_OK) { /* once more, for its message */
             snprintf(where, sizeof where, "%.400s: event %lld", r->what, (long long)i + 1);
@@ -226,25 +228,29 @@ static void check_chunk(reading *r, chunk *c, int64_t number)
     if (c->n == CHUNK) onus_merkle_root(&tree, log->subtree[number]);
 }
 
-/* Claims are found before what was observed under the same name. */
-static bool index_chunk(onus_log *log, const chunk *c)
+/* Into the index, and to who looks on. */
+static onus_status index_chunk(reading *r, const chunk *c, onus_err *err)
 {
+    onus_log *log = r->log;
     for (int64_t i = 0; i < c->n; i++) {
         const onus_entry *e = &c->entry[i];
         const json_t *bodies[] = {e->claim, e->observed};
         uint32_t type;
-        if (!onus_names_put(&log->names, e->type, &type)) return false;
+        if (!onus_names_put(&log->names, e->type, &type)) return onus_fail_mem(err, r->what);
         log->type[c->first + i] = type | (json_object_size(e->claim) > 0 ? CLAIMS : 0);
         for (int b = 0; b < 2; b++) {
             const char *name;
             json_t *v;
             json_object_foreach((json_t *)bodies[b], name, v)
             {
-                if (!onus_names_add(&log->names, name, (uint32_t)(c->first + i))) return false;
+                if (!onus_names_add(&log->names, name, (uint32_t)(c->first + i)))
+                    return onus_fail_mem(err, r->what);
             }
         }
+        onus_status st = r->visit ? r->visit(r->ctx, e, err) : ONUS_OK;
+        if (st != ONUS_OK) return st;
     }
-    return true;
+    return ONUS_OK;
 }
 
 /* Chunks until there are no more, or one was bad. */
@@ -258,10 +264,8 @@ static void check_chunks(reading *r, chunk *c)
         pthread_mutex_lock(&r->lock);
         while (r->st == ONUS_OK && r->turn != number) pthread_cond_wait(&r->turned, &r->lock);
         if (r->st == ONUS_OK) {
-            if (!index_chunk(r->log, c))
-                r->st = onus_fail_mem(&r->err, r->what);
-            else if (c->st != ONUS_OK)
-                r->st = c->st, r->err = c->err;
+            r->st = index_chunk(r, c, &r->err);
+            if (r->st == ONUS_OK && c->st != ONUS_OK) r->st = c->st, r->err = c->err;
             r->turn++;
             pthread_cond_broadcast(&r->turned);
         }
@@ -289,9 +293,14 @@ static void *work(void *arg)
 
 /* As many threads as the process may use and the ledger keeps busy; fewer where they cannot be
  * had. */
-static onus_status check_lines(onus_log *log, const char *what, onus_err *err)
+static onus_status check_lines(onus_log *log, const char *what, onus_log_fn visit, void *ctx,
+                               onus_err *err)
 {
-    reading r = {.log = log, .what = what, .n_chunks = (log->n + CHUNK - 1) / CHUNK};
+    reading r = {.log = log,
+                 .what = what,
+                 .visit = visit,
+                 .ctx = ctx,
+                 .n_chunks = (log->n + CHUNK - 1) / CHUNK};
     int n = 1;
     if (r.n_chunks == 0) return ONUS_OK;
     if (r.n_chunks > 1 && onus_threads_default(&n, NULL) != ONUS_OK) n = 1;
@@ -321,7 +330,8 @@ static onus_status check_lines(onus_log *log, const char *what, onus_err *err)
 
 /* path, or text of which the log takes a copy. */
 static onus_status open_log(onus_log **out, const char *path, const char *text, size_t len,
-                            const char *what, const onus_allocator *mem, onus_err *err)
+                            const char *what, onus_log_fn visit, void *ctx,
+                            const onus_allocator *mem, onus_err *err)
 {
     onus_status st = ONUS_OK, last = ONUS_OK;
     onus_err why;
@@ -336,7 +346,7 @@ static onus_status open_log(onus_log **out, const char *path, const char *text, 
         onus_buf_add(&log->bytes, text, len);
     ONUS_TRY(onus_buf_status(&log->bytes, what, err));
     ONUS_TRY(find_lines(log, what, &last, &why, err));
-    ONUS_TRY(check_lines(log, what, err));
+    ONUS_TRY(check_lines(log, what, visit, ctx, err));
     if (last != ONUS_OK) {
         st = last;
         if (err) *err = why;
@@ -352,13 +362,19 @@ done:
 onus_status onus_log_parse(onus_log **out, const char *text, size_t len, const char *what,
                            const onus_allocator *mem, onus_err *err)
 {
-    return open_log(out, NULL, text, len, what, mem, err);
+    return open_log(out, NULL, text, len, what, NULL, NULL, mem, err);
 }
 
 onus_status onus_log_read(onus_log **out, const char *path, const onus_allocator *mem,
                           onus_err *err)
 {
-    return open_log(out, path, NULL, 0, path, mem, err);
+    return open_log(out, path, NULL, 0, path, NULL, NULL, mem, err);
+}
+
+onus_status onus_log_read_each(onus_log **out, const char *path, onus_log_fn visit, void *ctx,
+                               const onus_allocator *mem, onus_err *err)
+{
+    return open_log(out, path, NULL, 0, path, visit, ctx, mem, err);
 }
 
 int64_t onus_log_count(const onus_log *log)
@@ -400,7 +416,7 @@ void onus_log_tree(const onus_log *log, int64_t n, onus_merkle *out)
         onus_merkle_add_subtree(out, LEVEL, log->subtree[i / CHUNK]);
     for (; i < most; i++) {
         size_t len;
-        const char *line = line_at(log, i, &len);
+        const char *line = onus_log_line(log, i, &len);
         onus_merkle_add(out, line, len);
     }
 }
@@ -421,7 +437,7 @@ onus_status onus_log_take(const onus_log *log, int64_t i, onus_taken *out, onus_
     json_t *v = NULL;
     if (i < 0 || i >= onus_log_count(log))
         return onus_fail(err, ONUS_BAD_ARG, "the ledger has no event %lld", (long long)i + 1);
-    const char *line = line_at(log, i, &len);
+    const char *line = onus_log_line(log, i, &len);
     onus_status st = onus_json_parse_in(&log->asked->room, &v, line, len, "ledger", err);
     if (st != ONUS_OK) return st;
     *out = (onus_taken){entry_of(v, line, len), v};
@@ -441,7 +457,7 @@ static const onus_entry *bare(const onus_log *log, int64_t i)
     asked *a = log->asked;
     if (a->st == ONUS_OK) a->st = ONUS_NO_MEM;
     a->bare = (onus_entry){.n = i + 1, .time = "", .type = onus_log_type_at(log, i)};
-    a->bare.line = line_at(log, i, &a->bare.line_len);
+    a->bare.line = onus_log_line(log, i, &a->bare.line_len);
     return &a->bare;
 }
 
