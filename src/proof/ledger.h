@@ -115,6 +115,8 @@ onus_status onus_log_visit(const onus_log *log, int64_t n, onus_log_fn visit, vo
 /* The tree of the first n lines; its root. */
 void onus_log_tree(const onus_log *log, int64_t n, onus_merkle *out);
 void onus_log_root(const onus_log *log, int64_t n, uint8_t root[32]);
+/* An onus_log_fn: the scalars of an entry into the onus_facts that is its context. */
+onus_status onus_log_add_facts(void *facts, const onus_entry *e, onus_err *err) ONUS_CHECKED;
 /* All scalars of the first n entries, as facts. */
 onus_status onus_log_facts(const onus_log *log, int64_t n, onus_facts **out,
                            onus_err *err) ONUS_CHECKED;

@@ -22,7 +22,7 @@
 #include "proof/line.h"
 #include "proof/names.h"
 
-enum { LEVEL = 8, CHUNK = 1 << LEVEL, THREADS_MAX = 4 };
+enum { LEVEL = 8, CHUNK = 1 << LEVEL, THREADS_MAX = 8 };
 
 typedef struct held {
     struct held *next;
@@ -535,17 +535,17 @@ static onus_status add_body(onus_facts *facts, const json_t *body, bool observed
     return ONUS_OK;
 }
 
-static onus_status add_facts(void *ctx, const onus_entry *e, onus_err *err)
+onus_status onus_log_add_facts(void *facts, const onus_entry *e, onus_err *err)
 {
-    onus_status st = add_body(ctx, e->claim, false, err);
-    return st == ONUS_OK ? add_body(ctx, e->observed, true, err) : st;
+    onus_status st = add_body(facts, e->claim, false, err);
+    return st == ONUS_OK ? add_body(facts, e->observed, true, err) : st;
 }
 
 onus_status onus_log_facts(const onus_log *log, int64_t n, onus_facts **out, onus_err *err)
 {
     onus_facts *facts = NULL;
     onus_status st = onus_facts_create(&facts, log->mem, err);
-    if (st == ONUS_OK) st = onus_log_visit(log, n, add_facts, facts, err);
+    if (st == ONUS_OK) st = onus_log_visit(log, n, onus_log_add_facts, facts, err);
     if (st == ONUS_OK)
         *out = facts;
     else

@@ -305,12 +305,16 @@ static onus_status fill_result(onus_session *s, onus_run_result *out, onus_err *
 {
     char path[ONUS_PATH_MAX];
     onus_log *log = NULL;
-    onus_status st = file_in(s, "ledger.jsonl", path, err);
-    if (st == ONUS_OK) st = onus_log_read(&log, path, s->mem, err);
     onus_facts *facts = NULL;
-    if (st == ONUS_OK) st = onus_log_facts(log, onus_log_count(log), &facts, err);
+    onus_status st = file_in(s, "ledger.jsonl", path, err);
+    if (st == ONUS_OK) st = onus_facts_create(&facts, s->mem, err);
+    if (st == ONUS_OK)
+        st = onus_log_read_each(&log, path, onus_log_add_facts, facts, s->mem, err);
     onus_log_close(log);
-    if (st != ONUS_OK) return st;
+    if (st != ONUS_OK) {
+        onus_facts_destroy(facts);
+        return st;
+    }
     const onus_field *met = onus_facts_find(facts, "policy.met");
     *out = (onus_run_result){.policies = s->recipe->n_policies,
                              .policies_met = met ? met->i : 0,
