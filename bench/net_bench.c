@@ -223,8 +223,9 @@ static void step(trainer *t, const net_case *c, double took[N_PARTS])
     const double start = bench_now_s();
     for (int i = 0; c->is_private && i < onus_net_tensors(t->net); i++) {
         const onus_tensor *x = onus_net_tensor(t->net, i);
-        onus_noise_add(t->adam.ex, &t->key, t->batch.step, (uint32_t)i, 1e-3,
-                       t->grad + x->offset, x->n);
+        if (onus_noise_add(t->adam.ex, &t->key, t->batch.step, (uint32_t)i, 1e-3,
+                           t->grad + x->offset, x->n, NULL) != ONUS_OK)
+            exit(1);
     }
     const double noisy = bench_now_s();
     onus_optimiser_step(&t->adam, t->grad, 1e-5);

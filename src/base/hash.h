@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * hash.h - SHA-256 (FIPS 180-4, libsodium's) and hexadecimal. */
+ * hash.h - SHA-256 (FIPS 180-4), hexadecimal, random bytes; in crypto.c. */
 #ifndef ONUS_BASE_HASH_H
 #define ONUS_BASE_HASH_H
 #include "onus.h"
 #define ONUS_HEX_LEN 65 /* 64 digits and NUL */
 typedef struct {
     _Alignas(16) unsigned char opaque[128];
-} onus_sha256; /* >= sizeof(crypto_hash_sha256_state) */
+} onus_sha256; /* >= sizeof(SHA256_CTX) */
 void onus_sha256_init(onus_sha256 *h);
 void onus_sha256_add(onus_sha256 *h, const void *data, size_t len);
 void onus_sha256_end(onus_sha256 *h, uint8_t out[32]);
@@ -17,7 +17,7 @@ onus_status onus_file_sha256(const char *path, uint8_t out[32], onus_err *err) O
 /* 32 * n bytes etc. from the system's generator (libsodium). */
 void onus_random_bytes(void *out, size_t n);
 void onus_wipe(void *p, size_t n);
-/* Once per process before any of the above; false when libsodium cannot start. Thread-safe,
- * idempotent. */
+/* Once per process before any of the above and crypto.h; false when libsodium or libcrypto
+ * cannot start. Thread-safe, idempotent. libcrypto's configuration file is not read. */
 bool onus_crypto_start(void);
 #endif

@@ -2,7 +2,6 @@
  * json.c - RFC 8785 out, jansson in. */
 #include "base/json.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,81 +19,14 @@ static void spoil(onus_buf *out, onus_status st)
 
 /* ---- numbers ----------------------------------------------------------------------------- */
 
-/* The decimal of p digits nearest to v > 0 ("d.ddde+xx", the point of any locale); true if it
- * reads back as v. */
-static bool nearest(double v, int p, char text[40])
-{
-    snprintf(text, 40, "%.*e", p - 1, v);
-    return strtod(text, NULL) == v;
-}
-
-/* The next larger decimal of p digits. Below a power of two numbers are twice as dense as above
- * it: there the nearest decimal can miss v while this one, farther off, reads back. */
-static bool nearest_above(double v, int p, char text[40])
-{
-    if (nearest(v, p, text)) return true;
-    char *c = strchr(text, 'e');
-    for (c--; c > text && (*c == '9' || *c < '0' || *c > '9'); c--)
-        if (*c == '9') *c = '0';
-    if (*c == '9') return false; /* 9.99 becomes 1 digit, which was tried */
-    ++*c;
-    return strtod(text, NULL) == v;
-}
-
-/* Shortest decimal digits that read back as v > 0, of these the nearest to v, as ECMAScript
- * asks for: v = 0.DIGITS 10^exponent. */
-static int shortest_digits(double v, char digits[20], int *exponent)
-{
-    char text[40], shorter[40];
-    const bool few = nearest(v, 15, text);
-    int low = few ? 1 : 16, high = few ? 15 : 17;
-    while (low < high) {
-        const int p = (low + high) / 2;
-        if (nearest(v, p, text))
-            high = p;
-        else
-            low = p + 1;
-    }
-    (void)nearest(v, low, text);
-    if (low > 1 && nearest_above(v, low - 1, shorter)) memcpy(text, shorter, sizeof text);
-    int n = 0;
-    const char *c = text;
-    for (; *c && *c != 'e'; c++) {
-        if (*c >= '0' && *c <= '9') digits[n++] = *c;
-    }
-    while (n > 1 && digits[n - 1] == '0') n--;
-    *exponent = (int)strtol(c + 1, NULL, 10) + 1;
-    return n;
-}
-
-/* ECMAScript's Number::toString, base 10 (ECMA-262, 6.1.6.1.20). */
 void onus_json_number(onus_buf *out, double v)
 {
-    char digits[20] = "0", text[64];
-    int e, n = 0;
-    if (!isfinite(v)) {
+    char text[ONUS_NUMBER_LEN];
+    const int n = onus_json_number_text(text, v);
+    if (n > 0)
+        onus_buf_add(out, text, (size_t)n);
+    else
         spoil(out, ONUS_BAD_INPUT);
-        return;
-    }
-    if (v == 0) {
-        onus_buf_str(out, "0");
-        return;
-    }
-    const int k = shortest_digits(fabs(v), digits, &e);
-    if (v < 0) text[n++] = '-';
-    if (k <= e && e <= 21) {
-        n += snprintf(text + n, sizeof text - (size_t)n, "%.*s%0*d", k, digits, e - k, 0);
-        if (e == k) n--; /* %0*d with width 0 still prints a 0 */
-    } else if (0 < e && e <= 21) {
-        n += snprintf(text + n, sizeof text - (size_t)n, "%.*s.%.*s", e, digits, k - e,
-                      digits + e);
-    } else if (-6 < e && e <= 0) {
-        n += snprintf(text + n, sizeof text - (size_t)n, "0.%.*s%.*s", -e, "000000", k, digits);
-    } else {
-        n += snprintf(text + n, sizeof text - (size_t)n, "%c%s%.*se%c%d", digits[0],
-                      k > 1 ? "." : "", k - 1, digits + 1, e > 0 ? '+' : '-', abs(e - 1));
-    }
-    onus_buf_add(out, text, (size_t)n);
 }
 
 /* ---- texts ------------------------------------------------------------------------------- */
@@ -129,32 +61,59 @@ int onus_utf8_len(const char *text)
 
 bool onus_is_plain(const char *text)
 {
-    while (*text) {
+    for (;;) {
+        while (*text >= ' ' && *text <= '~') text++; /* most, and nothing steers there */
+        if (!*text) return true;
         const int n = onus_utf8_len(text);
         if (n == 0 || onus_steers(text)) return false;
         text += n;
     }
-    return true;
+}
+
+/* How many bytes at s stand in a canonical string as they are, in ASCII. */
+static size_t plain_run(const unsigned char *s)
+{
+    size_t n = 0;
+    while (s[n] >= 0x20 && s[n] < 0x80 && s[n] != '"' && s[n] != '\\') n++;
+    return n;
+}
+
+/* What the character at s becomes, in out, and its own length; 0: no UTF-8. */
+static int escape(const unsigned char *s, char out[8], size_t *len)
+{
+    static const char plain[] = "\b\t\n\f\r", letter[] = "btnfr";
+    const int n = onus_utf8_len((const char *)s);
+    const char *at = strchr(plain, *s);
+    if (n == 0) return 0;
+    if (*s == '"' || *s == '\\' || at) {
+        out[0] = '\\';
+        out[1] = at ? letter[at - plain] : (char)*s;
+        *len = 2;
+    } else if (*s < 0x20) {
+        *len = (size_t)snprintf(out, 8, "\\u%04x", *s);
+    } else {
+        memcpy(out, s, (size_t)n);
+        *len = (size_t)n;
+    }
+    return n;
 }
 
 void onus_json_string(onus_buf *out, const char *text)
 {
+    char escaped[8];
+    size_t len;
     onus_buf_add(out, "\"", 1);
-    for (const unsigned char *s = (const unsigned char *)text; *s && out->st == ONUS_OK;) {
-        const int n = onus_utf8_len((const char *)s);
-        static const char plain[] = "\b\t\n\f\r", letter[] = "btnfr";
-        const char *at = strchr(plain, *s);
+    for (const unsigned char *s = (const unsigned char *)text; out->st == ONUS_OK;) {
+        const size_t run = plain_run(s);
+        onus_buf_add(out, s, run);
+        s += run;
+        if (!*s) break;
+        const int n = escape(s, escaped, &len);
         if (n == 0)
             spoil(out, ONUS_BAD_INPUT);
-        else if (*s == '"' || *s == '\\')
-            onus_buf_printf(out, "\\%c", *s);
-        else if (at)
-            onus_buf_printf(out, "\\%c", letter[at - plain]);
-        else if (*s < 0x20)
-            onus_buf_printf(out, "\\u%04x", *s);
         else
-            onus_buf_add(out, s, (size_t)n);
-        s += n ? n : 1;
+            onus_buf_add(out, escaped, len);
+        s += n;
     }
     onus_buf_add(out, "\"", 1);
 }
@@ -180,17 +139,22 @@ static unsigned next_unit(const unsigned char **s, unsigned *low)
     return 0xd800 + ((code - 0x10000) >> 10);
 }
 
-static int by_units(const void *a, const void *b)
+int onus_json_key_order(const char *a, const char *b)
 {
-    const unsigned char *x = *(const unsigned char *const *)a,
-                        *y = *(const unsigned char *const *)b;
+    const unsigned char *x = (const unsigned char *)a, *y = (const unsigned char *)b;
     unsigned low_x = 0, low_y = 0;
+    while (*x && *x == *y && *x < 0x80) x++, y++;
     for (;;) {
         const bool end_x = !*x && !low_x, end_y = !*y && !low_y;
         if (end_x || end_y) return end_y - end_x;
         const unsigned u = next_unit(&x, &low_x), v = next_unit(&y, &low_y);
         if (u != v) return u < v ? -1 : 1;
     }
+}
+
+static int by_units(const void *a, const void *b)
+{
+    return onus_json_key_order(*(const char *const *)a, *(const char *const *)b);
 }
 
 static void write_object(onus_buf *out, const json_t *value, int depth);
@@ -248,6 +212,96 @@ void onus_json_canonical(onus_buf *out, const json_t *value)
     write_value(out, value, 0);
 }
 
+/* ---- checking ---------------------------------------------------------------------------- */
+
+/* Of a text, what is still to be compared. */
+typedef struct {
+    const char *at;
+    size_t left;
+} rest;
+
+static bool goes_on(rest *r, const void *data, size_t len)
+{
+    if (r->left < len || memcmp(r->at, data, len) != 0) return false;
+    r->at += len;
+    r->left -= len;
+    return true;
+}
+
+static bool is_number(rest *r, double v)
+{
+    char text[ONUS_NUMBER_LEN];
+    const int n = onus_json_number_text(text, v);
+    return n > 0 && goes_on(r, text, (size_t)n);
+}
+
+static bool is_string(rest *r, const char *text)
+{
+    char escaped[8];
+    size_t len;
+    if (!goes_on(r, "\"", 1)) return false;
+    for (const unsigned char *s = (const unsigned char *)text;;) {
+        const size_t run = plain_run(s);
+        if (!goes_on(r, s, run)) return false;
+        s += run;
+        if (!*s) return goes_on(r, "\"", 1);
+        const int n = escape(s, escaped, &len);
+        if (n == 0 || !goes_on(r, escaped, len)) return false;
+        s += n;
+    }
+}
+
+static bool is_value(rest *r, const json_t *value, int depth);
+
+/* jansson keeps the order of the text; were it another, a good text would be refused, and no
+ * bad one taken. */
+static bool is_object(rest *r, const json_t *value, int depth)
+{
+    const char *key, *before = NULL;
+    json_t *item;
+    if (!goes_on(r, "{", 1)) return false;
+    json_object_foreach((json_t *)value, key, item)
+    {
+        if (before && (onus_json_key_order(before, key) >= 0 || !goes_on(r, ",", 1)))
+            return false;
+        if (!is_string(r, key) || !goes_on(r, ":", 1) || !is_value(r, item, depth + 1))
+            return false;
+        before = key;
+    }
+    return goes_on(r, "}", 1);
+}
+
+static bool is_array(rest *r, const json_t *value, int depth)
+{
+    if (!goes_on(r, "[", 1)) return false;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        if (i > 0 && !goes_on(r, ",", 1)) return false;
+        if (!is_value(r, json_array_get(value, i), depth + 1)) return false;
+    }
+    return goes_on(r, "]", 1);
+}
+
+static bool is_value(rest *r, const json_t *value, int depth)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT: return depth < DEPTH_MAX && is_object(r, value, depth);
+    case JSON_ARRAY: return depth < DEPTH_MAX && is_array(r, value, depth);
+    case JSON_STRING: return is_string(r, json_string_value(value));
+    case JSON_INTEGER: return is_number(r, (double)json_integer_value(value));
+    case JSON_REAL: return is_number(r, json_real_value(value));
+    case JSON_TRUE: return goes_on(r, "true", 4);
+    case JSON_FALSE: return goes_on(r, "false", 5);
+    case JSON_NULL: return goes_on(r, "null", 4);
+    }
+    return false;
+}
+
+bool onus_json_is_canonical(const json_t *value, const char *text, size_t len)
+{
+    rest r = {text, len};
+    return is_value(&r, value, 0) && r.left == 0;
+}
+
 /* ---- reading ----------------------------------------------------------------------------- */
 
 /* jansson limits depth at 2,048; evidence and models need far less. */
@@ -284,7 +338,7 @@ static _Thread_local struct {
 
 static void *take(size_t n)
 {
-    void *p = onus_alloc(NULL, n, 1);
+    void *p = onus_resize(NULL, NULL, n, 1);
     if (p || !reserve.at) return p;
     reserve.ended = true;
     const size_t room = (n + 15) / 16 * 16;
@@ -334,13 +388,24 @@ static void use_our_memory(void)
     if (now != take || then != give) json_set_alloc_funcs(take, give);
 }
 
-static json_t *load(const char *text, size_t len, json_error_t *e)
+void onus_json_room_release(onus_json_room *room)
+{
+    onus_free(NULL, room->data);
+    *room = (onus_json_room){0};
+}
+
+static json_t *load(const char *text, size_t len, onus_json_room *room, json_error_t *e)
 {
     source s = {text, len};
     const size_t n = reserve_bytes(len);
     use_our_memory();
-    reserve.begin = reserve.at = onus_resize(NULL, NULL, n, 1);
-    reserve.end = reserve.begin + (reserve.begin ? n : 0);
+    if (room->len < n) {
+        onus_json_room_release(room);
+        room->data = onus_resize(NULL, NULL, n, 1);
+        room->len = room->data ? n : 0;
+    }
+    reserve.begin = reserve.at = room->data;
+    reserve.end = reserve.begin + room->len;
     reserve.ended = !reserve.begin;
     json_t *value =
         reserve.ended ? NULL : json_load_callback(next_piece, &s, JSON_REJECT_DUPLICATES, e);
@@ -350,7 +415,6 @@ static json_t *load(const char *text, size_t len, json_error_t *e)
         *e = (json_error_t){.text = ""};
         e->text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_out_of_memory;
     }
-    onus_free(NULL, reserve.begin);
     memset(&reserve, 0, sizeof reserve);
     return value;
 }
@@ -358,7 +422,8 @@ static json_t *load(const char *text, size_t len, json_error_t *e)
 /* RFC 8785 writes a real such as 1e20 as 21 digits, which jansson takes for an integer beyond
  * its range. Here each number of more than 18 digits, and nothing else, gets the ".0" that
  * makes it the real that it is. */
-static json_t *load_long_reals(const char *text, size_t len, json_error_t *e)
+static json_t *load_long_reals(const char *text, size_t len, onus_json_room *room,
+                               json_error_t *e)
 {
     onus_buf b;
     onus_buf_init(&b, NULL, 2 * len + 2);
@@ -377,21 +442,21 @@ static json_t *load_long_reals(const char *text, size_t len, json_error_t *e)
         if (whole && run > 18 && (i + 1 == len || !strchr("0123456789.eE", text[i + 1])))
             onus_buf_add(&b, ".0", 2);
     }
-    json_t *value = b.st == ONUS_OK && b.data ? load(b.data, b.len, e) : NULL;
+    json_t *value = b.st == ONUS_OK && b.data ? load(b.data, b.len, room, e) : NULL;
     onus_buf_release(&b);
     return value;
 }
 
-onus_status onus_json_parse(json_t **out, const char *text, size_t len, const char *what,
-                            onus_err *err)
+onus_status onus_json_parse_in(onus_json_room *room, json_t **out, const char *text, size_t len,
+                               const char *what, onus_err *err)
 {
     json_error_t e;
     if (too_deep(text, len))
         return onus_fail(err, ONUS_BAD_INPUT, "%s: JSON deeper than %d levels", what,
                          DEPTH_MAX);
-    json_t *value = load(text, len, &e);
+    json_t *value = load(text, len, room, &e);
     if (!value && json_error_code(&e) == json_error_numeric_overflow)
-        value = load_long_reals(text, len, &e);
+        value = load_long_reals(text, len, room, &e);
     if (!value && json_error_code(&e) == json_error_out_of_memory)
         return onus_fail_mem(err, what);
     if (!value)
@@ -399,4 +464,13 @@ onus_status onus_json_parse(json_t **out, const char *text, size_t len, const ch
                          e.column, e.text);
     *out = value;
     return ONUS_OK;
+}
+
+onus_status onus_json_parse(json_t **out, const char *text, size_t len, const char *what,
+                            onus_err *err)
+{
+    onus_json_room room = {0};
+    onus_status st = onus_json_parse_in(&room, out, text, len, what, err);
+    onus_json_room_release(&room);
+    return st;
 }

@@ -47,12 +47,12 @@ static void want_large_pages(void *p, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
     enum { WORTH = 8 << 20 };
+    if (bytes < WORTH) return;
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     /* whole pages: from the first that begins in the block to the last that ends in it */
     const size_t before = (size_t)(-(uintptr_t)p & (page - 1)),
                  after = (size_t)(((uintptr_t)p + bytes) & (page - 1));
-    if (bytes >= WORTH)
-        (void)madvise((char *)p + before, bytes - before - after, MADV_HUGEPAGE);
+    (void)madvise((char *)p + before, bytes - before - after, MADV_HUGEPAGE);
 #else
     (void)p, (void)bytes;
 #endif

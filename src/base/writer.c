@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * writer.c - two pieces take turns: while one is hashed by a thread and written by the caller,
- * the other is filled. SHA-256 is the slower half of a checkpoint (libsodium's in plain C does
- * some 400 MB a second), so that hiding one behind the other is worth a thread. */
+ * the other is filled. SHA-256 costs as much of a checkpoint as writing it (1 to 2 GB a
+ * second), so that hiding one behind the other is worth a thread. */
 #include "base/writer.h"
 
 #include <pthread.h>

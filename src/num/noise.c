@@ -6,9 +6,11 @@
 
 #include <assert.h>
 #include <math.h>
-#include <sodium.h>
+#include <stdatomic.h>
 #include <string.h>
 
+#include "base/crypto.h"
+#include "base/fail.h"
 #include "base/hash.h"
 #include "num/kernels.h"
 #include "num/vec.h"
@@ -51,14 +53,14 @@ static void put32(uint8_t *at, uint32_t v)
 }
 
 /* n words of a block of draws. Words are read little-endian. */
-static void draw(const onus_noise_key *key, onus_noise_purpose purpose, uint32_t tensor,
-                 uint32_t step, uint32_t block, uint64_t *out, int64_t n)
+static bool draw(onus_chacha20 *cipher, const onus_noise_key *key, onus_noise_purpose purpose,
+                 uint32_t tensor, uint32_t step, uint32_t block, uint64_t *out, int64_t n)
 {
-    uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES];
+    uint8_t nonce[12];
     put32(nonce, (uint32_t)purpose << 24 | (tensor & 0xffffff));
     put32(nonce + 4, step);
     put32(nonce + 8, block);
-    crypto_stream_chacha20_ietf((unsigned char *)out, (size_t)n * sizeof *out, nonce, key->key);
+    return onus_chacha20_stream(cipher, key->key, nonce, out, (size_t)n * sizeof *out);
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "words of the stream are little-endian; swap them here"
 #endif
@@ -71,28 +73,36 @@ typedef struct {
     double std;
     float *out;
     int64_t n;
+    atomic_bool failed;
 } noise_job;
 
 static void add_part(void *ctx, int part, int n_parts)
 {
-    const noise_job *j = ctx;
+    noise_job *j = ctx;
     int64_t begin, end;
     uint64_t u[2 * PAIRS];
     float z[2 * PAIRS];
     onus_split(j->n, 2 * PAIRS, part, n_parts, &begin, &end);
-    for (int64_t i = begin; i < end; i += 2 * PAIRS) {
+    if (begin >= end) return;
+    onus_chacha20 *cipher = onus_chacha20_open();
+    if (!cipher) atomic_store(&j->failed, true);
+    for (int64_t i = begin; cipher && i < end; i += 2 * PAIRS) {
         const int64_t n = end - i < 2 * PAIRS ? end - i : 2 * PAIRS, pairs = (n + 1) / 2;
-        draw(j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step, (uint32_t)(i / (2 * PAIRS)), u,
-             2 * pairs);
+        if (!draw(cipher, j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step,
+                  (uint32_t)(i / (2 * PAIRS)), u, 2 * pairs)) {
+            atomic_store(&j->failed, true);
+            break;
+        }
         j->ex->k->noise(u, pairs, j->std, z);
         j->ex->k->add(j->out + i, z, j->out + i, n);
     }
+    onus_chacha20_close(cipher);
     onus_wipe(u, sizeof u);
     onus_wipe(z, sizeof z);
 }
 
-void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
-                    uint32_t tensor, double std, float *out, int64_t n)
+onus_status onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
+                           uint32_t tensor, double std, float *out, int64_t n, onus_err *err)
 {
     noise_job j = {
         .ex = ex, .key = key, .step = step, .tensor = tensor, .std = std, .out = out, .n = n};
@@ -100,6 +110,7 @@ void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t ste
         add_part(&j, 0, 1);
     else
         onus_pool_run(ex->pool, add_part, &j);
+    return atomic_load(&j.failed) ? onus_fail_mem(err, "noise") : ONUS_OK;
 }
 
 /* The gap to the next row taken is geometric: floor(log u / log(1 - q)), u uniform in (0, 1] on
@@ -114,10 +125,14 @@ int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32
     int64_t taken = 0;
     if (!(q > 0)) return 0;
     assert(q <= 1);
+    onus_chacha20 *cipher = onus_chacha20_open();
     const double rate = onus_log1p_64(-q); /* q = 1: -inf, every gap 0 */
     double row = -1;
     for (uint32_t block = 0;; block++) {
-        draw(key, ONUS_NOISE_SAMPLE, 0, step, block, u, WORDS);
+        if (!cipher || !draw(cipher, key, ONUS_NOISE_SAMPLE, 0, step, block, u, WORDS)) {
+            taken = -1;
+            goto done;
+        }
         ex->k->gaps(u, rate, gap, WORDS);
         for (int k = 0; k < WORDS; k++) {
             row += gap[k] + 1;
@@ -127,6 +142,7 @@ int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32
         }
     }
 done:
+    onus_chacha20_close(cipher);
     onus_wipe(u, sizeof u);
     onus_wipe(gap, sizeof gap);
     return taken;

@@ -21,13 +21,15 @@ void onus_noise_key_commit(const onus_noise_key *key, uint8_t out[32]);
 uint64_t onus_noise_seed(const onus_noise_key *key);
 /* out[n] += N(0, std^2): normals in binary64 from 53-bit uniforms, rounded once, added in
  * binary32 (out = out + z). Shared out over the pool in blocks with nonces of their own.
- * tensor: the parameter's number, part of the nonce. */
-void onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
-                    uint32_t tensor, double std, float *out, int64_t n);
+ * tensor: the parameter's number, part of the nonce. ONUS_NO_MEM where there is no cipher: out
+ * then holds noise in part, and the step must not go on. */
+onus_status onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
+                           uint32_t tensor, double std, float *out, int64_t n,
+                           onus_err *err) ONUS_CHECKED;
 /* Poisson sample: every i in [0, n) with probability q <= 1 (none where q is not above 0),
  * independently, by geometric gaps;
  * ascending, at most max. Returns how many were drawn (may exceed max: then the caller must
- * treat the step as failed; choose max = n). */
+ * treat the step as failed; choose max = n), -1 where there is no cipher (memory ended). */
 int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
                           double q, int64_t n, int64_t *out, int64_t max);
 #endif

@@ -336,25 +336,49 @@ onus_status onus_judge_end(const onus_judge *j, onus_err *err)
 
 /* ---- a whole ledger ---------------------------------------------------------------------- */
 
+typedef struct {
+    onus_judge *judge;
+    onus_arena arena;
+} reader;
+
+static onus_status open_reader(reader *r, const onus_allocator *mem, onus_err *err)
+{
+    onus_arena_init(&r->arena, mem);
+    return onus_judge_create(&r->judge, mem, err);
+}
+
+static void close_reader(reader *r)
+{
+    onus_judge_destroy(r->judge);
+    onus_arena_release(&r->arena);
+}
+
+static onus_status read_event(void *ctx, const onus_entry *e, onus_err *err)
+{
+    reader *r = ctx;
+    onus_event event;
+    if (r->judge->foreign[0]) return ONUS_OK;
+    onus_arena_reset(&r->arena);
+    const onus_status st = onus_entry_event(e, &r->arena, &event, err);
+    return st == ONUS_OK ? onus_judge_event(r->judge, &event, err) : st;
+}
+
+static onus_status check_version(const onus_judge *j, onus_err *err)
+{
+    if (!j->foreign[0]) return ONUS_OK;
+    return onus_fail(err, ONUS_UNPROVEN, "made by version %s: not judged by version %s",
+                     j->foreign, ONUS_VERSION);
+}
+
 onus_status onus_judge_log(const onus_log *log, int64_t n, bool whole,
                            const onus_allocator *mem, onus_err *err)
 {
-    onus_judge *j = NULL;
-    onus_arena arena;
-    onus_arena_init(&arena, mem);
-    onus_status st = onus_judge_create(&j, mem, err);
-    for (int64_t i = 0; st == ONUS_OK && i < n && !j->foreign[0]; i++) {
-        onus_event e;
-        onus_arena_reset(&arena);
-        st = onus_entry_event(onus_log_at(log, i), &arena, &e, err);
-        if (st == ONUS_OK) st = onus_judge_event(j, &e, err);
-    }
-    if (st == ONUS_OK && whole) st = onus_judge_end(j, err);
-    if (st == ONUS_OK && j->foreign[0])
-        st = onus_fail(err, ONUS_UNPROVEN, "made by version %s: not judged by version %s",
-                       j->foreign, ONUS_VERSION);
-    onus_judge_destroy(j);
-    onus_arena_release(&arena);
+    reader r = {.judge = NULL};
+    onus_status st = open_reader(&r, mem, err);
+    if (st == ONUS_OK) st = onus_log_visit(log, n, read_event, &r, err);
+    if (st == ONUS_OK && whole) st = onus_judge_end(r.judge, err);
+    if (st == ONUS_OK) st = check_version(r.judge, err);
+    close_reader(&r);
     return st;
 }
 
@@ -363,13 +387,19 @@ onus_status onus_log_read_judged(onus_log **out, const char *path, const onus_al
 {
     onus_log *log = NULL;
     onus_err why = {.code = ONUS_OK};
-    onus_status st = onus_log_read(&log, path, mem, err);
-    if (st != ONUS_OK) return st;
-    st = onus_judge_log(log, onus_log_count(log), false, mem, &why);
+    reader r = {.judge = NULL};
+    onus_status st = open_reader(&r, mem, err);
+    if (st == ONUS_OK) st = onus_log_read_each(&log, path, read_event, &r, mem, &why);
+    if (st == ONUS_OK) st = check_version(r.judge, &why);
+    close_reader(&r);
     if (st == ONUS_OK) {
         *out = log;
         return ONUS_OK;
     }
     onus_log_close(log);
+    if (why.code == ONUS_OK || strstr(why.msg, path)) {
+        if (err && why.code != ONUS_OK) *err = why;
+        return st;
+    }
     return onus_fail(err, st, "%s: %s", path, why.msg);
 }

@@ -4,6 +4,7 @@
 #include "proof/ledger.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,25 +34,33 @@ struct onus_ledger {
     onus_mismatch mismatches[MISMATCHES_MAX];
     int64_t n_mismatches;
     onus_arena texts;
-    json_t *queued; /* RESUME: observed body of run.resume until stored lines end */
+    char *queued; /* RESUME: observed body of run.resume until stored lines end */
+    onus_buf claim, observed, line; /* of the event at hand */
 };
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-/* Cuts what stands after the last line end. */
-static onus_status drop_torn(const char *path, int64_t *torn, const onus_allocator *mem,
-                             onus_err *err)
+/* Cuts what stands after the last line end, which is looked for from the end of the file. */
+static onus_status drop_torn(const char *path, int64_t *torn, onus_err *err)
 {
-    onus_buf bytes;
-    onus_buf_init(&bytes, mem, ONUS_LEDGER_MAX);
-    onus_status st = onus_file_read(path, &bytes, err);
-    size_t keep = bytes.len;
-    while (st == ONUS_OK && keep > 0 && bytes.data[keep - 1] != '\n') keep--;
-    if (torn) *torn = (int64_t)(bytes.len - keep);
-    if (st == ONUS_OK && keep < bytes.len && truncate(path, (off_t)keep) != 0)
+    char piece[4096];
+    size_t size = 0, keep;
+    int fd;
+    onus_status st = onus_file_open(path, &fd, &size, err);
+    if (st != ONUS_OK) return st;
+    for (keep = size; keep > 0;) {
+        const size_t n = keep < sizeof piece ? keep : sizeof piece;
+        ONUS_TRY(onus_file_read_at(fd, path, keep - n, piece, n, err));
+        const char *end = memrchr(piece, '\n', n);
+        keep -= end ? n - (size_t)(end - piece) - 1 : n;
+        if (end) break;
+    }
+    if (torn) *torn = (int64_t)(size - keep);
+    if (keep < size && truncate(path, (off_t)keep) != 0)
         st = onus_fail(err, ONUS_IO, "cannot cut the torn last line of '%s': %s", path,
                        strerror(errno));
-    onus_buf_release(&bytes);
+done:
+    close(fd);
     return st;
 }
 
@@ -61,10 +70,7 @@ static onus_status read_stored(onus_ledger *l, const char *path, onus_err *err)
     onus_status st = onus_log_read(&l->stored, path, l->mem, err);
     if (st != ONUS_OK) return st;
     l->n = onus_log_count(l->stored);
-    for (int64_t i = 0; i < l->n; i++) {
-        const onus_entry *e = onus_log_at(l->stored, i);
-        onus_merkle_add(&l->tree, e->line, e->line_len);
-    }
+    onus_log_tree(l->stored, l->n, &l->tree);
     if (l->mode != ONUS_LEDGER_REPLAY) return ONUS_OK;
     l->again = onus_arena_alloc(&l->texts, (size_t)l->n + 1, sizeof *l->again);
     return l->again ? ONUS_OK : onus_fail_mem(err, path);
@@ -87,12 +93,15 @@ onus_status onus_ledger_open(onus_ledger **out, const char *path, onus_ledger_mo
     l->mem = mem;
     l->mode = mode;
     onus_arena_init(&l->texts, mem);
+    onus_buf_init(&l->claim, mem, ONUS_LINE_MAX);
+    onus_buf_init(&l->observed, mem, ONUS_LINE_MAX);
+    onus_buf_init(&l->line, mem, ONUS_LINE_MAX);
     if (mode != ONUS_LEDGER_REPLAY) ONUS_TRY(onus_appender_open(&l->file, path, mem, err));
     if (mode == ONUS_LEDGER_WRITE && (stat(path, &info) != 0 || info.st_size > 0)) {
         st = onus_fail(err, ONUS_IO, "'%s' was begun by another run", path);
         goto done;
     }
-    if (mode == ONUS_LEDGER_RESUME) ONUS_TRY(drop_torn(path, torn_bytes, mem, err));
+    if (mode == ONUS_LEDGER_RESUME) ONUS_TRY(drop_torn(path, torn_bytes, err));
     if (mode != ONUS_LEDGER_WRITE) ONUS_TRY(read_stored(l, path, err));
     *out = l;
     l = NULL;
@@ -107,38 +116,15 @@ onus_status onus_ledger_close(onus_ledger *l, onus_err *err)
     onus_status st = onus_appender_close(l->file, err);
     onus_log_close(l->stored);
     onus_arena_release(&l->texts);
-    json_decref(l->queued);
+    onus_buf_release(&l->claim);
+    onus_buf_release(&l->observed);
+    onus_buf_release(&l->line);
+    onus_free(l->mem, l->queued);
     onus_free(l->mem, l);
     return st;
 }
 
-/* ---- an event as JSON -------------------------------------------------------------------- */
-
-static json_t *list_json(const onus_field *f)
-{
-    json_t *list = json_array();
-    for (int64_t i = 0; list && i < f->n; i++) {
-        json_t *v = f->kind == ONUS_FIELD_TEXTS      ? json_string(f->texts[i])
-                    : f->reals[i] - f->reals[i] == 0 ? json_real(f->reals[i])
-                                                     : json_null();
-        if (json_array_append_new(list, v) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-static json_t *field_json(const onus_field *f)
-{
-    switch (f->kind) {
-    case ONUS_FIELD_INT: return json_integer(f->i);
-    case ONUS_FIELD_REAL: return f->r - f->r == 0 ? json_real(f->r) : json_string("undefined");
-    case ONUS_FIELD_TEXT: return json_string(f->text);
-    case ONUS_FIELD_UNDEFINED: return json_string("undefined");
-    default: return list_json(f);
-    }
-}
+/* ---- an event as text -------------------------------------------------------------------- */
 
 static bool is_utf8(const char *text)
 {
@@ -150,9 +136,8 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-/* What a line can hold: a name once, numbers that binary64 holds, texts of UTF-8. */
-static onus_status check_field(const char *type, const onus_field *f, const json_t *claim,
-                               const json_t *observed, onus_err *err)
+/* What a line can hold: numbers that binary64 holds, texts of UTF-8. */
+static onus_status check_field(const char *type, const onus_field *f, onus_err *err)
 {
     const int64_t exact = INT64_C(1) << 53;
     bool texts = is_utf8(f->name) && (f->kind != ONUS_FIELD_TEXT || is_utf8(f->text));
@@ -160,30 +145,83 @@ static onus_status check_field(const char *type, const onus_field *f, const json
         texts = texts && is_utf8(f->texts[i]);
     if (!texts)
         return onus_fail(err, ONUS_BAD_INPUT, "event %s: '%.100s' is not UTF-8", type, f->name);
-    if (json_object_get(claim, f->name) || json_object_get(observed, f->name))
-        return onus_fail(err, ONUS_BAD_ARG, "event %s names '%.100s' twice", type, f->name);
     if (f->kind == ONUS_FIELD_INT && (f->i > exact || f->i < -exact))
         return onus_fail(err, ONUS_BAD_ARG, "event %s: '%.100s' is %lld, beyond 2^53", type,
                          f->name, (long long)f->i);
     return ONUS_OK;
 }
 
-static onus_status bodies(const onus_event *e, json_t **claim, json_t **observed, onus_err *err)
+static void write_list(onus_buf *out, const onus_field *f)
+{
+    onus_buf_str(out, "[");
+    for (int64_t i = 0; i < f->n; i++) {
+        if (i > 0) onus_buf_str(out, ",");
+        if (f->kind == ONUS_FIELD_TEXTS)
+            onus_json_string(out, f->texts[i]);
+        else if (f->reals[i] - f->reals[i] == 0)
+            onus_json_number(out, f->reals[i]);
+        else
+            onus_buf_str(out, "null");
+    }
+    onus_buf_str(out, "]");
+}
+
+static void write_value(onus_buf *out, const onus_field *f)
+{
+    const bool is_finite = f->kind != ONUS_FIELD_REAL || f->r - f->r == 0;
+    switch (is_finite ? f->kind : ONUS_FIELD_UNDEFINED) {
+    case ONUS_FIELD_INT: onus_json_number(out, (double)f->i); break;
+    case ONUS_FIELD_REAL: onus_json_number(out, f->r); break;
+    case ONUS_FIELD_TEXT: onus_json_string(out, f->text); break;
+    case ONUS_FIELD_UNDEFINED: onus_json_string(out, "undefined"); break;
+    default: write_list(out, f);
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return onus_json_key_order((*(const onus_field *const *)a)->name,
+                               (*(const onus_field *const *)b)->name);
+}
+
+static void write_body(onus_buf *out, const onus_field *const *fields, int64_t n, bool observed)
+{
+    onus_buf_clear(out);
+    onus_buf_str(out, "{");
+    for (int64_t i = 0; i < n; i++) {
+        if (fields[i]->observed != observed) continue;
+        if (out->len > 1) onus_buf_str(out, ",");
+        onus_json_string(out, fields[i]->name);
+        onus_buf_str(out, ":");
+        write_value(out, fields[i]);
+    }
+    onus_buf_str(out, "}");
+}
+
+/* Claim and observed as canonical objects, a name once in both. */
+static onus_status write_bodies(onus_ledger *l, const onus_event *e, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    *claim = json_object();
-    *observed = json_object();
-    if (!*claim || !*observed) st = onus_fail_mem(err, e->type);
-    for (int64_t i = 0; st == ONUS_OK && i < e->n_fields; i++) {
-        const onus_field *f = &e->fields[i];
-        st = check_field(e->type, f, *claim, *observed, err);
-        if (st == ONUS_OK &&
-            json_object_set_new(f->observed ? *observed : *claim, f->name, field_json(f)) != 0)
-            st = onus_fail_mem(err, e->type);
+    const int64_t n = e->n_fields;
+    const onus_field **sorted = onus_alloc(l->mem, (size_t)n + 1, sizeof *sorted);
+    if (!sorted) return onus_fail_mem(err, e->type);
+    for (int64_t i = 0; i < n; i++) {
+        ONUS_TRY(check_field(e->type, &e->fields[i], err));
+        sorted[i] = &e->fields[i];
     }
-    if (st == ONUS_OK) return ONUS_OK;
-    json_decref(*claim);
-    json_decref(*observed);
+    qsort(sorted, (size_t)n, sizeof *sorted, by_name);
+    for (int64_t i = 1; i < n; i++) {
+        if (strcmp(sorted[i - 1]->name, sorted[i]->name) != 0) continue;
+        st = onus_fail(err, ONUS_BAD_ARG, "event %s names '%.100s' twice", e->type,
+                       sorted[i]->name);
+        goto done;
+    }
+    write_body(&l->claim, sorted, n, false);
+    write_body(&l->observed, sorted, n, true);
+    ONUS_TRY(onus_buf_status(&l->claim, e->type, err));
+    ONUS_TRY(onus_buf_status(&l->observed, e->type, err));
+done:
+    onus_free(l->mem, sorted);
     return st;
 }
 
@@ -222,49 +260,38 @@ static bool lacks(const char *type, const char *name)
     return false;
 }
 
-/* A line into out: canonical. */
-static onus_status line_of(onus_buf *out, const char *type, json_t *claim, json_t *observed,
-                           int64_t n, const char *time, onus_err *err)
+/* A line into out, from canonical objects. */
+static onus_status line_of(onus_buf *out, const char *type, const char *claim,
+                           const char *observed, int64_t n, const char *time, onus_err *err)
 {
-    json_t *all = json_pack("{s:O, s:O, s:I, s:s, s:s}", "claim", claim, "observed", observed,
-                            "n", (json_int_t)n, "time", time, "type", type);
-    if (!all) return onus_fail_mem(err, type);
-    onus_json_canonical(out, all);
-    json_decref(all);
+    onus_buf_clear(out);
+    onus_buf_str(out, "{\"claim\":");
+    onus_buf_str(out, claim);
+    onus_buf_str(out, ",\"n\":");
+    onus_json_number(out, (double)n);
+    onus_buf_str(out, ",\"observed\":");
+    onus_buf_str(out, observed);
+    onus_buf_str(out, ",\"time\":");
+    onus_json_string(out, time);
+    onus_buf_str(out, ",\"type\":");
+    onus_json_string(out, type);
+    onus_buf_str(out, "}");
     return onus_buf_status(out, type, err);
 }
 
-/* The judge sees what stands in the line. */
-static onus_status held(onus_ledger *l, const onus_entry *e, onus_err *err)
-{
-    onus_event event;
-    onus_arena arena;
-    if (!l->judge) return ONUS_OK;
-    onus_arena_init(&arena, l->mem);
-    onus_status st = onus_entry_event(e, &arena, &event, err);
-    if (st == ONUS_OK) st = onus_judge_event(l->judge, &event, err);
-    onus_arena_release(&arena);
-    return st;
-}
-
-static onus_status append(onus_ledger *l, const char *type, json_t *claim, json_t *observed,
-                          onus_err *err)
+static onus_status append(onus_ledger *l, const char *type, const char *claim,
+                          const char *observed, onus_err *err)
 {
     char now[21];
     onus_clock_utc(now);
-    onus_buf line;
-    onus_buf_init(&line, l->mem, ONUS_LINE_MAX);
-    const onus_entry e = {.n = l->n + 1, .type = type, .claim = claim, .observed = observed};
-    onus_status st = held(l, &e, err);
-    if (st == ONUS_OK) st = line_of(&line, type, claim, observed, l->n + 1, now, err);
+    onus_buf *line = &l->line;
+    onus_status st = line_of(line, type, claim, observed, l->n + 1, now, err);
     if (st == ONUS_OK)
-        st = onus_appender_add(l->file, line.data, line.len, is_among(synced, type), err);
-    if (st == ONUS_OK) {
-        onus_merkle_add(&l->tree, line.data, line.len);
-        l->n++;
-    }
-    onus_buf_release(&line);
-    return st;
+        st = onus_appender_add(l->file, line->data, line->len, is_among(synced, type), err);
+    if (st != ONUS_OK) return st;
+    onus_merkle_add(&l->tree, line->data, line->len);
+    l->n++;
+    return ONUS_OK;
 }
 
 /* ---- comparing --------------------------------------------------------------------------- */
@@ -359,15 +386,17 @@ done:
 }
 
 /* The stored line with the claim as it was found now. */
-static onus_status write_again(onus_ledger *l, const onus_entry *e, json_t *claim,
-                               onus_err *err)
+static onus_status write_again(onus_ledger *l, const onus_entry *e, onus_err *err)
 {
-    onus_buf line;
-    onus_buf_init(&line, l->mem, ONUS_LINE_MAX);
-    onus_status st = line_of(&line, e->type, claim, e->observed, e->n, e->time, err);
-    if (st == ONUS_OK && !(l->again[e->n - 1] = onus_arena_strdup(&l->texts, line.data)))
+    onus_buf seen;
+    onus_buf_init(&seen, l->mem, ONUS_LINE_MAX);
+    onus_json_canonical(&seen, e->observed);
+    onus_status st = onus_buf_status(&seen, "ledger", err);
+    if (st == ONUS_OK)
+        st = line_of(&l->line, e->type, l->claim.data, seen.data, e->n, e->time, err);
+    if (st == ONUS_OK && !(l->again[e->n - 1] = onus_arena_strdup(&l->texts, l->line.data)))
         st = onus_fail_mem(err, "ledger");
-    onus_buf_release(&line);
+    onus_buf_release(&seen);
     return st;
 }
 
@@ -383,7 +412,7 @@ static onus_status compare(onus_ledger *l, const onus_entry *e, json_t *claim, j
             ONUS_TRY(compare_body(l, e, e->observed, observed, err));
         else
             ONUS_TRY(compare_names(l, e, observed, err));
-        ONUS_TRY(write_again(l, e, claim, err));
+        ONUS_TRY(write_again(l, e, err));
     }
     /* A stranger's recipe may name any file of ours: what is not the run's data is not shown,
      * so even a replay that collects goes no further. */
@@ -432,21 +461,51 @@ static onus_status out_of_step(onus_ledger *l, const onus_entry *e, const char *
     return st == ONUS_OK ? onus_fail(err, ONUS_MISMATCH, "the ledger is another run's") : st;
 }
 
+/* The judge sees what will stand in the line. */
+static onus_status held(onus_ledger *l, const onus_event *event, onus_err *err)
+{
+    return l->judge ? onus_judge_event(l->judge, event, err) : ONUS_OK;
+}
+
 static onus_status append_queued(onus_ledger *l, onus_err *err)
 {
     if (!l->queued) return ONUS_OK;
-    json_t *observed = l->queued, *claim = json_object();
+    char *observed = l->queued;
+    json_t *seen = NULL, *claim = json_object();
+    onus_event event;
+    onus_arena arena;
+    onus_arena_init(&arena, l->mem);
     l->queued = NULL;
-    onus_status st = claim ? append(l, "run.resume", claim, observed, err)
-                           : onus_fail_mem(err, "run.resume");
+    onus_status st = claim ? ONUS_OK : onus_fail_mem(err, "run.resume");
+    if (st == ONUS_OK)
+        st = onus_json_parse(&seen, observed, strlen(observed), "run.resume", err);
+    const onus_entry e = {
+        .n = l->n + 1, .type = "run.resume", .claim = claim, .observed = seen};
+    if (st == ONUS_OK) st = onus_entry_event(&e, &arena, &event, err);
+    if (st == ONUS_OK) st = held(l, &event, err);
+    if (st == ONUS_OK) st = append(l, "run.resume", "{}", observed, err);
+    onus_free(l->mem, observed);
+    json_decref(seen);
+    json_decref(claim);
+    onus_arena_release(&arena);
+    return st;
+}
+
+/* What was just written as text, beside the stored line. */
+static onus_status compare_event(onus_ledger *l, const onus_entry *e, onus_err *err)
+{
+    json_t *claim = NULL, *observed = NULL;
+    onus_status st = onus_json_parse(&claim, l->claim.data, l->claim.len, e->type, err);
+    if (st == ONUS_OK)
+        st = onus_json_parse(&observed, l->observed.data, l->observed.len, e->type, err);
+    if (st == ONUS_OK) st = compare(l, e, claim, observed, err);
     json_decref(claim);
     json_decref(observed);
     return st;
 }
 
 /* An event while stored lines last: compared, or the first one that is new. */
-static onus_status check(onus_ledger *l, const char *type, json_t *claim, json_t *observed,
-                         bool *done, onus_err *err)
+static onus_status check(onus_ledger *l, const char *type, bool *done, onus_err *err)
 {
     const onus_entry *e = next_stored(l);
     *done = e != NULL;
@@ -454,47 +513,51 @@ static onus_status check(onus_ledger *l, const char *type, json_t *claim, json_t
     if (!e || strcmp(e->type, type) != 0) return out_of_step(l, e, type, err);
     l->at++;
     l->matched = e;
-    return compare(l, e, claim, observed, err);
+    return compare_event(l, e, err);
 }
 
 /* run.resume waits until stored lines end; and a ledger begins with run.begin. */
-static onus_status append_in_turn(onus_ledger *l, const char *type, json_t *claim,
-                                  json_t *observed, onus_err *err)
+static onus_status append_in_turn(onus_ledger *l, const onus_event *event, onus_err *err)
 {
     const bool first = l->n == 0;
     onus_status st = first ? ONUS_OK : append_queued(l, err);
-    if (st == ONUS_OK) st = append(l, type, claim, observed, err);
+    if (st == ONUS_OK) st = held(l, event, err);
+    if (st == ONUS_OK) st = append(l, event->type, l->claim.data, l->observed.data, err);
     return st == ONUS_OK && first ? append_queued(l, err) : st;
 }
 
 static onus_status emit(void *ctx, const onus_event *event, onus_err *err)
 {
     onus_ledger *l = ctx;
-    json_t *claim, *observed;
     bool done = false;
-    onus_status st = bodies(event, &claim, &observed, err);
+    onus_status st = write_bodies(l, event, err);
     if (st != ONUS_OK) return st;
     l->matched = NULL;
     if (l->mode == ONUS_LEDGER_RESUME && strcmp(event->type, "run.resume") == 0) {
-        json_decref(l->queued);
-        l->queued = json_incref(observed);
-        done = true;
-    } else if (l->stored && !onus_event_between(event->type)) {
-        st = check(l, event->type, claim, observed, &done, err);
+        onus_free(l->mem, l->queued);
+        l->queued = onus_strdup(l->mem, l->observed.data);
+        return l->queued ? ONUS_OK : onus_fail_mem(err, event->type);
     }
-    if (st == ONUS_OK && !done) st = append_in_turn(l, event->type, claim, observed, err);
-    json_decref(claim);
-    json_decref(observed);
+    if (l->stored && !onus_event_between(event->type)) st = check(l, event->type, &done, err);
+    return st == ONUS_OK && !done ? append_in_turn(l, event, err) : st;
+}
+
+static onus_status hold_stored(void *ctx, const onus_entry *e, onus_err *err)
+{
+    onus_ledger *l = ctx;
+    onus_event event;
+    onus_arena arena;
+    onus_arena_init(&arena, l->mem);
+    onus_status st = onus_entry_event(e, &arena, &event, err);
+    if (st == ONUS_OK) st = held(l, &event, err);
+    onus_arena_release(&arena);
     return st;
 }
 
 onus_status onus_ledger_hold(onus_ledger *l, struct onus_judge *judge, onus_err *err)
 {
-    onus_status st = ONUS_OK;
     l->judge = judge;
-    for (int64_t i = 0; l->stored && st == ONUS_OK && i < onus_log_count(l->stored); i++)
-        st = held(l, onus_log_at(l->stored, i), err);
-    return st;
+    return l->stored ? onus_log_visit(l->stored, l->n, hold_stored, l, err) : ONUS_OK;
 }
 
 onus_sink onus_ledger_sink(onus_ledger *l)

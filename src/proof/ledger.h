@@ -23,6 +23,7 @@
 #include "base/event.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "proof/merkle.h"
 
 typedef enum { ONUS_LEDGER_WRITE, ONUS_LEDGER_RESUME, ONUS_LEDGER_REPLAY } onus_ledger_mode;
 typedef struct onus_ledger onus_ledger;
@@ -74,7 +75,12 @@ int64_t onus_ledger_count(const onus_ledger *l);               /* lines written 
 int64_t onus_ledger_compared(const onus_ledger *l);            /* claims compared */
 void onus_ledger_root(const onus_ledger *l, uint8_t root[32]); /* of the lines so far */
 
-/* A ledger read whole, for report, verify, diff, policy. */
+/* A ledger read whole, for report, verify, diff, policy. It keeps the lines' bytes; an entry is
+ * parsed when it is asked for. One thread at a time may ask.
+ *
+ * onus_log_at, _find and _type keep what they parse until the log is closed, some 2 KB an
+ * entry: whoever goes over all entries asks for type_at, claims or next, which parse nothing,
+ * takes entries one by one (onus_log_take), or has them shown (onus_log_visit). */
 typedef struct {
     int64_t n;
     const char *time, *type;
@@ -93,22 +99,55 @@ onus_status onus_ledger_again(const onus_ledger *l, int64_t n, onus_log **out,
  * and what was expected. */
 onus_status onus_log_read(onus_log **out, const char *path, const onus_allocator *mem,
                           onus_err *err) ONUS_CHECKED;
+/* The same, showing each entry to visit while its line is checked, which spares parsing it
+ * again: in order and one at a time, though from several threads; a status of it other than
+ * ONUS_OK ends the reading. The lines after it have not been checked then. */
+typedef onus_status (*onus_log_fn)(void *ctx, const onus_entry *e, onus_err *err);
+onus_status onus_log_read_each(onus_log **out, const char *path, onus_log_fn visit, void *ctx,
+                               const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 onus_status onus_log_parse(onus_log **out, const char *text, size_t len, const char *what,
                            const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 void onus_log_close(onus_log *log);
 int64_t onus_log_count(const onus_log *log);
-const onus_entry *onus_log_at(const onus_log *log, int64_t i); /* 0-based */
+/* Entry i from 0, NULL beyond the end. Where memory ends, an entry without claim and observed
+ * (NULL, which jansson's functions take), and onus_log_sound fails from then on. */
+const onus_entry *onus_log_at(const onus_log *log, int64_t i);
+/* ONUS_NO_MEM where an entry that was asked for could not be had: to be asked before what came
+ * of them is believed. */
+onus_status onus_log_sound(const onus_log *log, onus_err *err) ONUS_CHECKED;
 /* The newest entry before `before` (count for all) that holds a scalar of that dotted name;
  * *value borrows. NULL: none. */
 const onus_entry *onus_log_find(const onus_log *log, const char *name, int64_t before,
                                 const json_t **value);
 /* First entry of the type at or after `from`, or NULL. */
 const onus_entry *onus_log_type(const onus_log *log, const char *type, int64_t from);
-/* Root over the first n lines. */
+/* The type of entry i, NULL beyond the end; whether it claims anything; the first of the type
+ * at or after `from`, -1 for none. */
+const char *onus_log_type_at(const onus_log *log, int64_t i);
+bool onus_log_claims(const onus_log *log, int64_t i);
+int64_t onus_log_next(const onus_log *log, const char *type, int64_t from);
+/* The bytes of line i, without its end; i must be in range. */
+const char *onus_log_line(const onus_log *log, int64_t i, size_t *len);
+/* Entry i, the caller's until he releases it. */
+typedef struct {
+    onus_entry entry;
+    json_t *root;
+} onus_taken;
+onus_status onus_log_take(const onus_log *log, int64_t i, onus_taken *out,
+                          onus_err *err) ONUS_CHECKED;
+void onus_taken_release(onus_taken *t); /* a zeroed one is fine */
+/* The first n entries in order, each for the time of the call; a status other than ONUS_OK ends
+ * it. */
+onus_status onus_log_visit(const onus_log *log, int64_t n, onus_log_fn visit, void *ctx,
+                           onus_err *err) ONUS_CHECKED;
+/* The tree of the first n lines; its root. */
+void onus_log_tree(const onus_log *log, int64_t n, onus_merkle *out);
 void onus_log_root(const onus_log *log, int64_t n, uint8_t root[32]);
 /* Scalars of an entry's claim, or of what it observed, into facts. */
 onus_status onus_entry_facts(const onus_entry *e, bool observed, onus_facts *facts,
                              onus_err *err) ONUS_CHECKED;
+/* An onus_log_fn: the scalars of an entry into the onus_facts that is its context. */
+onus_status onus_log_add_facts(void *facts, const onus_entry *e, onus_err *err) ONUS_CHECKED;
 /* All scalars of the first n entries, as facts. */
 onus_status onus_log_facts(const onus_log *log, int64_t n, onus_facts **out,
                            onus_err *err) ONUS_CHECKED;

@@ -17,23 +17,27 @@ void onus_merkle_leaf(const void *leaf, size_t len, uint8_t out[32])
 
 static void hash_node(const uint8_t left[32], const uint8_t right[32], uint8_t out[32])
 {
-    const uint8_t prefix = 1;
-    onus_sha256 h;
-    onus_sha256_init(&h);
-    onus_sha256_add(&h, &prefix, 1);
-    onus_sha256_add(&h, left, 32);
-    onus_sha256_add(&h, right, 32);
-    onus_sha256_end(&h, out);
+    uint8_t node[65] = {1};
+    memcpy(node + 1, left, 32);
+    memcpy(node + 33, right, 32);
+    onus_sha256_of(node, sizeof node, out);
+}
+
+void onus_merkle_add_subtree(onus_merkle *m, int level, const uint8_t root[32])
+{
+    uint8_t node[32];
+    memcpy(node, root, 32);
+    int k = level;
+    for (; m->n >> k & 1; k++) hash_node(m->level[k], node, node);
+    memcpy(m->level[k], node, 32);
+    m->n += UINT64_C(1) << level;
 }
 
 void onus_merkle_add(onus_merkle *m, const void *leaf, size_t len)
 {
     uint8_t node[32];
     onus_merkle_leaf(leaf, len, node);
-    int k = 0;
-    for (; m->n >> k & 1; k++) hash_node(m->level[k], node, node);
-    memcpy(m->level[k], node, 32);
-    m->n++;
+    onus_merkle_add_subtree(m, 0, node);
 }
 
 void onus_merkle_root(const onus_merkle *m, uint8_t root[32])

@@ -10,6 +10,8 @@ typedef struct {
     uint8_t level[64][32];
 } onus_merkle; /* zeroed: the empty tree */
 void onus_merkle_add(onus_merkle *m, const void *leaf, size_t len);
+/* The root of 2^level leaves at once; n must be a multiple of 2^level. */
+void onus_merkle_add_subtree(onus_merkle *m, int level, const uint8_t root[32]);
 void onus_merkle_root(const onus_merkle *m, uint8_t root[32]);
 void onus_merkle_leaf(const void *leaf, size_t len, uint8_t out[32]);
 /* Path of leaf i of n, from its sibling up; returns its length. hashes: those of the n leaves,

@@ -91,6 +91,8 @@ onus_status onus_report_html(const onus_log *log, int64_t n, onus_buf *out,
     onus_free(mem, p.used);
     onus_arena_release(&p.arena);
     if (p.st == ONUS_NO_MEM) return onus_fail_mem(err, "report");
+    onus_status st = onus_log_sound(log, err);
+    if (st != ONUS_OK) return st;
     if (p.st != ONUS_OK) return onus_fail(err, p.st, "report: a text of the table is broken");
     return onus_buf_status(out, "report", err);
 }

@@ -5,10 +5,16 @@
 
 #include "report/sections.h"
 
+int64_t onus_page_next(const onus_page *p, const char *type, int64_t from)
+{
+    const int64_t i = onus_log_next(p->log, type, from);
+    return i < p->n ? i : -1;
+}
+
 const onus_entry *onus_page_entry(onus_page *p, const char *type, const onus_entry *after)
 {
-    const onus_entry *e = onus_log_type(p->log, type, after ? after->n : 0);
-    return e && e->n <= p->n ? e : NULL;
+    const int64_t i = onus_page_next(p, type, after ? after->n : 0);
+    return i < 0 ? NULL : onus_log_at(p->log, i);
 }
 
 void onus_section_open(onus_page *p, const char *id, onus_text heading)

@@ -10,7 +10,8 @@
 enum { POINTS_MAX = 400, ROWS_MAX = 40, HEIGHT = 260, TOP = 22, BOTTOM = 224 };
 
 typedef struct {
-    const onus_entry **entry; /* (n) every epoch */
+    const onus_page *p;
+    int64_t *entry; /* (n) the place of every epoch in the ledger */
     int64_t n;
     double *epoch, *train, *valid; /* (n_points), thinned for the drawing */
     int64_t n_points;
@@ -23,11 +24,17 @@ static double real_of(const onus_entry *e, const char *name)
     return onus_fact_real(onus_entry_fact(e, "%s", name), &v) ? v : NAN;
 }
 
+/* The k-th of n epochs spread over all: only those are parsed. */
+static const onus_entry *thinned(const curve *c, int64_t k, int64_t n)
+{
+    return onus_log_at(c->p->log, c->entry[n > 1 ? k * (c->n - 1) / (n - 1) : 0]);
+}
+
 static bool collect(onus_page *p, curve *c)
 {
-    int64_t n = 0;
-    for (const onus_entry *e = NULL; (e = onus_page_entry(p, "train.epoch", e)) != NULL;) n++;
-    *c = (curve){.kept = NAN};
+    int64_t n = 0, i = 0;
+    for (; (i = onus_page_next(p, "train.epoch", i)) >= 0; i++) n++;
+    *c = (curve){.p = p, .kept = NAN};
     const int64_t points = n < POINTS_MAX ? n : POINTS_MAX;
     c->entry = onus_arena_alloc(&p->arena, (size_t)n + 1, sizeof *c->entry);
     c->epoch = onus_arena_alloc(&p->arena, (size_t)points + 1, sizeof *c->epoch);
@@ -37,11 +44,10 @@ static bool collect(onus_page *p, curve *c)
         p->st = ONUS_NO_MEM;
         return false;
     }
-    for (const onus_entry *e = NULL; (e = onus_page_entry(p, "train.epoch", e)) != NULL;)
-        c->entry[c->n++] = e;
+    for (i = 0; (i = onus_page_next(p, "train.epoch", i)) >= 0; i++) c->entry[c->n++] = i;
     c->n_points = points;
-    for (int64_t i = 0; i < points; i++) {
-        const onus_entry *e = c->entry[points > 1 ? i * (n - 1) / (points - 1) : 0];
+    for (i = 0; i < points; i++) {
+        const onus_entry *e = thinned(c, i, points);
         c->epoch[i] = real_of(e, "train.epoch");
         c->train[i] = real_of(e, "train.loss");
         c->valid[i] = real_of(e, "train.valid_loss");
@@ -146,7 +152,7 @@ static void epoch_table(onus_page *p, const curve *c)
     onus_details_open(p, c->n > ROWS_MAX ? ONUS_TEXT_NUMBERS_SOME : ONUS_TEXT_NUMBERS);
     onus_table_open(p, "small", heads, sizeof heads / sizeof *heads);
     for (int64_t k = 0; k < rows; k++) {
-        const onus_entry *e = c->entry[rows > 1 ? k * (c->n - 1) / (rows - 1) : 0];
+        const onus_entry *e = thinned(c, k, rows);
         onus_page_raw(p, "<tr>");
         cell(p, e, "train.epoch", 0);
         cell(p, e, "train.loss", 4);

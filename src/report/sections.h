@@ -65,6 +65,9 @@ void onus_document_close(onus_page *p);
 
 /* Entries of a type among those that the page may see; NULL: none. after NULL: the first. */
 const onus_entry *onus_page_entry(onus_page *p, const char *type, const onus_entry *after);
+/* The same by place in the ledger, from 0, at or after `from`; -1: none. Parses nothing: for
+ * types of which there may be very many. */
+int64_t onus_page_next(const onus_page *p, const char *type, int64_t from);
 
 void onus_section_open(onus_page *p, const char *id, onus_text heading);
 void onus_section_close(onus_page *p);

@@ -20,14 +20,14 @@ typedef struct {
     onus_event_builder facts;
 } differ;
 
-/* The next entry with a claim at or after *at; NULL at the end. */
-static const onus_entry *next_claim(const onus_log *log, int64_t *at)
+/* The next entry with a claim at or after *at, taken; *there is false at the end. */
+static onus_status next_claim(const onus_log *log, int64_t *at, onus_taken *out, bool *there,
+                              onus_err *err)
 {
-    for (; *at < onus_log_count(log); ++*at) {
-        const onus_entry *e = onus_log_at(log, *at);
-        if (json_object_size(e->claim) > 0) return onus_log_at(log, (*at)++);
-    }
-    return NULL;
+    const int64_t n = onus_log_count(log);
+    while (*at < n && !onus_log_claims(log, *at)) ++*at;
+    *there = *at < n;
+    return *there ? onus_log_take(log, (*at)++, out, err) : ONUS_OK;
 }
 
 static onus_status add_value(onus_buf *out, const json_t *v)
@@ -184,26 +184,39 @@ static bool is_beginning(const onus_entry *a, const onus_entry *b)
 
 static onus_status compare(differ *d, onus_err *err)
 {
-    const onus_entry *began[2] = {NULL, NULL};
-    int64_t at[2] = {0, 0}, same = 0;
+    int64_t began[2] = {-1, -1}, at[2] = {0, 0}, same = 0;
     onus_status st = ONUS_OK;
     while (st == ONUS_OK) {
-        const onus_entry *a = next_claim(d->log[0], &at[0]), *b = next_claim(d->log[1], &at[1]);
-        if (!a && !b) break;
-        if (!a || !b)
+        onus_taken t[2] = {{.root = NULL}, {.root = NULL}};
+        const onus_entry *a = &t[0].entry, *b = &t[1].entry;
+        bool is_a = false, is_b = false;
+        st = next_claim(d->log[0], &at[0], &t[0], &is_a, err);
+        if (st == ONUS_OK) st = next_claim(d->log[1], &at[1], &t[1], &is_b, err);
+        if (st == ONUS_OK && is_a != is_b)
             st = onus_fail(err, ONUS_MISMATCH,
                            "the runs part at the end: %s claims more after %lld events that "
                            "are the same",
-                           a ? d->dir[0] : d->dir[1], (long long)same);
-        else if (strcmp(a->type, b->type) == 0 && json_equal(a->claim, b->claim))
-            same++;
-        else if (is_beginning(a, b))
-            began[0] = a, began[1] = b;
-        else
-            st = part(d, a, b, err);
+                           is_a ? d->dir[0] : d->dir[1], (long long)same);
+        else if (st == ONUS_OK && is_a) {
+            if (strcmp(a->type, b->type) == 0 && json_equal(a->claim, b->claim))
+                same++;
+            else if (is_beginning(a, b))
+                began[0] = a->n - 1, began[1] = b->n - 1;
+            else
+                st = part(d, a, b, err);
+        }
+        onus_taken_release(&t[0]);
+        onus_taken_release(&t[1]);
+        if (!is_a && !is_b) break;
     }
-    if (began[0]) compare_recipes(d);
-    if (st == ONUS_OK && began[0]) st = part(d, began[0], began[1], err);
+    if (began[0] >= 0) compare_recipes(d);
+    if (st == ONUS_OK && began[0] >= 0) {
+        st = part(d, onus_log_at(d->log[0], began[0]), onus_log_at(d->log[1], began[1]), err);
+        for (int i = 0; i < 2; i++) {
+            onus_status sound = onus_log_sound(d->log[i], err);
+            if (sound != ONUS_OK) st = sound;
+        }
+    }
     onus_event_int(&d->facts, same, "diff.same");
     onus_event_text(&d->facts, st == ONUS_OK ? "same" : "part", "diff.verdict");
     onus_buf_printf(&d->notes, "%lld events claim the same in both runs%s\n", (long long)same,

@@ -51,9 +51,9 @@ static onus_status read_ends(onus_session *s, onus_err *err)
 
 static const onus_entry *checkpoint_at(const onus_log *log, int64_t step)
 {
-    for (int64_t i = 0; i < onus_log_count(log); i++) {
+    for (int64_t i = 0; (i = onus_log_next(log, "checkpoint", i)) >= 0; i++) {
         const onus_entry *e = onus_log_at(log, i);
-        if (strcmp(e->type, "checkpoint") == 0 && onus_checkpoint_step(e) == step) return e;
+        if (onus_checkpoint_step(e) == step) return e;
     }
     return NULL;
 }
@@ -63,9 +63,10 @@ static onus_status no_checkpoint(const onus_log *log, const char *option, int64_
                                  onus_err *err)
 {
     char list[160] = "none";
-    for (int64_t i = 0, n = 0; i < onus_log_count(log); i++) {
+    for (int64_t i = 0, n = 0;
+         n <= (int64_t)sizeof list - 32 && (i = onus_log_next(log, "checkpoint", i)) >= 0;
+         i++) {
         const onus_entry *e = onus_log_at(log, i);
-        if (strcmp(e->type, "checkpoint") != 0 || n > (int64_t)sizeof list - 32) continue;
         n += snprintf(list + n, sizeof list - (size_t)n, "%s%lld", n ? ", " : "",
                       (long long)onus_checkpoint_step(e));
     }
@@ -337,6 +338,7 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, sample *x,
     ONUS_TRY(open_recipe(s, o, err));
     ONUS_TRY(read_ends(s, err));
     if (!s->recipe->privacy.off) ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));
+    ONUS_TRY(onus_log_sound(s->before, err));
     ONUS_TRY(onus_ledger_open(&s->ledger, path, ONUS_LEDGER_REPLAY, NULL, o->mem, err));
     onus_ledger_collect(s->ledger, true);
     if (o->sample > 0) {

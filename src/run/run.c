@@ -124,19 +124,34 @@ static bool state_of(const onus_entry *e, state *out)
     return out->hex != NULL;
 }
 
-/* The last event of training that lies before a state within epoch `epoch` + 1. */
-static int64_t event_before(const onus_log *log, int64_t epoch)
+typedef struct {
+    int64_t epoch, n;
+} before;
+
+static onus_status look_before(void *ctx, const onus_entry *e, onus_err *err)
 {
-    int64_t n = 0;
-    for (int64_t i = 0; i < onus_log_count(log); i++) {
-        const onus_entry *e = onus_log_at(log, i);
-        const int64_t at = strcmp(e->type, "train.epoch") == 0 ? whole(e->claim, "train.epoch")
-                           : strcmp(e->type, "checkpoint") == 0
-                               ? whole(e->claim, "checkpoint.epoch")
-                               : -1;
-        if (at >= 0 && at <= epoch) n = e->n;
-    }
-    return n;
+    (void)err;
+    before *b = ctx;
+    const int64_t at = strcmp(e->type, "train.epoch") == 0 ? whole(e->claim, "train.epoch")
+                       : strcmp(e->type, "checkpoint") == 0
+                           ? whole(e->claim, "checkpoint.epoch")
+                           : -1;
+    if (at >= 0 && at <= b->epoch) b->n = e->n;
+    return ONUS_OK;
+}
+
+/* The last event of training that lies before a state within epoch `epoch` + 1. */
+static onus_status event_before(const onus_log *log, int64_t epoch, int64_t *n, onus_err *err)
+{
+    before b = {.epoch = epoch};
+    const onus_status st = onus_log_visit(log, onus_log_count(log), look_before, &b, err);
+    *n = b.n;
+    return st;
+}
+
+static bool has_state(const char *type)
+{
+    return strcmp(type, "checkpoint") == 0 || strcmp(type, "run.stop") == 0;
 }
 
 /* The furthest state of the old ledger whose file is still what the ledger says. */
@@ -146,6 +161,7 @@ static onus_status find_state(onus_session *s, onus_err *err)
         state at;
         char path[ONUS_PATH_MAX], found[ONUS_HEX_LEN];
         uint8_t sha[32];
+        if (!has_state(onus_log_type_at(s->before, i))) continue;
         if (!state_of(onus_log_at(s->before, i), &at) || at.step <= s->start_step) continue;
         onus_status st = file_in(s, at.file, path, err);
         if (st != ONUS_OK) return st;
@@ -154,8 +170,9 @@ static onus_status find_state(onus_session *s, onus_err *err)
         if (strcmp(found, at.hex) != 0) continue;
         s->start_step = at.step;
         s->start_stopped = at.stopped;
-        s->start_event = event_before(s->before, at.epoch);
         memcpy(s->start_sha, sha, sizeof sha);
+        st = event_before(s->before, at.epoch, &s->start_event, err);
+        if (st != ONUS_OK) return st;
     }
     return ONUS_OK;
 }
@@ -317,12 +334,16 @@ static onus_status fill_result(onus_session *s, onus_run_result *out, onus_err *
 {
     char path[ONUS_PATH_MAX];
     onus_log *log = NULL;
-    onus_status st = file_in(s, "ledger.jsonl", path, err);
-    if (st == ONUS_OK) st = onus_log_read(&log, path, s->mem, err);
     onus_facts *facts = NULL;
-    if (st == ONUS_OK) st = onus_log_facts(log, onus_log_count(log), &facts, err);
+    onus_status st = file_in(s, "ledger.jsonl", path, err);
+    if (st == ONUS_OK) st = onus_facts_create(&facts, s->mem, err);
+    if (st == ONUS_OK)
+        st = onus_log_read_each(&log, path, onus_log_add_facts, facts, s->mem, err);
     onus_log_close(log);
-    if (st != ONUS_OK) return st;
+    if (st != ONUS_OK) {
+        onus_facts_destroy(facts);
+        return st;
+    }
     const onus_field *met = onus_facts_find(facts, "policy.met");
     *out = (onus_run_result){.policies = s->recipe->n_policies,
                              .policies_met = met ? met->i : 0,

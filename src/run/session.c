@@ -16,7 +16,7 @@ onus_status onus_session_open(onus_session *s, int threads, const onus_allocator
     *s = (onus_session){.mem = mem, .began_s = onus_clock_s()};
     onus_event_init(&s->event, mem);
     if (!onus_crypto_start())
-        return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
+        return onus_fail(err, ONUS_IO, "libsodium or libcrypto cannot start");
     onus_status st = ONUS_OK;
     if (threads < 0 || threads > ONUS_THREADS_MAX)
         return onus_fail(err, ONUS_BAD_ARG, "threads: %d, expected 1 to %d", threads,

@@ -114,7 +114,7 @@ onus_status onus_keygen(const onus_keygen_opts *o, onus_facts **facts, onus_err 
     if (!o || !o->path || !o->name)
         return onus_fail(err, ONUS_BAD_ARG, "keygen: a file and a name are needed");
     if (!onus_crypto_start())
-        return onus_fail(err, ONUS_IO, "libsodium cannot start: no source of randomness");
+        return onus_fail(err, ONUS_IO, "libsodium or libcrypto cannot start");
     onus_key key;
     onus_facts *told = NULL;
     onus_status st =

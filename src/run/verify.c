@@ -28,6 +28,9 @@ typedef struct {
     bool *known;        /* file i was checked */
     int64_t n_files;
     onus_judge *judge;
+    onus_arena event;   /* of the event that is judged */
+    onus_status judged; /* what came of it, until one was wrong */
+    onus_err why;
 } verifier;
 
 static onus_status path_of(const verifier *v, const char *name, char path[ONUS_PATH_MAX],
@@ -138,26 +141,43 @@ static const onus_event_row *row_of(const char *type)
     return NULL;
 }
 
-/* Every event, in order: its place and its names, then the file that it speaks of. Of a ledger
- * that another version made only the files are looked at. */
-static onus_status check_events(verifier *v, onus_err *err)
+/* While the ledger is read, each event is judged. What is wrong with one is told after the
+ * head, which comes first. */
+static onus_status judge_event(void *ctx, const onus_entry *e, onus_err *err)
 {
-    onus_arena arena;
-    onus_arena_init(&arena, v->mem);
-    onus_status st = onus_judge_create(&v->judge, v->mem, err);
-    for (int64_t i = 0; st == ONUS_OK && i < onus_log_count(v->log); i++) {
-        const onus_entry *e = onus_log_at(v->log, i);
-        onus_event event;
-        onus_arena_reset(&arena);
-        st = onus_entry_event(e, &arena, &event, err);
-        if (st == ONUS_OK) st = onus_judge_event(v->judge, &event, err);
-        const bool foreign = onus_judge_foreign(v->judge);
-        if (st == ONUS_OK)
-            st = check_entry(v, foreign ? row_of(e->type) : onus_judge_row(v->judge), e, err);
+    (void)err;
+    verifier *v = ctx;
+    onus_event event;
+    if (v->judged != ONUS_OK) return ONUS_OK;
+    onus_arena_reset(&v->event);
+    v->judged = onus_entry_event(e, &v->event, &event, &v->why);
+    if (v->judged == ONUS_OK) v->judged = onus_judge_event(v->judge, &event, &v->why);
+    return ONUS_OK;
+}
+
+static onus_status check_judged(const verifier *v, onus_err *err)
+{
+    if (v->judged != ONUS_OK) return onus_fail(err, v->judged, "%s: %s", v->run, v->why.msg);
+    onus_err why = {.code = ONUS_OK};
+    const onus_status st = onus_judge_end(v->judge, &why);
+    return st == ONUS_OK ? st : onus_fail(err, st, "%s: %s", v->run, why.msg);
+}
+
+/* Every file that an event speaks of. Most events of a long ledger speak of none. */
+static onus_status check_files(verifier *v, onus_err *err)
+{
+    for (int64_t i = 0; i < onus_log_count(v->log); i++) {
+        const char *type = onus_log_type_at(v->log, i);
+        const onus_event_row *row = row_of(type);
+        if (strcmp(type, "privacy.noise") != 0 && (!row || !row->hash_field)) continue;
+        onus_taken t;
+        onus_status st = onus_log_take(v->log, i, &t, err);
+        if (st != ONUS_OK) return st;
+        st = check_entry(v, row, &t.entry, err);
+        onus_taken_release(&t);
+        if (st != ONUS_OK) return st;
     }
-    if (st == ONUS_OK) st = onus_judge_end(v->judge, err);
-    onus_arena_release(&arena);
-    return st;
+    return ONUS_OK;
 }
 
 /* The report is a function of the ledger: the same entries must give the same bytes. */
@@ -238,7 +258,8 @@ static onus_status look_at_all(verifier *v, const onus_verify_opts *o, onus_err 
     v->known = onus_arena_alloc(&v->arena, (size_t)v->n_files + 1, sizeof *v->known);
     if (!v->known) return onus_fail_mem(err, v->run);
     ONUS_TRY(path_of(v, "ledger.jsonl", path, err));
-    ONUS_TRY(onus_log_read(&v->log, path, v->mem, err));
+    ONUS_TRY(onus_judge_create(&v->judge, v->mem, err));
+    ONUS_TRY(onus_log_read_each(&v->log, path, judge_event, v, v->mem, err));
     (void)take_file(v, "ledger.jsonl");
     (void)take_file(v, "key.pub");
     (void)take_file(v, ONUS_TOKEN_FILE);
@@ -251,7 +272,8 @@ static onus_status look_at_all(verifier *v, const onus_verify_opts *o, onus_err 
         goto done;
     }
     ONUS_TRY(onus_verify_head(o, v->log, &v->notes, &v->facts, err));
-    ONUS_TRY(check_events(v, err));
+    ONUS_TRY(check_judged(v, err));
+    ONUS_TRY(check_files(v, err));
     ONUS_TRY(list_unknown(v, err));
     if (onus_judge_foreign(v->judge)) {
         st = not_judged(v, err);
@@ -259,6 +281,7 @@ static onus_status look_at_all(verifier *v, const onus_verify_opts *o, onus_err 
     }
     ONUS_TRY(onus_verify_recipe(v->run, v->log, v->mem, err));
     ONUS_TRY(check_report(v, err));
+    ONUS_TRY(onus_log_sound(v->log, err));
 done:
     return st;
 }
@@ -285,11 +308,13 @@ onus_status onus_verify(const onus_verify_opts *o, onus_facts **facts, char **no
 {
     onus_fp_set();
     if (!o || !o->run) return onus_fail(err, ONUS_BAD_ARG, "verify: a run folder is needed");
-    if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start");
+    if (!onus_crypto_start())
+        return onus_fail(err, ONUS_IO, "libsodium or libcrypto cannot start");
     verifier v = {.run = o->run, .mem = o->mem};
     onus_err why = {.code = ONUS_OK};
     onus_buf_init(&v.notes, o->mem, (size_t)1 << 28); /* a line for each of a million files */
     onus_arena_init(&v.arena, o->mem);
+    onus_arena_init(&v.event, o->mem);
     onus_event_init(&v.facts, o->mem);
     onus_event_begin(&v.facts, "verify");
     onus_status st = look_at_all(&v, o, &why), told = ONUS_OK;
@@ -302,5 +327,6 @@ onus_status onus_verify(const onus_verify_opts *o, onus_facts **facts, char **no
     onus_event_release(&v.facts);
     onus_buf_release(&v.notes);
     onus_arena_release(&v.arena);
+    onus_arena_release(&v.event);
     return st;
 }

@@ -74,20 +74,23 @@ static void scale_part(void *ctx, int part, int n_parts)
 
 /* Noise on the sum of clipped gradients, then (float)(1 / batch). Gaps between tensors stay
  * 0. */
-void onus_private_noise(onus_trainer *t)
+onus_status onus_private_noise(onus_trainer *t, onus_err *err)
 {
     const onus_exec *ex = t->io->ex;
     for (int i = 0; i < onus_net_tensors(t->net); i++) {
         const onus_tensor *x = onus_net_tensor(t->net, i);
         if (x->frozen || x->def.buffer) continue;
-        onus_noise_add(ex, t->io->noise, (uint32_t)t->step, (uint32_t)i,
-                       t->sigma * t->privacy->clip, t->grad[0] + x->offset, x->n);
+        onus_status st =
+            onus_noise_add(ex, t->io->noise, (uint32_t)t->step, (uint32_t)i,
+                           t->sigma * t->privacy->clip, t->grad[0] + x->offset, x->n, err);
+        if (st != ONUS_OK) return st;
     }
     scale_job j = {.k = ex->k,
                    .grad = t->grad[0],
                    .factor = (float)(1 / (double)t->spec->batch),
                    .n = onus_net_param_floats(t->net)};
     onus_pool_run(ex->pool, scale_part, &j);
+    return ONUS_OK;
 }
 
 /* ---- the budget -------------------------------------------------------------------------- */

@@ -259,6 +259,7 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_er
     if (t->is_private) {
         j.n = onus_noise_sample(t->io->ex, t->io->noise, (uint32_t)t->step, t->q, t->n_train,
                                 t->batch_rows, t->n_train);
+        if (j.n < 0) return onus_fail_mem(err, "sample");
         for (int64_t i = 0; i < j.n; i++) t->batch_rows[i] = t->train_rows[t->batch_rows[i]];
         j.rows = t->batch_rows;
     } else {
@@ -269,10 +270,12 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_er
         memset(t->grad[0], 0, (size_t)onus_net_param_floats(t->net) * sizeof(float));
     if (j.diverged.B > 0) return onus_trainer_diverged(t, &j.diverged, err);
     double start = onus_trainer_now(t);
+    onus_status st = ONUS_OK;
     if (t->is_private)
-        onus_private_noise(t);
+        st = onus_private_noise(t, err);
     else if (t->spec->clip_norm > 0)
         clip_gradient(t);
+    if (st != ONUS_OK) return st;
     onus_trainer_spent(t, ONUS_BESIDE_GRADIENT, start);
     start = onus_trainer_now(t);
     onus_optimiser_step(&t->optimiser, t->grad[0],

@@ -92,7 +92,7 @@ onus_status onus_trainer_diverged(const onus_trainer *t, const onus_batch *b,
 onus_status onus_private_begin(onus_trainer *t, onus_err *err) ONUS_CHECKED;
 int64_t onus_private_rows(const onus_net *net, const onus_train_spec *spec);
 float onus_clip_factor(double norm2, double clip);
-void onus_private_noise(onus_trainer *t);
+onus_status onus_private_noise(onus_trainer *t, onus_err *err) ONUS_CHECKED;
 onus_status onus_private_end(onus_trainer *t, onus_train_result *out,
                              onus_err *err) ONUS_CHECKED;
 

@@ -153,6 +153,99 @@ static void numbers_read_back(void **state)
     }
 }
 
+/* The plain way, without exact integers: every precision from 1 on, the nearest decimal and the
+ * next one above it, through the C library's correctly rounded printf and strtod. */
+static const char *number_by_printf(double v)
+{
+    static char text[64];
+    char digits[32] = "", low[40], high[40];
+    int e = 0;
+    for (int p = 1; p <= 17; p++) {
+        snprintf(low, sizeof low, "%.*e", p - 1, fabs(v));
+        const bool is_low = strtod(low, NULL) == fabs(v);
+        if (!is_low) { /* one unit of the last digit more */
+            char unit[40];
+            snprintf(unit, sizeof unit, "1e%d", atoi(strchr(low, 'e') + 1) - (p - 1));
+            snprintf(high, sizeof high, "%.*Le", p - 1,
+                     strtold(low, NULL) + strtold(unit, NULL));
+            if (p == 17 || strtod(high, NULL) != fabs(v)) continue;
+        }
+        const char *s = is_low ? low : high;
+        int n = 0;
+        for (; *s != 'e'; s++)
+            if (*s != '.') digits[n++] = *s;
+        while (n > 1 && digits[n - 1] == '0') n--;
+        digits[n] = '\0';
+        e = atoi(s + 1) + 1;
+        break;
+    }
+    const int k = (int)strlen(digits);
+    const char *sign = v < 0 ? "-" : "";
+    static const char zeros[] = "000000000000000000000";
+    if (k <= e && e <= 21)
+        snprintf(text, sizeof text, "%s%s%.*s", sign, digits, e - k, zeros);
+    else if (0 < e && e <= 21)
+        snprintf(text, sizeof text, "%s%.*s.%s", sign, e, digits, digits + e);
+    else if (-6 < e && e <= 0)
+        snprintf(text, sizeof text, "%s0.%.*s%s", sign, -e, zeros, digits);
+    else
+        snprintf(text, sizeof text, "%s%c%s%se%+d", sign, digits[0], k > 1 ? "." : "",
+                 digits + 1, e - 1);
+    return text;
+}
+
+static uint64_t next_bits(uint64_t *state) /* splitmix64 */
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static void same_number(double v)
+{
+    if (!isfinite(v) || v == 0) return;
+    const char *want = number_by_printf(v), *got = number(v);
+    if (strcmp(got, want) != 0) fail_msg("%a: %s, by printf %s", v, got, want);
+}
+
+/* Goal: numbers by integers of 128 bits are the ones by printf. Method: random bits at every
+ * exponent of the range and past its ends; powers of two and of ten and their neighbours;
+ * decimals of 1 to 17 digits and their neighbours. */
+static void numbers_both_ways(void **state)
+{
+    (void)state;
+    uint64_t random = 1;
+    const int n = getenv("ONUS_SLOW") ? 2000 : 100;
+    for (int e = -45; e <= 60; e++) {
+        for (int i = 0; i < n; i++)
+            same_number(ldexp((double)(next_bits(&random) >> 11 | UINT64_C(1) << 52), e - 52));
+        for (int i = -3; i <= 3; i++) {
+            double v = ldexp(1, e);
+            for (int k = 0; k < abs(i); k++) v = nextafter(v, i < 0 ? 0 : INFINITY);
+            same_number(v);
+            same_number(-v);
+        }
+    }
+    for (int e = -14; e <= 22; e++) {
+        for (int i = -20; i <= 20; i++) {
+            double v = strtod("1", NULL) * pow(10, e);
+            for (int k = 0; k < abs(i); k++) v = nextafter(v, i < 0 ? 0 : INFINITY);
+            same_number(v);
+        }
+        for (int p = 1; p <= 17; p++)
+            for (int i = 0; i < n / 10; i++) {
+                char text[40];
+                uint64_t most = 1;
+                for (int k = 0; k < p; k++) most *= 10;
+                snprintf(text, sizeof text, "%llue%d",
+                         (unsigned long long)(next_bits(&random) % most), e - p);
+                same_number(strtod(text, NULL));
+                same_number(nextafter(strtod(text, NULL), 1));
+            }
+    }
+}
+
 static void numbers_ignore_the_locale(void **state)
 {
     (void)state;
@@ -431,6 +524,7 @@ int main(void)
         cmocka_unit_test(numbers_of_the_rfc),
         cmocka_unit_test(powers_of_two_are_shortest),
         cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(numbers_both_ways),
         cmocka_unit_test(numbers_ignore_the_locale),
         cmocka_unit_test(values_of_the_rfc),
         cmocka_unit_test(texts_must_be_utf8),

@@ -88,6 +88,27 @@ else
     echo "# a full disk: not tried, only root may mount one"
 fi
 
+# ---- a ledger of 100 MB: an event for each of 243,000 epochs ----------------------------------------------------
+sed -e 's/^model: .*/model: {kind: mlp, hidden: [1]}/' -e 's/^privacy: .*/privacy: off/' \
+    -e 's/^train: .*/train: {epochs: 243000, batch: 120, checkpoint: -1, keep: last}/' small.yaml > huge.yaml
+expect 0 'report: huge/report.html' "$onus" run huge.yaml --out huge --quiet
+cat > most.py <<'PY'
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+print(code, 'within' if most <= float(sys.argv[1]) else f'{most:.0f} MB')
+PY
+same "a large ledger is one" "$([ "$(stat -c %s huge/ledger.jsonl)" -gt 95000000 ] && echo large)" large
+same "a large ledger verifies within 200 MB" "$(python3 most.py 200 "$onus" verify huge)" '0 within'
+for n in 17 121234 242999; do # a digit of a loss: the form stays, the tree does not
+    cp huge/ledger.jsonl kept
+    sed -i "${n}s/\"train.loss\":0.\(.\)/\"train.loss\":0.\1\1/" huge/ledger.jsonl
+    same "event $n of a large ledger changed" "$(cmp -s kept huge/ledger.jsonl || echo changed)" changed
+    expect 1 'do not have the signed head|not canonical' "$onus" verify huge
+    mv kept huge/ledger.jsonl
+done
+rm -rf huge
+
 # ---- whole data sets -------------------------------------------------------------------------------------------
 # data_set NAME FILE LEAST: accuracy of an example where its data is there; the same model on one thread; verified, replayed
 data_set() {

@@ -88,9 +88,10 @@ static onus_net *by_hand(const setting *s, int64_t steps, double class_weight, i
         memset(noise, 0, (size_t)P * sizeof *noise);
         for (int k = 0; k < onus_net_tensors(net); k++) {
             const onus_tensor *x = onus_net_tensor(net, k);
-            onus_noise_add(&ex, &key, (uint32_t)t, (uint32_t)k,
-                           s->privacy.noise_multiplier * s->privacy.clip, noise + x->offset,
-                           x->n);
+            assert_int_equal(onus_noise_add(&ex, &key, (uint32_t)t, (uint32_t)k,
+                                            s->privacy.noise_multiplier * s->privacy.clip,
+                                            noise + x->offset, x->n, NULL),
+                             ONUS_OK);
         }
         for (int64_t k = 0; k < P; k++)
             onus_net_params(net)[k] -=
