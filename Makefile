@@ -165,7 +165,7 @@ fuzz: ## every parser for FUZZ_SECONDS (60) under libFuzzer and the address sani
 	fuzz/run.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
 
 # functions of the library that proof_cost puts a stopwatch around
-BENCH_WRAP := onus_event_emit onus_ledger_open onus_ledger_close onus_log_read onus_log_facts onus_note_sign \
+BENCH_WRAP := onus_event_emit onus_ledger_open onus_ledger_close onus_log_read onus_log_read_each onus_note_sign \
               onus_sha256_init onus_sha256_add onus_sha256_end onus_sha256_of onus_net_sha256 \
               onus_meter_open onus_meter_joules onus_meter_phase onus_meter_emit
 $(BUILD)/bench/proof_cost: BENCH_LD = $(addprefix -Wl$(comma)--wrap=,$(BENCH_WRAP))

@@ -74,8 +74,10 @@ WRAP(LEDGER, onus_status, onus_ledger_close, (onus_ledger * l, onus_err *err), (
 WRAP(LEDGER, onus_status, onus_log_read,
      (onus_log * *out, const char *path, const onus_allocator *mem, onus_err *err),
      (out, path, mem, err))
-WRAP(LEDGER, onus_status, onus_log_facts,
-     (const onus_log *log, int64_t n, onus_facts **out, onus_err *err), (log, n, out, err))
+WRAP(LEDGER, onus_status, onus_log_read_each,
+     (onus_log * *out, const char *path, onus_log_fn visit, void *ctx,
+      const onus_allocator *mem, onus_err *err),
+     (out, path, visit, ctx, mem, err))
 WRAP(LEDGER, onus_status, onus_note_sign,
      (onus_buf * out, const onus_key *k, const char *origin, uint64_t n, const uint8_t root[32],
       onus_err *err),

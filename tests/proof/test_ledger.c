@@ -802,11 +802,10 @@ static uint32_t rand_below(uint64_t *state, uint32_t n)
     return (uint32_t)((*state >> 33) % n);
 }
 
-/* Lines changed at random, in bytes and in pieces that matter to the form: what is read is what
- * the plain rule takes, and both happen often. */
-static void form_by_the_plain_rule(void **state)
+/* One to three changes: a byte, or a piece that matters to the form in the place of 0 to 3
+ * bytes or of a whole number or text. Returns the new length. */
+static size_t change(char *line, size_t len, size_t len_max, uint64_t *random)
 {
-    (void)state;
     static const char *const pieces[] = {"1",
                                          "0",
                                          "-0",
@@ -850,6 +849,31 @@ static void form_by_the_plain_rule(void **state)
                                          "\t",
                                          "\"\xf0\x9f\x98\x80\":1,\"\xef\xbf\xbd\":1,",
                                          "\"\xef\xbf\xbd\":1,\"\xf0\x9f\x98\x80\":1,"};
+    for (uint32_t k = 1 + rand_below(random, 3); k > 0; k--) {
+        const size_t at = 10 + rand_below(random, (uint32_t)(len - 70));
+        const char *piece = pieces[rand_below(random, sizeof pieces / sizeof *pieces)];
+        size_t cut = rand_below(random, 4), m = strlen(piece);
+        if (rand_below(random, 4) == 0) { /* a byte; else a piece for 0 to 3 bytes */
+            line[at] = (char)rand_below(random, 256);
+            continue;
+        }
+        if (rand_below(random, 2)) { /* for the number or text that stands there */
+            cut = strcspn(line + at, ",:]}\n");
+            if (cut > len - at) cut = 0;
+        }
+        if (len - cut + m > len_max) continue;
+        memmove(line + at + m, line + at + cut, len - at - cut);
+        memcpy(line + at, piece, m);
+        len = len - cut + m;
+    }
+    return len;
+}
+
+/* Lines changed at random, in bytes and in pieces that matter to the form: what is read is what
+ * the plain rule takes, and both happen often. */
+static void form_by_the_plain_rule(void **state)
+{
+    (void)state;
     static const char good[] =
         "{\"claim\":{\"l\":[1,null,\"x\",{\"q\":false}],\"n\":0.1,\"t\":\"a\\n\\\"\"},\"n\":1,"
         "\"observed\":{\"s\":12.5},\"time\":\"" NOW "\",\"type\":\"t\"}";
@@ -860,23 +884,7 @@ static void form_by_the_plain_rule(void **state)
         char line[2048];
         size_t len = sizeof good - 1;
         memcpy(line, good, len);
-        for (uint32_t k = 1 + rand_below(&random, 3); k > 0; k--) {
-            const size_t at = 10 + rand_below(&random, (uint32_t)(len - 70));
-            const char *piece = pieces[rand_below(&random, sizeof pieces / sizeof *pieces)];
-            size_t cut = rand_below(&random, 4), m = strlen(piece);
-            if (rand_below(&random, 4) == 0) { /* a byte; else a piece for 0 to 3 bytes */
-                line[at] = (char)rand_below(&random, 256);
-                continue;
-            }
-            if (rand_below(&random, 2)) { /* for the number or text that stands there */
-                cut = strcspn(line + at, ",:]}\n");
-                if (cut > len - at) cut = 0;
-            }
-            if (len - cut + m > sizeof line - 2) continue;
-            memmove(line + at + m, line + at + cut, len - at - cut);
-            memcpy(line + at, piece, m);
-            len = len - cut + m;
-        }
+        len = change(line, len, sizeof line - 2, &random);
         line[len] = '\n';
         line[len + 1] = '\0';
         if (memchr(line, '\n', len)) continue;
