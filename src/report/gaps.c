@@ -79,21 +79,27 @@ static double real_or_nan(onus_fact f)
     return onus_fact_real(f, &v) ? v : NAN;
 }
 
+/* The other one where one is NAN. */
+static double larger(double a, double b)
+{
+    return isnan(a) || b > a ? b : a;
+}
+
 static void judge(onus_group_gap *g)
 {
     const double neutral = g->measure->neutral, lower = real_or_nan(g->lower),
                  upper = real_or_nan(g->upper);
     g->size = fabs(real_or_nan(g->value) - neutral);
-    if (g->measure->has_sign) { /* fmax takes the other one where one is NAN */
-        const double away = fmax(lower - neutral, neutral - upper);
+    if (g->measure->has_sign) {
+        const double away = larger(lower - neutral, neutral - upper);
         const bool whole = !isnan(lower) && !isnan(upper);
-        g->least = whole || away > 0 ? fmax(away, 0) : NAN;
-        g->most = whole ? fmax(fabs(lower - neutral), fabs(upper - neutral)) : NAN;
+        g->least = whole || away > 0 ? larger(away, 0) : NAN;
+        g->most = whole ? larger(fabs(lower - neutral), fabs(upper - neutral)) : NAN;
         return;
     }
     const bool ratio = onus_gap_is_ratio(g->measure);
     const double away = ratio ? neutral - upper : lower - neutral;
-    g->least = isnan(away) ? NAN : fmax(away, 0);
+    g->least = isnan(away) ? NAN : larger(away, 0);
     g->most = ratio ? neutral - lower : upper - neutral;
 }
 
