@@ -234,7 +234,16 @@ void onus_gap_list(onus_page *p)
     enum { UNFOLDED = 8 };
     const onus_gaps *gaps = onus_page_gaps(p);
     char n[24];
-    if (!gaps->n_proven) return;
+    if (!gaps->n_judged) return;
+    if (!gaps->n_proven) {
+        snprintf(n, sizeof n, "%lld", (long long)gaps->n_judged);
+        onus_page_raw(p, "<p");
+        onus_page_says(p, "fairness", "not-proven");
+        onus_page_raw(p, ">");
+        ONUS_FILL(p, ONUS_TEXT_GAPS_NONE, ONUS_ANY(n));
+        onus_page_raw(p, "</p>\n");
+        return;
+    }
     snprintf(n, sizeof n, "%lld", (long long)gaps->n_proven);
     onus_page_raw(p, "<div class=\"block\" id=\"gaps\"><h3>");
     ONUS_FILL(p, ONUS_TEXT_GAPS_PROVEN, ONUS_ANY(n));
