@@ -79,21 +79,27 @@ static double real_or_nan(onus_fact f)
     return onus_fact_real(f, &v) ? v : NAN;
 }
 
+/* The other one where one is NAN. */
+static double larger(double a, double b)
+{
+    return isnan(a) || b > a ? b : a;
+}
+
 static void judge(onus_group_gap *g)
 {
     const double neutral = g->measure->neutral, lower = real_or_nan(g->lower),
                  upper = real_or_nan(g->upper);
     g->size = fabs(real_or_nan(g->value) - neutral);
-    if (g->measure->has_sign) { /* fmax takes the other one where one is NAN */
-        const double away = fmax(lower - neutral, neutral - upper);
+    if (g->measure->has_sign) {
+        const double away = larger(lower - neutral, neutral - upper);
         const bool whole = !isnan(lower) && !isnan(upper);
-        g->least = whole || away > 0 ? fmax(away, 0) : NAN;
-        g->most = whole ? fmax(fabs(lower - neutral), fabs(upper - neutral)) : NAN;
+        g->least = whole || away > 0 ? larger(away, 0) : NAN;
+        g->most = whole ? larger(fabs(lower - neutral), fabs(upper - neutral)) : NAN;
         return;
     }
     const bool ratio = onus_gap_is_ratio(g->measure);
     const double away = ratio ? neutral - upper : lower - neutral;
-    g->least = isnan(away) ? NAN : fmax(away, 0);
+    g->least = isnan(away) ? NAN : larger(away, 0);
     g->most = ratio ? neutral - lower : upper - neutral;
 }
 
@@ -228,7 +234,16 @@ void onus_gap_list(onus_page *p)
     enum { UNFOLDED = 8 };
     const onus_gaps *gaps = onus_page_gaps(p);
     char n[24];
-    if (!gaps->n_proven) return;
+    if (!gaps->n_judged) return;
+    if (!gaps->n_proven) {
+        snprintf(n, sizeof n, "%lld", (long long)gaps->n_judged);
+        onus_page_raw(p, "<p");
+        onus_page_says(p, "fairness", "not-proven");
+        onus_page_raw(p, ">");
+        ONUS_FILL(p, ONUS_TEXT_GAPS_NONE, ONUS_ANY(n));
+        onus_page_raw(p, "</p>\n");
+        return;
+    }
     snprintf(n, sizeof n, "%lld", (long long)gaps->n_proven);
     onus_page_raw(p, "<div class=\"block\" id=\"gaps\"><h3>");
     ONUS_FILL(p, ONUS_TEXT_GAPS_PROVEN, ONUS_ANY(n));

@@ -52,7 +52,7 @@ const onus_gaps *onus_page_gaps(onus_page *p); /* never NULL */
 void onus_gap_item(onus_page *p, const onus_group_gap *g);
 /* The measure and whose it is: "equalized odds, difference, by sex". */
 void onus_gap_subject(onus_page *p, const onus_group_gap *g);
-/* All that are proven, where there are any. */
+/* All that are proven, or that none is. */
 void onus_gap_list(onus_page *p);
 /* Does a gap of that name, or a bound of it, apply to the task? Gaps that are defined between
  * two classes only are in every ledger, undefined there. True of names that are no gap's. */

@@ -361,6 +361,8 @@ static inline void check_gaps(oracle *o)
 
 static inline void check_headline(oracle *o)
 {
+    const bool none = strstr(o->html, "gaps that have an interval is proven.") != NULL;
+    if (none != (o->n_judged && !o->n_proven)) fault(o, "the section on fairness says none");
     char count[64], room[80], number[32];
     const element *e = said_of(o, "li", "fairness");
     const char *says = o->n_proven   ? "proven"
