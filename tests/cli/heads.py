@@ -110,13 +110,19 @@ def swap(token, ca, run, source):  # the same TSTInfo, signed by a certificate f
                 '-out', f'{run}/ledger.note.tst')
 
 
+def slack(line):  # the same 32 bytes, spelt with a bit that is not theirs
+    letters = b'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+    other = line[:-2] + letters[letters.index(line[-2]) + 1:][:1] + b'='
+    return other if base64.b64decode(other) == base64.b64decode(line) else b'no such spelling'
+
+
 def spoil(path, onus, public):  # each byte before the witnesses' lines, and more and less of them
     data = pathlib.Path(path).read_bytes()
     end = data.index(DASH.encode(), data.index(DASH.encode()) + 1)
     tries = [data[:i] + bytes([data[i] ^ 1 << i % 8]) + data[i + 1:] for i in range(0, end, 3)]
     lines = data.split(b'\n')
     tries += [b'\n'.join(lines[:3] + lines[4:]), b'\n'.join(lines[:3] + [lines[3]] + lines[3:]), b'', data[:-1], data + b'x',
-              b'\n'.join(lines[:1] + lines[2:]), data.replace(b'index ', b'index 0')]
+              b'\n'.join(lines[:1] + lines[2:]), b'\n'.join(lines[:3] + [slack(lines[3])] + lines[4:]), data.replace(b'index ', b'index 0')]
     with tempfile.NamedTemporaryFile() as f:
         for t in tries:
             pathlib.Path(f.name).write_bytes(t)

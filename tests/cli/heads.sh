@@ -74,6 +74,7 @@ json verify.witnesses 2 "$onus" verify run --witness w1.pub --witness w2.pub
 json verify.signatures.unchecked 0 "$onus" verify run --witness w1.pub --witness w2.pub
 json verify.witness.2.name witness.example/w2 "$onus" verify run --witness w1.pub --witness w2.pub
 json verify.witnesses 1 "$onus" verify run --witness w1.pub --witness w1.pub
+json verify.signatures.unchecked 1 "$onus" verify run --witness w1.pub --witness w1.pub
 expect 1 "no signature of 'w3'" "$onus" verify run --witness w1.pub --witness w3.pub
 expect 1 "run's own key: who signs is no witness" "$onus" verify run --witness owner.pub
 expect 1 "signs runs; a witness's key is made by" "$onus" witness run --key plain
@@ -259,4 +260,5 @@ expect 2 "needs the signer's --key" "$onus" prove --check e.tlog-proof
 expect 1 'is not under the signed head' python3 proof.py spoilt.tlog-proof owner.pub
 expect 1 'its line is not number 3 of the' "$onus" prove --check spoilt.tlog-proof --key owner.pub
 python3 heads.py spoil e.tlog-proof "$onus" owner.pub && ok || bad 'a changed proof was believed'
+for command in prove witness stamp keygen verify; do expect 0 "Usage: onus $command" "$onus" $command --help; done
 finish
