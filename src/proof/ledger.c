@@ -423,15 +423,14 @@ done:
     return st;
 }
 
-/* It stands between others: behind the first event, without a claim, and with names of its own,
- * so that nobody takes what it says for a result. */
+/* It stands between others: without a claim, and with names of its own, so that nobody takes
+ * what it says for a result. */
 static bool stands_between(const onus_entry *e)
 {
     const char *name;
     json_t *v;
     const size_t n = strlen(e->type);
-    if (!onus_event_between(e->type) || e->n == 1 || json_object_size(e->claim) > 0)
-        return false;
+    if (!onus_event_between(e->type) || json_object_size(e->claim) > 0) return false;
     json_object_foreach(e->observed, name, v)
     {
         if (strncmp(name, e->type, n) != 0 || name[n] != '.') return false;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "failing_mem.h"
 #include "forge.h"
 
 enum { N = 5, SEEDS = 300 };
@@ -322,13 +323,37 @@ static void stretches(void **state)
     }
 }
 
+static onus_status replay_once(const onus_allocator *mem, void *ctx, onus_err *err)
+{
+    onus_facts *facts = NULL;
+    char *notes = NULL;
+    const onus_replay_opts opts = {.run = in_room("good"),
+                                   .sample = *(const int *)ctx,
+                                   .seed = *(const int *)ctx ? "m" : NULL,
+                                   .threads = 1,
+                                   .mem = mem};
+    const onus_status st = onus_replay(&opts, &facts, &notes, err);
+    onus_facts_destroy(facts);
+    onus_text_free(mem, notes);
+    return st;
+}
+
+static void memory_ends(void **state)
+{
+    (void)state;
+    int whole = 0, some = 2;
+    if (!getenv("ONUS_SLOW")) return; /* some thousand replays */
+    assert_true(failing_mem_walk("replay", replay_once, &whole) > 100);
+    assert_true(failing_mem_walk("sample", replay_once, &some) > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good),          cmocka_unit_test(found_where_drawn),
         cmocka_unit_test(every_stretch), cmocka_unit_test(drawn_from_the_head),
         cmocka_unit_test(other_runs),    cmocka_unit_test(wrong_use),
-        cmocka_unit_test(stretches),
+        cmocka_unit_test(stretches),     cmocka_unit_test(memory_ends),
     };
     return cmocka_run_group_tests(tests, open_run_room, close_run_room);
 }

@@ -304,6 +304,72 @@ static void spoilt_tensors_are_refused(void **state)
     release_file(&good);
 }
 
+/* Going on from stop.safetensors after that step fails with that text. */
+static void stop_refused(int64_t step, const char *part)
+{
+    setting s = with_checkpoints();
+    s.start_step = step;
+    s.start_stopped = true;
+    outcome o;
+    const onus_status st = run_training(&s, &o);
+    if (st != ONUS_BAD_INPUT || !strstr(o.err.msg, part))
+        fail_msg("expected '%s', got %d: %s", part, st, o.err.msg);
+    release(&o);
+}
+
+/* The state of a stopped run lies within an epoch, a checkpoint at the end of one, and neither
+ * passes for the other; the losses that the epoch has had must be there, whole. */
+static void states_within_an_epoch(void **state)
+{
+    (void)state;
+    static const char *const counters[] = {
+        "{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"numerics\":2,\"step\":1}",
+        "{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"loss\":\"00\",\"loss_"
+        "weight\":"
+        "\"00\",\"losses\":64,\"numerics\":2,\"step\":1}",
+        "{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"losses\":-1,\"numerics\":2,"
+        "\"step\":1}"};
+    char stop[4300], step1[4200], step11[4200], kept[4300];
+    int now = 1;
+    outcome whole, o;
+    setting s = with_checkpoints();
+    train_well(&s, &whole);
+    s.stop = &now;
+    assert_int_equal(run_training(&s, &o), ONUS_STOPPED);
+    assert_string_equal(o.err.msg, "stopped after step 1 of 55");
+    assert_true(said_number(&o.said, "run.stop", "~run.stop.step", 0) == 1);
+    assert_true(said_number(&o.said, "run.stop", "~run.stop.epoch", 0) == 0);
+    release(&o);
+    s.stop = NULL;
+    s.start_step = 1;
+    s.start_stopped = true;
+    train_well(&s, &o);
+    assert_memory_equal(o.sha, whole.sha, 32);
+    release(&o);
+    release(&whole);
+    stop_refused(2, "is not the state of this training after step 2");
+    snprintf(stop, sizeof stop, "%s/" ONUS_STOP_FILE, room);
+    snprintf(kept, sizeof kept, "%s/kept", room);
+    path_of(1, step1);
+    path_of(11, step11);
+    assert_int_equal(link(stop, step1), 0); /* a checkpoint by its name, of no epoch's end */
+    s.start_stopped = false;
+    assert_int_equal(run_training(&s, &o), ONUS_BAD_INPUT);
+    assert_non_null(strstr(o.err.msg, "is not the state of this training after step 1"));
+    release(&o);
+    file good = read_good(1);
+    for (int i = 0; i < 3; i++) {
+        set_counters(good.header, counters[i]);
+        write_spoilt(&good, 1);
+        assert_int_equal(rename(step1, stop), 0);
+        stop_refused(1, "lacks the losses of the epoch");
+    }
+    release_file(&good);
+    assert_int_equal(rename(stop, kept) | rename(step11, stop), 0);
+    stop_refused(11, "is not the state of this training after step 11");
+    assert_int_equal(remove(stop) | remove(kept), 0);
+}
+
 /* A checkpoint of another training: other tensors, or a state of more. */
 static void other_trainings_are_refused(void **state)
 {
@@ -423,6 +489,7 @@ int main(void)
         cmocka_unit_test(divergence_names_the_last_checkpoint),
         cmocka_unit_test(spoilt_counters_are_refused),
         cmocka_unit_test(spoilt_tensors_are_refused),
+        cmocka_unit_test(states_within_an_epoch),
         cmocka_unit_test(other_trainings_are_refused),
         cmocka_unit_test(memory_may_end_while_loading),
         cmocka_unit_test(a_checkpoint_that_cannot_be_written),

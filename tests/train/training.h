@@ -184,6 +184,7 @@ typedef struct {
     const onus_noise_key *noise;
     const char *dir;
     int64_t start_step, stop_step;
+    bool start_stopped;
     const uint8_t *start_sha;
     bool only_hash; /* checkpoints are not written */
     const volatile int *stop;
@@ -243,6 +244,7 @@ static inline onus_status run_training(const setting *s, outcome *out)
                               .noise = s->noise,
                               .checkpoint_dir = s->dir,
                               .start_step = s->start_step,
+                              .start_stopped = s->start_stopped,
                               .start_sha256 = s->start_sha,
                               .stop_step = s->stop_step,
                               .write_checkpoints = !s->only_hash,
