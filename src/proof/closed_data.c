@@ -56,6 +56,9 @@ static onus_status check_split(const onus_closed *c, onus_err *err)
     const double rows = onus_closed_number(c, "data.rows");
     if (s->is & ONUS_IF_IDX) {
         const double asked = file_rows(c, 1) + (s->test_file ? file_rows(c, 3) : 0);
+        if (file_rows(c, 2) != file_rows(c, 1) ||
+            (s->test_file && file_rows(c, 4) != file_rows(c, 3)))
+            return onus_fail(err, ONUS_TAMPER, "files hold more images than labels, or fewer");
         return onus_closed_expect(c, "data.rows", asked, "images of the files", err);
     }
     if (!(s->is & ONUS_IF_CELLS)) return ONUS_OK;
@@ -109,6 +112,43 @@ static onus_status check_labels(const onus_closed *c, onus_err *err)
     return ONUS_OK;
 }
 
+/* Tokens of a row fit into it; windows of a long text share their last one. */
+static onus_status check_tokens(const onus_closed *c, onus_err *err)
+{
+    const double context = onus_closed_number(c, "data.context"),
+                 rows = onus_closed_fact(c, "data.rows");
+    double sum = rows;
+    onus_status st =
+        onus_closed_expect(c, "data.features", context, "a token is a feature", err);
+    if (st == ONUS_OK)
+        st = onus_closed_within(c, "data.truncated", 0, rows, 0, "texts are rows", err);
+    for (size_t p = 0; st == ONUS_OK && p < sizeof parts / sizeof *parts; p++) {
+        char name[64];
+        snprintf(name, sizeof name, "data.tokens.%s", parts[p]);
+        sum += onus_closed_number(c, "%s", name);
+        st = onus_closed_within(c, name, 0,
+                                onus_closed_fact(c, "data.rows.%s", parts[p]) * (context + 1),
+                                0, "tokens of its rows", err);
+    }
+    return st == ONUS_OK
+               ? onus_closed_within(c, "data.tokens.unknown", 1, sum, 0, "they are tokens", err)
+               : st;
+}
+
+/* Kinds of columns, where they are listed. */
+static onus_status check_kinds(const onus_closed *c, onus_err *err)
+{
+    double n = 0;
+    for (int64_t i = 0; i < c->e->n_fields; i++) {
+        const onus_field *f = &c->e->fields[i];
+        n += strncmp(f->name, "data.column.", 12) == 0 && f->kind == ONUS_FIELD_TEXT &&
+             strcmp(f->text, "category") == 0;
+    }
+    return onus_closed_field(c, "data.columns")
+               ? onus_closed_expect(c, "data.categories", n, "columns of that kind", err)
+               : ONUS_OK;
+}
+
 static onus_status check_sheet(const onus_closed *c, onus_err *err)
 {
     const onus_scope *s = c->given->scope;
@@ -124,11 +164,8 @@ static onus_status check_sheet(const onus_closed *c, onus_err *err)
     if (st == ONUS_OK && (double)s->attributes.n != onus_closed_fact(c, "run.protected"))
         st = onus_fail(err, ONUS_TAMPER, "'data.attributes' are %lld, expected run.protected",
                        (long long)s->attributes.n);
-    if (st == ONUS_OK && (s->is & ONUS_IF_TEXT))
-        st = onus_closed_expect(c, "data.features", onus_closed_number(c, "data.context"),
-                                "a token is a feature", err);
-    if (st == ONUS_OK && (s->is & ONUS_IF_TEXT))
-        st = onus_closed_within(c, "data.truncated", 0, rows, 0, "texts are rows", err);
+    if (st == ONUS_OK && (s->is & ONUS_IF_TEXT)) st = check_tokens(c, err);
+    if (st == ONUS_OK) st = check_kinds(c, err);
     if (st == ONUS_OK)
         st = onus_closed_within(c, "data.features", columns, INFINITY, 0,
                                 "a column is a feature or more", err);
@@ -182,8 +219,32 @@ done:
     return st;
 }
 
+static onus_status check_ended(const onus_closed *c, onus_err *err)
+{
+    const bool early =
+        onus_closed_number(c, "train.epochs_run") < onus_closed_fact(c, "train.epochs");
+    const char *asked =
+        early ? "no better validation loss for train.patience epochs" : "all epochs were run";
+    if (early && !(onus_closed_fact(c, "train.patience") > 0))
+        return onus_closed_expect(c, "train.epochs_run", onus_closed_fact(c, "train.epochs"),
+                                  "nothing ends them early", err);
+    return onus_closed_says(c, "train.ended", asked)
+               ? ONUS_OK
+               : onus_fail(err, ONUS_TAMPER, "'train.ended' is not '%s'", asked);
+}
+
+/* The meter ran while the run did. */
 static onus_status check_state(const onus_closed *c, onus_err *err)
 {
+    static const char *const times[] = {"seconds", "cpu_seconds"};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "run.%s", times[i]);
+        const double metered = onus_closed_fact(c, "energy.%s", times[i]);
+        const onus_status st = onus_closed_within(c, name, metered, INFINITY, 1e-9 * metered,
+                                                  "energy was metered so long", err);
+        if (st != ONUS_OK) return st;
+    }
     const char *asked = c->given->scope->is & ONUS_IF_TRAINED ? "trained" : "reported";
     return onus_closed_says(c, "run.state", asked)
                ? ONUS_OK
@@ -203,11 +264,9 @@ onus_status onus_closed_data(const onus_closed *c, onus_err *err)
     static const struct {
         const char *type;
         onus_status (*check)(const onus_closed *c, onus_err *err);
-    } own[] = {{"data.clean", check_clean},
-               {"data.split", check_split},
-               {"data.sheet", check_sheet},
-               {"train.begin", check_train},
-               {"run.end", check_state}};
+    } own[] = {{"data.clean", check_clean}, {"data.split", check_split},
+               {"data.sheet", check_sheet}, {"train.begin", check_train},
+               {"train.end", check_ended},  {"run.end", check_state}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (strcmp(c->e->type, same[i].type) == 0)
             return onus_closed_expect(c, same[i].name, onus_closed_fact(c, "%s", same[i].fact),

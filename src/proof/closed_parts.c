@@ -120,6 +120,20 @@ bool onus_closed_says(const onus_closed *c, const char *name, const char *text)
     return f && f->kind == ONUS_FIELD_TEXT && strcmp(f->text, text) == 0;
 }
 
+const char *onus_closed_plain(const onus_closed *c, const char *part)
+{
+    char *out = onus_arena_strdup(c->arena, part), *to = out;
+    for (const char *p = part; out && *p; p++) {
+        char digits[3] = {0}, *end = digits;
+        if (*p == '%' && p[1] && p[2]) memcpy(digits, p + 1, 2);
+        const long byte = strtol(digits, &end, 16);
+        *to++ = end == digits + 2 ? (char)byte : *p;
+        if (end == digits + 2) p += 2;
+    }
+    if (out) *to = '\0';
+    return out;
+}
+
 /* ---- comparing --------------------------------------------------------------------------- */
 
 static bool is_undefined(const onus_field *f)

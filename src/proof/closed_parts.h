@@ -30,6 +30,8 @@ const onus_field *onus_closed_field(const onus_closed *c, const char *name_fmt, 
 double onus_closed_number(const onus_closed *c, const char *name_fmt, ...) ONUS_PRINTF(2, 3);
 /* Of the events before, nothing added; NAN: absent or undefined. */
 double onus_closed_fact(const onus_closed *c, const char *name_fmt, ...) ONUS_PRINTF(2, 3);
+/* A word of names as the user wrote it: %2E is a dot again. In the arena; NULL: no memory. */
+const char *onus_closed_plain(const onus_closed *c, const char *part);
 bool onus_closed_says(const onus_closed *c, const char *name, const char *text);
 
 /* NAN: it must be undefined, or absent. */

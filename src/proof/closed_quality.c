@@ -114,23 +114,6 @@ static onus_status rebuild(const onus_closed *c, const onus_vocabulary *v, const
 
 /* ---- several labels ---------------------------------------------------------------------- */
 
-/* Words as the user wrote them: %2E is a dot again. */
-static const char *plain(const char *part, onus_arena *arena)
-{
-    char *out = onus_arena_strdup(arena, part), *to = out;
-    for (const char *p = part; out && *p; p++) {
-        unsigned byte;
-        if (*p == '%' && sscanf(p + 1, "%2x", &byte) == 1) {
-            *to++ = (char)byte;
-            p += 2;
-        } else {
-            *to++ = *p;
-        }
-    }
-    if (out) *to = '\0';
-    return out;
-}
-
 /* A cell of any label: of this event, or remembered. */
 static double cell_of(const onus_closed *c, int64_t l, int y, int d)
 {
@@ -167,7 +150,7 @@ static onus_status add_up(const onus_closed *c, onus_labels_sums *out, onus_err 
         out->all.decided += of[l].decided;
         out->all.hit += of[l].hit;
         out->all.right += of[l].right;
-        if (!(names[l] = plain(s->labels.order[l], c->arena)))
+        if (!(names[l] = onus_closed_plain(c, s->labels.order[l])))
             return onus_fail_mem(err, "ledger");
     }
     return ONUS_OK;
@@ -217,6 +200,8 @@ static onus_status check_gain(const onus_closed *c, const onus_labels_sums *s, d
                                 "rows of the test split", err));
     if (isnan(gain))
         return onus_closed_expect(c, "hamming_loss.gain.upper", NAN, "there is no gain", err);
+    if (!onus_closed_says(c, "hamming_loss.gain.method", "Agresti and Min, paired by row"))
+        return onus_fail(err, ONUS_TAMPER, "'hamming_loss.gain.method' is another");
     if (upper == 1) /* cut there */
         return onus_closed_within(c, "hamming_loss.gain.lower", -1, 2 * middle - 1, 0x1p-48,
                                   "as far below as the upper bound above", err);
