@@ -9,8 +9,6 @@
 #include "base/fail.h"
 #include "num/vec.h"
 
-enum { CELLS_SHOWN = 32 }; /* of more classes than this, cells that are zero are left out */
-
 typedef struct {
     int64_t n, k;        /* rows, classes */
     const int64_t *cell; /* (k, k): label, decision */
@@ -156,19 +154,25 @@ static onus_measure measure_gain(const confusion *m)
         .method = "Agresti and Min, paired"};
 }
 
-static size_t bytes_of_names(const confusion *m)
+static size_t bytes_of_names(const char *const *names, int64_t k)
 {
     size_t bytes = 0;
-    for (int64_t c = 0; c < m->k; c++) bytes += strlen(m->name[c]);
+    for (int64_t c = 0; c < k; c++) bytes += strlen(names[c]);
     return bytes;
+}
+
+bool onus_cells_fit(const char *const *names, int64_t k, int64_t cells)
+{
+    const size_t both = 2 * bytes_of_names(names, k) / (size_t)k, own = 24;
+    return (size_t)cells * (both + own) <= ONUS_EVENT_ROOM;
 }
 
 static void put_cells(const confusion *m, onus_event_builder *b)
 {
     int64_t cells = 0;
-    for (int64_t i = 0; i < m->k * m->k; i++) cells += m->cell[i] > 0 || m->k <= CELLS_SHOWN;
-    const size_t names = 2 * bytes_of_names(m) / (size_t)m->k, own = 24;
-    if ((size_t)cells * (names + own) > ONUS_EVENT_ROOM) {
+    for (int64_t i = 0; i < m->k * m->k; i++)
+        cells += m->cell[i] > 0 || m->k <= ONUS_CELLS_SHOWN;
+    if (!onus_cells_fit(m->name, m->k, cells)) {
         onus_event_text(b, "too many classes to be told apart in one event",
                         "confusion.reason");
         return;
@@ -176,7 +180,7 @@ static void put_cells(const confusion *m, onus_event_builder *b)
     for (int64_t y = 0; y < m->k; y++) {
         for (int64_t d = 0; d < m->k; d++) {
             const int64_t cell = m->cell[y * m->k + d];
-            if (cell == 0 && m->k > CELLS_SHOWN) continue;
+            if (cell == 0 && m->k > ONUS_CELLS_SHOWN) continue;
             onus_event_int(b, cell, "confusion.%s.%s", m->name[y], m->name[d]);
         }
     }
@@ -185,7 +189,7 @@ static void put_cells(const confusion *m, onus_event_builder *b)
 static void put_classes(const confusion *m, onus_event_builder *b)
 {
     enum { FIELDS = 15, OWN = 48 };
-    if (FIELDS * (bytes_of_names(m) + OWN * (size_t)m->k) > ONUS_EVENT_ROOM) {
+    if (FIELDS * (bytes_of_names(m->name, m->k) + OWN * (size_t)m->k) > ONUS_EVENT_ROOM) {
         onus_event_text(b, "too many classes to be told apart in one event", "class.reason");
         return;
     }

@@ -26,6 +26,11 @@ typedef struct {
 onus_status onus_quality_cells(const onus_cells *cells, onus_event_builder *b,
                                onus_arena *arena, onus_err *err) ONUS_CHECKED;
 
+/* Of more classes than this, cells that are zero are left out. */
+enum { ONUS_CELLS_SHOWN = 32 };
+/* Is there room in an event for so many cells of k classes? */
+bool onus_cells_fit(const char *const *names, int64_t k, int64_t cells);
+
 /* What a label's decisions come to; of all labels together, how much of the event of several
  * labels follows without looking at single rows. */
 typedef struct {

@@ -100,16 +100,53 @@ static onus_status check_groups(const groups *g, onus_err *err)
                               err);
 }
 
+/* Does the set name that attribute? */
+static bool is_in_set(const char *set, const char *attribute)
+{
+    const size_t n = strlen(attribute);
+    for (const char *word = set; word; word = strchr(word, '+')) {
+        word += *word == '+';
+        if (strncmp(word, attribute, n) == 0 && (word[n] == '\0' || word[n] == '+'))
+            return true;
+    }
+    return false;
+}
+
+/* All combinations that the set could have; *n 0: more than can be told apart. */
+static onus_status combine(const groups *g, const char ***out, int64_t *n, onus_err *err)
+{
+    const onus_scope *s = g->c->given->scope;
+    static const char *const nothing[] = {""};
+    const char *const *have = nothing;
+    *n = 1;
+    for (int64_t a = 0; a<s->attributes.n && * n> 0; a++) {
+        if (!is_in_set(g->set, s->attributes.order[a])) continue;
+        const onus_vocabulary *v = &s->groups[a];
+        const int64_t more = v->n > ONUS_GROUPS_MAX ? 0 : *n * v->n;
+        const char **next = onus_arena_alloc(g->c->arena, (size_t)more + 1, sizeof *next);
+        if (!next) return onus_fail_mem(err, "ledger");
+        const bool fits = more <= ONUS_GROUPS_MAX;
+        for (int64_t i = 0; fits && i < more; i++) {
+            const char *first = have[i / v->n];
+            next[i] = onus_arena_printf(g->c->arena, "%s%s%s", first, *first ? "+" : "",
+                                        v->order[i % v->n]);
+            if (!next[i]) return onus_fail_mem(err, "ledger");
+        }
+        *n = fits ? more : 0;
+        *out = next;
+        have = next;
+    }
+    return ONUS_OK;
+}
+
 /* Were groups too many, as the event says? Not where all that could be would fit. */
 static onus_status check_room(const groups *g, onus_err *err)
 {
-    const onus_scope *s = g->c->given->scope;
-    const int64_t set = g->c->given->of->set;
-    if (set >= s->attributes.n) return ONUS_OK;
-    const onus_partition p = {.name = g->set,
-                              .groups = s->groups[set].order,
-                              .n_groups = s->groups[set].n,
-                              .too_many = s->groups[set].n > ONUS_GROUPS_MAX};
+    const char **all = NULL;
+    int64_t n = 0;
+    const onus_status st = combine(g, &all, &n, err);
+    if (st != ONUS_OK || n == 0) return st;
+    const onus_partition p = {.name = g->set, .groups = all, .n_groups = n};
     return onus_fairness_has_room(&p)
                ? onus_fail(err, ONUS_TAMPER, "'fairness.%.200s.reason' is there, and all fit",
                            g->set)

@@ -2,8 +2,8 @@
  * closed_quality.c - decisions: from the confusion matrix everything in their event follows,
  * and of several labels most of what is said of all together.
  *
- * Cells may be left out of an event that has no room for them; then the accuracy alone is
- * recomputed, from the rows that it counts. */
+ * Cells may be left out of an event that has no room for them, and of more than 1,000 classes
+ * not all are listed: then the accuracy alone is recomputed. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +11,8 @@
 #include "audit/quality.h"
 #include "base/fail.h"
 #include "proof/closed_parts.h"
+
+enum { CLASSES_LISTED = 1000 };
 
 static int64_t place_in(const onus_vocabulary *v, const char *word, size_t n)
 {
@@ -21,27 +23,31 @@ static int64_t place_in(const onus_vocabulary *v, const char *word, size_t n)
 
 /* ---- one confusion matrix ---------------------------------------------------------------- */
 
-/* known: false where a class is not among those that are listed. */
-static void read_cells(const onus_closed *c, const onus_vocabulary *v, int64_t *cell,
-                       double *sum, bool *known)
+typedef struct {
+    int64_t *cell;    /* (classes, classes) */
+    double sum, hits; /* of all cells, listed classes or not */
+    bool known;       /* all classes are listed */
+} matrix;
+
+static void read_cells(const onus_closed *c, const onus_vocabulary *v, matrix *m)
 {
     char begin[2100];
     const int len = snprintf(begin, sizeof begin, "%sconfusion.", c->prefix);
-    *sum = 0;
-    *known = true;
+    m->known = true;
     for (int64_t i = 0; i < c->e->n_fields; i++) {
         const onus_field *f = &c->e->fields[i];
         if (strncmp(f->name, begin, (size_t)len) != 0) continue;
         const char *row = f->name + len, *dot = strchr(row, '.');
         if (!dot) continue; /* confusion.reason */
+        const size_t size = (size_t)(dot - row);
         const double n = f->kind == ONUS_FIELD_INT ? (double)f->i : f->r;
-        const int64_t y = place_in(v, row, (size_t)(dot - row)),
-                      d = place_in(v, dot + 1, strlen(dot + 1));
-        *sum += n;
+        const int64_t y = place_in(v, row, size), d = place_in(v, dot + 1, strlen(dot + 1));
+        m->sum += n;
+        if (strncmp(row, dot + 1, size) == 0 && dot[1 + size] == '\0') m->hits += n;
         if (y >= 0 && d >= 0)
-            cell[y * v->n + d] = (int64_t)n;
+            m->cell[y * v->n + d] = (int64_t)n;
         else
-            *known = false;
+            m->known = false;
     }
 }
 
@@ -79,11 +85,11 @@ static onus_status check_labels(const onus_closed *c, const onus_vocabulary *v,
     return ONUS_OK;
 }
 
-/* The accuracy without cells. */
-static onus_status check_accuracy(const onus_closed *c, onus_err *err)
+/* hits NAN: the cells are not told, and any number of people will do. */
+static onus_status check_accuracy(const onus_closed *c, double hits, onus_err *err)
 {
-    const double n = onus_closed_number(c, "accuracy.n"),
-                 hits = rint(onus_closed_number(c, "accuracy") * n);
+    const double n = onus_closed_number(c, "accuracy.n");
+    if (isnan(hits)) hits = rint(onus_closed_number(c, "accuracy") * n);
     const onus_measure m =
         onus_measure_rate((onus_share){isnan(hits) ? 0 : hits, n}, "no rows");
     onus_event_builder b;
@@ -94,6 +100,17 @@ static onus_status check_accuracy(const onus_closed *c, onus_err *err)
         st = onus_closed_same(c, &b, ONUS_SAME_BESIDE, "a share of its rows", err);
     onus_event_release(&b);
     return st;
+}
+
+/* Cells are left out where they have no room: not where all that could be would have. */
+static onus_status check_no_cells(const onus_closed *c, const onus_vocabulary *v, onus_err *err)
+{
+    const double rows = onus_closed_fact(c, "data.test.rows"), all = (double)(v->n * v->n),
+                 cells = v->n > ONUS_CELLS_SHOWN && rows < all ? rows : all;
+    if (v->n < CLASSES_LISTED && onus_cells_fit(v->order, v->n, (int64_t)cells))
+        return onus_fail(err, ONUS_TAMPER, "'%.200sconfusion.reason' is there, and cells fit",
+                         c->prefix);
+    return check_accuracy(c, NAN, err);
 }
 
 static onus_status rebuild(const onus_closed *c, const onus_vocabulary *v, const int64_t *cell,
@@ -268,17 +285,16 @@ onus_status onus_closed_quality(const onus_closed *c, onus_err *err)
     const onus_scope *s = c->given->scope;
     const onus_vocabulary *v = &s->classes[c->label];
     const size_t k = (size_t)v->n;
-    double sum;
-    bool known;
+    matrix m = {.cell = NULL};
     if (k < 2) return onus_fail(err, ONUS_TAMPER, "fewer than two classes are listed");
-    int64_t *cell = onus_arena_alloc(c->arena, k * k, sizeof *cell);
-    if (!cell) return onus_fail_mem(err, "ledger");
-    read_cells(c, v, cell, &sum, &known);
-    if (onus_closed_field(c, "confusion.reason")) return check_accuracy(c, err);
-    onus_status st = check_rows(c, sum, err);
-    if (st != ONUS_OK || !known) return st;
-    st = check_labels(c, v, cell, err);
-    if (st == ONUS_OK) st = rebuild(c, v, cell, err);
+    m.cell = onus_arena_alloc(c->arena, k * k, sizeof *m.cell);
+    if (!m.cell) return onus_fail_mem(err, "ledger");
+    read_cells(c, v, &m);
+    if (onus_closed_field(c, "confusion.reason")) return check_no_cells(c, v, err);
+    onus_status st = check_rows(c, m.sum, err);
+    if (st == ONUS_OK && !m.known) return check_accuracy(c, m.hits, err);
+    if (st == ONUS_OK) st = check_labels(c, v, m.cell, err);
+    if (st == ONUS_OK) st = rebuild(c, v, m.cell, err);
     if (st == ONUS_OK && s->labels.n > 0 && c->label == s->labels.n - 1)
         st = check_together(c, err);
     return st;

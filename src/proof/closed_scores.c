@@ -118,10 +118,10 @@ static onus_status take_corners(const onus_closed *c, curve *out, onus_err *err)
                      c->prefix, out->m, out->k);
 }
 
-static double common_divisor(double a, double b)
+static int64_t common_divisor(int64_t a, int64_t b)
 {
     while (b != 0) {
-        const double rest = fmod(a, b);
+        const int64_t rest = a % b;
         a = b;
         b = rest;
     }
@@ -134,7 +134,7 @@ static bool delong(const curve *v, double area, double *variance)
     double of_positives = 0, of_negatives = 0;
     for (int64_t i = 1; i < v->n; i++) {
         const double q = v->x[i] - v->x[i - 1], p = v->y[i] - v->y[i - 1];
-        if (p > 0 && q > 0 && common_divisor(p, q) != 1) return false;
+        if (p > 0 && q > 0 && common_divisor((int64_t)p, (int64_t)q) != 1) return false;
         const double below = (v->k - v->x[i] + q / 2) / v->k - area,
                      above = (v->y[i - 1] + p / 2) / v->m - area;
         of_positives += p * below * below;

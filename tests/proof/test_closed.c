@@ -148,7 +148,8 @@ static onus_status judge(const world *w, const onus_event *events, onus_err *err
         st = onus_closed_determined(&given, &events[i], err);
         for (int64_t k = 0; st == ONUS_OK && k < events[i].n_fields; k++) {
             const onus_field *f = &events[i].fields[k];
-            if (f->kind == ONUS_FIELD_INT || f->kind == ONUS_FIELD_REAL)
+            if (f->kind == ONUS_FIELD_INT || f->kind == ONUS_FIELD_REAL ||
+                f->kind == ONUS_FIELD_UNDEFINED)
                 assert_int_equal(onus_facts_add(facts, f, NULL), ONUS_OK);
         }
     }
@@ -375,6 +376,18 @@ static void attack(const world *w, const char *what)
                   what, t.tried, t.names_bit, t.names_near, t.names_not);
 }
 
+static onus_field *field_of(world *w, const char *type, const char *name)
+{
+    for (int i = 0; i < w->n; i++) {
+        if (strcmp(w->event[i].type, type) != 0) continue;
+        for (int64_t k = 0; k < w->event[i].n_fields; k++)
+            if (strcmp(w->event[i].fields[k].name, name) == 0)
+                return (onus_field *)&w->event[i].fields[k];
+    }
+    fail_msg("no %s", name);
+    return NULL;
+}
+
 /* ---- rows as a ledger tells of them ------------------------------------------------------ */
 
 static const char *const tasks[] = {[ONUS_TASK_BINARY] = "binary",
@@ -392,9 +405,10 @@ static void put_classes(world *w, const onus_predictions *p)
             assert_int_equal(onus_name_part(part, sizeof part, p->label_names[l], NULL), 0);
             snprintf(label, sizeof label, ".%s", part);
         }
-        onus_event_texts(&w->b, p->class_names + l * p->n_classes, p->n_classes,
-                         "data.classes%s", label);
-        for (int64_t c = 0; c < p->n_classes; c++) {
+        const int64_t listed = p->n_classes < 1000 ? p->n_classes : 1000;
+        onus_event_texts(&w->b, p->class_names + l * p->n_classes, listed, "data.classes%s",
+                         label);
+        for (int64_t c = 0; c < listed; c++) {
             int64_t n = 0;
             for (int64_t i = 0; i < p->n; i++) n += p->label[i * L + l] == (float)c;
             onus_event_int(&w->b, n, "data.label%s.%s.test", label,
@@ -536,6 +550,73 @@ static void more_classes(void **state)
     draw_groups(&shared, "sex", 2, 0, 6);
     draw_groups(&shared, "age", 4, 12, 7);
     attack_rows(&shared.p, "four classes, two attributes");
+}
+
+/* Of more than 32 classes cells that are zero are left out; of more than 1,000 not all are
+ * listed, and the accuracy still follows. */
+static void very_many_classes(void **state)
+{
+    (void)state;
+    enum { N = 3000, K = 1100 };
+    static char name[K][8];
+    static const char *names[K];
+    static float label[N];
+    static int32_t decision[N];
+    const int64_t some[] = {40, K};
+    for (int64_t c = 0; c < K; c++) {
+        snprintf(name[c], sizeof name[c], "k%lld", (long long)c);
+        names[c] = name[c];
+    }
+    for (int s = 0; s < 2; s++) {
+        draws d = {99};
+        for (int i = 0; i < N; i++) {
+            label[i] = (float)floor(draw_next(&d) * (double)some[s]);
+            decision[i] =
+                i % 3 ? (int32_t)label[i] : (int32_t)(draw_next(&d) * (double)some[s]);
+        }
+        const onus_predictions p = {.task = ONUS_TASK_CLASSES,
+                                    .n = N,
+                                    .n_classes = some[s],
+                                    .class_names = names,
+                                    .label = label,
+                                    .decision = decision};
+        world w;
+        onus_err err = {.code = ONUS_OK};
+        open_world(&w);
+        tell(&w, &p);
+        w.n--; /* no scores, which a run always has */
+        if (judge(&w, w.event, &err) != ONUS_OK) fail_msg("%s", err.msg);
+        onus_field *f = field_of(&w, "metric", "accuracy");
+        f->r = nextafter(f->r, 1);
+        assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+        close_world(&w);
+    }
+}
+
+/* Cells and groups are not left out to hide what they would tell. */
+static void nothing_is_hidden(void **state)
+{
+    (void)state;
+    static const char *const hidden[][2] = {
+        {"confusion.no.no", "confusion.reason"},
+        {"fairness.sex.missing", "fairness.sex.reason"},
+        {"fairness.sex+age.missing", "fairness.sex+age.reason"}};
+    rows_binary(&shared, 100, 7, 0.5, 16);
+    draw_groups(&shared, "sex", 2, 0, 1);
+    draw_groups(&shared, "age", 3, 0, 2);
+    world w;
+    open_world(&w);
+    tell(&w, &shared.p);
+    for (size_t h = 0; h < sizeof hidden / sizeof *hidden; h++) {
+        onus_field *f = field_of(&w, h == 0 ? "metric" : "fairness", hidden[h][0]), was = *f;
+        f->name = hidden[h][1];
+        f->kind = ONUS_FIELD_TEXT;
+        f->text = "too many";
+        if (judge(&w, w.event, NULL) != ONUS_TAMPER) fail_msg("%s is believed", hidden[h][1]);
+        *f = was;
+    }
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_OK);
+    close_world(&w);
 }
 
 static void several_labels(void **state)
@@ -717,18 +798,6 @@ static void tell_private(world *w, double epsilon, double sigma, int64_t patienc
     (void)begin(w, "privacy.budget");
     onus_budget_put(&b, &w->b);
     emit(w);
-}
-
-static onus_field *field_of(world *w, const char *type, const char *name)
-{
-    for (int i = 0; i < w->n; i++) {
-        if (strcmp(w->event[i].type, type) != 0) continue;
-        for (int64_t k = 0; k < w->event[i].n_fields; k++)
-            if (strcmp(w->event[i].fields[k].name, name) == 0)
-                return (onus_field *)&w->event[i].fields[k];
-    }
-    fail_msg("no %s", name);
-    return NULL;
 }
 
 static void privacy(void **state)
@@ -991,6 +1060,8 @@ int main(void)
         cmocka_unit_test(one_class_alone),
         cmocka_unit_test(many_corners),
         cmocka_unit_test(more_classes),
+        cmocka_unit_test(very_many_classes),
+        cmocka_unit_test(nothing_is_hidden),
         cmocka_unit_test(several_labels),
         cmocka_unit_test(several_labels_with_holes),
         cmocka_unit_test(numbers_and_groups),
