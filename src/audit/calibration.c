@@ -51,7 +51,7 @@ static void fill_bin(onus_calibration *out, const card *c, int64_t begin, int64_
     out->count[b] = n;
 }
 
-static onus_measure measure_error(const onus_calibration *c, int64_t n)
+onus_measure onus_calibration_error(const onus_calibration *c, int64_t n)
 {
     const double two_over_pi = 0x1.45f306dc9c883p-1;
     double error = 0, noise = 0, noise2 = 0;
@@ -94,6 +94,6 @@ onus_status onus_calibrate(onus_calibration *out, const float *p, const bool *ca
         fill_bin(out, c, begin, end);
         begin = end;
     }
-    out->error = measure_error(out, n);
+    out->error = onus_calibration_error(out, n);
     return ONUS_OK;
 }

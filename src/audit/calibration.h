@@ -16,6 +16,8 @@ typedef struct {
         count[ONUS_CALIBRATION_BINS];
 } onus_calibration;
 
+/* From bins of n rows in all: n_bins, predicted, observed, count. */
+onus_measure onus_calibration_error(const onus_calibration *c, int64_t n);
 /* Expected calibration error over up to 10 bins of equally many rows (fewer where rows are
  * fewer than 100: a bin holds at least 10, so that it is no person's score; equal probabilities
  * share a bin). p (n): probabilities; came (n): whether it came true. */

@@ -9,35 +9,30 @@
 #include "base/fail.h"
 #include "num/vec.h"
 
-enum { CELLS_SHOWN = 32 }; /* of more classes than this, cells that are zero are left out */
-
 typedef struct {
-    int64_t n, k;                   /* rows, classes */
-    int64_t *cell;                  /* (k, k): label, decision */
+    int64_t n, k;        /* rows, classes */
+    const int64_t *cell; /* (k, k): label, decision */
+    const char *const *name;
     int64_t *hit, *label, *decided; /* (k) */
     double *f1;                     /* (k); NAN where a class neither occurs nor is decided */
 } confusion;
 
-static onus_status count(confusion *m, const onus_predictions *p, onus_arena *arena,
-                         onus_err *err)
+static onus_status sum(confusion *m, const onus_cells *cells, onus_arena *arena, onus_err *err)
 {
-    const size_t k = (size_t)p->n_classes;
-    m->n = p->n;
-    m->k = p->n_classes;
-    m->cell = onus_arena_alloc(arena, k * k, sizeof *m->cell);
+    const size_t k = (size_t)cells->n_classes;
+    *m = (confusion){.k = cells->n_classes, .cell = cells->cell, .name = cells->class_names};
     m->hit = onus_arena_alloc(arena, 3 * k, sizeof *m->hit);
     m->f1 = onus_arena_alloc(arena, k, sizeof *m->f1);
-    if (!m->cell || !m->hit || !m->f1) return onus_fail_mem(err, "confusion matrix");
+    if (!m->hit || !m->f1) return onus_fail_mem(err, "confusion matrix");
     m->label = m->hit + k;
     m->decided = m->label + k;
-    for (int64_t i = 0; i < p->n; i++) {
-        const int64_t y = (int64_t)p->label[i], d = p->decision[i];
-        m->cell[y * m->k + d]++;
-        m->label[y]++;
-        m->decided[d]++;
-        m->hit[y] += y == d;
+    for (int64_t i = 0; i < m->k * m->k; i++) {
+        m->n += m->cell[i];
+        m->label[i / m->k] += m->cell[i];
+        m->decided[i % m->k] += m->cell[i];
     }
     for (int64_t c = 0; c < m->k; c++) {
+        m->hit[c] = m->cell[c * m->k + c];
         const int64_t all = m->label[c] + m->decided[c];
         m->f1[c] = all > 0 ? 2 * (double)m->hit[c] / (double)all : NAN;
     }
@@ -86,12 +81,12 @@ static onus_status measure_mean_rate(const confusion *m, const int64_t *total,
         }
         s[n++] = (onus_share){(double)m->hit[c], (double)total[c]};
     }
-    double sum = 0;
+    double all = 0;
     for (int64_t c = 0; c < n; c++) {
         weight[c] = 1 / (double)n;
-        sum += onus_share_rate(s[c]);
+        all += onus_share_rate(s[c]);
     }
-    *out = (onus_measure){.value = n > 0 ? sum / (double)n : NAN,
+    *out = (onus_measure){.value = n > 0 ? all / (double)n : NAN,
                           .ci = onus_interval_mix(weight, s, n, onus_z(1)),
                           .n = m->n,
                           .method = "newcombe by class (MOVER)"};
@@ -104,11 +99,11 @@ static onus_status measure_mean_rate(const confusion *m, const int64_t *total,
  * the mean of the classes' own bounds, which holds however they hang together. */
 static onus_measure measure_mean_f1(const confusion *m)
 {
-    double sum = 0, classes = 0, square = 0, lower = 0, upper = 0;
+    double all = 0, classes = 0, square = 0, lower = 0, upper = 0;
     for (int64_t c = 0; c < m->k; c++) {
         if (isnan(m->f1[c])) continue;
         const onus_measure one = f1_of(m, c);
-        sum += m->f1[c];
+        all += m->f1[c];
         lower += one.ci.lower;
         upper += one.ci.upper;
         classes += 1;
@@ -125,7 +120,7 @@ static onus_measure measure_mean_f1(const confusion *m)
             square = fma((double)cell * v, v, square);
         }
     }
-    const double mean = sum / classes;
+    const double mean = all / classes;
     onus_measure r = {.value = mean, .n = m->n, .method = "delta method, logit scale"};
     if (square > 0 && mean > 0 && mean < 1) {
         r.ci = onus_interval_logit(mean, sqrt(square), onus_z(1));
@@ -159,51 +154,47 @@ static onus_measure measure_gain(const confusion *m)
         .method = "Agresti and Min, paired"};
 }
 
-static size_t bytes_of_names(const onus_predictions *p)
+static size_t bytes_of_names(const char *const *names, int64_t k)
 {
     size_t bytes = 0;
-    for (int64_t c = 0; c < p->n_classes; c++) bytes += strlen(p->class_names[c]);
+    for (int64_t c = 0; c < k; c++) bytes += strlen(names[c]);
     return bytes;
 }
 
-static onus_status put_cells(const confusion *m, const onus_predictions *p,
-                             onus_event_builder *b, onus_err *err)
+bool onus_cells_fit(const char *const *names, int64_t k, int64_t cells)
 {
-    int64_t cells = 0;
-    for (int64_t i = 0; i < m->k * m->k; i++) cells += m->cell[i] > 0 || m->k <= CELLS_SHOWN;
-    const size_t names = 2 * bytes_of_names(p) / (size_t)m->k, own = 24;
-    if ((size_t)cells * (names + own) > ONUS_EVENT_ROOM) {
-        onus_event_text(b, "too many classes to be told apart in one event",
-                        "confusion.reason");
-        return ONUS_OK;
-    }
-    for (int64_t y = 0; y < m->k; y++) {
-        char row[512], column[512];
-        onus_status st = onus_name_part(row, sizeof row, p->class_names[y], err);
-        if (st != ONUS_OK) return st;
-        for (int64_t d = 0; d < m->k; d++) {
-            const int64_t cell = m->cell[y * m->k + d];
-            if (cell == 0 && m->k > CELLS_SHOWN) continue;
-            st = onus_name_part(column, sizeof column, p->class_names[d], err);
-            if (st != ONUS_OK) return st;
-            onus_event_int(b, cell, "confusion.%s.%s", row, column);
-        }
-    }
-    return ONUS_OK;
+    const size_t both = 2 * bytes_of_names(names, k) / (size_t)k, own = 24;
+    return (size_t)cells * (both + own) <= ONUS_EVENT_ROOM;
 }
 
-static onus_status put_classes(const confusion *m, const onus_predictions *p,
-                               onus_event_builder *b, onus_err *err)
+static void put_cells(const confusion *m, onus_event_builder *b)
+{
+    int64_t cells = 0;
+    for (int64_t i = 0; i < m->k * m->k; i++)
+        cells += m->cell[i] > 0 || m->k <= ONUS_CELLS_SHOWN;
+    if (!onus_cells_fit(m->name, m->k, cells)) {
+        onus_event_text(b, "too many classes to be told apart in one event",
+                        "confusion.reason");
+        return;
+    }
+    for (int64_t y = 0; y < m->k; y++) {
+        for (int64_t d = 0; d < m->k; d++) {
+            const int64_t cell = m->cell[y * m->k + d];
+            if (cell == 0 && m->k > ONUS_CELLS_SHOWN) continue;
+            onus_event_int(b, cell, "confusion.%s.%s", m->name[y], m->name[d]);
+        }
+    }
+}
+
+static void put_classes(const confusion *m, onus_event_builder *b)
 {
     enum { FIELDS = 15, OWN = 48 };
-    if (FIELDS * (bytes_of_names(p) + OWN * (size_t)m->k) > ONUS_EVENT_ROOM) {
+    if (FIELDS * (bytes_of_names(m->name, m->k) + OWN * (size_t)m->k) > ONUS_EVENT_ROOM) {
         onus_event_text(b, "too many classes to be told apart in one event", "class.reason");
-        return ONUS_OK;
+        return;
     }
     for (int64_t c = 0; c < m->k; c++) {
-        char name[512];
-        onus_status st = onus_name_part(name, sizeof name, p->class_names[c], err);
-        if (st != ONUS_OK) return st;
+        const char *name = m->name[c];
         const onus_share precision = {(double)m->hit[c], (double)m->decided[c]},
                          recall = {(double)m->hit[c], (double)m->label[c]};
         const onus_measure of[] = {onus_measure_rate(precision, "the class is never decided"),
@@ -213,7 +204,6 @@ static onus_status put_classes(const confusion *m, const onus_predictions *p,
         onus_measure_put(b, &of[1], "class.%s.recall", name);
         onus_measure_put(b, &of[2], "class.%s.f1", name);
     }
-    return ONUS_OK;
 }
 
 static void put_positive(const confusion *m, onus_event_builder *b)
@@ -227,11 +217,11 @@ static void put_positive(const confusion *m, onus_event_builder *b)
     onus_measure_put(b, &of[2], "f1");
 }
 
-onus_status onus_quality_decisions(const onus_predictions *p, onus_event_builder *b,
-                                   onus_arena *arena, onus_err *err)
+onus_status onus_quality_cells(const onus_cells *cells, onus_event_builder *b,
+                               onus_arena *arena, onus_err *err)
 {
-    confusion m = {0};
-    onus_status st = count(&m, p, arena, err);
+    confusion m;
+    onus_status st = sum(&m, cells, arena, err);
     if (st != ONUS_OK) return st;
     int64_t hits = 0, largest = 0, occur = 0;
     for (int64_t c = 0; c < m.k; c++) {
@@ -252,11 +242,43 @@ onus_status onus_quality_decisions(const onus_predictions *p, onus_event_builder
     onus_event_real(b, m.n > 0 ? (double)largest / (double)m.n : NAN, "accuracy.baseline");
     onus_measure_put(b, &gain, "accuracy.gain");
     onus_measure_put(b, &balanced, "balanced_accuracy");
-    if (p->task == ONUS_TASK_BINARY) put_positive(&m, b);
+    if (!cells->by_class) put_positive(&m, b);
     onus_measure_put(b, &precision, "precision.macro");
     onus_measure_put(b, &balanced, "recall.macro");
     onus_measure_put(b, &f1, "f1.macro");
-    st = put_cells(&m, p, b, err);
-    if (st == ONUS_OK && p->task == ONUS_TASK_CLASSES) st = put_classes(&m, p, b, err);
-    return st;
+    put_cells(&m, b);
+    if (cells->by_class) put_classes(&m, b);
+    return ONUS_OK;
+}
+
+/* Names are escaped here, once. */
+static onus_status count(onus_cells *out, const onus_predictions *p, onus_arena *arena,
+                         onus_err *err)
+{
+    const size_t k = (size_t)p->n_classes;
+    int64_t *cell = onus_arena_alloc(arena, k * k, sizeof *cell);
+    const char **name = onus_arena_alloc(arena, k, sizeof *name);
+    if (!cell || !name) return onus_fail_mem(err, "confusion matrix");
+    for (size_t c = 0; c < k; c++) {
+        char part[512];
+        onus_status st = onus_name_part(part, sizeof part, p->class_names[c], err);
+        if (st != ONUS_OK) return st;
+        name[c] = onus_arena_strdup(arena, part);
+        if (!name[c]) return onus_fail_mem(err, "confusion matrix");
+    }
+    for (int64_t i = 0; i < p->n; i++)
+        cell[(int64_t)p->label[i] * p->n_classes + p->decision[i]]++;
+    *out = (onus_cells){.n_classes = p->n_classes,
+                        .class_names = name,
+                        .cell = cell,
+                        .by_class = p->task == ONUS_TASK_CLASSES};
+    return ONUS_OK;
+}
+
+onus_status onus_quality_decisions(const onus_predictions *p, onus_event_builder *b,
+                                   onus_arena *arena, onus_err *err)
+{
+    onus_cells cells;
+    const onus_status st = count(&cells, p, arena, err);
+    return st == ONUS_OK ? onus_quality_cells(&cells, b, arena, err) : st;
 }

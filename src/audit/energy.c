@@ -16,12 +16,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "audit/carbon.h"
 #include "audit/rapl.h"
 #include "base/clock.h"
 #include "base/fail.h"
 
-static const double watts = 6.5, watts_low = 3.5, watts_high = 12; /* sqrt(3.5 x 12) = 6.48 */
+const double onus_watts = 6.5; /* sqrt(3.5 x 12) = 6.48 */
+static const double watts_low = 3.5, watts_high = 12;
 static const double read_every_s = 0.2;
 static const double joules_per_kwh = 3.6e6;
 
@@ -51,7 +51,7 @@ static void read_now(onus_meter *m, double now_s)
         onus_rapl_read(&m->rapl);
         m->joules = m->rapl.joules;
     } else {
-        m->joules = watts * (onus_clock_cpu_s() - m->began_cpu_s);
+        m->joules = onus_watts * (onus_clock_cpu_s() - m->began_cpu_s);
     }
 }
 
@@ -127,18 +127,19 @@ static void put_bounds(onus_event_builder *b, const char *name, double value, do
     onus_event_real(b, upper, "%s.upper", name);
 }
 
-static void put_joules(const onus_meter *m, onus_event_builder *b, double lower, double upper)
+static void put_joules(const onus_energy_found *f, onus_event_builder *b, double lower,
+                       double upper)
 {
-    put_bounds(b, "energy.joules", m->joules, lower, upper);
-    if (m->has_rapl) {
+    put_bounds(b, "energy.joules", f->joules, lower, upper);
+    if (f->rapl) {
         onus_event_text(b, "rapl", "energy.method");
         onus_event_text(b,
                         "none: measured by the processors' own counters, of the whole machine",
                         "energy.power_model");
         onus_event_text(b, "Linux powercap, intel-rapl: packages and memory", "energy.source");
         onus_event_text(b,
-                        m->rapl.lost ? "a counter was lost on the way: too low"
-                                     : "the counters' makers publish no error",
+                        f->lost ? "a counter was lost on the way: too low"
+                                : "the counters' makers publish no error",
                         "energy.joules.reason");
     } else {
         onus_event_text(b, "processor time times a power model", "energy.method");
@@ -152,19 +153,28 @@ static void put_joules(const onus_meter *m, onus_event_builder *b, double lower,
     }
 }
 
-static void put_carbon(const onus_meter *m, onus_event_builder *b, double lower, double upper)
+static void put_carbon(const onus_energy_found *f, onus_event_builder *b, double lower,
+                       double upper)
 {
-    const double grams = m->grid->grams_per_kwh / joules_per_kwh;
-    put_bounds(b, "carbon.grams", m->joules * grams, lower * grams, upper * grams);
-    onus_event_real(b, m->grid->grams_per_kwh, "carbon.intensity");
-    onus_event_text(b, m->grid->region, "carbon.region");
+    const double grams = f->grid->grams_per_kwh / joules_per_kwh;
+    put_bounds(b, "carbon.grams", f->joules * grams, lower * grams, upper * grams);
+    onus_event_real(b, f->grid->grams_per_kwh, "carbon.intensity");
+    onus_event_text(b, f->grid->region, "carbon.region");
     onus_event_text(b, onus_grid_source, "carbon.source");
     onus_event_int(b, ONUS_GRID_YEAR, "carbon.year");
     /* Software Carbon Intensity, (E I + M) / R, ISO/IEC 21031: R is this run */
     onus_event_text(b, "this run", "sci.per");
-    onus_event_real(b, m->joules * grams, "sci.operational");
+    onus_event_real(b, f->joules * grams, "sci.operational");
     onus_event_undefined(b, "sci");
     onus_event_text(b, "embodied emissions (M) of this machine are not known", "sci.reason");
+}
+
+void onus_energy_put(onus_event_builder *b, const onus_energy_found *f)
+{
+    const double lower = f->rapl ? NAN : f->joules / onus_watts * watts_low,
+                 upper = f->rapl ? NAN : f->joules / onus_watts * watts_high;
+    put_joules(f, b, lower, upper);
+    put_carbon(f, b, lower, upper);
 }
 
 onus_status onus_meter_emit(onus_meter *m, double multiply_adds, const onus_sink *sink,
@@ -173,11 +183,11 @@ onus_status onus_meter_emit(onus_meter *m, double multiply_adds, const onus_sink
     onus_event_builder b;
     onus_event_init(&b, m->mem);
     end_phase(m);
-    const double lower = m->has_rapl ? NAN : m->joules / watts * watts_low,
-                 upper = m->has_rapl ? NAN : m->joules / watts * watts_high;
+    const onus_energy_found found = {
+        .joules = m->joules, .rapl = m->has_rapl, .lost = m->rapl.lost, .grid = m->grid};
     onus_event_begin(&b, "energy");
     onus_event_observed(&b, true);
-    put_joules(m, &b, lower, upper);
+    onus_energy_put(&b, &found);
     onus_event_real(&b, m->read_s - m->began_s, "energy.seconds");
     onus_event_real(&b, onus_clock_cpu_s() - m->began_cpu_s, "energy.cpu_seconds");
     for (int k = 0; k < m->n_phases; k++) {
@@ -185,7 +195,6 @@ onus_status onus_meter_emit(onus_meter *m, double multiply_adds, const onus_sink
         onus_event_real(&b, m->phases[k].seconds, "energy.phase.%s.seconds", m->phases[k].name);
     }
     if (multiply_adds > 0) onus_event_real(&b, multiply_adds, "energy.multiply_adds");
-    put_carbon(m, &b, lower, upper);
     const onus_status st = onus_event_emit(&b, sink, err);
     onus_event_release(&b);
     return st;

@@ -4,6 +4,7 @@
  * find the same joules. */
 #ifndef ONUS_AUDIT_ENERGY_H
 #define ONUS_AUDIT_ENERGY_H
+#include "audit/carbon.h"
 #include "base/event.h"
 typedef struct onus_meter onus_meter;
 /* region: "DE", "FR", "WORLD", ... an unknown one is ONUS_BAD_INPUT that lists the known
@@ -20,6 +21,15 @@ double onus_meter_joules(onus_meter *m);
 /* Names the phase that begins now ("data", "train", "evaluate", ...): its joules are told apart
  * in the event. A name that was there before goes on. */
 void onus_meter_phase(onus_meter *m, const char *name);
+/* What a meter found, and what follows from it: joules with their bounds, method and source,
+ * carbon and SCI. */
+typedef struct {
+    double joules;
+    bool rapl, lost; /* lost: a counter was */
+    const onus_grid *grid;
+} onus_energy_found;
+void onus_energy_put(onus_event_builder *b, const onus_energy_found *f);
+extern const double onus_watts; /* of a busy processor, where there are no counters */
 /* "energy" event, all observed: energy.joules, .joules.lower, .joules.upper, .method,
  * .power_model, .source, .seconds, .cpu_seconds, energy.phase.NAME.{joules,seconds},
  * carbon.grams(+.lower/.upper), carbon.intensity, carbon.region, carbon.source, carbon.year,

@@ -29,9 +29,9 @@ typedef struct {
     const onus_sink *sink;
 } audit;
 
-/* Do the groups fit into a line of the ledger? A group has 28 fields, each with the attribute's
- * and the group's name and some 64 bytes of its own. */
-static bool has_room(const onus_partition *g)
+/* A group has 28 fields, each with the attribute's and the group's name and some 64 bytes of
+ * its own. */
+bool onus_fairness_has_room(const onus_partition *g)
 {
     enum { FIELDS = 28, OWN = 64 };
     if (g->too_many) return false;
@@ -50,7 +50,7 @@ static onus_status audit_partition(audit *a, const onus_partition *g, onus_err *
                    [ONUS_TASK_CLASSES] = {onus_fairness_classes},
                    [ONUS_TASK_REGRESSION] = {onus_fairness_values}};
     onus_event_builder *b = &a->event;
-    const bool shown = has_room(g);
+    const bool shown = onus_fairness_has_room(g);
     onus_status st = ONUS_OK;
     onus_arena_reset(&a->scratch);
     onus_event_begin(b, "fairness");

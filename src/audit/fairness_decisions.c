@@ -12,10 +12,7 @@
 #include "audit/gap.h"
 #include "base/fail.h"
 
-/* Of one group. */
-typedef struct {
-    double n, positives, selected, true_positives, right;
-} tally;
+typedef onus_group_tally tally;
 
 static tally *count(const onus_predictions *p, const onus_partition *g, onus_arena *arena)
 {
@@ -181,13 +178,11 @@ static void put_average_odds(onus_event_builder *b, const onus_partition *g, con
 
 /* ---- the two tasks ----------------------------------------------------------------------- */
 
-onus_status onus_fairness_binary(const onus_predictions *p, const onus_partition *g,
-                                 onus_event_builder *b, onus_arena *arena, onus_err *err)
+onus_status onus_fairness_two(const tally *t, const onus_partition *g, onus_event_builder *b,
+                              onus_arena *arena, onus_err *err)
 {
     onus_rates selection, tpr, fpr;
     onus_status st = ONUS_OK;
-    const tally *t = count(p, g, arena);
-    if (!t) return onus_fail_mem(err, "fairness");
     for (int64_t i = 0; i < g->n_groups; i++) {
         onus_event_int(b, (int64_t)t[i].n, "fairness.%s.group.%s.n", g->name, g->groups[i]);
         onus_event_int(b, (int64_t)t[i].positives, "fairness.%s.group.%s.positives", g->name,
@@ -209,12 +204,10 @@ done:
     return st;
 }
 
-onus_status onus_fairness_classes(const onus_predictions *p, const onus_partition *g,
-                                  onus_event_builder *b, onus_arena *arena, onus_err *err)
+onus_status onus_fairness_more(const tally *t, const onus_partition *g, onus_event_builder *b,
+                               onus_arena *arena, onus_err *err)
 {
     onus_rates accuracy;
-    const tally *t = count(p, g, arena);
-    if (!t) return onus_fail_mem(err, "fairness");
     for (int64_t i = 0; i < g->n_groups; i++) {
         onus_event_int(b, (int64_t)t[i].n, "fairness.%s.group.%s.n", g->name, g->groups[i]);
         put_rate(b, g, i, &t[i], ACCURACY);
@@ -225,4 +218,18 @@ onus_status onus_fairness_classes(const onus_predictions *p, const onus_partitio
     if (st == ONUS_OK)
         onus_fairness_undefined(b, g, "defined for decisions between two classes");
     return st;
+}
+
+onus_status onus_fairness_binary(const onus_predictions *p, const onus_partition *g,
+                                 onus_event_builder *b, onus_arena *arena, onus_err *err)
+{
+    const tally *t = count(p, g, arena);
+    return t ? onus_fairness_two(t, g, b, arena, err) : onus_fail_mem(err, "fairness");
+}
+
+onus_status onus_fairness_classes(const onus_predictions *p, const onus_partition *g,
+                                  onus_event_builder *b, onus_arena *arena, onus_err *err)
+{
+    const tally *t = count(p, g, arena);
+    return t ? onus_fairness_more(t, g, b, arena, err) : onus_fail_mem(err, "fairness");
 }

@@ -8,16 +8,11 @@
 #include "audit/quality.h"
 #include "base/fail.h"
 
-typedef struct {
-    double n, mean, square; /* sum of squared distances from the mean */
-} moments;
+typedef onus_group_moments moments;
 
 typedef enum { PREDICTION, ERROR, SIZE, N_VALUES } value;
 
-static const struct {
-    const char *name, *difference;
-    double least;
-} values[N_VALUES] = {
+const onus_fairness_value onus_fairness_value_names[ONUS_FAIRNESS_VALUES] = {
     [PREDICTION] = {"mean_prediction", "mean_prediction_difference", -INFINITY},
     [ERROR] = {"mean_error", "mean_error_difference", -INFINITY},
     [SIZE] = {"mae", "mae_difference", 0},
@@ -39,9 +34,7 @@ static onus_interval welch(const moments *a, const moments *b, int64_t statement
     return onus_interval_mean(a->mean - b->mean, sqrt(v), df, statements);
 }
 
-/* Largest difference between the means of groups; those with fewer than two rows have no spread
- * to judge by and are left out. */
-static onus_measure measure_gap(const moments *m, int64_t n_groups)
+onus_measure onus_fairness_value_gap(const moments *m, int64_t n_groups)
 {
     onus_measure d = {.value = NAN, .ci = {NAN, NAN}};
     double low = INFINITY, high = -INFINITY;
@@ -79,6 +72,7 @@ static onus_measure measure_gap(const moments *m, int64_t n_groups)
 static onus_status put_value(const onus_predictions *p, const onus_partition *g, value v,
                              onus_event_builder *b, onus_arena *arena, onus_err *err)
 {
+    const onus_fairness_value *of_value = &onus_fairness_value_names[v];
     moments *m = onus_arena_alloc(arena, (size_t)g->n_groups + 1, sizeof *m);
     double *of = onus_arena_alloc(arena, (size_t)p->n + 1, sizeof *of);
     if (!m || !of) return onus_fail_mem(err, "fairness");
@@ -87,14 +81,14 @@ static onus_status put_value(const onus_predictions *p, const onus_partition *g,
         for (int64_t i = 0; i < p->n; i++) {
             if (g->group[i] == k) of[n++] = value_of(p, i, v);
         }
-        const onus_measure mean = onus_measure_mean(of, n, values[v].least);
+        const onus_measure mean = onus_measure_mean(of, n, of_value->least);
         m[k] = (moments){
             .n = (double)n, .mean = mean.value, .square = onus_squares64(of, n, mean.value)};
         onus_measure_put(b, &mean, "fairness.%s.group.%s.%s", g->name, g->groups[k],
-                         values[v].name);
+                         of_value->name);
     }
-    const onus_measure gap = measure_gap(m, g->n_groups);
-    onus_measure_put(b, &gap, "fairness.%s.%s", g->name, values[v].difference);
+    const onus_measure gap = onus_fairness_value_gap(m, g->n_groups);
+    onus_measure_put(b, &gap, "fairness.%s.%s", g->name, of_value->difference);
     return ONUS_OK;
 }
 

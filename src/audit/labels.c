@@ -66,42 +66,90 @@ onus_status onus_predictions_label(onus_predictions *out, const onus_predictions
 
 /* ---- ratios of sums over rows and labels ------------------------------------------------- */
 
-typedef enum { PRECISION, RECALL, F1, WRONG, N_RATIOS } ratio;
+typedef onus_labels_ratio ratio;
+typedef onus_label_tally tally;
 
-static const struct {
-    const char *name, *empty; /* why a label has none */
-} ratios[N_RATIOS] = {
-    [PRECISION] = {"precision", "no decision on the label '%.80s' is positive"},
-    [RECALL] = {"recall", "the label '%.80s' is never positive"},
-    [F1] = {"f1", "the label '%.80s' is never positive, nor decided so"},
-    [WRONG] = {"hamming_loss", "the label '%.80s' is nowhere known"},
+static const char *const empty[ONUS_LABELS_RATIOS] = {
+    /* why a label has none */
+    [ONUS_LABELS_PRECISION] = "no decision on the label '%.80s' is positive",
+    [ONUS_LABELS_RECALL] = "the label '%.80s' is never positive",
+    [ONUS_LABELS_F1] = "the label '%.80s' is never positive, nor decided so",
+    [ONUS_LABELS_WRONG] = "the label '%.80s' is nowhere known",
 };
-
-/* Of a label. */
-typedef struct {
-    double known, positive, decided, hit, right;
-} tally;
-
-typedef struct {
-    const onus_predictions *p;
-    tally *of; /* (labels) */
-    tally all;
-} counts;
+const char *const onus_labels_ratio_names[ONUS_LABELS_RATIOS] = {
+    [ONUS_LABELS_PRECISION] = "precision",
+    [ONUS_LABELS_RECALL] = "recall",
+    [ONUS_LABELS_F1] = "f1",
+    [ONUS_LABELS_WRONG] = "hamming_loss"};
 
 /* What a label says of a row, y and d 0 or 1, as both terms of a ratio. */
 static void terms_of_cell(ratio r, double y, double d, double *a, double *b)
 {
-    *a = r == F1 ? 2 * y * d : r == WRONG ? y + d - 2 * y * d : y * d;
-    *b = r == F1 ? y + d : r == WRONG ? 1 : r == RECALL ? y : d;
+    *a = r == ONUS_LABELS_F1 ? 2 * y * d : r == ONUS_LABELS_WRONG ? y + d - 2 * y * d : y * d;
+    *b = r == ONUS_LABELS_F1       ? y + d
+         : r == ONUS_LABELS_WRONG  ? 1
+         : r == ONUS_LABELS_RECALL ? y
+                                   : d;
 }
 
 static void terms_of(ratio r, const tally *t, double *a, double *b)
 {
-    *a = r == F1 ? 2 * t->hit : r == WRONG ? t->known - t->right : t->hit;
-    *b = r == F1      ? t->positive + t->decided
-         : r == WRONG ? t->known
-                      : (r == RECALL ? t->positive : t->decided);
+    *a = r == ONUS_LABELS_F1      ? 2 * t->hit
+         : r == ONUS_LABELS_WRONG ? t->known - t->right
+                                  : t->hit;
+    *b = r == ONUS_LABELS_F1      ? t->positive + t->decided
+         : r == ONUS_LABELS_WRONG ? t->known
+                                  : (r == ONUS_LABELS_RECALL ? t->positive : t->decided);
 }
+
+/* The label's own bounds, which hold whatever the others do. */
+static onus_interval bounds_of(ratio r, const tally *t)
+{
+    double a, b;
+    if (r == ONUS_LABELS_F1) return onus_measure_f1(t->hit, t->positive, t->decided).ci;
+    terms_of(r, t, &a, &b);
+    return onus_interval_wilson((onus_share){a, b}, onus_z(1));
+}
+
+onus_status onus_labels_measure(onus_measure *out, const onus_labels_sums *s, ratio r,
+                                bool macro, onus_arena *arena, onus_err *err)
+{
+    double mean = 0, lower = 0, upper = 0, a, b, all_a, all_b;
+    terms_of(r, &s->all, &all_a, &all_b);
+    *out = (onus_measure){.value = NAN, .ci = {NAN, NAN}, .n = s->n};
+    for (int64_t l = 0; l < s->n_labels; l++) {
+        terms_of(r, &s->of[l], &a, &b);
+        if (b == 0 && (macro || all_b == 0)) {
+            out->reason = onus_arena_printf(arena, empty[r], s->names[l]);
+            return out->reason ? ONUS_OK : onus_fail_mem(err, "labels");
+        }
+        if (b == 0) continue;
+        const double weight = macro ? 1 / (double)s->n_labels : b / all_b;
+        const onus_interval ci = bounds_of(r, &s->of[l]);
+        mean += weight * (a / b);
+        lower += weight * ci.lower;
+        upper += weight * ci.upper;
+    }
+    out->value = macro ? mean : all_a / all_b;
+    out->ci = (onus_interval){onus_larger(lower, 0), onus_smaller(upper, 1)};
+    out->method = "mean of the labels' wilson bounds";
+    return ONUS_OK;
+}
+
+double onus_labels_gain(const onus_labels_sums *s)
+{
+    double gained = s->all.right - s->all.known;
+    for (int64_t l = 0; l < s->n_labels; l++)
+        gained += onus_smaller(s->of[l].positive, s->of[l].known - s->of[l].positive);
+    return s->all.known > 0 ? gained / s->all.known : NAN;
+}
+
+/* ---- what needs the rows ----------------------------------------------------------------- */
+
+typedef struct {
+    const onus_predictions *p;
+    onus_labels_sums s;
+} counts;
 
 static void add_cell(tally *t, double y, double d)
 {
@@ -114,28 +162,32 @@ static void add_cell(tally *t, double y, double d)
 
 static onus_status count(counts *c, const onus_predictions *p, onus_arena *arena, onus_err *err)
 {
-    *c = (counts){.p = p};
-    c->of = onus_arena_alloc(arena, (size_t)p->n_labels, sizeof *c->of);
-    if (!c->of) return onus_fail_mem(err, "labels");
+    tally *of = onus_arena_alloc(arena, (size_t)p->n_labels, sizeof *of);
+    if (!of) return onus_fail_mem(err, "labels");
+    *c = (counts){.p = p,
+                  .s = {.n = p->n, .n_labels = p->n_labels, .names = p->label_names, .of = of}};
     for (int64_t i = 0; i < p->n * p->n_labels; i++) {
         if (p->label[i] < 0) continue;
-        add_cell(&c->of[i % p->n_labels], (double)p->label[i], (double)p->decision[i]);
-        add_cell(&c->all, (double)p->label[i], (double)p->decision[i]);
+        add_cell(&of[i % p->n_labels], (double)p->label[i], (double)p->decision[i]);
+        add_cell(&c->s.all, (double)p->label[i], (double)p->decision[i]);
     }
     return ONUS_OK;
 }
 
-/* The label's own bounds, which hold whatever the others do. */
-static onus_interval bounds_of(ratio r, const tally *t)
+/* What a label's terms move the measure by: (a - *value b) *scale. */
+static void movement_of(const counts *c, ratio r, bool macro, int64_t l, double *value,
+                        double *scale)
 {
-    double a, b;
-    if (r == F1) return onus_measure_f1(t->hit, t->positive, t->decided).ci;
-    terms_of(r, t, &a, &b);
-    return onus_interval_wilson((onus_share){a, b}, onus_z(1));
+    double a, b, all_a, all_b;
+    terms_of(r, &c->s.of[l], &a, &b);
+    terms_of(r, &c->s.all, &all_a, &all_b);
+    *value = *scale = 0;
+    if (b == 0) return;
+    *value = macro ? a / b : all_a / all_b;
+    *scale = (macro ? 1 / (double)c->s.n_labels : b / all_b) / b;
 }
 
-/* Sum over rows of the square of what a row moves the measure by: over its labels the sum of (a
- * - value b) scale. */
+/* Sum over rows of the square of what a row moves the measure by. */
 static double square_error(const counts *c, ratio r, const double *value, const double *scale)
 {
     const onus_predictions *p = c->p;
@@ -154,41 +206,21 @@ static double square_error(const counts *c, ratio r, const double *value, const 
     return onus_fold16(lane);
 }
 
-/* Mean of the labels' ratios (macro), or the ratio of their sums (micro). Where nothing was
- * wrong, or nothing right, the mean of the labels' own bounds, weighted likewise. */
+/* The labels' own bounds stand where nothing was wrong, or nothing right. */
 static onus_status measure(const counts *c, ratio r, bool macro, onus_arena *arena,
                            onus_measure *out, onus_err *err)
 {
-    const int64_t L = c->p->n_labels;
+    const int64_t L = c->s.n_labels;
+    onus_status st = onus_labels_measure(out, &c->s, r, macro, arena, err);
+    if (st != ONUS_OK || isnan(out->value)) return st;
     double *value = onus_arena_alloc(arena, (size_t)L, sizeof *value),
            *scale = onus_arena_alloc(arena, (size_t)L, sizeof *scale);
     if (!value || !scale) return onus_fail_mem(err, "labels");
-    double mean = 0, lower = 0, upper = 0, a, b, all_a, all_b;
-    terms_of(r, &c->all, &all_a, &all_b);
-    *out = (onus_measure){.value = NAN, .ci = {NAN, NAN}, .n = c->p->n};
-    for (int64_t l = 0; l < L; l++) {
-        terms_of(r, &c->of[l], &a, &b);
-        if (b == 0 && (macro || all_b == 0)) {
-            out->reason = onus_arena_printf(arena, ratios[r].empty, c->p->label_names[l]);
-            return out->reason ? ONUS_OK : onus_fail_mem(err, "labels");
-        }
-        if (b == 0) continue;
-        const double weight = macro ? 1 / (double)L : b / all_b;
-        const onus_interval ci = bounds_of(r, &c->of[l]);
-        value[l] = macro ? a / b : all_a / all_b;
-        scale[l] = weight / b;
-        mean += weight * (a / b);
-        lower += weight * ci.lower;
-        upper += weight * ci.upper;
-    }
-    out->value = macro ? mean : all_a / all_b;
+    for (int64_t l = 0; l < L; l++) movement_of(c, r, macro, l, &value[l], &scale[l]);
     const double square = square_error(c, r, value, scale);
     if (square > 0 && out->value > 0 && out->value < 1) {
         out->ci = onus_interval_logit(out->value, sqrt(square), onus_z(1));
         out->method = "delta method over rows, logit scale";
-    } else {
-        out->ci = (onus_interval){onus_larger(lower, 0), onus_smaller(upper, 1)};
-        out->method = "mean of the labels' wilson bounds";
     }
     return ONUS_OK;
 }
@@ -218,18 +250,16 @@ static onus_measure measure_gain(const counts *c)
 {
     const onus_predictions *p = c->p;
     const int64_t L = p->n_labels;
-    const double n = (double)p->n + 2, per_row = c->all.known / (double)p->n;
-    double gained = c->all.right - c->all.known, square = 0;
-    if (c->all.known == 0)
+    const double n = (double)p->n + 2, per_row = c->s.all.known / (double)p->n,
+                 gain = onus_labels_gain(&c->s);
+    double square = 0;
+    if (c->s.all.known == 0)
         return (onus_measure){.value = NAN, .ci = {NAN, NAN}, .reason = "no rows"};
-    for (int64_t l = 0; l < L; l++)
-        gained += onus_smaller(c->of[l].positive, c->of[l].known - c->of[l].positive);
-    const double gain = gained / c->all.known;
     for (int64_t i = 0; i < p->n; i++) {
         double part = 0;
         for (int64_t l = 0; l < L; l++) {
             const float y = p->label[i * L + l];
-            const bool commonest = 2 * c->of[l].positive > c->of[l].known;
+            const bool commonest = 2 * c->s.of[l].positive > c->s.of[l].known;
             if (y >= 0)
                 part += (y != (float)commonest) - (y != (float)p->decision[i * L + l]) - gain;
         }
@@ -254,14 +284,15 @@ onus_status onus_quality_labels(const onus_predictions *p, onus_event_builder *b
     if (st != ONUS_OK) return st;
     const onus_measure subset = measure_subset(p), gain = measure_gain(&c);
     onus_measure_put(b, &subset, "subset_accuracy");
-    if ((st = measure(&c, WRONG, false, arena, &m, err)) != ONUS_OK) return st;
+    if ((st = measure(&c, ONUS_LABELS_WRONG, false, arena, &m, err)) != ONUS_OK) return st;
     onus_measure_put(b, &m, "hamming_loss");
     onus_event_real(b, m.value + gain.value, "hamming_loss.baseline");
     onus_measure_put(b, &gain, "hamming_loss.gain");
-    for (ratio r = PRECISION; r <= F1; r++) {
+    for (ratio r = ONUS_LABELS_PRECISION; r <= ONUS_LABELS_F1; r++) {
         for (int macro = 0; macro < 2; macro++) {
             if ((st = measure(&c, r, macro, arena, &m, err)) != ONUS_OK) return st;
-            onus_measure_put(b, &m, "%s.%s", ratios[r].name, macro ? "macro" : "micro");
+            onus_measure_put(b, &m, "%s.%s", onus_labels_ratio_names[r],
+                             macro ? "macro" : "micro");
         }
     }
     return ONUS_OK;

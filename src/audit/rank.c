@@ -4,9 +4,9 @@
  *
  * DeLong's interval is taken on the logit scale, which keeps it inside 0..1. With few people of
  * one class it is too short (simulated, 60 rows of which 4 positive: 90% for the 95 that it
- * claims), and where every positive stands above every negative it is a point. Below FEW of
- * either class Newcombe's method 5 (2006, Statistics in Medicine 25:559) takes its place: 95 to
- * 97% there.
+ * claims), and where every positive stands above every negative it is a point. Below
+ * ONUS_AREA_FEW of either class Newcombe's method 5 (2006, Statistics in Medicine 25:559) takes
+ * its place: 95 to 97% there.
  *
  * Average precision is a mean over the positives; its interval is that of a rate of as many
  * (Boyd, Eng and Page 2013, ECML, the binomial interval), by Wilson instead of Wald (simulated:
@@ -17,8 +17,6 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
-
-enum { FEW = 30 };
 
 typedef struct {
     float score;
@@ -71,17 +69,32 @@ static double newcombe_end(double area, double far, double m, double n, double z
     return in;
 }
 
-static onus_measure measure_area(const card *c, int64_t n, double m, double k)
+onus_measure onus_area_few(double area, double m, double k)
+{
+    const double z = onus_z(1);
+    return (onus_measure){
+        .value = area,
+        .ci = {newcombe_end(area, 0, m, k, z), newcombe_end(area, 1, m, k, z)},
+        .n = (int64_t)(m + k),
+        .method = "newcombe 2006, method 5"};
+}
+
+/* Pairs that are won, twice: whole numbers, exact up to 2^53; corners on a straight line change
+ * nothing. */
+double onus_area_under(const double *x, const double *y, int64_t points, double m, double k)
+{
+    double wins = 0;
+    for (int64_t i = 1; i < points; i++) wins += (y[i] - y[i - 1]) * (2 * k - x[i] - x[i - 1]);
+    return wins / 2 / (m * k);
+}
+
+static onus_measure measure_area(const card *c, int64_t n, double area, double m, double k)
 {
     onus_measure r = {.value = NAN, .ci = {NAN, NAN}, .n = n};
     if (m == 0 || k == 0) {
         r.reason = "the labels are all of one class";
         return r;
     }
-    double wins = 0; /* of pairs, twice: whole numbers, exact up to 2^53 */
-    for (run s = {0}; next_run(c, n, &s);)
-        wins += (double)s.p * (2 * (k - (double)(s.Q + s.q)) + (double)s.q);
-    const double area = wins / 2 / (m * k);
     double of_positives = 0, of_negatives = 0;
     for (run s = {0}; next_run(c, n, &s);) {
         const double below = (k - (double)(s.Q + s.q) + (double)s.q / 2) / k - area,
@@ -89,17 +102,15 @@ static onus_measure measure_area(const card *c, int64_t n, double m, double k)
         of_positives = fma((double)s.p * below, below, of_positives);
         of_negatives = fma((double)s.q * above, above, of_negatives);
     }
-    const double z = onus_z(1);
-    r.value = area;
-    if (m >= FEW && k >= FEW && of_positives + of_negatives > 0 && area > 0 && area < 1) {
+    if (m >= ONUS_AREA_FEW && k >= ONUS_AREA_FEW && of_positives + of_negatives > 0 &&
+        area > 0 && area < 1) {
         const double variance = of_positives / (m - 1) / m + of_negatives / (k - 1) / k;
-        r.ci = onus_interval_logit(area, sqrt(variance), z);
+        r.value = area;
+        r.ci = onus_interval_logit(area, sqrt(variance), onus_z(1));
         r.method = "delong, logit scale";
-    } else {
-        r.ci = (onus_interval){newcombe_end(area, 0, m, k, z), newcombe_end(area, 1, m, k, z)};
-        r.method = "newcombe 2006, method 5";
+        return r;
     }
-    return r;
+    return onus_area_few(area, m, k);
 }
 
 static onus_measure measure_precision(const card *c, int64_t n, double m)
@@ -118,9 +129,9 @@ static onus_measure measure_precision(const card *c, int64_t n, double m)
     return r;
 }
 
-/* Corners of the curve; those on a straight line between their neighbours are left out, and of
- * more than ONUS_ROC_POINTS every so-and-so-many-th, and both ends, are kept. */
-static int64_t trace(const card *c, int64_t n, double m, double k, double *fpr, double *tpr)
+/* Corners of the curve, in rows; those on a straight line between their neighbours are left
+ * out. */
+static int64_t trace(const card *c, int64_t n, double *fpr, double *tpr)
 {
     int64_t points = 1;
     fpr[0] = tpr[0] = 0;
@@ -132,6 +143,12 @@ static int64_t trace(const card *c, int64_t n, double m, double k, double *fpr, 
         fpr[points] = x;
         tpr[points++] = y;
     }
+    return points;
+}
+
+/* Of more than ONUS_ROC_POINTS every so-and-so-many-th, and both ends, are kept; as shares. */
+static int64_t thin(int64_t points, double m, double k, double *fpr, double *tpr)
+{
     const int64_t kept = points < ONUS_ROC_POINTS ? points : ONUS_ROC_POINTS;
     for (int64_t i = 0; i < kept; i++) {
         const int64_t from = kept > 1 ? i * (points - 1) / (kept - 1) : 0;
@@ -155,11 +172,13 @@ onus_status onus_rank(onus_ranking *out, const float *label, const float *score,
     }
     qsort(c, (size_t)n, sizeof *c, by_score);
     const double m = (double)positives, k = (double)(n - positives);
-    *out = (onus_ranking){.auc = measure_area(c, n, m, k),
+    int64_t points = m > 0 && k > 0 ? trace(c, n, fpr, tpr) : 0;
+    const double area = onus_area_under(fpr, tpr, points, m, k);
+    *out = (onus_ranking){.auc = measure_area(c, n, area, m, k),
                           .average_precision = measure_precision(c, n, m),
                           .share = n > 0 ? m / (double)n : NAN,
                           .fpr = fpr,
                           .tpr = tpr};
-    if (m > 0 && k > 0) out->n_points = trace(c, n, m, k, fpr, tpr);
+    if (points > 0) out->n_points = thin(points, m, k, fpr, tpr);
     return ONUS_OK;
 }

@@ -6,7 +6,7 @@
 #include "audit/measure.h"
 #include "base/mem.h"
 
-enum { ONUS_ROC_POINTS = 256 };
+enum { ONUS_ROC_POINTS = 256, ONUS_AREA_FEW = 30 };
 
 typedef struct {
     onus_measure auc, average_precision;
@@ -16,6 +16,10 @@ typedef struct {
     int64_t n_points;
 } onus_ranking;
 
+/* Area under the corners (x, y), whole numbers of k negatives and m positives. */
+double onus_area_under(const double *x, const double *y, int64_t points, double m, double k);
+/* That area with the interval that stands where one of the classes has few rows (rank.c). */
+onus_measure onus_area_few(double area, double m, double k);
 /* label (n): 0 or 1; score (n): finite, larger is more likely 1. Arrays live in arena. */
 onus_status onus_rank(onus_ranking *out, const float *label, const float *score, int64_t n,
                       onus_arena *arena, onus_err *err) ONUS_CHECKED;

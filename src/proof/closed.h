@@ -27,4 +27,18 @@ typedef struct {
  * observed number, and of one that the owner only says, it is observed, or counted so. */
 onus_status onus_closed_verdict(onus_verdicts *v, int64_t k, const onus_event *e,
                                 const onus_facts *facts, onus_err *err) ONUS_CHECKED;
+
+/* What an event is held to beside itself. */
+typedef struct {
+    const onus_scope *scope;
+    const onus_occurrence *of;
+    const onus_facts *facts; /* numbers of the events before */
+    onus_facts *kept;        /* texts of them that later ones rest on */
+    int64_t n;               /* events before */
+    onus_arena *scratch;
+} onus_closed_given;
+/* What the ledger itself determines: the event is recomputed from the counts in it and from the
+ * events before, by the functions that made it, as far as they allow. */
+onus_status onus_closed_determined(const onus_closed_given *given, const onus_event *e,
+                                   onus_err *err) ONUS_CHECKED;
 #endif

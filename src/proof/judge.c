@@ -27,6 +27,7 @@ struct onus_judge {
     onus_epochs epochs;
     onus_verdicts verdicts;
     onus_facts *facts; /* numbers so far */
+    onus_facts *kept;  /* texts that later events rest on */
     bool sheet_seen;
     char foreign[64];
     const onus_event_row *row;
@@ -36,6 +37,7 @@ void onus_judge_destroy(onus_judge *j)
 {
     if (!j) return;
     onus_facts_destroy(j->facts);
+    onus_facts_destroy(j->kept);
     onus_scope_release(&j->scope);
     onus_arena_release(&j->plan);
     onus_arena_release(&j->scratch);
@@ -51,6 +53,7 @@ onus_status onus_judge_create(onus_judge **out, const onus_allocator *mem, onus_
     onus_arena_init(&j->plan, mem);
     onus_arena_init(&j->scratch, mem);
     onus_status st = onus_facts_create(&j->facts, mem, err);
+    if (st == ONUS_OK) st = onus_facts_create(&j->kept, mem, err);
     if (st == ONUS_OK)
         *out = j;
     else
@@ -300,6 +303,13 @@ static onus_status judge(onus_judge *j, const onus_event *e, onus_err *err)
     ONUS_TRY(onus_closed_epochs(&j->epochs, e, err));
     ONUS_TRY(onus_closed_event(e, err));
     ONUS_TRY(onus_closed_verdict(&j->verdicts, of.k, e, j->facts, err));
+    const onus_closed_given given = {.scope = &j->scope,
+                                     .of = &of,
+                                     .facts = j->facts,
+                                     .kept = j->kept,
+                                     .n = j->n,
+                                     .scratch = &j->scratch};
+    ONUS_TRY(onus_closed_determined(&given, e, err));
     ONUS_TRY(remember(j, of.row, e, err));
     if (!j->sheet_seen && strcmp(e->type, "data.sheet") == 0) {
         j->sheet_seen = true;

@@ -27,6 +27,7 @@
 #include "num/kernels.h"
 #include "num/noise.h"
 #include "train/accountant.h"
+#include "train/budget.h"
 #include "train/trainer.h"
 
 /* Rows of a private micro-batch, a function of the recipe alone, so that it tells nothing: room
@@ -142,83 +143,30 @@ onus_status onus_private_begin(onus_trainer *t, onus_err *err)
     return onus_event_emit(e, &t->io->sink, err);
 }
 
-enum { OUTSIDE_MAX = 16, TEXT_MAX = 256 };
-typedef struct {
-    char text[OUTSIDE_MAX][TEXT_MAX];
-    const char *list[OUTSIDE_MAX];
-    int64_t n;
-} outside;
-
-static void say(outside *o, const char *text)
-{
-    snprintf(o->text[o->n], TEXT_MAX, "%s", text);
-    o->list[o->n] = o->text[o->n];
-    o->n++;
-}
-
-/* What the epsilon does not cover, as far as this run did it. */
-static void list_outside(const onus_trainer *t, outside *o)
-{
-    int64_t n_fitted = 0;
-    const onus_train_spec *s = t->spec;
-    (void)onus_dataset_fitted(t->data, &n_fitted);
-    o->n = 0;
-    if (n_fitted > 0) {
-        snprintf(
-            o->text[0], TEXT_MAX,
-            "%lld statistics fitted on the training part (data.fitted): means, deviations, "
-            "categories, fill-ins",
-            (long long)n_fitted);
-        o->list[o->n++] = o->text[0];
-    }
-    say(o, "the number of rows of the training part, which sets the sampling rate");
-    say(o, "the counts and hashes of the data sheet and of data.split");
-    if (s->class_weights == ONUS_CLASS_WEIGHTS_BALANCED)
-        say(o, "class weights balanced by the counts of labels");
-    if (t->n_valid > 0)
-        say(o, "the people of the validation part: losses and metrics by epoch are told");
-    if (s->keep == ONUS_KEEP_BEST)
-        say(o, "the epoch that was kept, chosen by the validation part");
-    if (s->patience > 0) say(o, "the number of epochs, ended by the validation part");
-    say(o, "the people of the test part: metrics, intervals and gaps, where they are told");
-    say(o,
-        "explanations, where the run makes them: the rows explained and the background rows");
-    say(o, "further rows of the same person: the unit is one row");
-    say(o, "kinds of columns, classes and groups, where the recipe leaves them to the table");
-    say(o, "rounding: the theorem is about real numbers, sums and noise are binary32");
-    say(o, "running times, which vary with the sizes of the samples");
-    if (t->privacy->delta * (double)t->n_train >= 1)
-        say(o, "delta is not below 1 / rows: some person may be revealed whole");
-}
-
-/* What ran, read by the accountant: this run's own sigma, q and steps. Where training may stop
- * by what it has seen (patience), the number of steps is itself told by the run, and what is
- * proven is the guarantee of all planned steps. */
+/* What ran: this run's own sigma, q and steps. Where training may stop by what it has seen
+ * (patience), the number of steps is itself told by the run, and what is proven is the
+ * guarantee of all planned steps. */
 onus_status onus_private_end(onus_trainer *t, onus_train_result *out, onus_err *err)
 {
-    const double delta = t->privacy->delta;
-    const int64_t steps = t->spec->patience > 0 ? t->n_steps : t->step;
-    outside o;
-    out->sigma = t->sigma;
-    out->q = t->q;
-    out->epsilon = onus_rdp_epsilon(t->sigma, t->q, steps, delta, &out->order);
-    list_outside(t, &o);
+    const onus_train_spec *s = t->spec;
+    onus_budget b = {.sigma = t->sigma,
+                     .q = t->q,
+                     .delta = t->privacy->delta,
+                     .clip = t->privacy->clip,
+                     .steps = s->patience > 0 ? t->n_steps : t->step,
+                     .batch = s->batch,
+                     .n_train = t->n_train,
+                     .n_valid = t->n_valid,
+                     .balanced = s->class_weights == ONUS_CLASS_WEIGHTS_BALANCED,
+                     .keeps_best = s->keep == ONUS_KEEP_BEST,
+                     .may_stop = s->patience > 0};
+    (void)onus_dataset_fitted(t->data, &b.n_fitted);
     onus_event_builder *e = &t->event;
     onus_event_begin(e, "privacy.budget");
-    onus_event_real(e, out->epsilon, "privacy.epsilon");
-    onus_event_real(e, delta, "privacy.delta");
-    onus_event_real(e, out->order, "privacy.order");
-    onus_event_real(e, t->sigma, "privacy.noise_multiplier");
-    onus_event_real(e, t->q, "privacy.sampling_rate");
-    onus_event_int(e, steps, "privacy.steps");
-    onus_event_real(e, t->privacy->clip, "privacy.clip");
-    onus_event_text(e, "Poisson", "privacy.sampling");
-    onus_event_int(e, t->spec->batch, "privacy.normaliser");
-    onus_event_text(e, "one row added or removed", "privacy.unit");
-    onus_event_text(e,
-                    "Renyi DP of the Poisson-subsampled Gaussian (Mironov, Talwar, Zhang 2019) "
-                    "at orders 1.1 to 63; conversion of Canonne, Kamath, Steinke 2020",
-                    "privacy.accountant");
-    onus_event_texts(e, o.list, o.n, "privacy.outside");
+    onus_budget_put(&b, e);
+    out->sigma = b.sigma;
+    out->q = b.q;
+    out->epsilon = b.epsilon;
+    out->order = b.order;
     return onus_event_emit(e, &t->io->sink, err);
 }
