@@ -16,6 +16,9 @@ onus_status onus_fairness_classes(const onus_predictions *p, const onus_partitio
 onus_status onus_fairness_values(const onus_predictions *p, const onus_partition *g,
                                  onus_event_builder *b, onus_arena *arena,
                                  onus_err *err) ONUS_CHECKED;
+/* Groups of an attribute that are withheld keep their names, so that a demand on one finds it
+ * undefined: this one of them. */
+void onus_fairness_withheld(onus_event_builder *b, const onus_partition *g, const char *name);
 /* The gaps between two classes' decisions, all undefined, for that reason. */
 void onus_fairness_undefined(onus_event_builder *b, const onus_partition *g,
                              const char *reason);

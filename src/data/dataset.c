@@ -237,6 +237,11 @@ int32_t onus_dataset_group(const onus_dataset *d, int64_t a, int64_t row)
     return d->attributes[a].group[row];
 }
 
+const onus_disclosure *onus_dataset_disclosure(const onus_dataset *d, onus_part part)
+{
+    return d->told[part];
+}
+
 const char *onus_dataset_text(const onus_dataset *d, int64_t row, int64_t column)
 {
     return d->encoder->pixels || !d->csv[0].cells ? ""

@@ -6,6 +6,7 @@
 #include "base/words.h"
 #include "data/csv.h"
 #include "data/dataset.h"
+#include "data/disclosure.h"
 #include "num/kernels.h"
 
 enum { ONUS_FEATURES_MAX = 1 << 24 };
@@ -105,8 +106,8 @@ struct onus_dataset {
     int64_t n_attributes;
     const char **fitted;
     int64_t n_fitted;
+    onus_disclosure *told[ONUS_PART_COUNT]; /* NULL: everything is told */
     uint8_t file_sha[4][32];
-    uint8_t part_sha[ONUS_PART_COUNT][32];
 };
 
 static inline const char *onus_cell(const onus_dataset *d, int64_t row, int64_t col)

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Goal: of a group of 1 to 9 people nothing can be found from all that is told. Method: random
+ * small tables are audited as a run audits them; an attacker (attacker.h) who has every number
+ * that was said looks for another table that fits, for each size, count and rate of each small
+ * group. Where only the small groups are withheld, it must find some. */
+#include "auditing.h"
+
+#include "attacker.h"
+
+enum { ATTRIBUTES_MAX = 3, GROUPS = 4, OUTCOMES = 4, SMALL = 10 };
+
+static const char *const abcd[] = {"a", "b", "c", "d"};
+static const char *const attribute_names[] = {"p", "q", "r"};
+
+typedef struct {
+    rows r;
+    int k, n_groups[ATTRIBUTES_MAX];
+    bool some_missing[ATTRIBUTES_MAX];
+    int64_t sizes[ATTRIBUTES_MAX];
+    const int32_t *group[ATTRIBUTES_MAX];
+    onus_grouped grouped;
+    onus_arena arena;
+    onus_disclosure *told;
+    said s;
+} table;
+
+/* ---- tables ------------------------------------------------------------------------------ */
+
+static int pick(draws *d, int n)
+{
+    return (int)(draw_next(d) * n);
+}
+
+/* Groups of uneven sizes, labels and decisions that depend on them or hardly occur. */
+static void table_draw(table *t, uint32_t seed, int k_max, int rows_min, int rows_max)
+{
+    draws d = {seed * 2654435761u + 1};
+    for (int i = 0; i < 8; i++) (void)draw_next(&d);
+    const int n = rows_min + pick(&d, rows_max - rows_min + 1);
+    const double positive = draw_next(&d), right = 0.3 + 0.7 * draw_next(&d);
+    rows_begin(&t->r, ONUS_TASK_BINARY, n, 2);
+    t->r.p.score = NULL;
+    t->k = k_max < 3 ? k_max : 2 + pick(&d, k_max - 1);
+    for (int a = 0; a < t->k; a++) {
+        char groups[ROWS_MAX];
+        const double skew = 1 + 2 * draw_next(&d);
+        t->n_groups[a] = 2 + pick(&d, k_max == 3 ? 2 : 3);
+        t->some_missing[a] = false;
+        const bool lacks = draw_next(&d) < 0.25;
+        for (int i = 0; i < n; i++) {
+            const bool none = lacks && draw_next(&d) < 0.15;
+            groups[i] = none ? '-' : "abcd"[(int)(pow(draw_next(&d), skew) * t->n_groups[a])];
+            t->some_missing[a] = t->some_missing[a] || none;
+        }
+        rows_group(&t->r, attribute_names[a], groups, t->n_groups[a], abcd);
+    }
+    for (int i = 0; i < n; i++) {
+        t->r.label[i] = draw_next(&d) < positive;
+        t->r.decision[i] = (draw_next(&d) < right) == (t->r.label[i] == 1);
+    }
+}
+
+/* What the sheet may tell, then what the audit tells. */
+static void table_tell(table *t, bool primary)
+{
+    onus_err err = {.code = ONUS_OK};
+    const onus_sink sink = said_begin(&t->s);
+    for (int a = 0; a < t->k; a++) {
+        t->sizes[a] = t->n_groups[a];
+        t->group[a] = t->r.group[a];
+    }
+    t->grouped = (onus_grouped){t->r.p.n, t->k, t->sizes, t->group};
+    onus_arena_init(&t->arena, NULL);
+    if ((primary ? onus_disclosure_primary : onus_disclosure_sizes)(&t->told, &t->grouped,
+                                                                    &t->arena, &err) != ONUS_OK)
+        fail_msg("%s", err.msg);
+    t->r.p.sizes = t->told;
+    if (onus_audit_fairness(&t->r.p, &sink, NULL, &err) != ONUS_OK) fail_msg("%s", err.msg);
+}
+
+static void table_forget(table *t)
+{
+    onus_facts_destroy(t->s.facts);
+    onus_arena_release(&t->arena);
+}
+
+/* ---- unknowns ---------------------------------------------------------------------------- */
+
+/* A finest cell's group of attribute a; n_groups: none. */
+static int digit(const table *t, int cell, int a)
+{
+    for (int i = t->k - 1; i > a; i--) cell /= t->n_groups[i] + 1;
+    return cell % (t->n_groups[a] + 1);
+}
+
+static int cells_of(const table *t)
+{
+    int n = 1;
+    for (int a = 0; a < t->k; a++) n *= t->n_groups[a] + 1;
+    return n;
+}
+
+/* A set of attributes, as bits, and a group of it, as digits base GROUPS + 1; a digit GROUPS is
+ * nobody's, NONE the rows without one. */
+enum { NONE = -1 };
+
+static int group_of(const table *t, int set, int cell)
+{
+    int g = 0;
+    for (int a = 0; a < t->k; a++) {
+        if (!(set >> a & 1)) continue;
+        if (digit(t, cell, a) == t->n_groups[a]) return NONE;
+        g = g * (GROUPS + 1) + digit(t, cell, a);
+    }
+    return g;
+}
+
+static bool is_told_set(const table *t, int set)
+{
+    const int n = __builtin_popcount((unsigned)set);
+    return n == 1 || n == 2 || (n == t->k && n > 0);
+}
+
+static void set_name(const table *t, int set, char *out)
+{
+    *out = '\0';
+    for (int a = 0; a < t->k; a++) {
+        if (!(set >> a & 1)) continue;
+        if (*out) strcat(out, "+");
+        strcat(out, attribute_names[a]);
+    }
+}
+
+static void group_name(const table *t, int set, int g, char *out)
+{
+    char names[ATTRIBUTES_MAX][2] = {{0}};
+    for (int a = t->k - 1; a >= 0; a--) {
+        if (!(set >> a & 1)) continue;
+        names[a][0] = abcd[g % (GROUPS + 1)][0];
+        g /= GROUPS + 1;
+    }
+    *out = '\0';
+    for (int a = 0; a < t->k; a++) {
+        if (!(set >> a & 1)) continue;
+        if (*out) strcat(out, "+");
+        strcat(out, names[a]);
+    }
+}
+
+/* Adds weight times the counts of outcomes `which` (bits of 2 label + decision) in that group
+ * to e. set 0: of all rows. */
+static void put_terms(const table *t, equation *e, int set, int g, int which, int weight)
+{
+    for (int v = 0; v < cells_of(t) * OUTCOMES; v++) {
+        if ((which >> (v % OUTCOMES) & 1) && group_of(t, set, v / OUTCOMES) == g)
+            e->of[v] = (int8_t)(e->of[v] + weight);
+    }
+}
+
+static int evaluate(const attacker *a, const equation *e)
+{
+    int sum = 0;
+    for (int v = 0; v < a->n; v++) sum += e->of[v] * a->guess[v];
+    return sum;
+}
+
+static equation *add_equation(attacker *a)
+{
+    equation *e = &a->e[a->n_equations++];
+    assert_true(a->n_equations <= EQUATIONS_MAX);
+    memset(e, 0, sizeof *e);
+    return e;
+}
+
+/* What is said must be true, too. */
+static void learn(const table *t, attacker *a, int set, int g, int which, int64_t value)
+{
+    equation *e = add_equation(a);
+    put_terms(t, e, set, g, which, 1);
+    e->lower = e->upper = (int)value;
+    assert_int_equal(evaluate(a, e), value);
+}
+
+enum { ANY = 15, SELECTED = 2 | 8, POSITIVE = 4 | 8, HIT = 8, FALSE_HIT = 2, NEGATIVE = 3 };
+
+/* INT fact of that name, or false where it is absent or undefined. */
+static bool is_number(const said *s, const char *name, int64_t *out)
+{
+    const onus_field *f = onus_facts_find(s->facts, name);
+    if (!f || f->kind != ONUS_FIELD_INT) return false;
+    *out = f->i;
+    return true;
+}
+
+static int64_t share(const said *s, const char *name, int64_t of)
+{
+    const onus_field *f = onus_facts_find(s->facts, name);
+    return f && f->kind == ONUS_FIELD_REAL ? (int64_t)lround(f->r * (double)of) : 0;
+}
+
+static void learn_group(const table *t, attacker *a, int set, const char *of, int g)
+{
+    char group[16], name[96];
+    int64_t n, positives = 0, selected = 0;
+    group_name(t, set, g, group);
+    snprintf(name, sizeof name, "fairness.%s.group.%s.n", of, group);
+    if (!is_number(&t->s, name, &n)) {
+        snprintf(name, sizeof name, "fairness.%s.empty", of);
+        if (set & (set - 1) && is_number(&t->s, name, &n)) learn(t, a, set, g, ANY, 0);
+        return;
+    }
+    learn(t, a, set, g, ANY, n);
+    snprintf(name, sizeof name, "fairness.%s.group.%s.positives", of, group);
+    assert_true(is_number(&t->s, name, &positives));
+    learn(t, a, set, g, POSITIVE, positives);
+    snprintf(name, sizeof name, "fairness.%s.group.%s.selected", of, group);
+    assert_true(is_number(&t->s, name, &selected));
+    learn(t, a, set, g, SELECTED, selected);
+    snprintf(name, sizeof name, "fairness.%s.group.%s.tpr", of, group);
+    learn(t, a, set, g, HIT, share(&t->s, name, positives));
+}
+
+/* Is g a group of that set: are its digits groups? */
+static bool is_group(const table *t, int set, int g)
+{
+    for (int a = t->k - 1; a >= 0; a--) {
+        if (!(set >> a & 1)) continue;
+        if (g % (GROUPS + 1) >= t->n_groups[a]) return false;
+        g /= GROUPS + 1;
+    }
+    return g == 0;
+}
+
+static void learn_all(const table *t, attacker *a)
+{
+    *a = (attacker){.n = cells_of(t) * OUTCOMES};
+    for (int64_t i = 0; i < t->r.p.n; i++) {
+        int cell = 0;
+        for (int k = 0; k < t->k; k++) {
+            const int g = t->r.group[k][i];
+            cell = cell * (t->n_groups[k] + 1) + (g < 0 ? t->n_groups[k] : g);
+        }
+        a->guess[cell * OUTCOMES + 2 * (int)t->r.label[i] + t->r.decision[i]]++;
+    }
+    for (int o = 0; o < OUTCOMES; o++) { /* the confusion matrix of all rows */
+        int64_t n = 0;
+        for (int v = o; v < a->n; v += OUTCOMES) n += a->guess[v];
+        learn(t, a, 0, 0, 1 << o, n);
+    }
+    for (int set = 1; set < 1 << t->k; set++) {
+        char of[8], name[64];
+        int64_t n;
+        if (!is_told_set(t, set)) continue;
+        set_name(t, set, of);
+        for (int g = 0; g < 125; g++)
+            if (is_group(t, set, g)) learn_group(t, a, set, of, g);
+        snprintf(name, sizeof name, "fairness.%s.missing", of);
+        if (is_number(&t->s, name, &n)) learn(t, a, set, NONE, ANY, n);
+    }
+    for (int k = 0; k < t->k; k++) { /* the sheet */
+        for (int g = 0; g < t->n_groups[k]; g++) {
+            int64_t n = 0;
+            for (int64_t i = 0; i < t->r.p.n; i++) n += t->r.group[k][i] == g;
+            if (onus_disclosure_tells(t->told, k, (uint64_t)g)) learn(t, a, 1 << k, g, ANY, n);
+        }
+        if (!t->some_missing[k]) learn(t, a, 1 << k, NONE, ANY, 0); /* it may be known */
+    }
+}
+
+/* ---- what is to be found ----------------------------------------------------------------- */
+
+/* A number of a small group: a weighted sum of unknowns that is to have another value. */
+typedef struct {
+    equation e;
+    int lower, upper; /* values that are another one: below lower, above upper */
+    bool hidden;
+} number_of;
+
+enum { GOALS_MAX = 2000 };
+
+typedef struct {
+    number_of of[GOALS_MAX];
+    int n;
+} goals;
+
+static int count(const table *t, const attacker *a, int set, int g, int which)
+{
+    equation e = {{0}, 0, 0};
+    put_terms(t, &e, set, g, which, 1);
+    return evaluate(a, &e);
+}
+
+static number_of *add_goal(goals *all)
+{
+    assert_true(all->n < GOALS_MAX);
+    number_of *one = &all->of[all->n++];
+    memset(one, 0, sizeof *one);
+    return one;
+}
+
+static void want_count(const table *t, const attacker *a, goals *all, int set, int g, int which)
+{
+    number_of *one = add_goal(all);
+    put_terms(t, &one->e, set, g, which, 1);
+    one->lower = one->upper = evaluate(a, &one->e);
+}
+
+/* The share of `part` among `whole`: p / w is another one where p' w - w' p is not 0; where
+ * nobody is of the whole, anybody would be another. */
+static void want_rate(const table *t, const attacker *a, goals *all, int set, int g, int part,
+                      int whole)
+{
+    const int p = count(t, a, set, g, part), w = count(t, a, set, g, whole),
+              all_p = count(t, a, 0, 0, part), all_w = count(t, a, 0, 0, whole);
+    if (all_p == 0 || all_p == all_w) return; /* holds of all rows, which are told of */
+    number_of *one = add_goal(all);
+    put_terms(t, &one->e, set, g, whole, w ? -p : 1);
+    if (w) put_terms(t, &one->e, set, g, part, w);
+}
+
+/* All that is to be hidden of a group. */
+static void want_group(const table *t, const attacker *a, goals *all, int set, int g)
+{
+    static const int counts[] = {ANY, POSITIVE, SELECTED, 1, 2, 4, 8, 1 | 8};
+    static const struct {
+        int part, whole;
+    } rates[] = {
+        {SELECTED, ANY}, {HIT, POSITIVE}, {FALSE_HIT, NEGATIVE}, {HIT, SELECTED}, {1 | 8, ANY}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (count(t, a, 0, 0, counts[i]) > 0) want_count(t, a, all, set, g, counts[i]);
+    }
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        want_rate(t, a, all, set, g, rates[i].part, rates[i].whole);
+}
+
+/* ---- the attack -------------------------------------------------------------------------- */
+
+static void see(const attacker *a, goals *all, const steps *s)
+{
+    if (!is_alike(a, s)) return;
+    for (int i = 0; i < all->n; i++)
+        all->of[i].hidden = all->of[i].hidden || change_of(&all->of[i].e, s) != 0;
+}
+
+/* Unknown v with digit `a` (k: the outcome) of w. */
+static int mixed(const table *t, int v, int w, int which)
+{
+    int cell = 0;
+    for (int a = 0; a < t->k; a++)
+        cell = cell * (t->n_groups[a] + 1) + digit(t, (which >> a & 1 ? w : v) / OUTCOMES, a);
+    return cell * OUTCOMES + (which >> t->k & 1 ? w : v) % OUTCOMES;
+}
+
+/* Two people exchange some of what they are. */
+static void swap_some(const table *t, steps *s, int v, int w, int which)
+{
+    step_add(s, v, -1);
+    step_add(s, w, -1);
+    step_add(s, mixed(t, v, w, which), 1);
+    step_add(s, mixed(t, w, v, which), 1);
+}
+
+/* Tables near by: one person is another, two exchange something, two pairs do. */
+static void look_near(const table *t, const attacker *a, goals *all, draws *d)
+{
+    int there[ROWS_MAX], n = 0;
+    for (int v = 0; v < a->n; v++)
+        if (a->guess[v] > 0) there[n++] = v;
+    for (int i = 0; i < n; i++) {
+        for (int v = 0; v < a->n; v++) {
+            steps s = {.n = 0};
+            step_add(&s, there[i], -1);
+            step_add(&s, v, 1);
+            see(a, all, &s);
+        }
+        for (int j = 0; j < i; j++) {
+            for (int which = 1; which < 1 << t->k; which++) {
+                steps s = {.n = 0};
+                swap_some(t, &s, there[i], there[j], which);
+                see(a, all, &s);
+            }
+        }
+    }
+    for (int i = 0; i < 20000; i++) {
+        steps s = {.n = 0};
+        swap_some(t, &s, there[pick(d, n)], there[pick(d, n)], 1 + pick(d, (2 << t->k) - 1));
+        swap_some(t, &s, there[pick(d, n)], there[pick(d, n)], 1 + pick(d, (2 << t->k) - 1));
+        see(a, all, &s);
+    }
+}
+
+/* Any table whose unknowns are within `far` of the true ones. */
+static bool fits(attacker *a, const number_of *goal, int lower, int upper, int far)
+{
+    bounds b;
+    equation *e = &a->e[a->n_equations++];
+    *e = goal->e;
+    e->lower = lower;
+    e->upper = upper;
+    a->nodes = 0;
+    for (int v = 0; v < a->n; v++) {
+        b.lo[v] = (int16_t)(a->guess[v] > far ? a->guess[v] - far : 0);
+        b.hi[v] = (int16_t)(a->guess[v] + far);
+    }
+    const bool any = attack(a, b);
+    a->n_equations--;
+    return any;
+}
+
+/* Tries all tables. *open: too many. */
+static bool look_everywhere(attacker *a, const number_of *goal, bool *open)
+{
+    enum { FAR = 10000 };
+    static const int far[] = {1, 100};
+    bool known = false;
+    for (int i = 0; i < 2 && !known; i++) {
+        known = true;
+        if (fits(a, goal, goal->upper + 1, FAR, far[i])) return true;
+        known = known && a->nodes <= NODES_MAX;
+        if (fits(a, goal, -FAR, goal->lower - 1, far[i])) return true;
+        known = known && a->nodes <= NODES_MAX && far[i] > 1;
+    }
+    *open = !known;
+    return false;
+}
+
+typedef struct {
+    int small, found, open; /* small groups; their numbers found; not settled */
+    int large, told;        /* groups that are not small, and those of them that are told */
+} outcome;
+
+/* Is that group's size among what was said? */
+static bool is_told(const table *t, int set, int g)
+{
+    char of[8], group[16], name[96];
+    int64_t n;
+    set_name(t, set, of);
+    if (g == NONE) {
+        snprintf(name, sizeof name, "fairness.%s.missing", of);
+    } else {
+        group_name(t, set, g, group);
+        snprintf(name, sizeof name, "fairness.%s.group.%s.n", of, group);
+    }
+    return is_number(&t->s, name, &n);
+}
+
+static void attack_table(table *t, bool primary, outcome *out)
+{
+    static attacker a;
+    static goals all;
+    draws d = {7};
+    table_tell(t, primary);
+    learn_all(t, &a);
+    all.n = 0;
+    for (int set = 1; set < 1 << t->k; set++) {
+        if (!is_told_set(t, set)) continue;
+        for (int g = NONE; g < 125; g++) {
+            if (g != NONE && !is_group(t, set, g)) continue;
+            const int n = count(t, &a, set, g, ANY);
+            out->large += n >= SMALL;
+            out->told += n >= SMALL && is_told(t, set, g);
+            if (n == 0 || n >= SMALL) continue;
+            want_group(t, &a, &all, set, g);
+            out->small++;
+        }
+    }
+    look_near(t, &a, &all, &d);
+    for (int i = 0; i < all.n; i++) {
+        bool open = false;
+        if (all.of[i].hidden || look_everywhere(&a, &all.of[i], &open)) continue;
+        out->open += open;
+        out->found += !open;
+    }
+    table_forget(t);
+}
+
+static void small_groups_are_hidden(void **state)
+{
+    (void)state;
+    static table t;
+    const char *slow = getenv("ONUS_SLOW");
+    const int tables = slow && *slow ? 4000 : 150;
+    outcome all = {0}, primary = {0};
+    for (int i = 0; i < tables; i++) {
+        const int k = 2 + (i % 4 == 3), before = all.found + all.open;
+        table_draw(&t, (uint32_t)i, k, 12, i % 2 ? 40 : 80);
+        attack_table(&t, false, &all);
+        if (all.found + all.open > before)
+            print_message("table %d: %d numbers found, %d not settled\n", i, all.found,
+                          all.open);
+        if (i % 10 == 0) attack_table(&t, true, &primary);
+    }
+    print_message("%d tables, %d small groups; of %d others %d are told\n", tables, all.small,
+                  all.large, all.told);
+    assert_int_equal(all.found, 0);
+    assert_int_equal(all.open, 0);
+    /* the small ones alone withheld: the attacker finds of one in five all there is */
+    assert_true(all.small > tables && primary.found > primary.small);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_groups_are_hidden),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
