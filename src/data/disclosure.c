@@ -125,7 +125,7 @@ static onus_status count_cells(onus_disclosure *d, const int64_t *outcome, perso
         const bool new_cell = i == 0 || people[i].cell != people[i - 1].cell;
         if (new_cell || people[i].outcome != people[i - 1].outcome) {
             (++entry)->outcome = people[i].outcome;
-            if (new_cell) *++cell = (onus_told_cell){people[i].cell, entry, 0};
+            if (new_cell) *++cell = (onus_told_cell){.code = people[i].cell, .entries = entry};
             cell->n++;
         }
         entry->n++;

@@ -11,7 +11,10 @@
  *
  * Or people change places: those of the even corners, of one outcome, against those of the odd
  * corners, of another. Then no size changes at all. Or two people of different outcomes each
- * cross one side of a square: sizes of attributes stay, one attribute's counts do not. */
+ * cross one side of a square: sizes of attributes stay, one attribute's counts do not.
+ *
+ * Or somebody from afar comes into the group, and for each attribute that this changes somebody
+ * of the same outcome gives theirs in return: no attribute sees it, whatever pairs do. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -21,6 +24,7 @@ enum {
     CHANGED_MAX = 3,
     CORNERS_MAX = 1 << CHANGED_MAX,
     TERMS_MAX = 2 * CORNERS_MAX,
+    FAR_MAX = 48,      /* people from afar who are tried */
     WORK_MAX = 4000000 /* moves looked at in one part; after that everything is withheld */
 };
 
@@ -41,6 +45,7 @@ typedef struct {
     const onus_told_group *g;
     int64_t label;
     uint8_t class;
+    bool by_cost; /* givers: of whom least is told */
     bool relaxed; /* other tables may have other groups that are small */
     move best;
     int64_t cost; /* of the best; -1: none was found */
@@ -94,13 +99,20 @@ static bool is_small(int64_t n)
     return n > 0 && n < ONUS_GROUP_MIN;
 }
 
+static int64_t weight_of(const onus_told_set *s)
+{
+    return s->n_in == 1 ? 400 : s->n_in == 2 ? 20 : 1;
+}
+
 /* What withholding costs in this set: the people of groups that are told and would be no
- * longer; -1: no table of that move can be told of alike. */
+ * longer, those of attributes before those of pairs, these before others; -1: no table of that
+ * move can be told of alike. */
 static int64_t cost_in(const search *w, int64_t set, const move *m)
 {
     const onus_disclosure *d = w->d;
     const onus_told_set *s = &d->sets[set];
     touch of[TERMS_MAX];
+    const int64_t weight = weight_of(s);
     int64_t cost = 0, small = s->n_small;
     const int n = find_touched(w, s, m, of);
     for (int i = 0; i < n; i++) {
@@ -112,7 +124,7 @@ static int64_t cost_in(const search *w, int64_t set, const move *m)
             return -1;
         if (!w->relaxed && (size < ONUS_GROUP_MIN) != (then < ONUS_GROUP_MIN)) return -1;
         small += is_small(then) - is_small(size);
-        if (g && g->told && size > 0) cost += size + 1;
+        if (g && g->told && size > 0) cost += (size + 1) * weight;
     }
     return w->relaxed || (small > 0) == (s->n_small > 0) ? cost : -1;
 }
@@ -295,6 +307,144 @@ static uint64_t into_group(const search *w, uint64_t code)
     return code;
 }
 
+/* ---- from afar --------------------------------------------------------------------------- */
+
+static int distance(const onus_disclosure *d, uint64_t a, uint64_t b)
+{
+    int n = 0;
+    for (int64_t i = 0; i < d->rows->n_attributes; i++)
+        n += onus_told_digit(d, a, i) != onus_told_digit(d, b, i);
+    return n;
+}
+
+/* Is it told neither of one nor of the other group of an attribute? */
+static bool is_free(const onus_disclosure *told, int64_t attribute, uint64_t a, uint64_t b)
+{
+    const uint64_t n = (uint64_t)told->rows->n_groups[attribute];
+    return !onus_disclosure_tells(told, attribute, a == n ? ONUS_NO_GROUP : a) &&
+           !onus_disclosure_tells(told, attribute, b == n ? ONUS_NO_GROUP : b);
+}
+
+/* Somebody of that outcome, not in m, whose attribute is `digit`: of those the one most like
+ * `like`, or of whom least is told. NULL: nobody. */
+static const onus_told_cell *find_giver(const search *w, const move *m, int64_t outcome,
+                                        int64_t attribute, uint64_t digit, uint64_t like)
+{
+    const onus_told_cell *best = NULL;
+    int64_t nearest = 0;
+    for (int64_t c = 0; c < w->d->n_cells; c++) {
+        const onus_told_cell *at = &w->d->cells[c];
+        bool used = onus_told_digit(w->d, at->code, attribute) != digit || !has(at, outcome);
+        for (int i = 0; i < m->n && !used; i++) used = m->of[i].cell == at->code;
+        const int64_t far = used ? 0 : w->by_cost ? at->cost : distance(w->d, at->code, like);
+        if (used || (best && far >= nearest)) continue;
+        best = at;
+        nearest = far;
+    }
+    w->d->work++;
+    return best;
+}
+
+/* Somebody of that outcome goes from `from` to `to`, which is added to m with what it takes:
+ * attributes but `open`, and those that `told` says nothing of, are given in return. False: it
+ * cannot be. */
+static bool send(const search *w, move *m, uint64_t from, uint64_t to, int64_t outcome,
+                 int64_t open, const onus_disclosure *told)
+{
+    if (m->n + 2 > TERMS_MAX) return false;
+    add(m, from, outcome, -1);
+    add(m, to, outcome, 1);
+    for (int64_t a = 0; a < w->d->rows->n_attributes; a++) {
+        const uint64_t old = onus_told_digit(w->d, from, a), new = onus_told_digit(w->d, to, a);
+        if (old == new || a == open || is_free(told, a, old, new)) continue;
+        const onus_told_cell *giver = find_giver(w, m, outcome, a, new, from);
+        if (!giver || m->n + 2 > TERMS_MAX) return false;
+        add(m, giver->code, outcome, -1);
+        add(m, with_digit(w->d, giver->code, a, old), outcome, 1);
+    }
+    for (int i = 0; i < m->n && w->d->values; i++) {
+        if (!onus_told_cell_find(w->d, m->of[i].cell)) return false;
+    }
+    return true;
+}
+
+/* The first outcome in that cell that counts, or that does not; -1: none. */
+static int64_t first_outcome(const search *w, const onus_told_cell *c, bool that_counts)
+{
+    for (int64_t e = 0; c && e < c->n; e++) {
+        if (counts(w, c->entries[e].outcome) == that_counts) return c->entries[e].outcome;
+    }
+    return -1;
+}
+
+/* Whoever counts comes from there into the group, or goes there. */
+static void come_and_go(search *w, const onus_told_cell *there)
+{
+    const onus_disclosure *d = w->d, *told = d->sizes ? d->sizes : d;
+    const uint64_t here = into_group(w, there->code);
+    const int64_t in = first_outcome(w, there, true),
+                  out = first_outcome(w, onus_told_cell_find(d, here), true);
+    move m = {.n = 0};
+    if (in >= 0 && send(w, &m, there->code, here, in, -1, told)) consider(w, &m);
+    m.n = 0;
+    if (out >= 0 && send(w, &m, here, there->code, out, -1, told)) consider(w, &m);
+}
+
+/* One who counts and one who does not change places; of one attribute it may be seen in
+ * counts. */
+static void trade(search *w, const onus_told_cell *here, const onus_told_cell *there)
+{
+    for (int counted = 0; counted < 2 && w->label >= 0; counted++) {
+        const int64_t o = first_outcome(w, here, counted),
+                      p = first_outcome(w, there, !counted);
+        for (int64_t i = -1; i < w->s->n_in && o >= 0 && p >= 0; i++) {
+            const int64_t open = i < 0 ? -1 : onus_told_attribute(w->s, i);
+            move m = {.n = 0};
+            if (send(w, &m, here->code, there->code, o, open, w->d) &&
+                send(w, &m, there->code, here->code, p, open, w->d))
+                consider(w, &m);
+        }
+    }
+}
+
+/* The nearest first. */
+static void look_far(search *w)
+{
+    const onus_disclosure *d = w->d;
+    int tried = 0;
+    for (int far = 1; far <= d->rows->n_attributes && far < TERMS_MAX / 2; far++) {
+        for (int64_t c = 0; c < d->n_cells && tried < FAR_MAX && !is_done(w); c++) {
+            const onus_told_cell *there = &d->cells[c];
+            if (distance(d, there->code, into_group(w, there->code)) != far) continue;
+            come_and_go(w, there);
+            tried++;
+        }
+    }
+    tried = 0;
+    for (int far = 1; far <= d->rows->n_attributes && w->label >= 0; far++) {
+        for (int64_t h = 0; h < d->n_cells; h++) {
+            const onus_told_cell *here = &d->cells[h];
+            if (into_group(w, here->code) != here->code) continue;
+            for (int64_t c = 0; c < d->n_cells && tried < FAR_MAX && !is_done(w); c++) {
+                const onus_told_cell *there = &d->cells[c];
+                if (distance(d, there->code, here->code) != far ||
+                    into_group(w, there->code) == there->code)
+                    continue;
+                trade(w, here, there);
+                tried++;
+            }
+        }
+    }
+}
+
+static void from_afar(search *w)
+{
+    for (int by_cost = 0; by_cost < 2 && !is_done(w); by_cost++) {
+        w->by_cost = by_cost;
+        look_far(w);
+    }
+}
+
 /* Tries all, those that change little first. */
 static onus_status look(search *w, onus_err *err)
 {
@@ -319,11 +469,25 @@ static onus_status look(search *w, onus_err *err)
         for (int64_t k = 0; k < n && !is_done(w); k++)
             change(w, &(corners){.code = {anchor[k]}, .n = 1}, 0, m);
     }
+    if (!none && !is_done(w)) from_afar(w);
     onus_free(d->arena->mem, anchor);
     return ONUS_OK;
 }
 
 /* ---- withholding ------------------------------------------------------------------------- */
+
+static void price(onus_disclosure *d)
+{
+    for (int64_t c = 0; c < d->n_cells; c++) {
+        d->cells[c].cost = 0;
+        for (int64_t q = d->rows->n_attributes; q < d->n_sets; q++) {
+            const onus_told_set *s = &d->sets[q];
+            const onus_told_group *g =
+                s->told ? onus_told_find(s, onus_told_code(d, s, d->cells[c].code)) : NULL;
+            if (g && g->told) d->cells[c].cost += (g->size + 1) * weight_of(s);
+        }
+    }
+}
 
 static void withhold(const search *w)
 {
@@ -345,6 +509,8 @@ onus_status onus_told_certify(onus_disclosure *d, const onus_told_set *s,
                               onus_err *err)
 {
     search w = {.d = d, .s = s, .g = g, .label = label, .class = of, .cost = -1};
+    if (!d->priced) price(d);
+    d->priced = true;
     onus_status st = look(&w, err);
     if (st == ONUS_OK && w.cost < 0 && d->work <= WORK_MAX) {
         w.relaxed = true;
@@ -353,7 +519,8 @@ onus_status onus_told_certify(onus_disclosure *d, const onus_told_set *s,
     if (st != ONUS_OK) return st;
     if (w.cost < 0 || d->work > WORK_MAX)
         onus_told_nothing(d);
-    else
+    else if (w.cost > 0)
         withhold(&w);
+    d->priced = w.cost == 0;
     return ONUS_OK;
 }

@@ -33,6 +33,7 @@ typedef struct {
     uint64_t code; /* digits: groups, n_groups for none */
     const onus_told_entry *entries;
     int64_t n;
+    int64_t cost; /* of withholding the intersections that it is in */
 } onus_told_cell;
 
 struct onus_disclosure {
@@ -50,6 +51,7 @@ struct onus_disclosure {
     const uint8_t *class_of;      /* (n_outcomes, n_labels) */
     int64_t n_outcomes, n_labels;
     bool values;
+    bool priced;  /* the cells' costs are up to date */
     int64_t work; /* done so far */
 };
 

@@ -381,8 +381,14 @@ static void look_near(const table *t, const attacker *a, goals *all, draws *d)
             }
         }
     }
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 40000; i++) {
         steps s = {.n = 0};
+        for (int k = 0; k < 3 && i >= 20000; k++)
+            swap_some(t, &s, there[pick(d, n)], there[pick(d, n)], 1 << pick(d, t->k + 1));
+        if (i >= 20000) {
+            see(a, all, &s);
+            continue;
+        }
         swap_some(t, &s, there[pick(d, n)], there[pick(d, n)], 1 + pick(d, (2 << t->k) - 1));
         swap_some(t, &s, there[pick(d, n)], there[pick(d, n)], 1 + pick(d, (2 << t->k) - 1));
         see(a, all, &s);
@@ -416,9 +422,9 @@ static bool look_everywhere(attacker *a, const number_of *goal, bool *open)
     for (int i = 0; i < 2 && !known; i++) {
         known = true;
         if (fits(a, goal, goal->upper + 1, FAR, far[i])) return true;
-        known = known && a->nodes <= NODES_MAX;
+        known = known && a->nodes <= a->nodes_max;
         if (fits(a, goal, -FAR, goal->lower - 1, far[i])) return true;
-        known = known && a->nodes <= NODES_MAX && far[i] > 1;
+        known = known && a->nodes <= a->nodes_max && far[i] > 1;
     }
     *open = !known;
     return false;
@@ -451,6 +457,7 @@ static void attack_table(table *t, bool primary, outcome *out)
     draws d = {7};
     table_tell(t, primary);
     learn_all(t, &a);
+    a.nodes_max = primary ? 20 : 20000;
     all.n = 0;
     for (int set = 1; set < 1 << t->k; set++) {
         if (!is_told_set(t, set)) continue;
