@@ -164,13 +164,19 @@ onus_status onus_jsonl_read(onus_csv *out, const char *path, uint8_t sha256[32],
                             const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 onus_status onus_jsonl_parse(onus_csv *out, const char *text, size_t len, const char *what,
                              const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
-onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
-                           const onus_allocator *mem, const onus_sink *sink,
+onus_status onus_emit_read(const onus_dataset *d, const char *path, const uint8_t sha[32],
+                           int64_t rows, int number, const onus_sink *sink,
                            onus_err *err) ONUS_CHECKED;
 /* A file that could not be understood (st), said to the sink without its rows: where a run is
  * done again, that the file is another one says more than what is wrong in it. */
-onus_status onus_unread(onus_status st, const char *path, const uint8_t sha[32], int number,
-                        const onus_allocator *mem, const onus_sink *sink, onus_err *err);
+onus_status onus_unread(const onus_dataset *d, onus_status st, const char *path,
+                        const uint8_t sha[32], int number, const onus_sink *sink,
+                        onus_err *err);
+/* overlap.c: rows of the other parts that also stand in the training part. */
+onus_status onus_emit_overlap(const onus_dataset *d, onus_event_builder *b,
+                              onus_err *err) ONUS_CHECKED;
+/* Its pixels; images only. */
+const uint8_t *onus_image_of(const onus_dataset *d, int64_t row);
 onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
 /* Columns of an image: its pixels. */
 onus_status onus_encoder_image(onus_encoder *e, const onus_shape *image,

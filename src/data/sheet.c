@@ -13,31 +13,46 @@
 
 enum { LISTED_MAX = 2000, CLASSES_MAX = 1000 };
 
-onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
-                           const onus_allocator *mem, const onus_sink *sink, onus_err *err)
+/* What is said of a hash of the data: in a private run HMAC-SHA-256 of it under a key of the
+ * run's. */
+static void put_hash(const onus_dataset *d, onus_event_builder *b, const uint8_t sha[32],
+                     const char *name)
 {
+    uint8_t said[32];
+    if (d->spec->hash_key)
+        onus_hmac_sha256(d->spec->hash_key, sha, 32, said);
+    else
+        memcpy(said, sha, sizeof said);
+    onus_event_sha256(b, said, "%s", name);
+}
+
+onus_status onus_emit_read(const onus_dataset *d, const char *path, const uint8_t sha[32],
+                           int64_t rows, int number, const onus_sink *sink, onus_err *err)
+{
+    char name[64];
     const char *slash = strrchr(path, '/');
     struct stat info;
     onus_event_builder b;
-    onus_event_init(&b, mem);
+    onus_event_init(&b, d->mem);
     onus_event_begin(&b, "data.read");
     onus_event_text(&b, slash ? slash + 1 : path, "data.file.%d.name", number + 1);
     if (stat(path, &info) == 0)
         onus_event_int(&b, (int64_t)info.st_size, "data.file.%d.bytes", number + 1);
-    onus_event_sha256(&b, sha, "data.file.%d.sha256", number + 1);
+    snprintf(name, sizeof name, "data.file.%d.sha256", number + 1);
+    put_hash(d, &b, sha, name);
     if (rows >= 0) onus_event_int(&b, rows, "data.file.%d.rows", number + 1);
     onus_status st = onus_event_emit(&b, sink, err);
     onus_event_release(&b);
     return st;
 }
 
-onus_status onus_unread(onus_status st, const char *path, const uint8_t sha[32], int number,
-                        const onus_allocator *mem, const onus_sink *sink, onus_err *err)
+onus_status onus_unread(const onus_dataset *d, onus_status st, const char *path,
+                        const uint8_t sha[32], int number, const onus_sink *sink, onus_err *err)
 {
     static const uint8_t unhashed[32]; /* too large to be read: nothing is known of it */
     onus_err told = {.code = ONUS_OK};
     if (st != ONUS_BAD_INPUT || memcmp(sha, unhashed, sizeof unhashed) == 0 ||
-        onus_emit_read(path, sha, -1, number, mem, sink, &told) != ONUS_MISMATCH)
+        onus_emit_read(d, path, sha, -1, number, sink, &told) != ONUS_MISMATCH)
         return st;
     if (err) *err = told;
     return ONUS_MISMATCH;
@@ -166,11 +181,14 @@ static onus_status emit_split(onus_dataset *d, onus_event_builder *b, const onus
     onus_event_int(b, d->n_rows, "data.rows");
     for (int p = 0; p < ONUS_PART_COUNT; p++) {
         uint8_t sha[32];
+        char name[64];
         hash_part(d, p, sha);
         onus_event_int(b, d->n_part[p], "data.rows.%s", onus_part_names[p]);
-        onus_event_sha256(b, sha, "data.sha256.%s", onus_part_names[p]);
+        snprintf(name, sizeof name, "data.sha256.%s", onus_part_names[p]);
+        put_hash(d, b, sha, name);
     }
-    return onus_event_emit(b, sink, err);
+    const onus_status st = onus_emit_overlap(d, b, err);
+    return st == ONUS_OK ? onus_event_emit(b, sink, err) : st;
 }
 
 /* ".NAME" of one of several labels, "" of the only one. */

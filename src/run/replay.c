@@ -127,7 +127,10 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *
     ONUS_TRY(onus_path_join(path, sizeof path, o->run, "ledger.jsonl", err));
     ONUS_TRY(onus_log_read(&s->before, path, o->mem, err));
     ONUS_TRY(open_recipe(s, o, err));
-    if (!s->recipe->privacy.off) ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));
+    if (!s->recipe->privacy.off) {
+        ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));
+        onus_session_key_hashes(s);
+    }
     if (o->from > 0) ONUS_TRY(find_start(s, o->from, err));
     if (o->to > 0 && o->to <= o->from) {
         st = onus_fail(err, ONUS_BAD_ARG, "--to %lld: expected a step after --from %lld",

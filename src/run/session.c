@@ -42,6 +42,7 @@ void onus_session_close(onus_session *s)
     onus_pool_destroy(s->pool);
     onus_event_release(&s->event);
     onus_wipe(&s->noise, sizeof s->noise);
+    onus_wipe(s->hash_key, sizeof s->hash_key);
     memset(s, 0, sizeof *s);
 }
 
@@ -98,6 +99,12 @@ int64_t onus_checkpoint_step(const onus_entry *e)
 /* ---- the key of the noise ---------------------------------------------------------------- */
 
 enum { KEY_TEXT = 64 + 1 };
+
+void onus_session_key_hashes(onus_session *s)
+{
+    onus_noise_hash_key(&s->noise, s->hash_key);
+    s->recipe->data.hash_key = s->hash_key;
+}
 
 onus_status onus_noise_key_write(const char *dir, const onus_noise_key *k, onus_err *err)
 {

@@ -35,6 +35,7 @@ typedef struct {
     onus_dataset *data;
     onus_net *net;
     onus_noise_key noise;
+    uint8_t hash_key[32]; /* private runs: of the hashes of data, derived from noise */
     onus_train_result trained;
     double began_s;
 
@@ -114,6 +115,8 @@ onus_status onus_event_facts(onus_event_builder *b, onus_facts **out, const onus
 onus_status onus_buf_hand_out(const onus_buf *text, char **out, const char *what,
                               onus_err *err) ONUS_CHECKED;
 
+/* The noise key of a private run is there: hashes of its data are told under a key of it. */
+void onus_session_key_hashes(onus_session *s);
 /* private/noise.key: 64 hexadecimal digits and a newline. */
 onus_status onus_noise_key_write(const char *dir, const onus_noise_key *k,
                                  onus_err *err) ONUS_CHECKED;
