@@ -144,6 +144,12 @@ static bool few_tested(onus_page *p)
     return onus_fact_real(onus_page_fact(p, "data.test.rows"), &n) && n < TEST_FEW;
 }
 
+static bool tested_on_training(onus_page *p)
+{
+    double n;
+    return onus_fact_real(onus_page_fact(p, "data.overlap.test.features"), &n) && n > 0;
+}
+
 static bool no_better(onus_page *p)
 {
     return !no_metric(p) && !onus_beats_baseline(p);
@@ -209,6 +215,14 @@ static void name_undefined(onus_page *p)
     (void)undefined_values(p, name_item);
 }
 
+static void name_overlap(onus_page *p)
+{
+    onus_page_raw(p, " ");
+    onus_page_count(p, onus_page_fact(p, "data.overlap.test.features"));
+    onus_page_raw(p, " / ");
+    onus_page_count(p, onus_page_fact(p, "data.rows.test"));
+}
+
 /* ---- the rules --------------------------------------------------------------------------- */
 
 static const struct {
@@ -220,6 +234,7 @@ static const struct {
     {no_better, ONUS_TEXT_OPEN_BETTER, NULL},
     {some_undefined, ONUS_TEXT_OPEN_UNDEFINED, name_undefined},
     {few_tested, ONUS_TEXT_OPEN_FEW, NULL},
+    {tested_on_training, ONUS_TEXT_OPEN_OVERLAP, name_overlap},
     {always, ONUS_TEXT_OPEN_ELSEWHERE, NULL},
     {has_metric, ONUS_TEXT_OPEN_LABELS, NULL},
     {has_metric, ONUS_TEXT_OPEN_CHOSEN, NULL},

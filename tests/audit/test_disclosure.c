@@ -376,8 +376,8 @@ static void chain(const table *t, steps *s, const int *there, int n, draws *d)
     step_add(s, v, 1);
 }
 
-/* Tables near by: one person is another, two exchange something, two pairs do. */
-static void look_near(const table *t, const attacker *a, goals *all, draws *d)
+/* Tables near by: one person is another, two exchange something. */
+static void look_near(const table *t, const attacker *a, goals *all)
 {
     int there[ROWS_MAX], n = 0;
     for (int v = 0; v < a->n; v++)
@@ -397,17 +397,32 @@ static void look_near(const table *t, const attacker *a, goals *all, draws *d)
             }
         }
     }
+}
+
+/* Tables further off: drawn. */
+static void look_around(const table *t, const attacker *a, goals *all, draws *d)
+{
+    int there[ROWS_MAX], n = 0;
+    for (int v = 0; v < a->n; v++)
+        if (a->guess[v] > 0) there[n++] = v;
     for (int i = 0; i < 40000; i++) {
         steps s = {.n = 0};
-        if (i % 2) {
+        if (i % 4 == 3) {
             const int w[] = {pick(d, n), pick(d, n), pick(d, n), pick(d, n)};
             swap_some(t, &s, there[w[0]], there[w[1]], 1 + pick(d, (2 << t->k) - 1));
             swap_some(t, &s, there[w[2]], there[w[3]], 1 + pick(d, (2 << t->k) - 1));
         } else {
-            chain(t, &s, there, n, d);
+            for (int k = 0; k <= i % 2; k++) chain(t, &s, there, n, d);
         }
         see(a, all, &s);
     }
+}
+
+static bool are_hidden(const goals *all)
+{
+    for (int i = 0; i < all->n; i++)
+        if (!all->of[i].hidden) return false;
+    return true;
 }
 
 /* Any table whose unknowns are within `far` of the true ones. */
@@ -486,7 +501,9 @@ static void attack_table(table *t, bool primary, outcome *out)
             out->small++;
         }
     }
-    look_near(t, &a, &all, &d);
+    look_near(t, &a, &all);
+    for (int round = 0; round < (primary ? 1 : 100) && !are_hidden(&all); round++)
+        look_around(t, &a, &all, &d);
     for (int i = 0; i < all.n; i++) {
         bool open = false;
         if (all.of[i].hidden || look_everywhere(&a, &all.of[i], &open)) continue;
