@@ -537,10 +537,203 @@ static void small_groups_are_hidden(void **state)
     assert_true(all.small > tables && primary.found > 100);
 }
 
+/* ---- by hand ----------------------------------------------------------------------------- */
+
+static table one;
+
+/* Audits rows whose groups are set, as a run does. */
+static void tell(void)
+{
+    one.k = (int)one.r.p.n_attributes;
+    for (int a = 0; a < one.k; a++) one.n_groups[a] = (int)one.r.attribute[a].n_groups;
+    table_tell(&one, false);
+}
+
+/* n rows: group letters by their numbers; decisions: right but every fifth. */
+static void fill(onus_task task, const int *sizes, int groups)
+{
+    char of[ROWS_MAX];
+    int n = 0;
+    for (int g = 0; g < groups; g++)
+        for (int i = 0; i < sizes[g]; i++) of[n++] = (char)('a' + g);
+    of[n] = 0;
+    rows_begin(&one.r, task, n, task == ONUS_TASK_REGRESSION ? 0 : 2);
+    for (int i = 0; i < n; i++) {
+        one.r.label[i] = (float)(i % 2);
+        one.r.decision[i] = i % 5 == 0 ? 1 - i % 2 : i % 2;
+        one.r.score[i] = (float)(i * i % 17) / 16;
+    }
+    rows_group(&one.r, "g", of, groups, abcd);
+}
+
+static void a_small_group_and_the_smallest_other(void **state)
+{
+    (void)state;
+    static const int sizes[] = {5, 60, 24, 31};
+    fill(ONUS_TASK_BINARY, sizes, 4);
+    tell();
+    const said *s = &one.s;
+    undefined(s, "fairness.g.group.a.n");
+    undefined(s, "fairness.g.group.a.selected");
+    undefined(s, "fairness.g.group.a.tpr");
+    undefined(s, "fairness.g.group.c.n"); /* the smallest other, of 24 */
+    undefined(s, "fairness.g.missing");
+    undefined(s, "fairness.g.empty");
+    near(s, "fairness.g.group.b.n", 60, 0);
+    near(s, "fairness.g.group.d.n", 31, 0);
+    assert_null(onus_facts_find(s->facts, "fairness.g.group.a.tpr.n"));
+    assert_null(onus_facts_find(s->facts, "fairness.g.group.a.n.lower"));
+    /* which of the two it is, nobody says */
+    assert_null(strstr(text(s, "fairness.g.withheld"), "a:"));
+    near(s, "fairness.g.demographic_parity_difference.n", 91, 0);
+    assert_true(number(s, "fairness.g.demographic_parity_difference.lower") >= 0);
+    undefined(s, "fairness.g.demographic_parity_difference.upper");
+    undefined(s, "fairness.g.demographic_parity_ratio.lower");
+    near(s, "fairness.g.demographic_parity_difference.n.min", 31, 0);
+    assert_non_null(
+        strstr(text(s, "fairness.g.demographic_parity_difference.reason"), "withheld"));
+    undefined(s, "fairness.g.average_odds_difference"); /* two are told, not all there are */
+    table_forget(&one);
+    one.r.p.sizes = NULL; /* eval withholds nothing */
+    const onus_sink sink = said_begin(&one.s);
+    assert_int_equal(onus_audit_fairness(&one.r.p, &sink, NULL, NULL), ONUS_OK);
+    near(s, "fairness.g.group.a.n", 5, 0);
+    onus_facts_destroy(one.s.facts);
+}
+
+/* Five whose labels are all 0 and the next group's as well: who knew that both together have no
+ * 1 would know each one's label. A third group comes in, though its size is told. */
+static void a_pool_that_says_the_same(void **state)
+{
+    (void)state;
+    static const int sizes[] = {5, 12, 24, 31};
+    fill(ONUS_TASK_BINARY, sizes, 4);
+    for (int i = 0; i < 17; i++) one.r.label[i] = 0;
+    tell();
+    assert_true(onus_disclosure_tells(one.told, 0, 2));
+    undefined(&one.s, "fairness.g.group.a.n");
+    undefined(&one.s, "fairness.g.group.b.n");
+    undefined(&one.s, "fairness.g.group.c.positives");
+    near(&one.s, "fairness.g.group.d.n", 31, 0);
+    table_forget(&one);
+}
+
+/* A group of ten that is uniform is told. */
+static void a_uniform_group_of_ten(void **state)
+{
+    (void)state;
+    static const int sizes[] = {10, 60, 24, 31};
+    fill(ONUS_TASK_BINARY, sizes, 4);
+    for (int i = 0; i < 10; i++) one.r.decision[i] = 1;
+    tell();
+    near(&one.s, "fairness.g.group.a.selection_rate", 1, 0);
+    assert_null(onus_facts_find(one.s.facts, "fairness.g.withheld"));
+    table_forget(&one);
+}
+
+static void classes_and_numbers(void **state)
+{
+    (void)state;
+    static const int sizes[] = {5, 60, 24, 31};
+    fill(ONUS_TASK_CLASSES, sizes, 4);
+    tell();
+    undefined(&one.s, "fairness.g.group.a.accuracy");
+    undefined(&one.s, "fairness.g.group.c.n");
+    near(&one.s, "fairness.g.group.b.n", 60, 0);
+    undefined(&one.s, "fairness.g.accuracy_difference.upper");
+    table_forget(&one);
+    fill(ONUS_TASK_REGRESSION, sizes, 4);
+    tell();
+    undefined(&one.s, "fairness.g.group.a.mean_prediction");
+    undefined(&one.s, "fairness.g.group.a.mae");
+    undefined(&one.s, "fairness.g.group.c.mean_error");
+    assert_null(onus_facts_find(one.s.facts, "fairness.g.group.a.mae.lower"));
+    near(&one.s, "fairness.g.group.d.mae.n", 31, 0);
+    assert_true(number(&one.s, "fairness.g.mae_difference") >= 0);
+    undefined(&one.s, "fairness.g.mae_difference.upper");
+    assert_non_null(strstr(text(&one.s, "fairness.g.mae_difference.reason"), "withheld"));
+    table_forget(&one);
+}
+
+/* Of 20 people of a, seven have the second label: a is withheld there, and of the first label,
+ * of which its counts would be the second's but for 13 people. */
+static void labels_that_few_have(void **state)
+{
+    (void)state;
+    char of[121];
+    rows_labels(&one.r, 120, 5);
+    for (int i = 0; i < 120; i++) of[i] = i < 20 ? 'a' : i < 50 ? 'b' : 'c';
+    of[120] = 0;
+    rows_group(&one.r, "g", of, 3, abcd);
+    for (int i = 7; i < 20; i++) one.r.label[3 * i + 1] = -1;
+    for (int i = 100; i < 104; i++) one.r.label[3 * i + 1] = -1;
+    for (int i = 30; i < 34; i++) one.r.label[3 * i + 1] = -1;
+    tell();
+    assert_true(onus_disclosure_tells_all(one.told, 0)); /* by size alone */
+    undefined(&one.s, "label.two.fairness.g.group.a.n");
+    undefined(&one.s, "label.a%2Eb.fairness.g.group.a.n");
+    undefined(&one.s, "label.two.fairness.g.group.b.tpr");
+    near(&one.s, "label.two.fairness.g.group.c.n", 66, 0);
+    table_forget(&one);
+}
+
+/* More cells than have numbers: nothing is told, at once. */
+static void too_many_attributes(void **state)
+{
+    (void)state;
+    enum { K = 30, N = 200 };
+    static int32_t group[K][N];
+    static int64_t n_groups[K];
+    static const int32_t *groups[K];
+    for (int a = 0; a < K; a++) {
+        for (int i = 0; i < N; i++) group[a][i] = (i * (a + 7) + i / 3) % 9;
+        n_groups[a] = 9;
+        groups[a] = group[a];
+    }
+    const onus_grouped rows_of = {N, K, n_groups, groups};
+    onus_arena arena;
+    onus_disclosure *d;
+    onus_arena_init(&arena, NULL);
+    assert_int_equal(onus_disclosure_sizes(&d, &rows_of, &arena, NULL), ONUS_OK);
+    assert_false(onus_disclosure_tells(d, 0, 0));
+    assert_false(onus_disclosure_tells_missing(d, 0));
+    onus_arena_release(&arena);
+}
+
+static onus_status audited(const onus_allocator *mem, void *ctx, onus_err *err)
+{
+    onus_arena arena;
+    onus_disclosure *d = NULL;
+    const onus_sink none = {0};
+    (void)ctx;
+    onus_arena_init(&arena, mem);
+    onus_status st = onus_disclosure_sizes(&d, &one.grouped, &arena, err);
+    one.r.p.sizes = d;
+    if (st == ONUS_OK) st = onus_audit_fairness(&one.r.p, &none, mem, err);
+    onus_arena_release(&arena);
+    return st;
+}
+
+static void memory_ends(void **state)
+{
+    (void)state;
+    table_draw(&one, 3, 3, 30, 30);
+    table_tell(&one, false);
+    table_forget(&one);
+    failing_mem_walk("what is withheld", audited, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_groups_are_hidden),
+        cmocka_unit_test(a_small_group_and_the_smallest_other),
+        cmocka_unit_test(a_pool_that_says_the_same),
+        cmocka_unit_test(a_uniform_group_of_ten),
+        cmocka_unit_test(classes_and_numbers),
+        cmocka_unit_test(labels_that_few_have),
+        cmocka_unit_test(too_many_attributes),
+        cmocka_unit_test(memory_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
