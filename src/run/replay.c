@@ -129,7 +129,7 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, onus_buf *
     ONUS_TRY(open_recipe(s, o, err));
     if (!s->recipe->privacy.off) {
         ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));
-        onus_session_key_hashes(s);
+        ONUS_TRY(onus_session_key_hashes(s, s->before, err));
     }
     if (o->from > 0) ONUS_TRY(find_start(s, o->from, err));
     if (o->to > 0 && o->to <= o->from) {

@@ -92,8 +92,7 @@ static onus_status settle_noise_key(onus_session *s, onus_err *err)
         onus_noise_key_new(&s->noise);
         st = onus_noise_key_write(s->dir, &s->noise, err);
     }
-    if (st == ONUS_OK) onus_session_key_hashes(s);
-    return st;
+    return st == ONUS_OK ? onus_session_key_hashes(s, s->before, err) : st;
 }
 
 /* The last checkpoint of the old ledger whose file is still what the ledger says. */
