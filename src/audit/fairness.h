@@ -30,7 +30,8 @@ typedef struct {
 extern const onus_fairness_value onus_fairness_value_names[ONUS_FAIRNESS_VALUES];
 /* Largest difference between the means of groups; those with fewer than two rows have no spread
  * to judge by and are left out. */
-onus_measure onus_fairness_value_gap(const onus_group_moments *m, int64_t n_groups);
+onus_measure onus_fairness_value_gap(const onus_group_moments *m, int64_t n_groups,
+                                     bool withholds);
 /* Do the groups fit into a line of the ledger? */
 bool onus_fairness_has_room(const onus_partition *g);
 
@@ -46,6 +47,9 @@ onus_status onus_fairness_classes(const onus_predictions *p, const onus_partitio
 onus_status onus_fairness_values(const onus_predictions *p, const onus_partition *g,
                                  onus_event_builder *b, onus_arena *arena,
                                  onus_err *err) ONUS_CHECKED;
+/* Groups of an attribute that are withheld keep their names, so that a demand on one finds it
+ * undefined: this one of them. */
+void onus_fairness_withheld(onus_event_builder *b, const onus_partition *g, const char *name);
 /* The gaps between two classes' decisions, all undefined, for that reason. */
 void onus_fairness_undefined(onus_event_builder *b, const onus_partition *g,
                              const char *reason);

@@ -69,8 +69,11 @@ static onus_status collect(onus_rates *out, const tally *t, const onus_partition
     onus_share *s = onus_arena_alloc(arena, (size_t)g->n_groups + 1, sizeof *s);
     if (!s) return onus_fail_mem(err, "fairness");
     for (int64_t i = 0; i < g->n_groups; i++) s[i] = share_of(&t[i], r);
-    *out = (onus_rates){
-        .share = s, .name = g->groups, .n = g->n_groups, .missing = rates[r].missing};
+    *out = (onus_rates){.share = s,
+                        .name = g->groups,
+                        .n = g->n_groups,
+                        .missing = rates[r].missing,
+                        .withheld = g->withholds ? ONUS_WITHHELD : NULL};
     return ONUS_OK;
 }
 
@@ -157,8 +160,8 @@ static void put_average_odds(onus_event_builder *b, const onus_partition *g, con
 {
     static const double weight[] = {0.5, -0.5, 0.5, -0.5};
     onus_measure m = {.value = NAN, .ci = {NAN, NAN}};
-    if (g->n_groups != 2) {
-        m.reason = "it has a sign, which compares two groups";
+    if (g->n_groups != 2 || g->withholds) {
+        m.reason = g->withholds ? ONUS_WITHHELD : "it has a sign, which compares two groups";
         onus_measure_put(b, &m, "fairness.%s.average_odds_difference", g->name);
         return;
     }
@@ -191,6 +194,9 @@ onus_status onus_fairness_two(const tally *t, const onus_partition *g, onus_even
                        g->groups[i]);
         for (rate r = 0; r < N_RATES; r++) put_rate(b, g, i, &t[i], r);
     }
+    onus_fairness_withheld(b, g, "positives");
+    onus_fairness_withheld(b, g, "selected");
+    for (rate r = 0; r < N_RATES; r++) onus_fairness_withheld(b, g, rates[r].name);
     ONUS_TRY(collect(&selection, t, g, SELECTION, arena, err));
     ONUS_TRY(collect(&tpr, t, g, TPR, arena, err));
     ONUS_TRY(collect(&fpr, t, g, FPR, arena, err));
@@ -212,6 +218,7 @@ onus_status onus_fairness_more(const tally *t, const onus_partition *g, onus_eve
         onus_event_int(b, (int64_t)t[i].n, "fairness.%s.group.%s.n", g->name, g->groups[i]);
         put_rate(b, g, i, &t[i], ACCURACY);
     }
+    onus_fairness_withheld(b, g, rates[ACCURACY].name);
     onus_status st = collect(&accuracy, t, g, ACCURACY, arena, err);
     if (st == ONUS_OK)
         st = put_gaps(b, g, &accuracy, "accuracy_difference", "accuracy_ratio", arena, err);

@@ -34,7 +34,7 @@ static onus_interval welch(const moments *a, const moments *b, int64_t statement
     return onus_interval_mean(a->mean - b->mean, sqrt(v), df, statements);
 }
 
-onus_measure onus_fairness_value_gap(const moments *m, int64_t n_groups)
+onus_measure onus_fairness_value_gap(const moments *m, int64_t n_groups, bool withholds)
 {
     onus_measure d = {.value = NAN, .ci = {NAN, NAN}};
     double low = INFINITY, high = -INFINITY;
@@ -47,7 +47,9 @@ onus_measure onus_fairness_value_gap(const moments *m, int64_t n_groups)
         high = onus_larger(high, m[g].mean);
     }
     if (groups < 2) {
-        d.reason = "fewer than two groups have two rows";
+        d.reason = withholds ? "fewer than two groups have two rows; left out, "
+                               "groups " ONUS_WITHHELD
+                             : "fewer than two groups have two rows";
         return d;
     }
     d.value = high - low;
@@ -63,8 +65,9 @@ onus_measure onus_fairness_value_gap(const moments *m, int64_t n_groups)
                 onus_larger(d.ci.upper, onus_interval_fold(welch(&m[g], &m[h], 1)).upper);
         }
     }
-    if (groups == n_groups) return d;
-    d.reason = "groups of fewer than two rows are left out";
+    if (groups == n_groups && !withholds) return d;
+    d.reason = withholds ? "left out, groups " ONUS_WITHHELD
+                         : "groups of fewer than two rows are left out";
     d.ci.upper = NAN; /* they may lie anywhere */
     return d;
 }
@@ -87,8 +90,9 @@ static onus_status put_value(const onus_predictions *p, const onus_partition *g,
         onus_measure_put(b, &mean, "fairness.%s.group.%s.%s", g->name, g->groups[k],
                          of_value->name);
     }
-    const onus_measure gap = onus_fairness_value_gap(m, g->n_groups);
+    const onus_measure gap = onus_fairness_value_gap(m, g->n_groups, g->withholds);
     onus_measure_put(b, &gap, "fairness.%s.%s", g->name, of_value->difference);
+    onus_fairness_withheld(b, g, of_value->name);
     return ONUS_OK;
 }
 

@@ -23,7 +23,8 @@ int64_t onus_rates_pairs(const onus_rates *r)
 
 enum { REASON_MAX = 600 };
 
-/* "left out, no positives: a, b"; NULL where nobody is. */
+/* "left out, no positives: a, b", then why others are withheld; NULL where nobody is left out.
+ */
 static onus_status name_left_out(const onus_rates *r, const char **out, onus_arena *arena,
                                  onus_err *err)
 {
@@ -42,8 +43,11 @@ static onus_status name_left_out(const onus_rates *r, const char **out, onus_are
     }
     if (left_out > named)
         onus_buf_printf(&text, " and %lld more", (long long)(left_out - named));
+    if (r->withheld)
+        onus_buf_printf(&text, "%sgroups %s", left_out ? "; left out, " : "left out, ",
+                        r->withheld);
     onus_status st = onus_buf_status(&text, "fairness", err);
-    if (st == ONUS_OK && left_out > 0) {
+    if (st == ONUS_OK && text.len > 0) {
         *out = onus_arena_strdup(arena, text.data);
         if (!*out) st = onus_fail_mem(err, "fairness");
     }

@@ -5,8 +5,9 @@
  * A group without support (nobody in it, or no positives to have a true positive rate of) has
  * no rate. The gap is then that of the others, which can only be too small: the value and the
  * bound on the side of "at least so unequal" stand, the bound that would prove equality is
- * undefined, and the reason names who was left out. With fewer than two groups left there is no
- * gap. */
+ * undefined, and the reason names who was left out. The same goes for groups that are withheld
+ * (data/disclosure.h), which the reason does not name. With fewer than two groups left there is
+ * no gap. */
 #ifndef ONUS_AUDIT_GAP_H
 #define ONUS_AUDIT_GAP_H
 #include "audit/measure.h"
@@ -17,7 +18,8 @@ typedef struct {
     const onus_share *share; /* (n) */
     const char *const *name; /* (n) */
     int64_t n;
-    const char *missing; /* what a group with share.n = 0 lacks: "positives" */
+    const char *missing;  /* what a group with share.n = 0 lacks: "positives" */
+    const char *withheld; /* why there are groups that are not among these; NULL: all are */
 } onus_rates;
 
 typedef struct {

@@ -17,11 +17,15 @@ onus_status onus_partition_one(onus_partition *out, const onus_attribute *a, int
                                onus_arena *arena, onus_err *err)
 {
     const char **groups = onus_arena_alloc(arena, (size_t)a->n_groups + 1, sizeof *groups);
-    if (!groups) return onus_fail_mem(err, "groups");
-    onus_partition p = {.groups = groups, .n_groups = a->n_groups, .group = a->group};
+    uint64_t *code = onus_arena_alloc(arena, (size_t)a->n_groups + 1, sizeof *code);
+    if (!groups || !code) return onus_fail_mem(err, "groups");
+    onus_partition p = {
+        .groups = groups, .n_groups = a->n_groups, .group = a->group, .code = code};
     onus_status st = escape(&p.name, a->name, arena, err);
-    for (int64_t g = 0; st == ONUS_OK && g < a->n_groups; g++)
+    for (int64_t g = 0; st == ONUS_OK && g < a->n_groups; g++) {
         st = escape(&groups[g], a->group_names[g], arena, err);
+        code[g] = (uint64_t)g;
+    }
     for (int64_t i = 0; i < n; i++) {
         if (a->group[i] >= a->n_groups)
             return onus_fail(err, ONUS_BAD_ARG, "fairness: row %lld has no such group of '%s'",
@@ -62,9 +66,12 @@ onus_status onus_partition_cross(onus_partition *out, const onus_partition *a,
     p.too_many = p.too_many || p.n_groups > ONUS_GROUPS_MAX;
     if (p.too_many) p.n_groups = 0;
     const char **groups = onus_arena_alloc(arena, (size_t)p.n_groups + 1, sizeof *groups);
-    if (!groups) return onus_fail_mem(err, "groups");
+    uint64_t *code = onus_arena_alloc(arena, (size_t)p.n_groups + 1, sizeof *code);
+    if (!groups || !code) return onus_fail_mem(err, "groups");
     for (int64_t c = 0; c < n_cells && !p.too_many; c++) {
         if (cell[c] < 0) continue;
+        code[cell[c]] =
+            a->code[c / b->n_groups] * (uint64_t)b->n_groups + (uint64_t)(c % b->n_groups);
         groups[cell[c]] = onus_arena_printf(arena, "%s+%s", a->groups[c / b->n_groups],
                                             b->groups[c % b->n_groups]);
         if (!groups[cell[c]]) return onus_fail_mem(err, "groups");
@@ -76,6 +83,39 @@ onus_status onus_partition_cross(onus_partition *out, const onus_partition *a,
     }
     p.groups = groups;
     p.group = group;
+    p.code = code;
     *out = p;
+    return ONUS_OK;
+}
+
+onus_status onus_partition_told(onus_partition *out, const onus_partition *g,
+                                const onus_disclosure *told, int64_t set, int64_t n,
+                                onus_arena *arena, onus_err *err)
+{
+    *out = *g;
+    if (!told) return ONUS_OK;
+    out->withholds = !onus_disclosure_tells_all(told, set);
+    out->withholds_missing = !onus_disclosure_tells_missing(told, set);
+    if (g->too_many) return ONUS_OK;
+    const size_t k = (size_t)g->n_groups + 1;
+    const char **groups = onus_arena_alloc(arena, k, sizeof *groups),
+               **withheld = onus_arena_alloc(arena, k, sizeof *withheld);
+    int32_t *group = onus_arena_alloc(arena, (size_t)n + 1, sizeof *group),
+            *place = onus_arena_alloc(arena, k, sizeof *place);
+    if (!groups || !withheld || !group || !place) return onus_fail_mem(err, "groups");
+    out->n_groups = 0;
+    for (int64_t i = 0; i < g->n_groups; i++) {
+        const bool tells = onus_disclosure_tells(told, set, g->code[i]);
+        place[i] = tells ? (int32_t)out->n_groups : -1;
+        if (tells)
+            groups[out->n_groups++] = g->groups[i];
+        else
+            withheld[out->n_withheld++] = g->groups[i];
+    }
+    for (int64_t i = 0; i < n; i++) group[i] = g->group[i] < 0 ? -1 : place[g->group[i]];
+    out->groups = groups;
+    out->group = group;
+    out->code = NULL;
+    out->withheld = withheld;
     return ONUS_OK;
 }

@@ -33,6 +33,9 @@ typedef struct {
     bool score_is_probability;
     int64_t n_attributes;
     const onus_attribute *attributes;
+    /* which groups' sizes are told already, of these rows: fairness withholds the others, and
+     * whose counts it must on their account; NULL: tells of all */
+    const onus_disclosure *sizes;
 } onus_predictions;
 
 /* One of several labels as a task of two classes, over the rows where it is known; arrays live

@@ -91,6 +91,18 @@ void onus_chacha20_close(onus_chacha20 *c)
 
 /* ---- the rest ---------------------------------------------------------------------------- */
 
+uint64_t onus_hash64(const uint8_t key[16], const void *data, size_t len)
+{
+    uint64_t hash;
+    crypto_shorthash((unsigned char *)&hash, data, len, key);
+    return hash;
+}
+
+void onus_hmac_sha256(const uint8_t key[32], const void *data, size_t len, uint8_t out[32])
+{
+    crypto_auth_hmacsha256(out, data, len, key);
+}
+
 void onus_hex(const uint8_t *bytes, size_t n, char *out)
 {
     sodium_bin2hex(out, 2 * n + 1, bytes, n);

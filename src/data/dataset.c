@@ -156,7 +156,7 @@ const onus_encoder *onus_dataset_encoder(const onus_dataset *d)
     return d->encoder;
 }
 
-static const uint8_t *image_of(const onus_dataset *d, int64_t row)
+const uint8_t *onus_image_of(const onus_dataset *d, int64_t row)
 {
     const int64_t n = d->encoder->pixels;
     return row < d->n_images[0] ? d->pixels[0] + row * n
@@ -170,9 +170,9 @@ static void fetch_images(const onus_dataset *d, const int64_t *rows, int64_t n, 
     enum { LINE = 64 };
     const int64_t size = d->encoder->pixels;
     for (int64_t i = 0; i < n; i++) {
-        const uint8_t *next = image_of(d, rows[i + 1 < n ? i + 1 : i]);
+        const uint8_t *next = onus_image_of(d, rows[i + 1 < n ? i + 1 : i]);
         for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(next + at);
-        d->kernels->bytes_scale(image_of(d, rows[i]), 255.0f, x + i * size, size);
+        d->kernels->bytes_scale(onus_image_of(d, rows[i]), 255.0f, x + i * size, size);
     }
 }
 
@@ -200,7 +200,7 @@ void onus_dataset_examples(const onus_dataset *d, uint32_t epoch, const int64_t 
         if (d->text.any)
             onus_text_example(d, epoch, rows[i], x ? x + i * F : NULL, y ? y + i * L : NULL);
         if (x && augment)
-            onus_augment_image(d, epoch, rows[i], image_of(d, rows[i]), x + i * F);
+            onus_augment_image(d, epoch, rows[i], onus_image_of(d, rows[i]), x + i * F);
         if (y && d->task != ONUS_TASK_TOKENS)
             memcpy(y + i * L, from + rows[i] * L, (size_t)L * sizeof *y);
     }
@@ -235,6 +235,11 @@ const char *onus_dataset_group_name(const onus_dataset *d, int64_t a, int64_t g)
 int32_t onus_dataset_group(const onus_dataset *d, int64_t a, int64_t row)
 {
     return d->attributes[a].group[row];
+}
+
+const onus_disclosure *onus_dataset_disclosure(const onus_dataset *d, onus_part part)
+{
+    return d->told[part];
 }
 
 const char *onus_dataset_text(const onus_dataset *d, int64_t row, int64_t column)

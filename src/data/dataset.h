@@ -9,6 +9,7 @@
 #define ONUS_DATA_DATASET_H
 #include "base/event.h"
 #include "base/file.h"
+#include "data/disclosure.h"
 #include "data/spec.h"
 #include "data/tokenizer.h"
 #include "op/op.h"
@@ -98,6 +99,9 @@ int64_t onus_dataset_groups(const onus_dataset *d, int64_t a);
 /* "female", "<25", ">=25", "25-40" */
 const char *onus_dataset_group_name(const onus_dataset *d, int64_t a, int64_t g);
 int32_t onus_dataset_group(const onus_dataset *d, int64_t a, int64_t row);
+/* Which groups of a part the sheet tells of, and whoever speaks of that part after it; NULL:
+ * all, where the rows are somebody's own table to evaluate on. */
+const onus_disclosure *onus_dataset_disclosure(const onus_dataset *d, onus_part part);
 
 /* The raw text of an input column in a row, for explanations in private/ (as read; "" if
  * missing). */

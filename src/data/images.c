@@ -102,9 +102,8 @@ static onus_status read_idx(onus_dataset *d, const char *name, int number, read_
     onus_status st = path_of(d, name, path, err);
     if (st == ONUS_OK) st = read_file(beside, path, bytes, d->file_sha[number], err);
     if (st == ONUS_OK) st = onus_idx_parse(bytes->data, bytes->len, path, n, size, data, err);
-    return st == ONUS_OK
-               ? onus_emit_read(path, d->file_sha[number], *n, number, d->mem, sink, err)
-               : onus_unread(st, path, d->file_sha[number], number, d->mem, sink, err);
+    return st == ONUS_OK ? onus_emit_read(d, path, d->file_sha[number], *n, number, sink, err)
+                         : onus_unread(d, st, path, d->file_sha[number], number, sink, err);
 }
 
 /* Images and labels of one pair of files; labels are appended to d->y by the caller's

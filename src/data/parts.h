@@ -6,6 +6,7 @@
 #include "base/words.h"
 #include "data/csv.h"
 #include "data/dataset.h"
+#include "data/disclosure.h"
 #include "num/kernels.h"
 
 enum { ONUS_FEATURES_MAX = 1 << 24 };
@@ -105,8 +106,8 @@ struct onus_dataset {
     int64_t n_attributes;
     const char **fitted;
     int64_t n_fitted;
+    onus_disclosure *told[ONUS_PART_COUNT]; /* NULL: everything is told */
     uint8_t file_sha[4][32];
-    uint8_t part_sha[ONUS_PART_COUNT][32];
 };
 
 static inline const char *onus_cell(const onus_dataset *d, int64_t row, int64_t col)
@@ -163,13 +164,19 @@ onus_status onus_jsonl_read(onus_csv *out, const char *path, uint8_t sha256[32],
                             const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 onus_status onus_jsonl_parse(onus_csv *out, const char *text, size_t len, const char *what,
                              const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
-onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
-                           const onus_allocator *mem, const onus_sink *sink,
+onus_status onus_emit_read(const onus_dataset *d, const char *path, const uint8_t sha[32],
+                           int64_t rows, int number, const onus_sink *sink,
                            onus_err *err) ONUS_CHECKED;
 /* A file that could not be understood (st), said to the sink without its rows: where a run is
  * done again, that the file is another one says more than what is wrong in it. */
-onus_status onus_unread(onus_status st, const char *path, const uint8_t sha[32], int number,
-                        const onus_allocator *mem, const onus_sink *sink, onus_err *err);
+onus_status onus_unread(const onus_dataset *d, onus_status st, const char *path,
+                        const uint8_t sha[32], int number, const onus_sink *sink,
+                        onus_err *err);
+/* overlap.c: rows of the other parts that also stand in the training part. */
+onus_status onus_emit_overlap(const onus_dataset *d, onus_event_builder *b,
+                              onus_err *err) ONUS_CHECKED;
+/* Its pixels; images only. */
+const uint8_t *onus_image_of(const onus_dataset *d, int64_t row);
 onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *err) ONUS_CHECKED;
 /* Columns of an image: its pixels. */
 onus_status onus_encoder_image(onus_encoder *e, const onus_shape *image,

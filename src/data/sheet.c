@@ -13,35 +13,109 @@
 
 enum { LISTED_MAX = 2000, CLASSES_MAX = 1000 };
 
-onus_status onus_emit_read(const char *path, const uint8_t sha[32], int64_t rows, int number,
-                           const onus_allocator *mem, const onus_sink *sink, onus_err *err)
+/* What is said of a hash of the data: in a private run HMAC-SHA-256 of it under a key of the
+ * run's. */
+static void put_hash(const onus_dataset *d, onus_event_builder *b, const uint8_t sha[32],
+                     const char *name)
 {
+    uint8_t said[32];
+    if (d->spec->hash_key)
+        onus_hmac_sha256(d->spec->hash_key, sha, 32, said);
+    else
+        memcpy(said, sha, sizeof said);
+    onus_event_sha256(b, said, "%s", name);
+}
+
+onus_status onus_emit_read(const onus_dataset *d, const char *path, const uint8_t sha[32],
+                           int64_t rows, int number, const onus_sink *sink, onus_err *err)
+{
+    char name[64];
     const char *slash = strrchr(path, '/');
     struct stat info;
     onus_event_builder b;
-    onus_event_init(&b, mem);
+    onus_event_init(&b, d->mem);
     onus_event_begin(&b, "data.read");
     onus_event_text(&b, slash ? slash + 1 : path, "data.file.%d.name", number + 1);
     if (stat(path, &info) == 0)
         onus_event_int(&b, (int64_t)info.st_size, "data.file.%d.bytes", number + 1);
-    onus_event_sha256(&b, sha, "data.file.%d.sha256", number + 1);
+    snprintf(name, sizeof name, "data.file.%d.sha256", number + 1);
+    put_hash(d, &b, sha, name);
     if (rows >= 0) onus_event_int(&b, rows, "data.file.%d.rows", number + 1);
     onus_status st = onus_event_emit(&b, sink, err);
     onus_event_release(&b);
     return st;
 }
 
-onus_status onus_unread(onus_status st, const char *path, const uint8_t sha[32], int number,
-                        const onus_allocator *mem, const onus_sink *sink, onus_err *err)
+onus_status onus_unread(const onus_dataset *d, onus_status st, const char *path,
+                        const uint8_t sha[32], int number, const onus_sink *sink, onus_err *err)
 {
     static const uint8_t unhashed[32]; /* too large to be read: nothing is known of it */
     onus_err told = {.code = ONUS_OK};
     if (st != ONUS_BAD_INPUT || memcmp(sha, unhashed, sizeof unhashed) == 0 ||
-        onus_emit_read(path, sha, -1, number, mem, sink, &told) != ONUS_MISMATCH)
+        onus_emit_read(d, path, sha, -1, number, sink, &told) != ONUS_MISMATCH)
         return st;
     if (err) *err = told;
     return ONUS_MISMATCH;
 }
+
+/* ---- groups that are told ---------------------------------------------------------------- */
+
+/* Are rows dealt to the parts by a protected attribute? */
+static bool dealt_by_group(const onus_data_spec *s)
+{
+    for (int64_t k = 0; k < s->n_stratify; k++) {
+        for (int64_t a = 0; a < s->n_protected; a++)
+            if (strcmp(s->stratify[k], s->protected_[a].column) == 0) return true;
+    }
+    return false;
+}
+
+static onus_status group_part(onus_dataset *d, int p, onus_err *err)
+{
+    const size_t k = (size_t)d->n_attributes, n = (size_t)d->n_part[p];
+    onus_grouped *rows = onus_arena_alloc(&d->arena, 1, sizeof *rows);
+    int64_t *n_groups = onus_arena_alloc(&d->arena, k + 1, sizeof *n_groups);
+    const int32_t **group = onus_arena_alloc(&d->arena, k + 1, sizeof *group);
+    if (!rows || !n_groups || !group) return onus_fail_mem(err, "data");
+    for (size_t a = 0; a < k; a++) {
+        int32_t *of = onus_arena_alloc(&d->arena, n + 1, sizeof *of);
+        if (!of) return onus_fail_mem(err, "data");
+        for (size_t i = 0; i < n; i++) of[i] = d->attributes[a].group[d->part[p][i]];
+        n_groups[a] = d->attributes[a].n_groups;
+        group[a] = of;
+    }
+    *rows = (onus_grouped){(int64_t)n, (int64_t)k, n_groups, group};
+    return onus_disclosure_sizes(&d->told[p], rows, &d->arena, err);
+}
+
+static onus_status decide_groups(onus_dataset *d, onus_err *err)
+{
+    onus_status st = ONUS_OK;
+    if (d->given || d->n_attributes == 0) return ONUS_OK;
+    for (int p = 0; p < ONUS_PART_COUNT && st == ONUS_OK; p++) st = group_part(d, p, err);
+    if (st == ONUS_OK && dealt_by_group(d->spec))
+        onus_disclosure_join(d->told, ONUS_PART_COUNT);
+    return st;
+}
+
+/* Is anything of that attribute withheld? How many rows lack it is withheld, too, then. */
+static bool withholds(const onus_dataset *d, int64_t attribute)
+{
+    bool any = false;
+    for (int p = 0; p < ONUS_PART_COUNT; p++)
+        any = any || (d->told[p] && !onus_disclosure_tells_all(d->told[p], attribute));
+    return any;
+}
+
+static bool withholds_column(const onus_dataset *d, const char *column)
+{
+    bool any = false;
+    for (int64_t a = 0; a < d->n_attributes; a++)
+        any = any || (strcmp(d->attributes[a].name, column) == 0 && withholds(d, a));
+    return any;
+}
+
+/* ---- the events -------------------------------------------------------------------------- */
 
 static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus_sink *sink,
                               onus_err *err)
@@ -50,6 +124,7 @@ static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus
         onus_arena_alloc(&d->arena, (size_t)d->n_cols + 1, sizeof *constant);
     if (!constant) return onus_fail_mem(err, "data");
     int64_t n = 0, n_missing = 0;
+    bool any_withheld = false;
     const bool listed = d->n_cols <= LISTED_MAX;
     char part[512];
     onus_event_begin(b, "data.clean");
@@ -60,11 +135,18 @@ static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus
         onus_status st = onus_name_part(part, sizeof part, d->cols[c].name, err);
         if (st != ONUS_OK) return st;
         n_missing += d->cols[c].n_missing;
-        if (d->cols[c].n_missing && listed)
+        const bool withheld = withholds_column(d, d->cols[c].name);
+        any_withheld = any_withheld || withheld;
+        if (withheld && listed)
+            onus_event_undefined(b, "data.missing.%s", part);
+        else if (d->cols[c].n_missing && listed)
             onus_event_int(b, d->cols[c].n_missing, "data.missing.%s", part);
         if (d->cols[c].constant) constant[n++] = d->cols[c].name;
     }
-    onus_event_int(b, n_missing, "data.missing_cells");
+    if (any_withheld)
+        onus_event_undefined(b, "data.missing_cells");
+    else
+        onus_event_int(b, n_missing, "data.missing_cells");
     onus_event_int(b, n, "data.constants");
     if (listed) onus_event_texts(b, constant, n, "data.constant");
     return onus_event_emit(b, sink, err);
@@ -99,11 +181,14 @@ static onus_status emit_split(onus_dataset *d, onus_event_builder *b, const onus
     onus_event_int(b, d->n_rows, "data.rows");
     for (int p = 0; p < ONUS_PART_COUNT; p++) {
         uint8_t sha[32];
+        char name[64];
         hash_part(d, p, sha);
         onus_event_int(b, d->n_part[p], "data.rows.%s", onus_part_names[p]);
-        onus_event_sha256(b, sha, "data.sha256.%s", onus_part_names[p]);
+        snprintf(name, sizeof name, "data.sha256.%s", onus_part_names[p]);
+        put_hash(d, b, sha, name);
     }
-    return onus_event_emit(b, sink, err);
+    const onus_status st = onus_emit_overlap(d, b, err);
+    return st == ONUS_OK ? onus_event_emit(b, sink, err) : st;
 }
 
 /* ".NAME" of one of several labels, "" of the only one. */
@@ -174,6 +259,7 @@ static onus_status describe_label(onus_dataset *d, onus_event_builder *b, onus_e
 static onus_status count_groups(onus_dataset *d, onus_event_builder *b, onus_err *err)
 {
     char attribute[512], group[512];
+    bool any_withheld = false;
     for (int64_t a = 0; a < d->n_attributes; a++) {
         onus_status st =
             onus_name_part(attribute, sizeof attribute, d->attributes[a].name, err);
@@ -183,6 +269,12 @@ static onus_status count_groups(onus_dataset *d, onus_event_builder *b, onus_err
             if (st != ONUS_OK) return st;
             for (int p = 0; p < ONUS_PART_COUNT; p++) {
                 int64_t n = 0;
+                if (d->told[p] && !onus_disclosure_tells(d->told[p], a, (uint64_t)g)) {
+                    onus_event_undefined(b, "data.group.%s.%s.%s", attribute, group,
+                                         onus_part_names[p]);
+                    any_withheld = true;
+                    continue;
+                }
                 for (int64_t i = 0; i < d->n_part[p]; i++)
                     n += d->attributes[a].group[d->part[p][i]] == g;
                 onus_event_int(b, n, "data.group.%s.%s.%s", attribute, group,
@@ -190,6 +282,7 @@ static onus_status count_groups(onus_dataset *d, onus_event_builder *b, onus_err
             }
         }
     }
+    if (any_withheld) onus_event_text(b, ONUS_WITHHELD, "data.group.reason");
     return ONUS_OK;
 }
 
@@ -205,7 +298,10 @@ static onus_status list_columns(onus_dataset *d, onus_event_builder *b, onus_err
         if (st != ONUS_OK) return st;
         onus_event_text(b, e->columns[k].pub.category ? "category" : "number", "data.column.%s",
                         part);
-        if (d->unseen && d->unseen[k]) onus_event_int(b, d->unseen[k], "data.unseen.%s", part);
+        if (withholds_column(d, names[k]))
+            onus_event_undefined(b, "data.unseen.%s", part);
+        else if (d->unseen && d->unseen[k])
+            onus_event_int(b, d->unseen[k], "data.unseen.%s", part);
     }
     onus_event_texts(b, names, e->n_columns, "data.columns");
     onus_event_texts(b, d->fitted, d->n_fitted, "data.fitted");
@@ -287,6 +383,7 @@ onus_status onus_emit_sheet(onus_dataset *d, const onus_sink *sink, onus_err *er
     const onus_data_spec *s = d->spec;
     onus_event_builder b;
     onus_event_init(&b, d->mem);
+    ONUS_TRY(decide_groups(d, err));
     if (!d->encoder->pixels && d->csv[0].cells) ONUS_TRY(emit_clean(d, &b, sink, err));
     ONUS_TRY(emit_split(d, &b, sink, err));
     onus_event_begin(&b, "data.sheet");

@@ -147,6 +147,9 @@ typedef struct {
     double train, valid, test; /* fractions; with test_source: train + valid = 1 and test = 0 */
     const char *const *stratify;
     int64_t n_stratify;
+    /* (32) hashes of files and parts are told under this key, so that nobody
+     * without it can test a guess of the table; NULL: as they are */
+    const uint8_t *hash_key;
     int line, label_line, split_line; /* of `data:`, `label:`, `split:` */
 } onus_data_spec;
 #endif

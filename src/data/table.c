@@ -49,8 +49,8 @@ static onus_status read_table(onus_dataset *d, int k, const char *name, const on
     if (st == ONUS_OK && d->csv[k].n_rows == 0)
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: no rows", path);
     return st == ONUS_OK
-               ? onus_emit_read(kept, d->file_sha[k], d->csv[k].n_rows, k, d->mem, sink, err)
-               : onus_unread(st, kept, d->file_sha[k], k, d->mem, sink, err);
+               ? onus_emit_read(d, kept, d->file_sha[k], d->csv[k].n_rows, k, sink, err)
+               : onus_unread(d, st, kept, d->file_sha[k], k, sink, err);
 }
 
 onus_status onus_read_tables(onus_dataset *d, const onus_sink *sink, onus_err *err)

@@ -48,8 +48,8 @@ static onus_status read_tokenizer(onus_dataset *d, const char *name, const onus_
         st =
             onus_tokenizer_read(&d->encoder->tokenizer, json.data, json.len, path, d->mem, err);
     if (st == ONUS_OK)
-        st = onus_emit_read(path, d->file_sha[NUMBER], count_lines(&json), NUMBER, d->mem, sink,
-                            err);
+        st =
+            onus_emit_read(d, path, d->file_sha[NUMBER], count_lines(&json), NUMBER, sink, err);
     onus_buf_release(&json);
     return st;
 }
@@ -268,8 +268,8 @@ static onus_status read_text(onus_dataset *d, int k, const char *name, const onu
     if (st == ONUS_OK) st = onus_file_read_gzip(path, &d->images[k], d->file_sha[k], err);
     if (st == ONUS_OK && d->images[k].len < 2)
         st = onus_fail(err, ONUS_BAD_INPUT, "%s: no text", path);
-    return st == ONUS_OK ? onus_emit_read(path, d->file_sha[k], count_lines(&d->images[k]), k,
-                                          d->mem, sink, err)
+    return st == ONUS_OK ? onus_emit_read(d, path, d->file_sha[k], count_lines(&d->images[k]),
+                                          k, sink, err)
                          : st;
 }
 

@@ -47,6 +47,11 @@ uint64_t onus_noise_seed(const onus_noise_key *key)
     return seed;
 }
 
+void onus_noise_hash_key(const onus_noise_key *key, uint8_t out[32])
+{
+    hash_key("onus noise hashes 1\n", key, out);
+}
+
 static void put32(uint8_t *at, uint32_t v)
 {
     for (int i = 0; i < 4; i++) at[i] = (uint8_t)(v >> (8 * i));

@@ -19,6 +19,9 @@ void onus_noise_key_commit(const onus_noise_key *key, uint8_t out[32]);
  * SHA-256("onus noise seed 1\n" || key). For draws that belong to places in a sealed sample
  * (dropout): under a public seed they would tell how places shift when a row leaves. */
 uint64_t onus_noise_seed(const onus_noise_key *key);
+/* A key for hashes of what only those with the noise key may test a guess of:
+ * SHA-256("onus noise hashes 1\n" || key). */
+void onus_noise_hash_key(const onus_noise_key *key, uint8_t out[32]);
 /* out[n] += N(0, std^2): normals in binary64 from 53-bit uniforms, rounded once, added in
  * binary32 (out = out + z). Shared out over the pool in blocks with nonces of their own.
  * tensor: the parameter's number, part of the nonce. ONUS_NO_MEM where there is no cipher: out

@@ -363,7 +363,7 @@ static onus_status check_difference(const groups *g, const onus_fairness_value *
         m[i] = (onus_group_moments){.n = n, .mean = mean, .square = se * se * n * (n - 1)};
         if (n > 1) size = onus_larger(size, fabs(mean) + half);
     }
-    onus_measure gap = onus_fairness_value_gap(m, g->n);
+    onus_measure gap = onus_fairness_value_gap(m, g->n, g->withheld);
     char name[4096], bound[4200];
     snprintf(name, sizeof name, "fairness.%s.%s", g->set, v->difference);
     onus_status st =

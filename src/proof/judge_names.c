@@ -21,6 +21,7 @@ typedef struct {
     const char *prefix;        /* "label.toxic." */
     const onus_field **sorted; /* by name */
     onus_vocabulary groups;    /* of this event's set */
+    bool withheld;             /* some are */
     onus_vocabulary shown;     /* columns that it lists */
     int64_t *count;            /* (rows of the event): names that each has */
 } work;
@@ -78,6 +79,13 @@ static bool is_number(const char *word, size_t n, int64_t k)
     return strlen(text) == n && strncmp(text, word, n) == 0;
 }
 
+/* The groups that an event has names of: of an attribute those that are withheld, too. */
+static const onus_vocabulary *named(const work *w)
+{
+    const bool one = w->of->set >= 0 && w->of->set < w->s->attributes.n && w->withheld;
+    return one && w->groups.known ? &w->s->groups[w->of->set] : &w->groups;
+}
+
 static bool word_fits(const work *w, onus_word kind, const char *word, size_t n, bound *b)
 {
     const onus_scope *s = w->s;
@@ -93,7 +101,7 @@ static bool word_fits(const work *w, onus_word kind, const char *word, size_t n,
         return b->set < s->n_sets && (any || b->set == w->of->set);
     case ONUS_WORD_GROUP:
         if (any && b->set >= 0) return is_joined(s, b->set, word);
-        return onus_vocabulary_find(b->attribute >= 0 ? &s->groups[b->attribute] : &w->groups,
+        return onus_vocabulary_find(b->attribute >= 0 ? &s->groups[b->attribute] : named(w),
                                     word, n) >= 0;
     case ONUS_WORD_CLASS:
         return !s->classes || !s->classes[label].known ||
@@ -297,6 +305,8 @@ static onus_status check_whole(const work *w, const onus_field *f, onus_err *err
                      *n = find(w, f->name, ".n"), *method = find(w, f->name, ".method"),
                      *reason = find(w, f->name, ".reason");
     double lo, hi;
+    const bool bare = !lower && !upper && !n && !method && !reason;
+    if (bare && w->withheld && is_undefined(f)) return ONUS_OK; /* of a group */
     if (!lower || !upper || !n)
         return onus_fail(err, ONUS_TAMPER, "'%.200s' lacks its %s", f->name,
                          !n       ? ".n"
@@ -367,7 +377,7 @@ static int64_t expected_count(const work *w, const char *pattern)
             break;
         case ONUS_WORD_GROUP:
             for (int64_t a = 0; attribute && a < s->attributes.n; a++) sum += s->groups[a].n;
-            n = attribute ? sum : n * w->groups.n;
+            n = attribute ? sum : n * named(w)->n;
             break;
         case ONUS_WORD_LABEL:
             n *= s->labels.n;
@@ -433,9 +443,12 @@ static onus_status take_groups(work *w, onus_arena *scratch, onus_err *err)
             return onus_fail(err, ONUS_TAMPER, "'%.200s' names '%.80s' twice", name,
                              w->groups.sorted[g]);
     }
+    snprintf(name, sizeof name, "%sfairness.%s.withheld", w->prefix, set);
+    w->withheld = onus_event_find(w->e, name) != NULL;
     snprintf(name, sizeof name, "%sfairness.%s.reason", w->prefix, set);
-    const bool all = onus_event_find(w->e, name) != NULL;
-    if (w->of->set < s->attributes.n && !all && w->groups.n != s->groups[w->of->set].n)
+    const bool some = onus_event_find(w->e, name) || w->withheld;
+    if (onus_event_find(w->e, name)) w->groups.known = false; /* too many to be told apart */
+    if (w->of->set < s->attributes.n && !some && w->groups.n != s->groups[w->of->set].n)
         return onus_fail(err, ONUS_TAMPER, "'fairness.%.200s.groups' are %lld, expected %lld",
                          set, (long long)w->groups.n, (long long)s->groups[w->of->set].n);
     return ONUS_OK;

@@ -45,6 +45,8 @@ static const struct {
     {ONUS_IF_FROM, 0, "train.from is not set"},
     {ONUS_IF_FROZEN, 0, "train.freeze is not set"},
     {ONUS_IF_NEXT, 0, "it does not predict next tokens"},
+    {ONUS_IF_LABELLED, 0, "its rows have no labels"},
+    {ONUS_IF_TESTED, 0, "the test split has no rows"},
 };
 
 const char *onus_names_why_not(unsigned when, unsigned is)

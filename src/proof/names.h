@@ -41,6 +41,8 @@ enum {
     ONUS_IF_FROZEN = 1 << 21,
     ONUS_IF_NEXT = 1 << 22, /* next tokens are predicted */
     ONUS_IF_BOTH_WAYS = 1 << 23,
+    ONUS_IF_LABELLED = 1 << 24, /* rows have labels */
+    ONUS_IF_TESTED = 1 << 25,   /* the test split has rows */
     ONUS_IF_DECISIONS = ONUS_IF_BINARY | ONUS_IF_CLASSES | ONUS_IF_LABELS
 };
 

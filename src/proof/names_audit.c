@@ -90,6 +90,7 @@ static const onus_name_row fairness[] = {
     {"fairness.<set>.groups", CLAIM, TEXTS, .doc = "the groups, as names have them; of an intersection those that somebody is in"},
     {"fairness.<set>.missing", CLAIM, WHOLE, .open = true, ONUS_COUNT, .unit = "rows", .doc = "rows in no group: the attribute is missing"},
     {"fairness.<set>.empty", CLAIM, WHOLE, .open = true, ONUS_COUNT, .doc = "combinations that nobody is in"},
+    {"fairness.<set>.withheld", CLAIM, TEXT, .may = true, .doc = "why groups are withheld, where any is"},
     {"fairness.<set>.reason", CLAIM, TEXT, .may = true, .doc = "where groups are too many to fit into a line of the ledger (some 200): the gaps are undefined"},
     {"fairness.<set>.group.<group>.n", CLAIM, WHOLE, .open = true, ONUS_COUNT, .unit = "rows", .doc = "rows"},
     {"fairness.<set>.group.<group>.positives", CLAIM, WHOLE, ONUS_TWO, .open = true, ONUS_COUNT, .unit = "rows", .doc = "positive labels"},

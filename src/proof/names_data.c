@@ -20,8 +20,8 @@ static const onus_name_row data_clean[] = {
     {"data.rows.raw", CLAIM, WHOLE, ONUS_COUNT, .unit = "rows", .doc = "rows of all files"},
     {"data.dropped.missing", CLAIM, WHOLE, ONUS_COUNT, .unit = "rows", .doc = "rows left out because something was missing"},
     {"data.dropped.duplicates", CLAIM, WHOLE, ONUS_COUNT, .unit = "rows", .doc = "rows left out because an earlier one has the same cells"},
-    {"data.missing_cells", CLAIM, WHOLE, ONUS_COUNT, .doc = "missing values before cleaning, in all"},
-    {"data.missing.<word>", CLAIM, WHOLE, .may = true, ONUS_FROM_1, .doc = "and by column, where there are any"},
+    {"data.missing_cells", CLAIM, WHOLE, .open = true, ONUS_COUNT, .doc = "missing values before cleaning, in all; undefined where a column's are"},
+    {"data.missing.<word>", CLAIM, WHOLE, .may = true, .open = true, ONUS_FROM_1, .doc = "and by column, where there are any; undefined of a protected column of which groups are withheld"},
     {"data.constants", CLAIM, WHOLE, ONUS_COUNT, .doc = "columns that say the same of everybody in the training split, so that nothing can be learned from them"},
     {"data.constant", CLAIM, TEXTS, .may = true, .doc = "their names"},
 };
@@ -32,6 +32,10 @@ static const onus_name_row data_split[] = {
     {"data.rows", CLAIM, WHOLE, ONUS_COUNT, .unit = "rows", .doc = "rows after cleaning"},
     {"data.rows.<split>", CLAIM, WHOLE, ONUS_COUNT, .unit = "rows", .doc = "of them in train, valid, test"},
     {"data.sha256.<split>", CLAIM, HASH, .doc = "over the split's rows: number, and for tables encoded features and label (of images, data.file.K.sha256 are)"},
+    {"data.overlap.valid.features", CLAIM, WHOLE, ONUS_IF_VALID, ONUS_COUNT, .unit = "rows", .better = -1, .doc = "rows of which the training split has one that the model cannot tell from it: the same encoded columns, pixels or tokens"},
+    {"data.overlap.valid.rows", CLAIM, WHOLE, ONUS_IF_VALID | ONUS_IF_LABELLED, ONUS_COUNT, .unit = "rows", .better = -1, .doc = "the same, with the same label, too"},
+    {"data.overlap.test.features", CLAIM, WHOLE, ONUS_IF_TESTED, ONUS_COUNT, .unit = "rows", .better = -1, .doc = "rows of which the training split has one that the model cannot tell from it: the same encoded columns, pixels or tokens"},
+    {"data.overlap.test.rows", CLAIM, WHOLE, ONUS_IF_TESTED | ONUS_IF_LABELLED, ONUS_COUNT, .unit = "rows", .better = -1, .doc = "the same, with the same label, too"},
 };
 const onus_event_row onus_names_data_split = {
     "data.split", .stage = "data", ONUS_ROWS(data_split), .doc = "How the rows were divided."};
@@ -54,7 +58,7 @@ static const onus_name_row data_sheet[] = {
     {"data.categories", CLAIM, WHOLE, ONUS_IF_COLUMNS, ONUS_COUNT, .doc = "columns of categories"},
     {"data.columns", CLAIM, TEXTS, ONUS_IF_COLUMNS, .may = true, .doc = "their names in order, where they are at most 2,000"},
     {"data.column.<column>", CLAIM, TEXT, ONUS_IF_COLUMNS, .choices = "number|category", .doc = "the kind of each"},
-    {"data.unseen.<column>", CLAIM, WHOLE, ONUS_IF_COLUMNS, .may = true, ONUS_FROM_1, .unit = "rows", .doc = "rows with a category that the training split does not have: all its features are 0"},
+    {"data.unseen.<column>", CLAIM, WHOLE, ONUS_IF_COLUMNS, .may = true, .open = true, ONUS_FROM_1, .unit = "rows", .doc = "rows with a category that the training split does not have: all its features are 0; undefined of a protected column of which groups are withheld"},
     {"data.tokenizer.kind", CLAIM, TEXT, ONUS_IF_TEXT, .doc = "what made the tokens"},
     {"data.tokenizer.vocabulary", CLAIM, WHOLE, ONUS_IF_TEXT, ONUS_FROM_1, .unit = "tokens", .doc = "tokens that it knows"},
     {"data.tokenizer.sha256", CLAIM, HASH, ONUS_IF_TEXT, .doc = "of its tokenizer.json"},
@@ -69,7 +73,8 @@ static const onus_name_row data_sheet[] = {
     {"data.fitted", CLAIM, TEXTS, .may = true, .doc = "what was computed from people of the training split (means, fill-ins, categories)"},
     {"data.label.<class>.<split>", CLAIM, WHOLE, ONUS_IF_BINARY | ONUS_IF_CLASSES, ONUS_COUNT, .unit = "rows", .doc = "rows by class"},
     {"data.label.<label>.<class>.<split>", CLAIM, WHOLE, ONUS_IF_LABELS, ONUS_COUNT, .unit = "rows", .doc = "of each of several labels"},
-    {"data.group.<attribute>.<group>.<split>", CLAIM, WHOLE, .open = true, ONUS_COUNT, .unit = "rows", .doc = "rows by group of a protected attribute"},
+    {"data.group.<attribute>.<group>.<split>", CLAIM, WHOLE, .open = true, ONUS_COUNT, .unit = "rows", .doc = "rows by group of a protected attribute; undefined where the group is withheld"},
+    {"data.group.reason", CLAIM, TEXT, .may = true, .doc = "why groups are withheld, where any is"},
 };
 const onus_event_row onus_names_data_sheet = {
     "data.sheet", .stage = "data", ONUS_ROWS(data_sheet),

@@ -63,7 +63,8 @@ void onus_when_text(unsigned when, onus_buf *out)
                  {ONUS_IF_EXPLAINED, "explained"},  {ONUS_IF_BOTH_WAYS, "explained both ways"},
                  {ONUS_IF_GROUPS, "protected"},     {ONUS_IF_VALID, "a validation split"},
                  {ONUS_IF_FROM, "train.from"},      {ONUS_IF_FROZEN, "train.freeze"},
-                 {ONUS_IF_NEXT, "next tokens"}};
+                 {ONUS_IF_NEXT, "next tokens"},     {ONUS_IF_LABELLED, "labels"},
+                 {ONUS_IF_TESTED, "test rows"}};
     bool any = false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (!(when & words[i].bit)) continue;

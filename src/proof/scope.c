@@ -97,6 +97,7 @@ static void take_begin(onus_scope *s, const onus_event *e)
         {"run.input", "images", ONUS_IF_IMAGES},
         {"run.input", "text", ONUS_IF_TEXT},
         {"run.predict", "next", ONUS_IF_NEXT},
+        {"run.predict", "label", ONUS_IF_LABELLED},
         {"run.from", "yes", ONUS_IF_FROM},
         {"run.privacy", "on", ONUS_IF_PRIVATE},
         {"run.privacy", "off", ONUS_IF_PUBLIC},
@@ -187,6 +188,7 @@ onus_status onus_scope_add(onus_scope *s, const onus_event *e, onus_err *err)
     if (strcmp(e->type, "data.split") == 0) {
         s->n_test = whole(e, "data.rows.test");
         if (whole(e, "data.rows.valid") > 0) s->is |= ONUS_IF_VALID;
+        if (s->n_test > 0) s->is |= ONUS_IF_TESTED;
     }
     return strcmp(e->type, "data.sheet") == 0 && !s->sets ? take_sheet(s, e, err) : ONUS_OK;
 }

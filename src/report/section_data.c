@@ -27,7 +27,7 @@ static void count_term(onus_page *p, onus_text t, const char *name)
     const onus_fact f = onus_page_fact(p, "%s", name);
     if (!f.event) return;
     onus_term_open(p, t);
-    if (onus_name_counts_people(name))
+    if (onus_name_counts_people(name) && strncmp(name, "data.overlap.", 13) != 0)
         onus_page_people(p, f);
     else
         onus_page_count(p, f);
@@ -88,6 +88,10 @@ static void sheet(onus_page *p)
     count_term(p, ONUS_TEXT_MISSING_CELLS, "data.missing_cells");
     count_term(p, ONUS_TEXT_DROPPED_MISSING, "data.dropped.missing");
     count_term(p, ONUS_TEXT_DROPPED_DUPLICATES, "data.dropped.duplicates");
+    count_term(p, ONUS_TEXT_OVERLAP_VALID, "data.overlap.valid.features");
+    count_term(p, ONUS_TEXT_OVERLAP_VALID_ROWS, "data.overlap.valid.rows");
+    count_term(p, ONUS_TEXT_OVERLAP_TEST, "data.overlap.test.features");
+    count_term(p, ONUS_TEXT_OVERLAP_TEST_ROWS, "data.overlap.test.rows");
     count_term(p, ONUS_TEXT_NUMBERS_COLUMNS, "data.numbers");
     count_term(p, ONUS_TEXT_CATEGORY_COLUMNS, "data.categories");
     if (onus_page_fact(p, "data.context").event) {
@@ -171,7 +175,9 @@ static void count_table(onus_page *p, counts *c)
         onus_page_raw(p, "</th>");
         for (int k = 0; k < N_PARTS; k++) {
             onus_page_raw(p, "<td class=\"num\">");
-            if (c->hide[k][i])
+            if (onus_fact_undefined(c->count[k][i]))
+                onus_page_tag(p, "<span class=\"lack\">", ONUS_TEXT_WITHHELD);
+            else if (c->hide[k][i])
                 onus_page_people_hidden(p, c->count[k][i]);
             else
                 onus_page_people(p, c->count[k][i]);

@@ -21,13 +21,19 @@ static const char *subject_of(const onus_entry *e, const char *name)
 }
 
 /* Counts of people stay in the ledger where they are small, or where a neighbour may be: what
- * the sections hide must not be found here by subtraction. */
+ * the sections hide must not be found here by subtraction. Of groups the ledger itself tells
+ * none that is small. */
 static bool is_kept(const onus_entry *e, const char *name, double v)
 {
-    static const char *const families[] = {"data.label.", "data.group.", "confusion.",
-                                           "fairness."};
+    static const char *const families[] = {"data.label.", "confusion."}, *const told[] = {
+                                                                             "data.group.",
+                                                                             "data.overlap.",
+                                                                             "fairness."};
     const char *subject = onus_name_in_label(subject_of(e, name));
     if (!onus_name_counts_people(subject)) return false;
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        if (strncmp(subject, told[i], strlen(told[i])) == 0) return false;
+    }
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         if (strncmp(subject, families[i], strlen(families[i])) == 0) return true;
     }

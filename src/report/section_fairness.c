@@ -34,9 +34,7 @@ onus_fairness_about onus_fairness_of(onus_page *p, const onus_entry *e)
 typedef struct {
     const onus_entry *e;
     onus_fairness_about of;
-    onus_parts groups;
-    onus_fact count[GROUPS_MAX + 1]; /* and who is in no group */
-    bool hide[GROUPS_MAX + 1];
+    onus_parts groups; /* those that the ledger tells of */
 } fairness;
 
 static onus_fact of_group(const fairness *f, int64_t g, const char *what)
@@ -51,28 +49,9 @@ static bool is_intersection(const fairness *f)
 
 static void read_groups(onus_page *p, const onus_entry *e, fairness *f)
 {
-    bool small = false;
     *f = (fairness){.e = e, .of = onus_fairness_of(p, e)};
     f->groups =
         onus_page_name_parts(p, onus_entry_fact(e, "%s.groups", f->of.name), GROUPS_MAX);
-    for (int64_t g = 0; g < f->groups.n; g++) {
-        f->count[g] = of_group(f, g, "n");
-        small = small || onus_fact_small(f->count[g]);
-    }
-    f->count[f->groups.n] = onus_entry_fact(e, "%s.missing", f->of.name);
-    onus_hide_complement(f->count, f->groups.n + 1, 0, f->hide);
-    /* Sums of an intersection over either of its attributes are printed elsewhere: one small
-     * cell of it hides them all. */
-    for (int64_t g = 0; g < f->groups.n && small && is_intersection(f); g++)
-        f->hide[g] = !onus_fact_small(f->count[g]);
-}
-
-static void people(onus_page *p, const fairness *f, int64_t g)
-{
-    if (f->hide[g])
-        onus_page_people_hidden(p, f->count[g]);
-    else
-        onus_page_people(p, f->count[g]);
 }
 
 /* ---- rates ------------------------------------------------------------------------------- */
@@ -101,14 +80,6 @@ static bool has_rate(const fairness *f, const rate *r)
     return f->groups.n > 0 && of_group(f, 0, r->name).event != 0;
 }
 
-/* A rate over fewer than ten people would tell their number, and says little besides. */
-static bool too_few(const fairness *f, int64_t g, const char *name)
-{
-    char support[64];
-    snprintf(support, sizeof support, "%s.n", name);
-    return onus_fact_small(f->count[g]) || onus_fact_small(of_group(f, g, support));
-}
-
 static double bound(const fairness *f, int64_t g, const char *name, const char *end)
 {
     char full[64];
@@ -124,7 +95,6 @@ static onus_axis axis_of(const fairness *f, const rate *r, int64_t n)
     double lo = INFINITY, hi = -INFINITY;
     if (r->share) return onus_axis_of(0, 1, 4);
     for (int64_t g = 0; g < n; g++) {
-        if (too_few(f, g, r->name)) continue;
         onus_range_widen(bound(f, g, r->name, ""), &lo, &hi);
         onus_range_widen(bound(f, g, r->name, ".lower"), &lo, &hi);
         onus_range_widen(bound(f, g, r->name, ".upper"), &lo, &hi);
@@ -135,18 +105,17 @@ static onus_axis axis_of(const fairness *f, const rate *r, int64_t n)
 static void chart_row(onus_chart *c, const fairness *f, const rate *r, int64_t g, bool first)
 {
     const double y = (double)(g * ROW), v = bound(f, g, r->name, "");
-    const bool few = too_few(f, g, r->name);
     onus_chart_text_open(c, "cat", ONUS_ANCHOR_START, 0, y + 16);
     onus_page_part(c->p, f->groups.name[g]);
     if (first) {
         onus_page_raw(c->p, "<tspan class=\"sub\" dx=\"9\">n = ");
-        people(c->p, f, g);
+        onus_page_count(c->p, of_group(f, g, "n"));
         onus_page_raw(c->p, "</tspan>");
     }
     onus_chart_text_close(c);
-    if (few || !isfinite(v)) {
+    if (!isfinite(v)) {
         onus_chart_text_open(c, "sub", ONUS_ANCHOR_END, 1, y + 16);
-        onus_page_say(c->p, few ? ONUS_TEXT_TOO_FEW : ONUS_TEXT_UNDEFINED);
+        onus_page_say(c->p, ONUS_TEXT_UNDEFINED);
         onus_chart_text_close(c);
         return;
     }
@@ -216,16 +185,12 @@ static void rate_cell(onus_page *p, const fairness *f, int64_t g, const rate *r)
     double v;
     snprintf(full, sizeof full, "%s.group.%s.%s", f->of.name, f->groups.name[g], r->name);
     onus_page_raw(p, "<td class=\"num\">");
-    if (too_few(f, g, r->name)) {
-        onus_page_tag(p, "<span class=\"lack\">", ONUS_TEXT_TOO_FEW);
-    } else {
-        const onus_fact value = of_group(f, g, r->name);
-        onus_page_number(p, value, 3);
-        if (onus_fact_real(value, &v)) {
-            onus_page_raw(p, "<span class=\"sub\">");
-            onus_page_interval(p, full, 2);
-            onus_page_raw(p, "</span>");
-        }
+    const onus_fact value = of_group(f, g, r->name);
+    onus_page_number(p, value, 3);
+    if (onus_fact_real(value, &v)) {
+        onus_page_raw(p, "<span class=\"sub\">");
+        onus_page_interval(p, full, 2);
+        onus_page_raw(p, "</span>");
     }
     onus_page_raw(p, "</td>");
 }
@@ -242,7 +207,7 @@ static void group_table(onus_page *p, const fairness *f)
         onus_page_raw(p, "<tr><th scope=\"row\">");
         onus_page_part(p, f->groups.name[g]);
         onus_page_raw(p, "</th><td class=\"num\">");
-        people(p, f, g);
+        onus_page_count(p, of_group(f, g, "n"));
         onus_page_raw(p, "</td>");
         for (int r = 0; r < N_RATES; r++) {
             if (has_rate(f, &rates[r])) rate_cell(p, f, g, &rates[r]);
@@ -297,7 +262,7 @@ static void words(onus_page *p, const fairness *f)
 static void in_no_group(onus_page *p, const fairness *f)
 {
     double v;
-    const onus_fact n = f->count[f->groups.n];
+    const onus_fact n = onus_entry_fact(f->e, "%s.missing", f->of.name);
     if (!onus_fact_real(n, &v) || v <= 0) return;
     onus_page_raw(p, "<p>");
     ONUS_FILL(p, ONUS_TEXT_IN_NO_GROUP, ONUS_PEOPLE(n));
@@ -315,9 +280,11 @@ static void one(onus_page *p, const onus_entry *e)
     }
     ONUS_FILL(p, ONUS_TEXT_BY, ONUS_PART(f.of.attribute));
     onus_page_raw(p, "</h3>");
+    const bool withholds = onus_entry_fact(e, "%s.withheld", f.of.name).event != 0;
+    if (withholds) onus_paragraph(p, ONUS_TEXT_GROUPS_WITHHELD);
     if (f.groups.n == 0) {
         onus_page_raw(p, "<p>");
-        onus_page_word(p, onus_entry_fact(e, "%s.reason", f.of.name));
+        if (!withholds) onus_page_word(p, onus_entry_fact(e, "%s.reason", f.of.name));
         onus_page_raw(p, "</p></div>\n");
         return;
     }

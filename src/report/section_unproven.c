@@ -227,6 +227,12 @@ static bool few_tested(onus_page *p)
            (!onus_fact_real(onus_page_fact(p, "data.test.rows"), &n) || !(n >= TEST_FEW));
 }
 
+static bool tested_on_training(onus_page *p)
+{
+    double n;
+    return onus_fact_real(onus_page_fact(p, "data.overlap.test.features"), &n) && n > 0;
+}
+
 static bool no_better(onus_page *p)
 {
     return onus_is_measured(p) && onus_page_baseline(p) != ONUS_BASELINE_BEATEN;
@@ -315,6 +321,14 @@ static void name_undefined(onus_page *p)
     (void)undefined_values(p, name_item);
 }
 
+static void name_overlap(onus_page *p)
+{
+    onus_page_raw(p, " ");
+    onus_page_count(p, onus_page_fact(p, "data.overlap.test.features"));
+    onus_page_raw(p, " / ");
+    onus_page_count(p, onus_page_fact(p, "data.rows.test"));
+}
+
 /* ---- the rules --------------------------------------------------------------------------- */
 
 static const struct {
@@ -327,6 +341,7 @@ static const struct {
     {"better", no_better, ONUS_TEXT_OPEN_BETTER, NULL},
     {"undefined", some_undefined, ONUS_TEXT_OPEN_UNDEFINED, name_undefined},
     {"few", few_tested, ONUS_TEXT_OPEN_FEW, NULL},
+    {"overlap", tested_on_training, ONUS_TEXT_OPEN_OVERLAP, name_overlap},
     {"elsewhere", always, ONUS_TEXT_OPEN_ELSEWHERE, NULL},
     {"labels", has_metric, ONUS_TEXT_OPEN_LABELS, NULL},
     {"chosen", always, ONUS_TEXT_OPEN_CHOSEN, NULL},

@@ -57,6 +57,10 @@ static onus_status open_own_data(explainer *e, const onus_explain_opts *o, onus_
     ONUS_TRY(onus_path_join(path, sizeof path, o->run, "recipe.yaml", err));
     ONUS_TRY(
         onus_recipe_open(&e->s.recipe, path, o->recipe_dir ? o->recipe_dir : dir, o->mem, err));
+    if (!e->s.recipe->privacy.off) { /* whose ledger has hashes of the data under its key */
+        ONUS_TRY(onus_noise_key_read(o->run, &e->s.noise, err));
+        ONUS_TRY(onus_session_key_hashes(&e->s, log, err));
+    }
     ONUS_TRY(onus_facts_create(&read, o->mem, err));
     const onus_sink sink = onus_facts_sink(read);
     /* another file than the run's is named before a word of it is shown */

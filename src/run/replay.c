@@ -337,7 +337,10 @@ static onus_status replay(onus_session *s, const onus_replay_opts *o, sample *x,
     ONUS_TRY(check_version(s, o, err));
     ONUS_TRY(open_recipe(s, o, err));
     ONUS_TRY(read_ends(s, err));
-    if (!s->recipe->privacy.off) ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));
+    if (!s->recipe->privacy.off) {
+        ONUS_TRY(onus_noise_key_read(o->run, &s->noise, err));
+        ONUS_TRY(onus_session_key_hashes(s, s->before, err));
+    }
     ONUS_TRY(onus_log_sound(s->before, err));
     ONUS_TRY(onus_ledger_open(&s->ledger, path, ONUS_LEDGER_REPLAY, NULL, o->mem, err));
     onus_ledger_collect(s->ledger, true);

@@ -85,9 +85,13 @@ static onus_status settle_noise_key(onus_session *s, onus_err *err)
     if (st == ONUS_OK) st = file_in(s, "private/noise.key", path, err);
     if (st != ONUS_OK) return st;
     const bool committed = s->before && onus_log_type(s->before, "privacy.noise", 0);
-    if (committed || onus_file_exists(path)) return onus_noise_key_read(s->dir, &s->noise, err);
-    onus_noise_key_new(&s->noise);
-    return onus_noise_key_write(s->dir, &s->noise, err);
+    if (committed || onus_file_exists(path)) {
+        st = onus_noise_key_read(s->dir, &s->noise, err);
+    } else {
+        onus_noise_key_new(&s->noise);
+        st = onus_noise_key_write(s->dir, &s->noise, err);
+    }
+    return st == ONUS_OK ? onus_session_key_hashes(s, s->before, err) : st;
 }
 
 /* A state of the training that the ledger speaks of: a checkpoint, or where a stopped run

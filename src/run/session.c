@@ -43,6 +43,7 @@ void onus_session_close(onus_session *s)
     onus_pool_destroy(s->pool);
     onus_event_release(&s->event);
     onus_wipe(&s->noise, sizeof s->noise);
+    onus_wipe(s->hash_key, sizeof s->hash_key);
     memset(s, 0, sizeof *s);
 }
 
@@ -173,6 +174,25 @@ done:
 /* ---- the key of the noise ---------------------------------------------------------------- */
 
 enum { KEY_TEXT = 64 + 1 };
+
+onus_status onus_session_key_hashes(onus_session *s, const onus_log *log, onus_err *err)
+{
+    const onus_entry *e = log ? onus_log_type(log, "privacy.noise", 0) : NULL;
+    const char *said =
+        e ? json_string_value(json_object_get(e->claim, "privacy.noise.commitment")) : NULL;
+    uint8_t sha[32];
+    char found[ONUS_HEX_LEN];
+    onus_noise_key_commit(&s->noise, sha);
+    onus_hex(sha, sizeof sha, found);
+    if (said && strcmp(said, found) != 0)
+        return onus_fail(err, ONUS_MISMATCH,
+                         "event %lld (privacy.noise) does not replay: privacy.noise.commitment "
+                         "is %.64s in the ledger, %s of private/noise.key",
+                         (long long)e->n, said, found);
+    onus_noise_hash_key(&s->noise, s->hash_key);
+    s->recipe->data.hash_key = s->hash_key;
+    return ONUS_OK;
+}
 
 onus_status onus_noise_key_write(const char *dir, const onus_noise_key *k, onus_err *err)
 {

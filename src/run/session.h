@@ -48,6 +48,7 @@ typedef struct {
     onus_dataset *data;
     onus_net *net;
     onus_noise_key noise;
+    uint8_t hash_key[32]; /* private runs: of the hashes of data, derived from noise */
     onus_train_result trained;
     double began_s;
 
@@ -121,6 +122,10 @@ onus_status onus_event_facts(onus_event_builder *b, onus_facts **out, const onus
 onus_status onus_buf_hand_out(const onus_buf *text, char **out, const char *what,
                               onus_err *err) ONUS_CHECKED;
 
+/* The noise key of a private run is there: hashes of its data are told under a key of it. Where
+ * the log (or NULL) commits to another one, that is the mismatch, rather than every hash. */
+onus_status onus_session_key_hashes(onus_session *s, const onus_log *log,
+                                    onus_err *err) ONUS_CHECKED;
 /* private/noise.key: 64 hexadecimal digits and a newline. */
 onus_status onus_noise_key_write(const char *dir, const onus_noise_key *k,
                                  onus_err *err) ONUS_CHECKED;

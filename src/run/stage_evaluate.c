@@ -192,6 +192,7 @@ onus_status onus_stage_evaluate(onus_session *s, onus_err *err)
         goto done;
     }
     ONUS_TRY(onus_predictions_of(s->net, &s->ex, s->data, rows, n, &arena, &p, err));
+    p.sizes = onus_dataset_disclosure(s->data, ONUS_PART_TEST);
     ONUS_TRY(onus_audit_quality(&p, &sink, s->mem, err));
     if (p.n_attributes > 0) ONUS_TRY(onus_audit_fairness(&p, &sink, s->mem, err));
     ONUS_TRY(write_mistakes(s, &p, rows, err));

@@ -506,9 +506,8 @@ static void protected_groups(void **state)
         assert_int_equal(onus_dataset_group(room.d, 0, r), sex[r]);
         assert_int_equal(onus_dataset_group(room.d, 1, r), age[r]);
     }
-    assert_int_equal(room_int(&room, "data.group.sex.m.train"), 2);
-    assert_int_equal(room_int(&room, "data.group.age.25-40%2E5.train"), 1);
-    assert_int_equal(room_int(&room, "data.group.age.>=40%2E5.test"), 1);
+    const onus_field *few = onus_facts_find(room.facts, "data.group.age.25-40%2E5.train");
+    assert_true(few && few->kind == ONUS_FIELD_UNDEFINED);     /* so few are withheld */
     assert_true(onus_dataset_column(room.d, 0)->is_protected); /* a feature all the same */
 
     /* as a category, or no feature at all: the bins still need its numbers */
