@@ -26,9 +26,13 @@ static onus_status check_clean(const onus_closed *c, onus_err *err)
 {
     static const char begin[] = "data.missing.";
     double sum = 0;
+    bool withheld = false;
     for (int64_t i = 0; i < c->e->n_fields; i++) {
         const onus_field *f = &c->e->fields[i];
         if (strncmp(f->name, begin, sizeof begin - 1) != 0) continue;
+        const bool told = isfinite(onus_closed_number(c, "%s", f->name));
+        withheld = withheld || !told;
+        if (!told) continue;
         sum += f->kind == ONUS_FIELD_INT ? (double)f->i : f->r;
         const onus_status st =
             onus_closed_within(c, f->name, 1, onus_closed_number(c, "data.rows.raw"), 0,
@@ -36,6 +40,11 @@ static onus_status check_clean(const onus_closed *c, onus_err *err)
         if (st != ONUS_OK) return st;
     }
     onus_status st = ONUS_OK;
+    const bool all = isfinite(onus_closed_number(c, "data.missing_cells"));
+    if (withheld && all)
+        return onus_fail(err, ONUS_TAMPER,
+                         "'data.missing_cells' tells what is withheld of a column");
+    if (!all && (withheld || !onus_closed_field(c, "data.constant"))) return ONUS_OK;
     /* of very many columns none is listed */
     if (sum > 0 || onus_closed_field(c, "data.constant"))
         st = onus_closed_expect(c, "data.missing_cells", sum, "the sum over columns", err);

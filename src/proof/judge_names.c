@@ -304,7 +304,7 @@ static onus_status check_whole(const work *w, const onus_field *f, onus_err *err
     const onus_field *lower = find(w, f->name, ".lower"), *upper = find(w, f->name, ".upper"),
                      *n = find(w, f->name, ".n"), *method = find(w, f->name, ".method"),
                      *reason = find(w, f->name, ".reason");
-    double lo, hi;
+    double lo = 0, hi = 0;
     const bool bare = !lower && !upper && !n && !method && !reason;
     if (bare && w->withheld && is_undefined(f)) return ONUS_OK; /* of a group */
     if (!lower || !upper || !n)
