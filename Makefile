@@ -200,6 +200,11 @@ $(BUILD)/tools/recipe_doc: tools/recipe_doc.c $(BUILD)/libonus.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALLCFLAGS) -MMD -MP $(ALLLDFLAGS) -o $@ $< $(BUILD)/libonus.a $(LIBS)
 
+$(BUILD)/tools/names_doc: tools/names_doc.c $(BUILD)/libonus.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLCFLAGS) -MMD -MP $(ALLLDFLAGS) -o $@ $< $(BUILD)/libonus.a $(LIBS)
+
 docs: $(BUILD)/tools/operations_doc ## documents that are made from the source
 	@mkdir -p docs
 	$(BUILD)/tools/operations_doc > $(BUILD)/OPERATIONS.md
