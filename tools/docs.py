@@ -106,7 +106,6 @@ class Room:
         for path in (self.tree / "data").iterdir():
             (self.folder / "data" / path.name).symlink_to(path)
         write_inputs(self.folder)
-        self.outputs[DEMO] = self.shell(DEMO)
 
     def shell(self, command):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ONUS_")}
@@ -123,8 +122,9 @@ class Room:
             command = DEMO
         if command not in self.outputs:
             self.open()
-            if command not in self.outputs:
-                self.outputs[command] = self.shell(command)
+            if "runs/german-credit-1" in command and not (self.folder / "runs/german-credit-1").exists():
+                self.outputs[DEMO] = self.shell(DEMO)
+            self.outputs[command] = self.shell(command)
         return self.outputs[command]
 
     def files(self, folder):

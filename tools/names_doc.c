@@ -101,6 +101,10 @@ static void print_kind(const onus_name_row *row)
     if (row->unit) printf(", %s", row->unit);
     if (row->open) printf(", or undefined");
     if (!row->choices) return;
+    if (strncmp(row->choices, "0*|1*|", 6) == 0) {
+        printf(" of digits");
+        return;
+    }
     printf(": ");
     for (const char *c = row->choices; *c; c++) {
         if (*c == '|')
@@ -125,7 +129,7 @@ static void print_row(const onus_name_row *row)
     if (row->may) printf("%sif any", printed ? ", " : "");
     if (row->unless) printf("%sunless `%s`", printed || row->may ? ", " : "", row->unless);
     printf(" | ");
-    print_text(row->doc ? row->doc : "");
+    print_text(row->doc);
     printf(" |\n");
 }
 
@@ -138,17 +142,20 @@ static void print_times(const onus_event_row *e)
         [ONUS_TIMES_FILES] = "One a file",
         [ONUS_TIMES_EPOCHS] = "One an epoch",
         [ONUS_TIMES_CHECKPOINTS] = "One a checkpoint",
-        [ONUS_TIMES_SETS] = "One an attribute, a pair of them, all of them",
+        [ONUS_TIMES_SETS] = "One event for every protected attribute",
         [ONUS_TIMES_POLICIES] = "One a demand",
         [ONUS_TIMES_ANYWHERE] = "Anywhere, any number of times",
     };
-    printf("%s", times[e->times]);
-    if (e->block) printf("; of several labels for each, every name under `label.LABEL.`");
+    const char *often = times[e->times];
+    const bool said =
+        strncmp(e->doc, often, strlen(often)) == 0; /* the row's own words have it */
+    if (!said) printf(" %s.", often);
+    if (e->block) printf(" Of several labels one each.");
     if (e->when) {
-        printf("; where: ");
+        printf(" Where: ");
         print_conditions(e->when);
+        printf(".");
     }
-    printf(".");
     if (e->file) printf(" It has the hash of `%s`.", e->file);
 }
 
@@ -162,8 +169,7 @@ static void print_event(const onus_event_row *e)
 {
     printf("<!-- table: event %s%s%s -->\n", e->type, e->variant ? " " : "",
            e->variant ? e->variant : "");
-    print_text(e->doc ? e->doc : "");
-    printf("%s", e->doc && *e->doc ? " " : "");
+    print_text(e->doc);
     print_times(e);
     printf("\n\n| name | kind | body | when | meaning |\n|---|---|---|---|---|\n");
     for (int i = 0; i < e->n_names; i++) print_row(&e->names[i]);
@@ -182,7 +188,16 @@ int main(void)
     for (int k = 0; k < onus_n_event_rows; k++) {
         const onus_event_row *e = onus_event_rows[k];
         unsigned bits = e->when;
-        for (int i = 0; i < e->n_names; i++) bits |= e->names[i].when;
+        bool worded = e->doc != NULL;
+        for (int i = 0; i < e->n_names; i++) {
+            bits |= e->names[i].when;
+            worded = worded && e->names[i].doc;
+        }
+        if (!worded) {
+            fprintf(stderr, "names_doc: %s: a row of the registry says nothing (.doc)\n",
+                    e->type);
+            return 1;
+        }
         if (bits & ~known) {
             fprintf(stderr,
                     "names_doc: %s: a condition (bit 0x%x) has no words in tools/names_doc.c\n",
