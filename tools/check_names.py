@@ -61,8 +61,8 @@ class Tree:
         names |= {name + end for name, kind in rows if kind == "measured" for end in (".lower", ".upper", ".n", ".method", ".reason")}
         names |= set(re.findall(r"^<!-- table: event (\S+)", run("names_doc"), re.M))
         names |= set(re.findall(r"^\| `([a-z0-9_.]+)`", run("recipe_doc"), re.M))
-        for path in (root / "src/run").glob("*.c"):
-            names |= set(re.findall(r'"((?:verify|replay|diff)\.[a-z0-9_.]+)"', path.read_text()))
+        for path in [*(root / "src/run").glob("*.c"), *(root / "cli").glob("*.c")]:
+            names |= set(re.findall(r'"((?:verify|replay|diff|prove|stamp|witness|key)\.[a-z0-9_.]+)"', path.read_text()))
         return names
 
     # ---- is it there? ---------------------------------------------------------------------------------------------
