@@ -62,7 +62,7 @@ class Tree:
         names |= set(re.findall(r"^<!-- table: event (\S+)", run("names_doc"), re.M))
         names |= set(re.findall(r"^\| `([a-z0-9_.]+)`", run("recipe_doc"), re.M))
         for path in [*(root / "src/run").glob("*.c"), *(root / "cli").glob("*.c")]:
-            names |= set(re.findall(r'"((?:verify|replay|diff|prove|stamp|witness|key)\.[a-z0-9_.]+)"', path.read_text()))
+            names |= set(re.findall(r'"((?:verify|replay|diff)\.[a-z0-9_.]+)"', path.read_text()))
         return names
 
     # ---- is it there? ---------------------------------------------------------------------------------------------
