@@ -19,7 +19,7 @@ static const struct {
     {"eval", cmd_eval, "metrics of a model, or of predictions made elsewhere"},
     {"explain", cmd_explain, "why this row, what matters overall"},
     {"report", cmd_report, "build the report again from a ledger"},
-    {"verify", cmd_verify, "check a run, trusting nobody"},
+    {"verify", cmd_verify, "is a run intact, and who signed it"},
     {"replay", cmd_replay, "recompute a run, compare bits"},
     {"diff", cmd_diff, "where two runs part"},
     {"names", cmd_names, "every name that a result can have"},

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# tools/check_docs.sh BUILD: what documents say of operations and of recipes is what the source says now.
+# tools/check_docs.sh BUILD: what documents say of operations and of recipes is what the source says now, and what they name is
+# there. What they show of the program, tools/docs.py compares.
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:?usage: tools/check_docs.sh BUILD}
@@ -27,4 +28,7 @@ done <"$made"
 grep -o '^| `[a-z0-9_.]*`' docs/RECIPE.md | while read -r row; do
     grep -qF -- "$row" "$made" || { echo "docs/RECIPE.md: $row is no key of a recipe"; exit 1; }
 done || bad=1
+
+# Files, tests, targets, options, functions, names of the ledger.
+python3 tools/check_names.py "$build" || bad=1
 exit $bad

@@ -11,9 +11,13 @@ Made from `src/net/families/` by `make docs`; do not edit. A family is a descrip
 of operations ([OPERATIONS.md](OPERATIONS.md)). A recipe names one by `model.kind`, where there are several by `model.name`
 too, and gives settings beside it:
 
+<!-- recipe: table -->
+
     model: {kind: mlp, hidden: [64, 32], activation: relu, dropout: 0.1}
 
 or lists its own layers, in the same language (`src/net/family.h` describes it):
+
+<!-- recipe: images -->
 
     model:
       kind: layers
