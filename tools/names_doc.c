@@ -2,66 +2,11 @@
  * names_doc.c - prints the tables of docs/EVIDENCE.md from the registry of names
  * (src/proof/names.h), so that the document cannot say what a ledger does not. Each stands
  * between the comments by which tools/docs.py finds its place: `make docs` writes them there,
- * `make check` compares.
- *
- * CHECKLIST: a new ONUS_IF_* bit wants its words in `conditions`. */
+ * `make check` compares. */
 #include <stdio.h>
 #include <string.h>
 
-#include "proof/names.h"
-
-/* What a bit says of a run. Bits of a group are alternatives, and are joined by "or". */
-static const struct {
-    unsigned bit;
-    int group;
-    const char *words;
-} conditions[] = {
-    {ONUS_IF_BINARY, 1, "two classes"},
-    {ONUS_IF_CLASSES, 1, "more classes"},
-    {ONUS_IF_VALUES, 1, "a number"},
-    {ONUS_IF_TOKENS, 1, "tokens"},
-    {ONUS_IF_LABELS, 1, "several labels"},
-    {ONUS_IF_COLUMNS, 2, "columns"},
-    {ONUS_IF_IMAGES, 2, "images"},
-    {ONUS_IF_TEXT, 2, "text"},
-    {ONUS_IF_CELLS, 3, "tables"},
-    {ONUS_IF_IDX, 3, "IDX files"},
-    {ONUS_IF_LONG_TEXT, 3, "one long text"},
-    {ONUS_IF_PRIVATE, 4, "private"},
-    {ONUS_IF_PUBLIC, 4, "not private"},
-    {ONUS_IF_TRAINED, 5, "ends after training"},
-    {ONUS_IF_REPORTED, 5, "reported"},
-    {ONUS_IF_SHAPLEY, 6, "Shapley values"},
-    {ONUS_IF_RELEVANCE, 7, "relevance"},
-    {ONUS_IF_EXPLAINED, 8, "explained"},
-    {ONUS_IF_BOTH_WAYS, 9, "explained in both ways"},
-    {ONUS_IF_GROUPS, 10, "protected attributes"},
-    {ONUS_IF_VALID, 11, "validation split"},
-    {ONUS_IF_FROM, 12, "`train.from`"},
-    {ONUS_IF_FROZEN, 13, "`train.freeze`"},
-    {ONUS_IF_NEXT, 14, "next tokens"},
-};
-enum { CONDITIONS = sizeof conditions / sizeof *conditions };
-
-/* Prints what must hold; how many were printed. */
-static int print_conditions(unsigned when)
-{
-    int printed = 0, group = 0;
-    for (int i = 0; i < CONDITIONS; i++) {
-        if (!(when & conditions[i].bit)) continue;
-        const char *before = conditions[i].group == group ? " or " : ", ";
-        printf("%s%s", printed++ ? before : "", conditions[i].words);
-        group = conditions[i].group;
-    }
-    return printed;
-}
-
-static unsigned known_bits(void)
-{
-    unsigned all = 0;
-    for (int i = 0; i < CONDITIONS; i++) all |= conditions[i].bit;
-    return all;
-}
+#include "proof/names_text.h"
 
 /* A cell must not hold a bar, and angle brackets outside of code would be markup. */
 static void print_text(const char *text)
@@ -76,59 +21,23 @@ static void print_text(const char *text)
     }
 }
 
-static void print_range(const onus_name_row *row)
+/* What `put` says of a row, as a cell. */
+static void print_cell(void (*put)(const onus_name_row *, onus_buf *), const onus_name_row *row)
 {
-    const bool below = row->lo > -0x1p1000, above = row->hi < 0x1p53;
-    if (!row->ranged) return;
-    if (below && above)
-        printf(", %g to %.9g", row->lo, row->hi);
-    else if (below)
-        printf(", from %g", row->lo);
-    else if (above)
-        printf(", to %.9g", row->hi);
-}
-
-static void print_kind(const onus_name_row *row)
-{
-    static const char *const kinds[] = {
-        [ONUS_NAME_WHOLE] = "whole",       [ONUS_NAME_NUMBER] = "number",
-        [ONUS_NAME_TEXT] = "text",         [ONUS_NAME_HASH] = "hash",
-        [ONUS_NAME_TEXTS] = "texts",       [ONUS_NAME_NUMBERS] = "numbers",
-        [ONUS_NAME_MEASURED] = "measured",
-    };
-    printf("%s", kinds[row->kind]);
-    print_range(row);
-    if (row->unit) printf(", %s", row->unit);
-    if (row->open) printf(", or undefined");
-    if (!row->choices) return;
-    if (strncmp(row->choices, "0*|1*|", 6) == 0) {
-        printf(" of digits");
-        return;
-    }
-    printf(": ");
-    for (const char *c = row->choices; *c; c++) {
-        if (*c == '|')
-            printf(" \\| ");
-        else
-            putchar(*c);
-    }
+    onus_buf text;
+    onus_buf_init(&text, NULL, 1 << 16);
+    put(row, &text);
+    if (text.data) print_text(text.data);
+    onus_buf_release(&text);
+    printf(" | ");
 }
 
 static void print_row(const onus_name_row *row)
 {
-    static const char *const bodies[] = {
-        [ONUS_BODY_CLAIM] = "claim",
-        [ONUS_BODY_OBSERVED] = "observed",
-        [ONUS_BODY_SAID] = "said",
-        [ONUS_BODY_JUDGED] = "as what it judges",
-    };
     printf("| `%s` | ", row->pattern);
-    print_kind(row);
-    printf(" | %s | ", bodies[row->body]);
-    const int printed = print_conditions(row->when);
-    if (row->may) printf("%sif any", printed ? ", " : "");
-    if (row->unless) printf("%sunless `%s`", printed || row->may ? ", " : "", row->unless);
-    printf(" | ");
+    print_cell(onus_name_kind_text, row);
+    printf("%s | ", onus_body_text(row->body));
+    print_cell(onus_name_when_text, row);
     print_text(row->doc);
     printf(" |\n");
 }
@@ -152,9 +61,11 @@ static void print_times(const onus_event_row *e)
     if (!said) printf(" %s.", often);
     if (e->block) printf(" Of several labels one each.");
     if (e->when) {
-        printf(" Where: ");
-        print_conditions(e->when);
-        printf(".");
+        onus_buf when;
+        onus_buf_init(&when, NULL, 1 << 12);
+        onus_when_text(e->when, &when);
+        printf(" Where: %s.", when.data ? when.data : "");
+        onus_buf_release(&when);
     }
     if (e->file) printf(" It has the hash of `%s`.", e->file);
 }
@@ -178,7 +89,6 @@ static void print_event(const onus_event_row *e)
 
 int main(void)
 {
-    const unsigned known = known_bits();
     printf("<!-- table: order of events -->\n");
     for (int k = 0; k < onus_n_event_rows; k++) {
         printf("%s", k ? ", " : "");
@@ -198,10 +108,11 @@ int main(void)
                     e->type);
             return 1;
         }
-        if (bits & ~known) {
+        if (onus_when_unworded(bits)) {
             fprintf(stderr,
-                    "names_doc: %s: a condition (bit 0x%x) has no words in tools/names_doc.c\n",
-                    e->type, bits & ~known);
+                    "names_doc: %s: a condition (bit 0x%x) has no words in "
+                    "src/proof/names_text.c\n",
+                    e->type, onus_when_unworded(bits));
             return 1;
         }
         print_event(e);

@@ -28,8 +28,10 @@ static void put_row(const onus_event_row *e, const onus_name_row *row, onus_buf 
 {
     onus_buf_clear(kind);
     onus_name_kind_text(row, kind);
+    const size_t before = kind->len;
     onus_buf_str(kind, "; ");
     onus_name_when_text(row, kind);
+    if (kind->data && kind->len == before + 2) kind->data[kind->len = before] = '\0';
     const char *k = kind->data ? kind->data : "";
     onus_buf_printf(text, "%s%s\n    %s, %s; %s\n    %s\n", e->block ? "[label.LABEL.]" : "",
                     row->pattern, e->type, onus_body_text(row->body), k, row->doc);
