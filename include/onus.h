@@ -243,7 +243,8 @@ ONUS_API void onus_text_free(const onus_allocator *mem, char *text);
 /* Three questions to finished runs. notes (may be NULL) receives one line for everything looked
  * at; facts (may be NULL) the same for machines: verify.*, replay.*, diff.* (docs/EVIDENCE.md).
  * Both are owned by the caller (onus_text_free, onus_facts_destroy), and are also handed out
- * where the answer is no: ONUS_TAMPER, ONUS_MISMATCH, ONUS_UNPROVEN. */
+ * where the answer is no (ONUS_TAMPER, ONUS_MISMATCH, ONUS_UNPROVEN) or there is none, as of a
+ * folder that is not there; arguments that make no question leave both as they were. */
 
 /* Zero means the default. */
 typedef struct {

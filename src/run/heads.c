@@ -206,7 +206,7 @@ done:
     return st;
 }
 
-/* The proof of one line, and the line itself, whose number must be its place. */
+/* Who signed the head is asked first; then what the line is, and where it stands. */
 static onus_status check_proof(const onus_prove_check_opts *o, onus_buf *text, onus_buf *line,
                                onus_event_builder *facts, onus_err *err)
 {

@@ -25,17 +25,16 @@ void onus_utc_text(int64_t unix_s, char out[24])
 
 static onus_status check_origin(const onus_signed_head *h, const onus_log *log, onus_err *err)
 {
-    const onus_entry *begin = onus_log_count(log) > 0 ? onus_log_at(log, 0) : NULL;
-    const char *name = begin && strcmp(begin->type, "run.begin") == 0
-                           ? json_string_value(json_object_get(begin->claim, "run.name"))
-                           : NULL;
+    const onus_entry *begin =
+        onus_log_type(log, "run.begin", 0); /* after a run.resume, maybe */
+    const char *name =
+        begin ? json_string_value(json_object_get(begin->claim, "run.name")) : NULL;
     if (!name)
-        return onus_fail(err, ONUS_TAMPER, "%s: event 1 is no run.begin that names a run",
-                         h->path);
+        return onus_fail(err, ONUS_TAMPER, "%s: no event run.begin names a run", h->path);
     if (strncmp(h->note.origin, "onus/", 5) != 0 || strcmp(h->note.origin + 5, name) != 0)
         return onus_fail(err, ONUS_TAMPER,
-                         "%s: its origin is '%s', and event 1 begins the run '%s'", h->path,
-                         h->note.origin, name);
+                         "%s: its origin is '%s', and event %lld begins the run '%s'", h->path,
+                         h->note.origin, (long long)begin->n, name);
     return ONUS_OK;
 }
 

@@ -17,7 +17,7 @@ typedef struct {
     onus_buf text;
     onus_note note; /* borrows from text */
 } onus_signed_head;
-/* Signature, number of lines, root, and that the origin is that of the run of event 1:
+/* Signature, number of lines, root, and that the origin is that of the run of run.begin:
  * ONUS_TAMPER where one does not hold. */
 onus_status onus_signed_head_open(onus_signed_head *h, const char *run, const onus_log *log,
                                   const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
