@@ -2,7 +2,7 @@
  * truth_ledger.h - ledgers at random, as valid event lines: any task, attributes, labels,
  * intervals that reach the neutral value or not, undefined values and bounds, verdicts that
  * are true, observed, or lies. A seed makes one ledger, everywhere the same. Numbers are
- * thousandths, so that three decimals say them whole. */
+ * thousandths, so that three decimals say them whole, but for joules. */
 #ifndef ONUS_TESTS_REPORT_TRUTH_LEDGER_H
 #define ONUS_TESTS_REPORT_TRUTH_LEDGER_H
 #include "report/report_fixture.h"
@@ -225,7 +225,8 @@ static inline void make_rest(maker *m)
     if (chance(m, 15)) emit(m, "robustness");
     if (chance(m, 15)) emit(m, "explain");
     if (chance(m, 70)) {
-        set_maybe(m, m->observed, "energy.joules", thousandths(m, 1000, 9000));
+        /* the one number of four decimals: a bound beside it is where three would put it */
+        set_maybe(m, m->observed, "energy.joules", thousandths(m, 1000, 9000) + 0.0004);
         set_maybe(m, m->observed, "energy.joules.lower", 0.5);
         set_maybe(m, m->observed, "energy.joules.upper", 9.5);
         if (chance(m, 80))
