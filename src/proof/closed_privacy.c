@@ -80,9 +80,11 @@ static onus_status check_budget(const onus_closed *c, onus_err *err)
     onus_status st =
         onus_closed_expect(c, "privacy.noise_multiplier", b.sigma, "what was announced", err);
     if (st != ONUS_OK) return st;
-    if (b.sigma < sigma_least)
-        return onus_closed_within(c, "privacy.epsilon", least_epsilon(&b), INFINITY, 0,
+    if (b.sigma < sigma_least) {
+        const double least = least_epsilon(&b);
+        return onus_closed_within(c, "privacy.epsilon", least, INFINITY, 1e-9 * least,
                                   "so little noise gives no less", err);
+    }
     onus_event_builder e;
     onus_closed_begin(c, &e);
     onus_budget_put(&b, &e);

@@ -124,6 +124,13 @@ static void privacy(void **state)
     outside->n--;
     assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
     close_world(&w);
+    /* little noise: the bound that stands for the accountant is close, and below it */
+    open_world(&w);
+    tell_private(&w, 0, 0.03, 0, 150);
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_OK);
+    field_of(&w, "privacy.budget", "privacy.epsilon")->r *= 0.99;
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+    close_world(&w);
     /* hardly any noise: nothing is integrated, and no small epsilon believed */
     open_world(&w);
     tell_private(&w, 0, 0.06, 0, 150);
