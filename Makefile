@@ -140,6 +140,7 @@ check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the t
 	tests/cli/families.sh $(BUILD)
 	$(PYTHON) tools/docs.py $(BUILD)
 	tests/cli/docs.sh $(BUILD)
+	tests/cli/slow_part.sh $(BUILD)
 
 # What takes longer, in parts: .ci/run runs one of them, another every time (tools/slow_part.sh).
 SLOW_PARTS := tests kills families vectors docs aarch64

@@ -189,8 +189,7 @@ class Block:
         self.start, self.end, self.fenced = start, end, fenced
 
     def text(self, lines):
-        content = lines[self.start:self.end]
-        return "".join(("" if self.fenced else "") + (line if self.fenced else line[4:]) + "\n" for line in content)
+        return "".join((line if self.fenced else line[4:]) + "\n" for line in lines[self.start:self.end])
 
 
 def blocks_of(lines):
