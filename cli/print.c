@@ -135,6 +135,13 @@ static const onus_field *policy_field(const onus_facts *facts, int i, const char
     return onus_facts_find(facts, name);
 }
 
+/* A verdict is one of four words, of which a ledger reads "undefined" back as no value. */
+static const char *verdict_text(const onus_field *verdict)
+{
+    if (!verdict) return "";
+    return verdict->kind == ONUS_FIELD_TEXT ? verdict->text : "undefined";
+}
+
 /* The verdict of the policies that name this value: the worst of them. */
 static const char *verdict_on(const onus_facts *facts, const char *name)
 {
@@ -146,7 +153,8 @@ static const char *verdict_on(const onus_facts *facts, const char *name)
                           (!named->text[n] || !strcmp(named->text + n, ".lower") ||
                            !strcmp(named->text + n, ".upper"));
         const onus_field *verdict = policy_field(facts, i, "verdict");
-        if (mine && verdict && (!*worst || !strcmp(worst, "met"))) worst = verdict->text;
+        if (mine && verdict && (!*worst || !strcmp(worst, "met")))
+            worst = verdict_text(verdict);
     }
     return worst;
 }
@@ -353,7 +361,7 @@ void cli_print_policies(const onus_facts *facts)
             number(v, found, sizeof found);
         put_padded(demand->text, width);
         printf("  %*s", VALUE, found);
-        put_verdict(verdict ? verdict->text : "");
+        put_verdict(verdict_text(verdict));
         putchar('\n');
     }
 }
