@@ -507,6 +507,8 @@ static onus_status compare_event(onus_ledger *l, const onus_entry *e, onus_err *
 static onus_status check(onus_ledger *l, const char *type, bool *done, onus_err *err)
 {
     const onus_entry *e = next_stored(l);
+    onus_status st = onus_log_sound(l->stored, err);
+    if (st != ONUS_OK) return st;
     *done = e != NULL;
     if (!e && l->mode == ONUS_LEDGER_RESUME) return ONUS_OK;
     if (!e || strcmp(e->type, type) != 0) return out_of_step(l, e, type, err);
@@ -574,6 +576,7 @@ onus_status onus_ledger_expect(onus_ledger *l, const char *type, const char *con
     onus_status st = ONUS_OK;
     const onus_entry *e = next_stored(l);
     l->matched = NULL;
+    ONUS_TRY(onus_log_sound(l->stored, err));
     if (!e || strcmp(e->type, type) != 0) return out_of_step(l, e, type, err);
     l->at++;
     l->matched = e;
@@ -619,6 +622,8 @@ const onus_entry *onus_ledger_matched(const onus_ledger *l)
 onus_status onus_ledger_end(onus_ledger *l, onus_err *err)
 {
     const onus_entry *e = next_stored(l);
+    const onus_status st = onus_log_sound(l->stored, err);
+    if (st != ONUS_OK) return st;
     return e ? out_of_step(l, e, NULL, err) : ONUS_OK;
 }
 

@@ -129,7 +129,11 @@ expect 0 'opens the commitment' "$onus" verify p1
 expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay p1
 same "noise key's mode" "$(stat -c %a p1/private/noise.key)" 600
 if grep -q '"train.loss"' p1/ledger.jsonl; then bad "a private run's training loss is in its ledger"; else ok; fi
+table=$(sed -n 's/.*source: \([^ ,}]*\).*/\1/p' secret.yaml | head -1)
+if grep -q "$(sha "$table")" p1/ledger.jsonl; then bad "a private run tells the plain hash of its table"; else ok; fi
 expect 0 . "$onus" run secret.yaml --out p2 --quiet
+hash_of() { grep -o '"data.sha256.train":"[0-9a-f]*"' "$1/ledger.jsonl"; }
+if [ "$(hash_of p1)" = "$(hash_of p2)" ]; then bad "two private runs have the same hash of their rows"; else ok; fi
 if [ "$(sha p1/model.safetensors)" = "$(sha p2/model.safetensors)" ]; then bad "two private runs have the same noise"; else ok; fi
 mv p2/private/noise.key kept.key
 expect 1 'not proven' "$onus" replay p2
@@ -261,6 +265,24 @@ same "what a failed keygen leaves" "$(ls | grep -c nokey)" 0
 expect 1 'eval: tight/checkpoints/.*: no metadata .onus.model.' "$onus" eval "$(ls tight/checkpoints/*.safetensors | head -1)" --data small.csv
 rm tight/model.safetensors && sed 's/checkpoint: 1/from: tight/' wide.yaml > on.yaml
 expect 1 "cannot open 'tight/model.safetensors'" "$onus" train on.yaml --out on --quiet
+
+# ---- small groups, rows in two parts ------------------------------------------------------------------------
+python3 -c "
+print('x,g,y')
+for i in range(400): print(f'{i % 40},{\"abc\"[(i % 40 > 1) + (i % 40 > 20)]},{i % 3 % 2}')" > groups.csv
+printf 'onus: 1\nname: groups\nseed: 1\ndata: {source: groups.csv, label: {column: y, positive: 1}, protected: [g]}\nmodel: {kind: logistic}\ntrain: {epochs: 2}\nprivacy: off\nexplain: off\npolicy:\n  - fairness.g.group.a.n >= 1\n' > groups.yaml
+expect 3 'fairness.g.group.a.n >= 1 *undefined *undefined' "$onus" run groups.yaml --out g1 --quiet
+expect 0 'every bit the same' "$onus" replay g1
+python3 - g1 <<'PY' && ok || bad "a small group in ledger and report"
+import json, sys
+said = {}
+for line in open(sys.argv[1] + '/ledger.jsonl'): said |= json.loads(line)['claim']
+told = {k: v for k, v in said.items() if k.startswith(('fairness.g.group.a.', 'data.group.g.a.')) and v != 'undefined' and not k.endswith('.train')}
+assert not told, told
+assert said['data.overlap.test.features'] == said['data.rows.test'] == 80, said['data.overlap.test.features']
+report = open(sys.argv[1] + '/report.html').read()
+assert 'Some groups are withheld' in report and 'rows of the test part have the features of rows of the training part' in report
+PY
 
 # ---- evaluation -----------------------------------------------------------------------------------------
 expect 0 '"accuracy":' "$onus" eval r1 --data small.csv --json --predictions-out pred.csv
