@@ -74,7 +74,7 @@ expect 0 'model: half/model.safetensors' "$onus" train small.yaml --out half
 expect 0 'every bit the same' "$onus" replay half
 expect 1 'half is a run that ends trained .run.ends in event 1., not reported' "$onus" run small.yaml --out half --resume
 expect 1 'r is a run that ends reported .run.ends in event 1., not trained' "$onus" train small.yaml --out r --resume
-expect 0 'verified' "$onus" verify half
+expect 0 '^intact' "$onus" verify half
 grep -n '"type":"report"' r/ledger.jsonl | cut -d: -f1 > at && cp -r r short && sed -i "$(cat at),\$d" short/ledger.jsonl
 expect 0 '<title>small' "$onus" report short
 same "the report of the events before it" "$("$onus" report short | sha256sum | cut -d' ' -f1)" "$(sha r/report.html)"
@@ -97,7 +97,7 @@ expect 0 'report: stopped/report.html' "$onus" run long.yaml --out stopped --res
 same "stopped and not" "$(sha stopped/model.safetensors)" "$(sha whole/model.safetensors)"
 expect 0 'claim the same' "$onus" diff stopped whole
 same "nothing is left over" "$(ls stopped/checkpoints | grep -c stop)" 0
-expect 0 'verified' "$onus" verify stopped
+expect 0 '^intact' "$onus" verify stopped
 same "no file that nobody speaks of" "$("$onus" verify stopped | grep -c 'nothing is proven')" 0
 expect 0 'every bit the same' "$onus" replay stopped --quiet
 

@@ -461,8 +461,8 @@ static void other_observations(void **state)
     const char *name;
     json_object_foreach(energy, name, v)
     { /* by a power of two, so that what follows from joules still does, bit by bit */
-        if (json_is_number(v) && (strstr(name, "joules") || strstr(name, "grams") ||
-                                  strcmp(name, "sci.operational") == 0))
+        if (json_is_real(v) && (strstr(name, "joules") || strstr(name, "seconds") ||
+                                strstr(name, "grams") || strcmp(name, "sci.operational") == 0))
             json_real_set(v, 1024 * json_real_value(v));
     }
     json_object_set(body(&b, find(&b, "policy", 1), "observed"), "policy.2.found",
