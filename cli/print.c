@@ -165,14 +165,30 @@ static const onus_field *verdict_on(const onus_facts *facts, const char *name)
     return worst;
 }
 
-/* Green is what claims prove; what only this machine saw is said so, and has no colour. */
-static void put_verdict(const onus_field *verdict)
+/* The verdict's demand is on the owner's own word: "policy.2.verdict" of "policy.2.name". */
+static bool rests_on_said(const onus_facts *facts, const onus_field *verdict)
+{
+    char name[64];
+    const size_t n = strlen(verdict->name);
+    if (n < 7 || n >= sizeof name) return false;
+    snprintf(name, sizeof name, "%.*sname", (int)(n - 7), verdict->name);
+    const onus_field *named = onus_facts_find(facts, name);
+    return named && named->kind == ONUS_FIELD_TEXT && onus_name_is_said(named->text);
+}
+
+/* Green is what claims prove; what only this machine saw, or the owner says, is said so, and
+ * has no colour. */
+static void put_verdict(const onus_facts *facts, const onus_field *verdict)
 {
     if (!verdict) return;
     const bool paint = cli_is_terminal(STDOUT_FILENO) && !getenv("NO_COLOR"),
                met = is_met(verdict);
-    const char *colour = !paint ? "" : !met ? "\033[31m" : verdict->observed ? "" : "\033[32m";
-    printf("  %s%s%s%s", colour, verdict_text(verdict), verdict->observed ? ", observed" : "",
+    const bool said = rests_on_said(facts, verdict), proven = !verdict->observed && !said;
+    const char *colour = !paint ? "" : !met ? "\033[31m" : proven ? "\033[32m" : "";
+    printf("  %s%s%s%s", colour, verdict_text(verdict),
+           verdict->observed ? ", observed"
+           : said            ? ", said"
+                             : "",
            *colour ? "\033[0m" : "");
 }
 
@@ -185,46 +201,15 @@ static const char *in_label(const char *name)
     return dot ? dot + 1 : name;
 }
 
-/* The names that a person wants first: quality, fairness by attribute, privacy, energy, the
- * model's hash. */
-static bool is_headline(const char *name)
+/* The names that a person wants first, as the registry has them; of counts of what may be wrong
+ * with the data those that count something. */
+static bool is_headline(const onus_facts *facts, const char *name)
 {
-    static const char *const heads[] = {"subset_accuracy",
-                                        "hamming_loss",
-                                        "f1.micro",
-                                        "accuracy",
-                                        "balanced_accuracy",
-                                        "auc",
-                                        "f1",
-                                        "f1.macro",
-                                        "log_loss",
-                                        "perplexity",
-                                        "loss",
-                                        "token_accuracy",
-                                        "brier",
-                                        "calibration_error",
-                                        "mse",
-                                        "rmse",
-                                        "mae",
-                                        "r2",
-                                        "privacy.epsilon",
-                                        "privacy.delta",
-                                        "energy.joules",
-                                        "carbon.grams",
-                                        "model.sha256",
-                                        "model.description",
-                                        "explain.residual",
-                                        "relevance.residual"};
-    const bool one_of_several = in_label(name) != name;
-    name = in_label(name);
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        if (strcmp(name, heads[i]) == 0)
-            return !one_of_several || strcmp(name, "f1.macro") != 0;
-    }
-    if (strncmp(name, "data.unseen.", 12) == 0 || !strcmp(name, "data.tokens.unknown"))
-        return true;
-    return strncmp(name, "fairness.", 9) == 0 && !strstr(name, ".group.") &&
-           (ends_with(name, "_difference") || ends_with(name, "_ratio"));
+    const char *inner = in_label(name);
+    if (inner != name && strcmp(inner, "f1.macro") == 0) return false;
+    if (!onus_name_is_headline(name)) return false;
+    const onus_field *f = onus_facts_find(facts, name);
+    return strncmp(name, "data.", 5) != 0 || f->kind != ONUS_FIELD_INT || f->i > 0;
 }
 
 /* Bytes of a name that its neighbours share and that stand above them as a heading. */
@@ -257,7 +242,7 @@ static bool is_shown(const onus_facts *facts, const char *name, bool all)
 {
     if (!all && !verdict_on(facts, name) && is_idle(facts, name)) return false;
     return !is_detail(name) && strncmp(name, "policy.", 7) != 0 &&
-           (all || is_headline(name) || verdict_on(facts, name));
+           (all || is_headline(facts, name) || verdict_on(facts, name));
 }
 
 static const char *short_name(const char *name)
@@ -321,7 +306,7 @@ static void put_row(const onus_facts *facts, const onus_field *f, int width)
         else
             put_text(interval, width + VALUE + 4);
     }
-    put_verdict(verdict);
+    put_verdict(facts, verdict);
     putchar('\n');
 }
 
@@ -383,7 +368,7 @@ int64_t cli_print_policies(const onus_facts *facts)
             number(v, found, sizeof found);
         put_padded(demand->text, width);
         printf("  %*s", VALUE, found);
-        put_verdict(verdict);
+        put_verdict(facts, verdict);
         putchar('\n');
         seen += verdict && verdict->observed && is_met(verdict);
     }

@@ -303,6 +303,11 @@ ONUS_API onus_status onus_report(const char *run, onus_facts **facts, char **htm
 ONUS_API onus_status onus_names_list(const char *pattern, onus_facts **facts, char **text,
                                      const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
+/* What the registry says of a result's name: it is among the first that a person wants; it is
+ * the owner's own word, which a replay finds again because the recipe says it. */
+ONUS_API bool onus_name_is_headline(const char *name);
+ONUS_API bool onus_name_is_said(const char *name);
+
 /* ---- heads: keys, witnesses, time, single events ----------------------------------------- */
 
 typedef struct {

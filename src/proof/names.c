@@ -143,6 +143,20 @@ const onus_name_row *onus_names_find(const char *name, const onus_event_row **ev
     return NULL;
 }
 
+bool onus_name_is_headline(const char *name)
+{
+    int suffix;
+    const onus_name_row *row = name ? onus_names_find(name, NULL, &suffix) : NULL;
+    return row && row->headline && suffix == ONUS_SUFFIX_NONE;
+}
+
+bool onus_name_is_said(const char *name)
+{
+    int suffix;
+    const onus_name_row *row = name ? onus_names_find(name, NULL, &suffix) : NULL;
+    return row && row->body == ONUS_BODY_SAID;
+}
+
 /* ---- events, in the order of a ledger ---------------------------------------------------- */
 
 const onus_event_row *const onus_event_rows[] = {

@@ -104,7 +104,8 @@ static void row(onus_page *p, long long i)
     onus_page_printf(p, "</td><td><span class=\"chip %s\"", style);
     onus_page_says(p, name, onus_judged_says(j.is));
     onus_page_raw(p, ">");
-    onus_page_say(p, words[j.is]);
+    const bool said = j.is == ONUS_JUDGED_SEEN && onus_policy_rests_on_said(&j.policy);
+    onus_page_say(p, said ? ONUS_TEXT_MET_SAID : words[j.is]);
     onus_page_raw(p, "</span>");
     if (j.is == ONUS_JUDGED_MET || j.is == ONUS_JUDGED_SEEN) left_open(p, &j, base);
     onus_page_raw(p, "</td></tr>\n");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * verdicts.c - see verdicts.h. "met" is repeated only where the ledger's own value bears it
  * out, and only what stands in claims counts as proven: an observed verdict, or one on an
- * observed value, rests on what this machine said of itself. */
+ * observed value, rests on what this machine said of itself; one on the owner's word (said) on
+ * nothing else. */
 #include "report/verdicts.h"
 
 #include <stdio.h>
@@ -49,8 +50,8 @@ static onus_judged met(onus_page *p, const onus_entry *e, const onus_judgement *
         !onus_fact_real((onus_fact){.v = v}, &value) || !onus_policy_holds(&j->policy, found) ||
         !onus_policy_holds(&j->policy, value))
         return ONUS_JUDGED_DOUBTED;
-    return claimed && json_object_get(of->claim, j->policy.name) ? ONUS_JUDGED_MET
-                                                                 : ONUS_JUDGED_SEEN;
+    const bool claim = claimed && json_object_get(of->claim, j->policy.name);
+    return claim && !onus_policy_rests_on_said(&j->policy) ? ONUS_JUDGED_MET : ONUS_JUDGED_SEEN;
 }
 
 onus_judgement onus_page_judgement(onus_page *p, int64_t i)

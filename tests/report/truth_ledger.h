@@ -104,6 +104,10 @@ static inline void make_begin(maker *m)
         if (chance(m, 80)) set_text(m->claim, "train.from.sha256", HEX);
         emit(m, "train.from");
     }
+    if (chance(m, 30)) { /* the owner's word, in a claim */
+        set_field(m->claim, "privacy.target.epsilon", json_real(thousandths(m, 100, 9000)));
+        emit(m, "privacy.noise");
+    }
     if (chance(m, 50)) {
         set_maybe(m, m->claim, "privacy.epsilon", thousandths(m, 100, 9000));
         set_maybe(m, m->claim, "privacy.delta", 0.00001);

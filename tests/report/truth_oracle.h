@@ -282,6 +282,12 @@ static inline bool compare(double v, const char *op, double bound)
 
 /* Demand i (from 1) as the ledger states it: met only where the value that was there before
  * the verdict meets it, by claims only where value and verdict are claims. */
+/* The owner's word: that a target was asked for says nothing of the model. */
+static inline bool is_said(const char *name)
+{
+    return strncmp(name, "privacy.target.", 15) == 0;
+}
+
 static inline bool policy_of(const oracle *o, int i, truth_policy *out)
 {
     char demand[64], field[64];
@@ -300,13 +306,13 @@ static inline bool policy_of(const oracle *o, int i, truth_policy *out)
         const json_t *v = newest(o, out->name, k, &observed);
         const bool holds =
             json_is_number(v) && compare(json_number_value(v), out->op, out->bound);
-        out->is = !verdict                            ? V_OPEN
-                  : strcmp(verdict, "undefined") == 0 ? V_UNDEFINED
-                  : strcmp(verdict, "absent") == 0    ? V_ABSENT
-                  : strcmp(verdict, "met") != 0       ? V_NOT_MET
-                  : !holds                            ? V_DOUBTED
-                  : in_claim && !observed             ? V_MET
-                                                      : V_SEEN;
+        out->is = !verdict                                       ? V_OPEN
+                  : strcmp(verdict, "undefined") == 0            ? V_UNDEFINED
+                  : strcmp(verdict, "absent") == 0               ? V_ABSENT
+                  : strcmp(verdict, "met") != 0                  ? V_NOT_MET
+                  : !holds                                       ? V_DOUBTED
+                  : in_claim && !observed && !is_said(out->name) ? V_MET
+                                                                 : V_SEEN;
         return true;
     }
     return false;
@@ -590,7 +596,8 @@ static inline void check_policies(oracle *o)
                   class_, e->style, e->says);
         const char *text = text_of(o, e);
         if ((strcmp(text, "met") == 0) != (p.is == V_MET) ||
-            (strcmp(text, "met, observed") == 0) != (p.is == V_SEEN))
+            (strcmp(text, is_said(p.name) ? "met, said" : "met, observed") == 0) !=
+                (p.is == V_SEEN))
             fault(o, "policy %d reads '%s'", i, text);
         const double found = found_of(o, e);
         if (!isnan(found) && (p.is <= V_SEEN || (p.is == V_NOT_MET && !said_lie(o, &p))) &&
