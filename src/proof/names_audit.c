@@ -8,18 +8,18 @@
 /* ---- quality ----------------------------------------------------------------------------- */
 
 static const onus_name_row tokens[] = {
-    {"loss", CLAIM, MEASURED, ONUS_AT_0, .unit = "nats", .better = -1, .headline = true, .text = "TOKEN_LOSS", .doc = "mean loss of a token"},
     {"perplexity", CLAIM, MEASURED, ONUS_AT_0, .better = -1, .headline = true, .text = "PERPLEXITY", .doc = "e to the mean loss"},
+    {"loss", CLAIM, MEASURED, ONUS_AT_0, .unit = "nats", .better = -1, .headline = true, .text = "TOKEN_LOSS", .doc = "mean loss of a token"},
     {"token_accuracy", CLAIM, MEASURED, ONUS_SHARE, .better = 1, .headline = true, .text = "TOKEN_ACCURACY", .doc = "how often the likeliest token is right. Tokens of a row hang together, so rows are what is drawn"},
 };
 const onus_event_row onus_names_tokens = {
     "metric", "tokens", "evaluate", .when = ONUS_IF_REPORTED | ONUS_IF_TOKENS, ONUS_ROWS(tokens), .doc = "Models that predict tokens."};
 
 static const onus_name_row values[] = {
-    {"mse", CLAIM, MEASURED, ONUS_AT_0, .better = -1, .headline = true, .text = "MSE", .doc = "mean squared error"},
     {"rmse", CLAIM, MEASURED, ONUS_AT_0, .better = -1, .headline = true, .text = "RMSE", .doc = "its root, in the label's unit"},
     {"mae", CLAIM, MEASURED, ONUS_AT_0, .better = -1, .headline = true, .text = "MAE", .doc = "mean absolute error"},
     {"mean_error", CLAIM, MEASURED, .text = "MEAN_ERROR", .doc = "mean of prediction minus label"},
+    {"mse", CLAIM, MEASURED, ONUS_AT_0, .better = -1, .headline = true, .text = "MSE", .doc = "mean squared error"},
     {"r2", CLAIM, MEASURED, .ranged = true, .lo = -0x1.fffffffffffffp1023, .hi = 1, .better = 1, .headline = true, .text = "R2", .doc = "1 - squared errors / squared distances of the label from its mean"},
 };
 const onus_event_row onus_names_values = {
@@ -69,7 +69,7 @@ static const onus_name_row scores[] = {
     {"roc.fpr", CLAIM, NUMBERS, ONUS_IF_BINARY, .doc = "corners of the ROC curve, at most 256"},
     {"roc.tpr", CLAIM, NUMBERS, ONUS_IF_BINARY, .doc = "the same"},
     {"log_loss", CLAIM, MEASURED, ONUS_AT_0, .unit = "nats", .better = -1, .headline = true, .text = "LOG_LOSS", .doc = "mean of -log of the probability of what happened, kept within 2^-23 of 0 and 1"},
-    {"brier", CLAIM, MEASURED, ONUS_AT_0, .better = -1, .headline = true, .text = "BRIER", .doc = "mean squared distance of the positive class's probability from 0 or 1; more classes: summed over classes"},
+    {"brier", CLAIM, MEASURED, .ranged = true, .lo = 0, .hi = 2, .better = -1, .headline = true, .text = "BRIER", .doc = "mean squared distance of the positive class's probability from 0 or 1; more classes: summed over classes"},
     {"calibration_error", CLAIM, MEASURED, ONUS_SHARE, .better = -1, .headline = true, .text = "CALIBRATION_ERROR", .doc = "expected calibration error over bins of equal mass, at most 10, at least 10 rows each; more than two classes: of the decided class"},
     {"calibration.of", CLAIM, TEXT, .choices = "probability of the positive class|probability of the decided class", .doc = "whose probability it is"},
     {"calibration.predicted", CLAIM, NUMBERS, .doc = "one entry a bin"},

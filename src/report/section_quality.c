@@ -6,79 +6,76 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proof/names.h"
 #include "report/sections.h"
 
 enum { CURVE_HEIGHT = 300, CURVE_TOP = 12, CURVE_BOTTOM = 262, TABLE_POINTS = 21 };
 
 /* ---- measures ---------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    onus_text text, meaning;
-    bool share; /* between 0 and 1 */
-    onus_text baseline;
-} measures[] = {
-    {"subset_accuracy", ONUS_TEXT_SUBSET_ACCURACY, ONUS_TEXT_SUBSET_ACCURACY_IS, true},
-    {"hamming_loss", ONUS_TEXT_HAMMING_LOSS, ONUS_TEXT_HAMMING_LOSS_IS, true,
-     ONUS_TEXT_HAMMING_BASELINE},
-    {"hamming_loss.gain", ONUS_TEXT_HAMMING_GAIN, ONUS_TEXT_HAMMING_GAIN_IS, false},
-    {"precision.micro", ONUS_TEXT_PRECISION_MICRO, ONUS_TEXT_MICRO_IS, true},
-    {"recall.micro", ONUS_TEXT_RECALL_MICRO, ONUS_TEXT_MICRO_IS, true},
-    {"f1.micro", ONUS_TEXT_F1_MICRO, ONUS_TEXT_MICRO_IS, true},
-    {"accuracy", ONUS_TEXT_ACCURACY, ONUS_TEXT_ACCURACY_IS, true, ONUS_TEXT_ACCURACY_BASELINE},
-    {"accuracy.gain", ONUS_TEXT_GAIN, ONUS_TEXT_GAIN_IS, false},
-    {"balanced_accuracy", ONUS_TEXT_BALANCED_ACCURACY, ONUS_TEXT_BALANCED_ACCURACY_IS, true},
-    {"precision", ONUS_TEXT_PRECISION, ONUS_TEXT_PRECISION_IS, true},
-    {"recall", ONUS_TEXT_RECALL, ONUS_TEXT_RECALL_IS, true},
-    {"f1", ONUS_TEXT_F1, ONUS_TEXT_F1_IS, true},
-    {"precision.macro", ONUS_TEXT_PRECISION_MACRO, ONUS_TEXT_MACRO_IS, true},
-    {"recall.macro", ONUS_TEXT_RECALL_MACRO, ONUS_TEXT_MACRO_IS, true},
-    {"f1.macro", ONUS_TEXT_F1_MACRO, ONUS_TEXT_MACRO_IS, true},
-    {"auc", ONUS_TEXT_AUC, ONUS_TEXT_AUC_IS, true},
-    {"average_precision", ONUS_TEXT_AVERAGE_PRECISION, ONUS_TEXT_AVERAGE_PRECISION_IS, true,
-     ONUS_TEXT_AVERAGE_PRECISION_BASELINE},
-    {"log_loss", ONUS_TEXT_LOG_LOSS, ONUS_TEXT_LOG_LOSS_IS, false},
-    {"brier", ONUS_TEXT_BRIER, ONUS_TEXT_BRIER_IS, true},
-    {"calibration_error", ONUS_TEXT_CALIBRATION_ERROR, ONUS_TEXT_CALIBRATION_ERROR_IS, true},
-    {"perplexity", ONUS_TEXT_PERPLEXITY, ONUS_TEXT_PERPLEXITY_IS, false},
-    {"loss", ONUS_TEXT_TOKEN_LOSS, ONUS_TEXT_TOKEN_LOSS_IS, false},
-    {"token_accuracy", ONUS_TEXT_TOKEN_ACCURACY, ONUS_TEXT_TOKEN_ACCURACY_IS, true},
-    {"rmse", ONUS_TEXT_RMSE, ONUS_TEXT_RMSE_IS, false},
-    {"mae", ONUS_TEXT_MAE, ONUS_TEXT_MAE_IS, false},
-    {"mean_error", ONUS_TEXT_MEAN_ERROR, ONUS_TEXT_MEAN_ERROR_IS, false},
-    {"mse", ONUS_TEXT_MSE, ONUS_TEXT_MSE_IS, false},
-    {"r2", ONUS_TEXT_R2, ONUS_TEXT_R2_IS, true},
-};
+/* The words that go with a measure's own: "ACCURACY_IS"; of means over classes and over labels
+ * one text says what they are. */
+static onus_text meaning_of(onus_page *p, const onus_name_row *row)
+{
+    const onus_text own = onus_text_find(row->text, "_IS");
+    if (own != ONUS_TEXT_COUNT) return own;
+    if (!strstr(row->pattern, ".macro")) return ONUS_TEXT_MICRO_IS;
+    return onus_page_fact(p, "hamming_loss").event ? ONUS_TEXT_MACRO_OF_LABELS
+                                                   : ONUS_TEXT_MACRO_IS;
+}
 
-static void measure_row(onus_page *p, const char *at, size_t i)
+/* Drawn from 0 to 1. (A Brier score over several classes may reach 2, and R2 lie below 0.) */
+static bool is_share(const onus_name_row *row)
+{
+    return row->ranged && row->hi <= 2 && row->lo != -1;
+}
+
+static void measure_row(onus_page *p, const char *at, const onus_name_row *row)
 {
     char name[1024];
-    snprintf(name, sizeof name, "%s%s", at, measures[i].name);
-    const bool macro = strstr(measures[i].name, ".macro") != NULL;
+    snprintf(name, sizeof name, "%s%s", at, row->pattern);
+    const bool macro = strstr(row->pattern, ".macro") != NULL;
     /* Of two classes the positive one says it: macro means repeat it. */
     if (!onus_page_fact(p, "%s", name).event ||
         (macro && onus_page_fact(p, "%sprecision", at).event))
         return;
     const onus_fact baseline = onus_page_fact(p, "%s.baseline", name);
     onus_page_raw(p, "<tr><th scope=\"row\">");
-    onus_page_say(p, measures[i].text);
+    onus_page_say(p, onus_text_find(row->text, ""));
     onus_page_raw(p, " <span class=\"sub\">");
-    onus_page_say(p, macro && onus_page_fact(p, "hamming_loss").event
-                         ? ONUS_TEXT_MACRO_OF_LABELS
-                         : measures[i].meaning);
+    onus_page_say(p, meaning_of(p, row));
     if (baseline.event) {
         onus_page_raw(p, "; ");
-        ONUS_FILL(p, measures[i].baseline, ONUS_NUMBER(baseline, 3));
+        ONUS_FILL(p, onus_text_find(row->text, "_BASELINE"), ONUS_NUMBER(baseline, 3));
     }
     onus_page_raw(p, "</span></th>");
-    onus_measure_cells(p, name, 0, measures[i].share ? 1 : 0, baseline);
+    onus_measure_cells(p, name, 0, is_share(row) ? 1 : 0, baseline);
     onus_page_raw(p, "</tr>\n");
 }
 
+/* Does the event hold measures of this task; of several labels those of all of them together,
+ * or of the one that `at` names? */
+static bool is_of_task(onus_page *p, const char *at, const onus_event_row *e)
+{
+    const bool labels = onus_page_fact(p, "hamming_loss").event != 0;
+    const unsigned task = at[0] ? ONUS_IF_BINARY : onus_page_task(p);
+    if (strcmp(e->type, "metric") != 0) return false;
+    if (labels && (e->block != 0) != (at[0] != 0)) return false;
+    if (!labels && (e->when & ONUS_IF_LABELS) && !e->block) return false;
+    return task == 0 || onus_names_apply(e->when, task | ONUS_IF_REPORTED);
+}
+
+/* The registry's measures that have words, in its order. */
 static void measure_table(onus_page *p, const char *at)
 {
     onus_measure_table_open(p, ONUS_TEXT_MEASURE);
-    for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) measure_row(p, at, i);
+    for (int e = 0; e < onus_n_event_rows; e++) {
+        if (!is_of_task(p, at, onus_event_rows[e])) continue;
+        for (int i = 0; i < onus_event_rows[e]->n_names; i++) {
+            const onus_name_row *row = &onus_event_rows[e]->names[i];
+            if (row->text) measure_row(p, at, row);
+        }
+    }
     onus_table_close(p);
 }
 
@@ -406,8 +403,11 @@ static void label_tables(onus_page *p)
 /* An event without a measure is none. */
 static bool any_measure(onus_page *p)
 {
-    for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) {
-        if (onus_page_fact(p, "%s", measures[i].name).event) return true;
+    for (int e = 0; e < onus_n_event_rows; e++) {
+        const onus_event_row *row = onus_event_rows[e];
+        for (int i = 0; strcmp(row->type, "metric") == 0 && i < row->n_names; i++)
+            if (row->names[i].text && onus_page_fact(p, "%s", row->names[i].pattern).event)
+                return true;
     }
     return false;
 }

@@ -37,6 +37,8 @@ typedef enum {
     ONUS_BASELINE_WORSE /* proven to be worse */
 } onus_baseline;
 onus_baseline onus_page_baseline(onus_page *p);
+/* The task as a condition of the registry (ONUS_IF_BINARY ..); 0: the ledger does not say. */
+unsigned onus_page_task(onus_page *p);
 /* Is that the task (data.task: "binary", "regression"), or none said? */
 bool onus_task_may_be(onus_page *p, const char *task);
 bool onus_is_measured(onus_page *p); /* is there a number of the model's quality? */

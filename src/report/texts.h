@@ -14,6 +14,9 @@ typedef enum {
 
 typedef enum { ONUS_ENGLISH, ONUS_CHINESE, ONUS_LANGUAGE_COUNT } onus_language;
 
+/* The text whose key is `key` and `end` together ("ACCURACY", "_IS"), as the registry of names
+ * has keys; ONUS_TEXT_COUNT: there is none. */
+onus_text onus_text_find(const char *key, const char *end);
 /* Never NULL: a text that a language lacks is English. */
 const char *onus_text_of(onus_text t, onus_language language);
 #endif

@@ -11,6 +11,7 @@
 #include <locale.h>
 #include <math.h>
 
+#include "proof/names.h"
 #include "report/page.h"
 
 typedef struct {
@@ -152,8 +153,9 @@ static void numbers_read_as_written_by_hand(void **state)
               "2.5\xc2\xb7"
               "10\xc2\xb3\xe2\x81\xb0\xe2\x81\xb0");
     number_is(0.9997, 3, "0.9997"); /* less than 1 is not written as 1 */
-    number_is(-0.99996, 3, "\xe2\x88\x92"
-                           "0.99996");
+    number_is(-0.99996, 3,
+              "\xe2\x88\x92"
+              "0.99996");
     number_is(0.9994, 3, "0.999");
     number_is(1, 3, "1.000");
     number_is(1.0002, 3, "1.000");
@@ -295,6 +297,28 @@ static void every_text_is_there_in_every_language(void **state)
     }
 }
 
+/* The registry names the report's words by key: each is there, and where a measure has a
+ * baseline its words, too. */
+static void keys_of_the_registry_have_texts(void **state)
+{
+    (void)state;
+    int n = 0;
+    for (int e = 0; e < onus_n_event_rows; e++) {
+        for (int i = 0; i < onus_event_rows[e]->n_names; i++) {
+            const onus_name_row *row = &onus_event_rows[e]->names[i];
+            if (!row->text) continue;
+            n++;
+            if (onus_text_find(row->text, "") == ONUS_TEXT_COUNT)
+                fail_msg("%s: no text %s", row->pattern, row->text);
+            if (row->baseline && onus_text_find(row->text, "_BASELINE") == ONUS_TEXT_COUNT)
+                fail_msg("%s: no text %s_BASELINE", row->pattern, row->text);
+        }
+    }
+    assert_true(n > 40);
+    assert_int_equal(onus_text_find("NO_SUCH", "_KEY"), ONUS_TEXT_COUNT);
+    assert_int_equal(onus_text_find("ACCURACY", "_IS"), ONUS_TEXT_ACCURACY_IS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +335,7 @@ int main(void)
         cmocka_unit_test(a_later_entry_is_not_seen),
         cmocka_unit_test(sentences_take_their_places_in_any_order),
         cmocka_unit_test(every_text_is_there_in_every_language),
+        cmocka_unit_test(keys_of_the_registry_have_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

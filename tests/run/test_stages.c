@@ -291,6 +291,34 @@ static void types_are_described(void **state)
     onus_buf_release(&b);
 }
 
+/* The two tables agree: a row of the registry names a stage that may emit its type, every type
+ * of a stage has a row, and files that events speak of are files of their stage. */
+static void registry_and_stages(void **state)
+{
+    (void)state;
+    for (int r = 0; r < onus_n_event_rows; r++) {
+        const onus_event_row *row = onus_event_rows[r];
+        assert_int_equal(row->stage == NULL, onus_event_between(row->type));
+        if (!row->stage) continue;
+        const onus_stage *stage = onus_stage_find(row->stage);
+        if (!stage || !onus_stage_emits(stage, row->type))
+            fail_msg("%s: the stage '%s' does not emit it", row->type, row->stage);
+        bool listed = !row->file;
+        for (const char *const *f = stage->files; *f; f++)
+            listed = listed || strcmp(*f, row->file) == 0;
+        if (!listed) fail_msg("%s: '%s' is no file of '%s'", row->type, row->file, row->stage);
+    }
+    for (const onus_stage *stage = onus_stages; stage->name; stage++) {
+        for (const char *const *type = stage->events; *type; type++) {
+            bool found = false;
+            for (int r = 0; r < onus_n_event_rows; r++)
+                found = found || (strcmp(onus_event_rows[r]->type, *type) == 0 &&
+                                  strcmp(onus_event_rows[r]->stage, stage->name) == 0);
+            if (!found) fail_msg("%s of '%s' has no row in the registry", *type, stage->name);
+        }
+    }
+}
+
 static int open_room(void **state)
 {
     if (open_run_room(state) != 0) return -1;
@@ -301,10 +329,9 @@ static int open_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events_and_files),
-        cmocka_unit_test(event_one),
-        cmocka_unit_test(absence_is_said),
-        cmocka_unit_test(types_are_described),
+        cmocka_unit_test(events_and_files),    cmocka_unit_test(event_one),
+        cmocka_unit_test(absence_is_said),     cmocka_unit_test(types_are_described),
+        cmocka_unit_test(registry_and_stages),
     };
     return cmocka_run_group_tests(tests, open_room, close_run_room);
 }
