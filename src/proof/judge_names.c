@@ -24,6 +24,7 @@ typedef struct {
     bool withheld;             /* some are */
     onus_vocabulary shown;     /* columns that it lists */
     int64_t *count;            /* (rows of the event): names that each has */
+    uint8_t *measured;         /* (fields): 1 + suffix of a measured name; 0: none */
 } work;
 
 /* ---- words ------------------------------------------------------------------------------- */
@@ -244,7 +245,7 @@ static onus_status check_row(const work *w, const onus_name_row *row, const onus
                              const char *name, int suffix, onus_err *err)
 {
     char word[128];
-    if (!words_fit(w, row->pattern, name, word))
+    if (strchr(row->pattern, '<') && !words_fit(w, row->pattern, name, word))
         return onus_fail(err, ONUS_TAMPER, "'%.200s': the run has no %s", f->name, word);
     const char *why = onus_names_why_not(row->when, w->is);
     if (why) return onus_fail(err, ONUS_TAMPER, "'%.200s' has no place here: %s", f->name, why);
@@ -272,6 +273,8 @@ static onus_status check_name(work *w, const onus_field *f, onus_err *err)
         const onus_status st = check_row(w, &w->of->row->names[i], f, name, suffix, &why);
         if (st == ONUS_OK) {
             w->count[i] += suffix == ONUS_SUFFIX_NONE;
+            if (w->of->row->names[i].kind == ONUS_NAME_MEASURED)
+                w->measured[f - w->e->fields] = (uint8_t)(1 + suffix);
             return ONUS_OK;
         }
         if (first.code == ONUS_OK) first = why;
@@ -336,14 +339,13 @@ static onus_status check_suffix(const work *w, const onus_field *f, int suffix, 
 
 static onus_status check_measures(const work *w, onus_err *err)
 {
-    for (int64_t k = 0; k < w->e->n_fields; k++) {
-        const onus_field *f = w->sorted[k];
-        if (k > 0 && strcmp(w->sorted[k - 1]->name, f->name) == 0)
-            return wrong(f->name, "stands there twice", err);
-        int i = 0, suffix;
-        const onus_name_row *row =
-            onus_names_match(w->of->row, f->name + strlen(w->prefix), &i, &suffix);
-        if (!row || row->kind != ONUS_NAME_MEASURED) continue;
+    for (int64_t k = 1; k < w->e->n_fields; k++)
+        if (strcmp(w->sorted[k - 1]->name, w->sorted[k]->name) == 0)
+            return wrong(w->sorted[k]->name, "stands there twice", err);
+    for (int64_t i = 0; i < w->e->n_fields; i++) {
+        const onus_field *f = &w->e->fields[i];
+        const int suffix = w->measured[i] - 1;
+        if (suffix < 0) continue;
         const onus_status st =
             suffix ? check_suffix(w, f, suffix, err) : check_whole(w, f, err);
         if (st != ONUS_OK) return st;
@@ -362,6 +364,7 @@ static int64_t class_of(const work *w)
 static int64_t expected_count(const work *w, const char *pattern)
 {
     const onus_scope *s = w->s;
+    if (!strchr(pattern, '<')) return 1;
     enum { CELLS_MAX = 32 * 32 }; /* of more classes cells that are zero are left out */
     const char *begin = pattern;
     int64_t n = 1;
@@ -458,6 +461,7 @@ static onus_status take_groups(work *w, onus_arena *scratch, onus_err *err)
 static onus_status take_shown(work *w, onus_arena *scratch, onus_err *err)
 {
     char name[2048];
+    if (strcmp(w->of->row->stage ? w->of->row->stage : "", "explain") != 0) return ONUS_OK;
     snprintf(name, sizeof name, "%s%s.columns", w->prefix, w->e->type);
     return onus_vocabulary_fill(&w->shown, onus_event_find(w->e, name), true, scratch, err);
 }
@@ -474,7 +478,8 @@ onus_status onus_judge_names(const onus_scope *s, const onus_occurrence *of,
     }
     w.sorted = onus_arena_alloc(scratch, (size_t)e->n_fields + 1, sizeof *w.sorted);
     w.count = onus_arena_alloc(scratch, (size_t)of->row->n_names + 1, sizeof *w.count);
-    if (!w.prefix || !w.sorted || !w.count) return onus_fail_mem(err, "names");
+    w.measured = onus_arena_alloc(scratch, (size_t)e->n_fields + 1, sizeof *w.measured);
+    if (!w.prefix || !w.sorted || !w.count || !w.measured) return onus_fail_mem(err, "names");
     for (int64_t i = 0; i < e->n_fields; i++) w.sorted[i] = &e->fields[i];
     qsort(w.sorted, (size_t)e->n_fields, sizeof *w.sorted, by_name);
     ONUS_TRY(take_groups(&w, scratch, err));

@@ -92,21 +92,18 @@ onus_word onus_pattern_segment(const char *pattern, size_t *len)
     return ONUS_WORD_NONE;
 }
 
-/* Segment by segment; what is left of the name behind the pattern, NULL where they part. */
+/* What is left of the name behind the pattern, NULL where they part: letter by letter up to a
+ * word in angle brackets, which a segment of the name stands for. */
 static const char *match_shape(const char *pattern, const char *name)
 {
     for (;;) {
-        size_t p;
-        const onus_word word = onus_pattern_segment(pattern, &p);
-        const size_t n = strcspn(name, ".");
-        if (word == ONUS_WORD_NONE ? p != n || strncmp(pattern, name, n) != 0 : n == 0)
-            return NULL;
-        pattern += p;
-        name += n;
+        while (*pattern && *pattern != '<')
+            if (*pattern++ != *name++) return NULL;
         if (!*pattern) return name;
-        if (!*name) return NULL;
-        pattern++;
-        name++;
+        const size_t n = strcspn(name, ".");
+        if (n == 0) return NULL;
+        name += n;
+        pattern += strcspn(pattern, ".");
     }
 }
 
