@@ -71,7 +71,8 @@ static onus_budget what_ran(const onus_closed *c)
                          .n_valid = (int64_t)onus_closed_fact(c, "train.valid_rows"),
                          .balanced = kept_says(c, "train.class_weights", 'b'),
                          .keeps_best = kept_says(c, "train.keep", 'b'),
-                         .may_stop = patience > 0};
+                         .may_stop = patience > 0,
+                         .from = c->given->scope->is & ONUS_IF_FROM};
 }
 
 static onus_status check_budget(const onus_closed *c, onus_err *err)

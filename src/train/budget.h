@@ -10,6 +10,7 @@ typedef struct {
     int64_t steps, batch;
     int64_t n_fitted, n_train, n_valid;  /* statistics fitted on people; rows */
     bool balanced, keeps_best, may_stop; /* class weights; by the validation part */
+    bool from;                           /* weights of another training */
     double epsilon, order;               /* out */
 } onus_budget;
 

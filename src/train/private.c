@@ -159,7 +159,8 @@ onus_status onus_private_end(onus_trainer *t, onus_train_result *out, onus_err *
                      .n_valid = t->n_valid,
                      .balanced = s->class_weights == ONUS_CLASS_WEIGHTS_BALANCED,
                      .keeps_best = s->keep == ONUS_KEEP_BEST,
-                     .may_stop = s->patience > 0};
+                     .may_stop = s->patience > 0,
+                     .from = s->from != NULL};
     (void)onus_dataset_fitted(t->data, &b.n_fitted);
     onus_event_builder *e = &t->event;
     onus_event_begin(e, "privacy.budget");

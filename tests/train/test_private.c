@@ -398,7 +398,9 @@ static void what_lies_outside_is_listed(void **state)
     assert_null(strstr(text, "class weights"));
     assert_null(strstr(text, "the epoch that was kept"));
     assert_null(strstr(text, "delta is not below"));
+    assert_null(strstr(text, "train.from"));
     release(&o);
+    s.spec.from = "weights.safetensors"; /* that the caller took */
     s.spec.keep = ONUS_KEEP_BEST;
     s.spec.patience = 1;
     s.spec.class_weights = ONUS_CLASS_WEIGHTS_BALANCED;
@@ -408,6 +410,7 @@ static void what_lies_outside_is_listed(void **state)
     assert_non_null(strstr(text, "class weights balanced"));
     assert_non_null(strstr(text, "the epoch that was kept"));
     assert_non_null(strstr(text, "the number of epochs"));
+    assert_non_null(strstr(text, "weights taken from elsewhere (train.from)"));
     assert_non_null(strstr(text, "delta is not below 1 / rows"));
     release(&o);
 }
