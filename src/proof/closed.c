@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "data/dataset.h"
 #include "proof/policy.h"
 
 static bool whole_of(const onus_event *e, const char *name, int64_t *v)
@@ -185,12 +186,11 @@ static int64_t length(const onus_event *e, const char *name)
 
 static onus_status sheet(const onus_event *e, onus_err *err)
 {
-    enum { LISTED_MAX = 2000 };
     const int64_t n = whole(e, "data.numbers") + whole(e, "data.categories");
     if (!onus_event_find(e, "data.numbers")) return ONUS_OK;
-    onus_status st = goes_with(e, "data.columns", n <= LISTED_MAX,
+    onus_status st = goes_with(e, "data.columns", n <= ONUS_COLUMNS_LISTED,
                                "columns are listed where they are at most 2,000", err);
-    if (st == ONUS_OK && n <= LISTED_MAX && length(e, "data.columns") != n)
+    if (st == ONUS_OK && n <= ONUS_COLUMNS_LISTED && length(e, "data.columns") != n)
         st = onus_fail(err, ONUS_TAMPER, "'data.columns' are %lld, numbers and categories %lld",
                        (long long)length(e, "data.columns"), (long long)n);
     return st;

@@ -14,6 +14,8 @@
 
 typedef struct {
     onus_occurrence of;
+    int64_t last; /* of.k to this, one event each: how many there are a ledger says before they
+                     are there, so they are counted and not laid out */
     bool optional;
 } step;
 
@@ -89,7 +91,7 @@ static bool add(onus_judge *j, const onus_event_row *row, int64_t label, int64_t
         j->steps = more;
         j->cap_steps = cap;
     }
-    j->steps[j->n_steps++] = (step){{row, label, set, k}, optional};
+    j->steps[j->n_steps++] = (step){{row, label, set, k}, k, optional};
     return true;
 }
 
@@ -125,8 +127,9 @@ static bool add_row(onus_judge *j, const onus_event_row *row, int64_t label)
             ok = ok && add(j, row, label, s, 0, false);
         return ok;
     case ONUS_TIMES_POLICIES:
-        for (int64_t k = 1; k <= j->scope.n_policies; k++)
-            ok = ok && add(j, row, -1, -1, k, false);
+        if (j->scope.n_policies < 1) return true;
+        ok = add(j, row, -1, -1, 1, false);
+        if (ok) j->steps[j->n_steps - 1].last = j->scope.n_policies;
         return ok;
     default: return true;
     }
@@ -224,7 +227,7 @@ static onus_status find_place(onus_judge *j, const onus_event *e, onus_occurrenc
     }
     if (!is_known(e->type)) return onus_fail(err, ONUS_TAMPER, "no event of that type exists");
     for (; j->at < j->n_steps; j->at++) {
-        const step *s = &j->steps[j->at];
+        step *s = &j->steps[j->at];
         const bool loop = s->of.row->times == ONUS_TIMES_EPOCHS;
         if (loop && strcmp(e->type, "checkpoint") == 0) {
             *of = (onus_occurrence){onus_event_rows[row_of("checkpoint")], -1, -1, 0};
@@ -232,7 +235,10 @@ static onus_status find_place(onus_judge *j, const onus_event *e, onus_occurrenc
         }
         if (is_meant(s, e)) {
             *of = s->of;
-            j->at += !loop;
+            if (s->of.k < s->last)
+                s->of.k++;
+            else
+                j->at += !loop;
             return ONUS_OK;
         }
         if (!s->optional)

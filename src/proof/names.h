@@ -71,7 +71,7 @@ typedef struct {
     bool may;           /* allowed; else it must be there wherever it applies */
     const char *unless; /* where the event has this name, it is left out */
     bool open;          /* a number that can be "undefined" */
-    bool ranged;        /* lo <= value <= hi */
+    bool ranged;        /* lo <= value <= hi; of a list, so many entries */
     double lo, hi;
     const char *choices; /* "on|off"; a choice that ends in "*" is a beginning */
     const char *unit;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * names_run.c - names of the run itself, its files, its energy, its verdicts and its end. */
+#include "data/spec.h"
 #include "proof/names_rows.h"
 
 /* clang-format off */
@@ -21,7 +22,7 @@ static const onus_name_row run_begin[] = {
     {"run.freeze", CLAIM, WHOLE, ONUS_COUNT, .doc = "patterns of tensors that keep their values (train.freeze)"},
     {"run.privacy", CLAIM, TEXT, .choices = "on|off", .doc = "whether training is private"},
     {"run.explain", CLAIM, TEXT, .choices = "off|shap|relevance|both", .doc = "which explanations were asked for"},
-    {"run.protected", CLAIM, WHOLE, ONUS_COUNT, .doc = "protected columns"},
+    {"run.protected", CLAIM, WHOLE, .ranged = true, .lo = 0, .hi = ONUS_PROTECTED_MAX, .doc = "protected columns"},
     {"run.policies", CLAIM, WHOLE, ONUS_COUNT, .doc = "demands"},
     {"run.version", OBSERVED, TEXT, .doc = "the program's version"},
     {"run.isa", OBSERVED, TEXT, .choices = "ref|avx2|avx512|neon", .doc = "instruction set"},
