@@ -32,7 +32,6 @@ struct onus_judge {
     onus_facts *kept;  /* texts that later events rest on */
     bool sheet_seen;
     char foreign[64];
-    const onus_event_row *row;
 };
 
 void onus_judge_destroy(onus_judge *j)
@@ -71,11 +70,6 @@ const char *onus_judge_foreign(const onus_judge *j)
 const onus_scope *onus_judge_scope(const onus_judge *j)
 {
     return &j->scope;
-}
-
-const onus_event_row *onus_judge_row(const onus_judge *j)
-{
-    return j->row;
 }
 
 /* ---- what must follow -------------------------------------------------------------------- */
@@ -192,22 +186,6 @@ static bool is_anywhere(const onus_event_row *row)
     return row->times == ONUS_TIMES_ANYWHERE;
 }
 
-static const onus_event_row *find_anywhere(const char *type)
-{
-    for (int r = 0; r < onus_n_event_rows; r++) {
-        if (is_anywhere(onus_event_rows[r]) && strcmp(onus_event_rows[r]->type, type) == 0)
-            return onus_event_rows[r];
-    }
-    return NULL;
-}
-
-static bool is_known(const char *type)
-{
-    for (int r = 0; r < onus_n_event_rows; r++)
-        if (strcmp(onus_event_rows[r]->type, type) == 0) return true;
-    return false;
-}
-
 static const char *name_of(const onus_event_row *row, char out[96])
 {
     snprintf(out, 96, "%s%s%s%s", row->type, row->variant ? " (" : "",
@@ -220,17 +198,17 @@ static onus_status find_place(onus_judge *j, const onus_event *e, onus_occurrenc
                               onus_err *err)
 {
     char name[96];
-    const onus_event_row *free_row = j->n > 0 ? find_anywhere(e->type) : NULL;
-    if (free_row) {
-        *of = (onus_occurrence){free_row, -1, -1, 0};
+    const onus_event_row *row = onus_names_event(e->type);
+    if (!row) return onus_fail(err, ONUS_TAMPER, "no event of that type exists");
+    if (j->n > 0 && is_anywhere(row)) {
+        *of = (onus_occurrence){row, -1, -1, 0};
         return ONUS_OK;
     }
-    if (!is_known(e->type)) return onus_fail(err, ONUS_TAMPER, "no event of that type exists");
     for (; j->at < j->n_steps; j->at++) {
         step *s = &j->steps[j->at];
         const bool loop = s->of.row->times == ONUS_TIMES_EPOCHS;
         if (loop && strcmp(e->type, "checkpoint") == 0) {
-            *of = (onus_occurrence){onus_event_rows[row_of("checkpoint")], -1, -1, 0};
+            *of = (onus_occurrence){row, -1, -1, 0};
             return ONUS_OK;
         }
         if (is_meant(s, e)) {
@@ -302,7 +280,6 @@ static onus_status judge(onus_judge *j, const onus_event *e, onus_err *err)
         if (j->foreign[0]) return ONUS_OK;
     }
     ONUS_TRY(find_place(j, e, &of, err));
-    j->row = of.row;
     if (j->n > 0) ONUS_TRY(onus_scope_add(&j->scope, e, err));
     ONUS_TRY(onus_judge_names(&j->scope, &of, e, &j->scratch, err));
     ONUS_TRY(check_page(&of, e, err));

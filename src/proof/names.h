@@ -109,6 +109,8 @@ typedef struct {
      */
     const char *file, *file_field, *hash_field;
     bool may_lack; /* the file may be withheld */
+    bool synced;   /* on the disk before anything else happens: after it a killed run may be
+                      looked for */
     const char *doc;
 } onus_event_row;
 
@@ -151,7 +153,9 @@ extern const char *const onus_suffixes[ONUS_SUFFIXES];
  * from *i on; NULL: none. suffix: which one of a measured name. */
 const onus_name_row *onus_names_match(const onus_event_row *e, const char *name, int *i,
                                       int *suffix);
-/* First row of any event whose pattern has the shape of the name ("label.X." cut off). */
-const onus_name_row *onus_names_find(const char *name, const onus_event_row **event,
-                                     int *suffix);
+/* The first row, in events of that type (NULL: any), whose pattern has the shape of the name
+ * ("label.X." cut off); NULL: none. */
+const onus_name_row *onus_names_find(const char *type, const char *name, int *suffix);
+/* The first event row of that type; NULL: there is no such event. */
+const onus_event_row *onus_names_event(const char *type);
 #endif

@@ -103,7 +103,7 @@ onus_verdict onus_policy_judge(const onus_policy *p, const onus_facts *facts, do
 bool onus_policy_rests_on_said(const onus_policy *p)
 {
     int suffix;
-    const onus_name_row *row = onus_names_find(p->name, NULL, &suffix);
+    const onus_name_row *row = onus_names_find(NULL, p->name, &suffix);
     return row && row->body == ONUS_BODY_SAID;
 }
 
