@@ -11,6 +11,7 @@
 #include <locale.h>
 #include <math.h>
 
+#include "proof/names.h"
 #include "report/page.h"
 
 typedef struct {
@@ -152,8 +153,9 @@ static void numbers_read_as_written_by_hand(void **state)
               "2.5\xc2\xb7"
               "10\xc2\xb3\xe2\x81\xb0\xe2\x81\xb0");
     number_is(0.9997, 3, "0.9997"); /* less than 1 is not written as 1 */
-    number_is(-0.99996, 3, "\xe2\x88\x92"
-                           "0.99996");
+    number_is(-0.99996, 3,
+              "\xe2\x88\x92"
+              "0.99996");
     number_is(0.9994, 3, "0.999");
     number_is(1, 3, "1.000");
     number_is(1.0002, 3, "1.000");
@@ -295,6 +297,29 @@ static void every_text_is_there_in_every_language(void **state)
     }
 }
 
+/* Words of the registry: what a row names is a text, and a gap without one would be left out.
+ */
+static void texts_of_the_registry_are_there(void **state)
+{
+    (void)state;
+    int gaps = 0;
+    onus_text t;
+    for (int e = 0; e < onus_n_event_rows; e++) {
+        for (int i = 0; i < onus_event_rows[e]->n_names; i++) {
+            const onus_name_row *row = &onus_event_rows[e]->names[i];
+            if (row->text && !onus_text_named(row->text, &t))
+                fail_msg("%s: no text is called %s", row->pattern, row->text);
+            const bool gap = row->kind == ONUS_NAME_MEASURED &&
+                             strncmp(row->pattern, "fairness.<set>.", 15) == 0 &&
+                             !strchr(row->pattern + 15, '.');
+            if (gap && !row->text) fail_msg("%s has no text", row->pattern);
+            gaps += gap;
+        }
+    }
+    assert_true(gaps > 0);
+    assert_false(onus_text_named("no such text", &t));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_later_entry_is_not_seen),
         cmocka_unit_test(sentences_take_their_places_in_any_order),
         cmocka_unit_test(every_text_is_there_in_every_language),
+        cmocka_unit_test(texts_of_the_registry_are_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
