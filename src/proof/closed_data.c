@@ -28,10 +28,10 @@ static onus_status check_clean(const onus_closed *c, onus_err *err)
     for (int64_t i = 0; i < c->e->n_fields; i++) {
         const onus_field *f = &c->e->fields[i];
         if (strncmp(f->name, begin, sizeof begin - 1) != 0) continue;
-        const bool told = isfinite(onus_closed_number(c, "%s", f->name));
+        const bool told = isfinite(onus_field_number(f));
         withheld = withheld || !told;
         if (!told) continue;
-        sum += f->kind == ONUS_FIELD_INT ? (double)f->i : f->r;
+        sum += onus_field_number(f);
         const onus_status st =
             onus_closed_within(c, f->name, 1, onus_closed_number(c, "data.rows.raw"), 0,
                                "a row misses a column once", err);

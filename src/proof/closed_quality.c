@@ -32,7 +32,7 @@ static void read_cells(const onus_closed *c, const onus_vocabulary *v, matrix *m
         const char *row = f->name + len, *dot = strchr(row, '.');
         if (!dot) continue; /* confusion.reason */
         const size_t size = (size_t)(dot - row);
-        const double n = f->kind == ONUS_FIELD_INT ? (double)f->i : f->r;
+        const double n = onus_field_number(f);
         const int64_t y = onus_vocabulary_find(v, row, size),
                       d = onus_vocabulary_find(v, dot + 1, strlen(dot + 1));
         m->sum += n;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "audit/quality.h"
+#include "base/event.h"
 #include "base/fail.h"
 #include "data/dataset.h"
 
@@ -153,18 +154,10 @@ bool onus_judge_words(const onus_scope *s, const onus_occurrence *of, const char
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-static bool is_undefined(const onus_field *f)
-{
-    return f->kind == ONUS_FIELD_UNDEFINED ||
-           (f->kind == ONUS_FIELD_TEXT && strcmp(f->text, "undefined") == 0) ||
-           (f->kind == ONUS_FIELD_REAL && !isfinite(f->r));
-}
-
 static bool number_of(const onus_field *f, double *v)
 {
-    if (f->kind == ONUS_FIELD_INT) *v = (double)f->i;
-    if (f->kind == ONUS_FIELD_REAL) *v = f->r;
-    return f->kind == ONUS_FIELD_INT || (f->kind == ONUS_FIELD_REAL && isfinite(f->r));
+    *v = onus_field_number(f);
+    return isfinite(*v);
 }
 
 static bool is_hash(const char *text)
@@ -194,10 +187,9 @@ static onus_status check_measured(const onus_name_row *row, const onus_field *f,
 {
     const bool text = suffix == ONUS_SUFFIX_METHOD || suffix == ONUS_SUFFIX_REASON;
     if (text) return f->kind == ONUS_FIELD_TEXT ? ONUS_OK : wrong(f->name, "is no text", err);
-    if (is_undefined(f)) return ONUS_OK;
-    if (suffix != ONUS_SUFFIX_N) return check_range(row, f, false, err);
     const onus_name_row count = {.ranged = true, .lo = 0, .hi = 0x1p53};
-    return check_range(&count, f, true, err);
+    if (suffix == ONUS_SUFFIX_N) return check_range(&count, f, true, err);
+    return onus_field_is_undefined(f) ? ONUS_OK : check_range(row, f, false, err);
 }
 
 static onus_status check_value(const onus_name_row *row, const onus_field *f, int suffix,
@@ -207,7 +199,7 @@ static onus_status check_value(const onus_name_row *row, const onus_field *f, in
     case ONUS_NAME_MEASURED: return check_measured(row, f, suffix, err);
     case ONUS_NAME_WHOLE:
     case ONUS_NAME_NUMBER:
-        if (row->open && is_undefined(f)) return ONUS_OK;
+        if (row->open && onus_field_is_undefined(f)) return ONUS_OK;
         return check_range(row, f, row->kind == ONUS_NAME_WHOLE, err);
     case ONUS_NAME_TEXT:
         if (f->kind != ONUS_FIELD_TEXT) return wrong(f->name, "is no text", err);
@@ -302,7 +294,7 @@ static onus_status check_whole(const work *w, const onus_field *f, onus_err *err
                      *reason = find(w, f->name, ".reason");
     double lo = 0, hi = 0;
     const bool bare = !lower && !upper && !n && !method && !reason;
-    if (bare && w->withheld && is_undefined(f)) return ONUS_OK; /* of a group */
+    if (bare && w->withheld && onus_field_is_undefined(f)) return ONUS_OK; /* of a group */
     if (!lower || !upper || !n)
         return onus_fail(err, ONUS_TAMPER, "'%.200s' lacks its %s", f->name,
                          !n       ? ".n"
@@ -313,8 +305,9 @@ static onus_status check_whole(const work *w, const onus_field *f, onus_err *err
     if ((has_lo || has_hi) != (method != NULL))
         return wrong(f->name, method ? "has a method and no bound" : "has bounds and no method",
                      err);
-    if (is_undefined(f) && !reason) return wrong(f->name, "is undefined without a reason", err);
-    if (is_undefined(f) && (has_lo || has_hi))
+    if (onus_field_is_undefined(f) && !reason)
+        return wrong(f->name, "is undefined without a reason", err);
+    if (onus_field_is_undefined(f) && (has_lo || has_hi))
         return wrong(f->name, "is undefined and has a bound", err);
     return ONUS_OK;
 }
