@@ -9,7 +9,8 @@
  * "+"), <group> (of that set), <class>, <column>, <shown> (a column that the event lists),
  * <split>, <k> (this event's own number), <word> (any).
  *
- * CHECKLIST: a new name wants one row in names_*.c, and where the report shows it, a text. */
+ * CHECKLIST: a new name wants one row in names_*.c, and where the report shows it, a text; a
+ * new event besides its own row, declared in names_rows.h, and its place in names.c. */
 #ifndef ONUS_PROOF_NAMES_H
 #define ONUS_PROOF_NAMES_H
 #include "onus.h"

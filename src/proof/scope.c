@@ -150,9 +150,12 @@ static onus_status take_words(onus_scope *s, const onus_event *e, onus_err *err)
                                   &s->arena, err));
     ONUS_TRY(onus_vocabulary_fill(&s->columns, onus_event_find(e, "data.columns"), true,
                                   &s->arena, err));
-    if (s->attributes.n > ONUS_PROTECTED_MAX)
-        return onus_fail(err, ONUS_TAMPER, "'data.attributes' are %lld, expected at most %d",
-                         (long long)s->attributes.n, ONUS_PROTECTED_MAX);
+    if (s->attributes.n > ONUS_PROTECTED_MAX || s->labels.n > ONUS_LABELS_MAX)
+        return onus_fail(err, ONUS_TAMPER,
+                         "'data.attributes' are %lld, 'data.labels' %lld, expected at most %d "
+                         "and %d",
+                         (long long)s->attributes.n, (long long)s->labels.n, ONUS_PROTECTED_MAX,
+                         ONUS_LABELS_MAX);
     const int64_t L = s->labels.n > 0 ? s->labels.n : 1;
     s->groups = onus_arena_alloc(&s->arena, (size_t)s->attributes.n + 1, sizeof *s->groups);
     s->classes = onus_arena_alloc(&s->arena, (size_t)L, sizeof *s->classes);

@@ -33,9 +33,9 @@ typedef struct {
 void onus_scope_init(onus_scope *s, const onus_allocator *mem);
 void onus_scope_release(onus_scope *s);
 /* Takes what run.begin, data.split and data.sheet tell; other events are passed over. Values
- * are not checked here: what is no text or list is not there. But the sets of attributes are
- * laid out before anything has judged the event, so ONUS_TAMPER where attributes are more than
- * a recipe can name. */
+ * are not checked here: what is no text or list is not there. But names of sets and groups are
+ * made before anything has judged the event, so ONUS_TAMPER where attributes or labels are more
+ * than a recipe can name. */
 onus_status onus_scope_add(onus_scope *s, const onus_event *e, onus_err *err) ONUS_CHECKED;
 /* Place in v->order, -1 if absent; len bytes of word. */
 int64_t onus_vocabulary_find(const onus_vocabulary *v, const char *word, size_t len);

@@ -2,8 +2,9 @@
  * stages.c - the table of stages, and the two that every run begins with. A stage calls one
  * layer and says what came of it in events; it decides nothing that a recipe could decide.
  *
- * CHECKLIST: a new stage wants a function (stage_NAME.c), a row here, sections of EVIDENCE.md
- * for its events, and a rule in report/section_unproven.c where `absent` has a text. */
+ * CHECKLIST: a new stage wants a function (stage_NAME.c), a row here, rows of the registry that
+ * name it (proof/names.h) and sections of EVIDENCE.md for its events, and a rule in
+ * report/section_unproven.c where `absent` has a text. */
 #include "run/stages.h"
 
 #include <stdio.h>

@@ -520,7 +520,8 @@ static void promises(void **state)
         const char *told;
     } rows[] = {{"run.begin", "run.policies", 0, "expected policy here"},
                 {"run.begin", "run.protected", 0, "expected 0 to 8"},
-                {"data.sheet", "data.attributes", 20000, "20000, expected at most 8"},
+                {"data.sheet", "data.attributes", 20000, "'data.attributes' are 20000"},
+                {"data.sheet", "data.labels", 100000, "'data.labels' 100000"},
                 {"data.sheet", "data.classes", 100000, "lists 100000, expected 2 to 1000"}};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         size_t used = 0;
