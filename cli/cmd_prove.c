@@ -22,13 +22,16 @@ static int check(const onus_prove_check_opts *opts, bool json)
     if (json && facts) {
         code = cli_print(facts, true, true);
     } else if (st == ONUS_OK) {
+        char said[1024]; /* the origin is the other side's word */
+        snprintf(said, sizeof said,
+                 "\nproven: event %lld of %lld of '%s', signed by '%s', %lld witnesses\n",
+                 (long long)onus_facts_find(facts, "prove.event")->i,
+                 (long long)onus_facts_find(facts, "prove.events")->i,
+                 onus_facts_find(facts, "prove.origin")->text,
+                 onus_facts_find(facts, "prove.signer")->text,
+                 (long long)onus_facts_find(facts, "prove.witnesses")->i);
         code = cli_print_text(line);
-        printf("\nproven: event %lld of %lld of '%s', signed by '%s', %lld witnesses\n",
-               (long long)onus_facts_find(facts, "prove.event")->i,
-               (long long)onus_facts_find(facts, "prove.events")->i,
-               onus_facts_find(facts, "prove.origin")->text,
-               onus_facts_find(facts, "prove.signer")->text,
-               (long long)onus_facts_find(facts, "prove.witnesses")->i);
+        if (code == EXIT_DONE) code = cli_print_text(said);
     }
     onus_facts_destroy(facts);
     onus_text_free(NULL, line);

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 layers='base num op net data train audit proof report run'
 private='num/tables.h num/gemm_kernels.h num/gemm_plan.h num/gemm_avx.h num/elem_template.h num/gemm_template.h
-op/each.h op/attention_run.h op/recurrent_run.h net/graph.h net/family.h net/expression.h data/parts.h data/tokenizer_parts.h proof/line.h proof/name_index.h proof/names_rows.h proof/judge_names.h proof/closed.h run/session.h run/verify_head.h
+op/each.h op/attention_run.h op/recurrent_run.h net/graph.h net/family.h net/expression.h data/parts.h data/tokenizer_parts.h proof/line.h proof/name_index.h proof/names_rows.h proof/judge_names.h proof/closed.h proof/closed_parts.h data/disclosure_parts.h run/session.h run/verify_head.h
 run/schema_parts.h'
 # libraries that the program must not need: it does what onus.h can do, and nothing else
 inside='jansson.h sodium.h openssl/crypto.h openssl/evp.h openssl/sha.h utf8proc.h yaml.h libdeflate.h'

@@ -185,3 +185,17 @@ onus_status onus_name_part(char *out, size_t size, const char *word, onus_err *e
     out[n] = '\0';
     return ONUS_OK;
 }
+
+double onus_field_number(const onus_field *f)
+{
+    return !f                           ? NAN
+           : f->kind == ONUS_FIELD_INT  ? (double)f->i
+           : f->kind == ONUS_FIELD_REAL ? f->r
+                                        : NAN;
+}
+
+bool onus_field_is_undefined(const onus_field *f)
+{
+    return f->kind == ONUS_FIELD_UNDEFINED || (f->kind == ONUS_FIELD_REAL && !isfinite(f->r)) ||
+           (f->kind == ONUS_FIELD_TEXT && strcmp(f->text, "undefined") == 0);
+}

@@ -39,6 +39,10 @@ void onus_event_texts(onus_event_builder *b, const char *const *v, int64_t n,
 /* Hands the event to the sink (a sink without emit swallows it). */
 onus_status onus_event_emit(onus_event_builder *b, const onus_sink *sink,
                             onus_err *err) ONUS_CHECKED;
+/* NULL, undefined, a text or a list: NAN. */
+double onus_field_number(const onus_field *f);
+/* "undefined", as a field or as a line of a ledger has it, or a number that is none. */
+bool onus_field_is_undefined(const onus_field *f);
 /* A part of a dotted name made of the user's word: '.' '+' '%' and characters that steer
  * (onus_steers) become %2E, %2B, %25, %XX. */
 onus_status onus_name_part(char *out, size_t size, const char *word,

@@ -28,6 +28,8 @@ typedef enum { ONUS_PART_TRAIN, ONUS_PART_VALID, ONUS_PART_TEST, ONUS_PART_COUNT
 extern const char *const onus_task_names[ONUS_TASK_COUNT];
 extern const char *const onus_part_names[ONUS_PART_COUNT];
 extern const char *const onus_flip_names[]; /* of onus_flip, then NULL */
+/* A data sheet lists so many classes, and columns where they are no more. */
+enum { ONUS_CLASSES_LISTED = 1000, ONUS_COLUMNS_LISTED = 2000 };
 
 /* One input column as the model sees it: a number is one feature, a category a run of one-hot
  * features. */

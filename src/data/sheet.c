@@ -2,7 +2,7 @@
  * sheet.c - what the ledger says of the data: counts and hashes, never values of people.
  *
  * docs/EVIDENCE.md has the names. Lists of columns and what is said of each one are left out
- * where a table has more than LISTED_MAX columns; the counts are always there. */
+ * where a table has more than ONUS_COLUMNS_LISTED columns; the counts are always there. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,8 +10,6 @@
 #include "base/fail.h"
 #include "base/hash.h"
 #include "data/parts.h"
-
-enum { LISTED_MAX = 2000, CLASSES_MAX = 1000 };
 
 /* What is said of a hash of the data: in a private run HMAC-SHA-256 of it under a key of the
  * run's. */
@@ -125,7 +123,7 @@ static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus
     if (!constant) return onus_fail_mem(err, "data");
     int64_t n = 0, n_missing = 0;
     bool any_withheld = false;
-    const bool listed = d->n_cols <= LISTED_MAX;
+    const bool listed = d->n_cols <= ONUS_COLUMNS_LISTED;
     char part[512];
     onus_event_begin(b, "data.clean");
     onus_event_int(b, d->n_raw, "data.rows.raw");
@@ -202,7 +200,7 @@ static onus_status count_label(onus_dataset *d, int64_t l, onus_event_builder *b
 {
     char label[513], part[512];
     onus_status st = label_part(d, l, label, err);
-    for (int64_t c = 0; st == ONUS_OK && c < d->n_classes && c < CLASSES_MAX; c++) {
+    for (int64_t c = 0; st == ONUS_OK && c < d->n_classes && c < ONUS_CLASSES_LISTED; c++) {
         st = onus_name_part(part, sizeof part, d->classes[l * d->n_classes + c], err);
         for (int p = 0; st == ONUS_OK && p < ONUS_PART_COUNT; p++) {
             int64_t n = 0;
@@ -218,7 +216,7 @@ static onus_status count_label(onus_dataset *d, int64_t l, onus_event_builder *b
 static onus_status describe_classes(const onus_dataset *d, onus_event_builder *b, onus_err *err)
 {
     char part[513];
-    const int64_t n = d->n_classes < CLASSES_MAX ? d->n_classes : CLASSES_MAX;
+    const int64_t n = d->n_classes < ONUS_CLASSES_LISTED ? d->n_classes : ONUS_CLASSES_LISTED;
     if (d->n_labels > 1)
         onus_event_texts(b, d->encoder->labels, d->n_labels, "data.labels");
     else if (d->encoder->labels[0][0])
@@ -369,7 +367,7 @@ static onus_status describe_columns(onus_dataset *d, onus_event_builder *b, onus
     for (int64_t k = 0; k < e->n_columns; k++) n_categories += e->columns[k].pub.category;
     onus_event_int(b, e->n_columns - n_categories, "data.numbers");
     onus_event_int(b, n_categories, "data.categories");
-    if (e->n_columns <= LISTED_MAX) return list_columns(d, b, err);
+    if (e->n_columns <= ONUS_COLUMNS_LISTED) return list_columns(d, b, err);
     const char *all = onus_arena_printf(&d->arena, "%lld statistics of %lld columns",
                                         (long long)d->n_fitted, (long long)e->n_columns);
     if (!all) return onus_fail_mem(err, "data");

@@ -31,7 +31,7 @@ typedef enum {
     ONUS_LABEL_MISSING_DROP,
     ONUS_LABEL_MISSING_IGNORE
 } onus_label_missing;
-enum { ONUS_LABELS_MAX = 256 };
+enum { ONUS_LABELS_MAX = 256, ONUS_PROTECTED_MAX = 8 };
 typedef enum {
     ONUS_SCALE_UNSAID,
     ONUS_SCALE_STANDARD,

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/event.h"
 #include "base/fail.h"
+#include "data/dataset.h"
 #include "proof/policy.h"
 
 static bool whole_of(const onus_event *e, const char *name, int64_t *v)
@@ -47,10 +49,11 @@ static onus_status begin(onus_epochs *x, const onus_event *e, onus_err *err)
     x->best = keep && keep->kind == ONUS_FIELD_TEXT && strcmp(keep->text, "best") == 0;
     onus_status st = must_be(e, "train.steps_per_epoch", (rows + batch - 1) / batch,
                              "rows / batch, rounded up", err);
-    if (st == ONUS_OK && x->epochs <= INT32_MAX && x->per_epoch <= INT32_MAX)
-        st = must_be(e, "train.planned_steps", x->epochs * x->per_epoch,
-                     "steps of an epoch times epochs", err);
-    return st;
+    if (st != ONUS_OK) return st;
+    int64_t planned;
+    if (__builtin_mul_overflow(x->epochs, x->per_epoch, &planned))
+        return onus_fail(err, ONUS_TAMPER, "epochs and their steps are more than a number");
+    return must_be(e, "train.planned_steps", planned, "steps of an epoch times epochs", err);
 }
 
 static bool is_due(const onus_epochs *x)
@@ -81,11 +84,7 @@ static onus_status epoch(onus_epochs *x, const onus_event *e, onus_err *err)
     if (x->epoch > x->epochs)
         return onus_fail(err, ONUS_TAMPER, "epoch %lld of %lld", (long long)x->epoch,
                          (long long)x->epochs);
-    const onus_field *loss = onus_event_find(e, "train.valid_loss");
-    const double v = !loss                           ? NAN
-                     : loss->kind == ONUS_FIELD_REAL ? loss->r
-                     : loss->kind == ONUS_FIELD_INT  ? (double)loss->i
-                                                     : NAN;
+    const double v = onus_field_number(onus_event_find(e, "train.valid_loss"));
     if (v < x->best_loss) {
         x->best_loss = v;
         x->best_epoch = x->epoch;
@@ -123,8 +122,7 @@ static onus_status end(const onus_epochs *x, const onus_event *e, onus_err *err)
                          (long long)best);
     ONUS_TRY(must_be(e, "train.kept_epoch", x->best && x->best_epoch ? x->best_epoch : x->epoch,
                      "what train.keep says", err));
-    const onus_field *loss = onus_event_find(e, "train.best_valid_loss");
-    const double v = !loss ? NAN : loss->kind == ONUS_FIELD_REAL ? loss->r : (double)loss->i;
+    const double v = onus_field_number(onus_event_find(e, "train.best_valid_loss"));
     if (x->best_epoch > 0 && v != x->best_loss)
         return onus_fail(err, ONUS_TAMPER,
                          "'train.best_valid_loss' is %.17g, expected %.17g of epoch %lld", v,
@@ -185,12 +183,11 @@ static int64_t length(const onus_event *e, const char *name)
 
 static onus_status sheet(const onus_event *e, onus_err *err)
 {
-    enum { LISTED_MAX = 2000 };
     const int64_t n = whole(e, "data.numbers") + whole(e, "data.categories");
     if (!onus_event_find(e, "data.numbers")) return ONUS_OK;
-    onus_status st = goes_with(e, "data.columns", n <= LISTED_MAX,
+    onus_status st = goes_with(e, "data.columns", n <= ONUS_COLUMNS_LISTED,
                                "columns are listed where they are at most 2,000", err);
-    if (st == ONUS_OK && n <= LISTED_MAX && length(e, "data.columns") != n)
+    if (st == ONUS_OK && n <= ONUS_COLUMNS_LISTED && length(e, "data.columns") != n)
         st = onus_fail(err, ONUS_TAMPER, "'data.columns' are %lld, numbers and categories %lld",
                        (long long)length(e, "data.columns"), (long long)n);
     return st;
@@ -221,14 +218,6 @@ static const onus_field *policy_field(const onus_event *e, int64_t k, const char
     return onus_event_find(e, name);
 }
 
-static double number_of(const onus_field *f)
-{
-    return !f                           ? NAN
-           : f->kind == ONUS_FIELD_INT  ? (double)f->i
-           : f->kind == ONUS_FIELD_REAL ? f->r
-                                        : NAN;
-}
-
 static onus_status check_verdict(onus_verdicts *v, int64_t k, const onus_event *e,
                                  const onus_facts *facts, onus_err *err)
 {
@@ -241,14 +230,15 @@ static onus_status check_verdict(onus_verdicts *v, int64_t k, const onus_event *
     onus_status st = onus_policy_parse(&p, demand->text, "recipe.yaml", 0, NULL);
     if (st != ONUS_OK)
         return onus_fail(err, ONUS_TAMPER, "'%.200s' is no demand", demand->text);
-    if (strcmp(p.name, name->text) != 0 || p.bound != number_of(policy_field(e, k, "bound")))
+    if (strcmp(p.name, name->text) != 0 ||
+        p.bound != onus_field_number(policy_field(e, k, "bound")))
         return onus_fail(err, ONUS_TAMPER, "name and bound are not those of '%.200s'",
                          demand->text);
     const onus_verdict verdict = onus_policy_judge(&p, facts, &found, &observed);
     if (strcmp(said->text, onus_verdict_text(verdict)) != 0)
         return onus_fail(err, ONUS_TAMPER, "'%.200s' is %s by the events before, not %s",
                          demand->text, onus_verdict_text(verdict), said->text);
-    const double stored = number_of(value);
+    const double stored = onus_field_number(value);
     const bool defined = verdict == ONUS_VERDICT_MET || verdict == ONUS_VERDICT_NOT_MET;
     if (defined ? stored != found : !isnan(stored))
         return onus_fail(err, ONUS_TAMPER,

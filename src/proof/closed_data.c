@@ -6,10 +6,8 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "data/dataset.h"
 #include "proof/closed_parts.h"
-
-enum { CLASSES_LISTED = 1000 };
-static const char *const parts[] = {"train", "valid", "test"};
 
 int64_t onus_closed_fitted(const onus_field *fitted, bool listed)
 {
@@ -30,10 +28,10 @@ static onus_status check_clean(const onus_closed *c, onus_err *err)
     for (int64_t i = 0; i < c->e->n_fields; i++) {
         const onus_field *f = &c->e->fields[i];
         if (strncmp(f->name, begin, sizeof begin - 1) != 0) continue;
-        const bool told = isfinite(onus_closed_number(c, "%s", f->name));
+        const bool told = isfinite(onus_field_number(f));
         withheld = withheld || !told;
         if (!told) continue;
-        sum += f->kind == ONUS_FIELD_INT ? (double)f->i : f->r;
+        sum += onus_field_number(f);
         const onus_status st =
             onus_closed_within(c, f->name, 1, onus_closed_number(c, "data.rows.raw"), 0,
                                "a row misses a column once", err);
@@ -88,19 +86,20 @@ static onus_status check_split(const onus_closed *c, onus_err *err)
 static onus_status check_counts(const onus_closed *c, const char *of, const onus_vocabulary *v,
                                 bool exact, onus_err *err)
 {
-    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
-        const double rows = onus_closed_fact(c, "data.rows.%s", parts[p]);
+    for (int p = 0; p < ONUS_PART_COUNT; p++) {
+        const double rows = onus_closed_fact(c, "data.rows.%s", onus_part_names[p]);
         double sum = 0;
         bool all = true;
         for (int64_t k = 0; k < v->n; k++) {
-            const double n = onus_closed_number(c, "data.%s.%s.%s", of, v->order[k], parts[p]);
+            const double n =
+                onus_closed_number(c, "data.%s.%s.%s", of, v->order[k], onus_part_names[p]);
             all = all && !isnan(n);
             sum += isnan(n) ? 0 : n;
         }
         if (!(sum > rows) && (sum == rows || !exact || !all)) continue;
         return onus_fail(err, ONUS_TAMPER,
                          "rows of 'data.%.200s' in %s are %.17g, expected %s%.17g", of,
-                         parts[p], sum, exact ? "" : "at most ", rows);
+                         onus_part_names[p], sum, exact ? "" : "at most ", rows);
     }
     return ONUS_OK;
 }
@@ -114,7 +113,7 @@ static onus_status check_labels(const onus_closed *c, onus_err *err)
         snprintf(of, sizeof of, "label%s%s", s->labels.n ? "." : "",
                  s->labels.n ? s->labels.order[l] : "");
         /* a row may lack one of several labels; of very many classes some are not listed */
-        const bool exact = s->labels.n == 0 && s->classes[l].n < CLASSES_LISTED;
+        const bool exact = s->labels.n == 0 && s->classes[l].n < ONUS_CLASSES_LISTED;
         const onus_status st = check_counts(c, of, &s->classes[l], exact, err);
         if (st != ONUS_OK) return st;
     }
@@ -131,13 +130,13 @@ static onus_status check_tokens(const onus_closed *c, onus_err *err)
         onus_closed_expect(c, "data.features", context, "a token is a feature", err);
     if (st == ONUS_OK)
         st = onus_closed_within(c, "data.truncated", 0, rows, 0, "texts are rows", err);
-    for (size_t p = 0; st == ONUS_OK && p < sizeof parts / sizeof *parts; p++) {
+    for (int p = 0; st == ONUS_OK && p < ONUS_PART_COUNT; p++) {
         char name[64];
-        snprintf(name, sizeof name, "data.tokens.%s", parts[p]);
+        snprintf(name, sizeof name, "data.tokens.%s", onus_part_names[p]);
         sum += onus_closed_number(c, "%s", name);
-        st = onus_closed_within(c, name, 0,
-                                onus_closed_fact(c, "data.rows.%s", parts[p]) * (context + 1),
-                                0, "tokens of its rows", err);
+        st = onus_closed_within(
+            c, name, 0, onus_closed_fact(c, "data.rows.%s", onus_part_names[p]) * (context + 1),
+            0, "tokens of its rows", err);
     }
     return st == ONUS_OK
                ? onus_closed_within(c, "data.tokens.unknown", 1, sum, 0, "they are tokens", err)
@@ -192,7 +191,7 @@ static onus_status check_weights(const onus_closed *c, onus_err *err)
     const onus_scope *s = c->given->scope;
     const onus_field *f = onus_closed_field(c, "train.class_weight");
     if (!f || s->labels.n > 0 || !s->classes || !s->classes[0].known ||
-        s->classes[0].n >= CLASSES_LISTED)
+        s->classes[0].n >= ONUS_CLASSES_LISTED)
         return ONUS_OK;
     if (f->n != s->classes[0].n)
         return onus_fail(err, ONUS_TAMPER, "'train.class_weight' are %lld, expected %lld",

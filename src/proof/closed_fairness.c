@@ -38,16 +38,11 @@ static double place_of(const groups *g, const char *group)
     double place = 0;
     for (const char *set = g->set;;) {
         const size_t n = strcspn(set, "+"), m = strcspn(group, "+");
-        int64_t a = 0, k = 0;
-        while (a < s->attributes.n && !(strncmp(s->attributes.order[a], set, n) == 0 &&
-                                        s->attributes.order[a][n] == '\0'))
-            a++;
-        if (a == s->attributes.n) return -1;
-        const onus_vocabulary *v = &s->groups[a];
-        while (k < v->n && !(strncmp(v->order[k], group, m) == 0 && v->order[k][m] == '\0'))
-            k++;
-        if (k == v->n) return -1;
-        place = place * (double)v->n + (double)k;
+        const int64_t a = onus_vocabulary_find(&s->attributes, set, n);
+        if (a < 0) return -1;
+        const int64_t k = onus_vocabulary_find(&s->groups[a], group, m);
+        if (k < 0) return -1;
+        place = place * (double)s->groups[a].n + (double)k;
         set += n;
         group += m;
         if (!*set || !*group) return *set || *group ? -1 : place;

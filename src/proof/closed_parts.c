@@ -86,14 +86,6 @@ const onus_field *onus_closed_field(const onus_closed *c, const char *name_fmt, 
     return ok ? find(c, name) : NULL;
 }
 
-static double number_of(const onus_field *f)
-{
-    return !f                           ? NAN
-           : f->kind == ONUS_FIELD_INT  ? (double)f->i
-           : f->kind == ONUS_FIELD_REAL ? f->r
-                                        : NAN;
-}
-
 double onus_closed_number(const onus_closed *c, const char *name_fmt, ...)
 {
     char name[NAME_MAX_LEN];
@@ -101,7 +93,7 @@ double onus_closed_number(const onus_closed *c, const char *name_fmt, ...)
     va_start(args, name_fmt);
     const bool ok = print_name(name, c->prefix, name_fmt, args);
     va_end(args);
-    return ok ? number_of(find(c, name)) : NAN;
+    return ok ? onus_field_number(find(c, name)) : NAN;
 }
 
 double onus_closed_fact(const onus_closed *c, const char *name_fmt, ...)
@@ -111,7 +103,7 @@ double onus_closed_fact(const onus_closed *c, const char *name_fmt, ...)
     va_start(args, name_fmt);
     const bool ok = print_name(name, "", name_fmt, args);
     va_end(args);
-    return ok ? number_of(onus_facts_find(c->given->facts, name)) : NAN;
+    return ok ? onus_field_number(onus_facts_find(c->given->facts, name)) : NAN;
 }
 
 bool onus_closed_says(const onus_closed *c, const char *name, const char *text)
@@ -136,17 +128,11 @@ const char *onus_closed_plain(const onus_closed *c, const char *part)
 
 /* ---- comparing --------------------------------------------------------------------------- */
 
-static bool is_undefined(const onus_field *f)
-{
-    return f->kind == ONUS_FIELD_UNDEFINED || (f->kind == ONUS_FIELD_REAL && !isfinite(f->r)) ||
-           (f->kind == ONUS_FIELD_TEXT && strcmp(f->text, "undefined") == 0);
-}
-
 static void show(char out[128], const onus_field *f)
 {
     if (!f)
         snprintf(out, 128, "missing");
-    else if (is_undefined(f))
+    else if (onus_field_is_undefined(f))
         snprintf(out, 128, "undefined");
     else if (f->kind == ONUS_FIELD_TEXT)
         snprintf(out, 128, "'%.100s'", f->text);
@@ -189,11 +175,12 @@ static bool is_list(const onus_field *f)
 
 static bool same_value(const onus_field *a, const onus_field *b)
 {
-    if (is_undefined(a) || is_undefined(b)) return is_undefined(a) && is_undefined(b);
+    if (onus_field_is_undefined(a) || onus_field_is_undefined(b))
+        return onus_field_is_undefined(a) && onus_field_is_undefined(b);
     if (is_list(a) || is_list(b)) return is_list(a) && is_list(b) && same_list(a, b);
     if (a->kind == ONUS_FIELD_TEXT || b->kind == ONUS_FIELD_TEXT)
         return a->kind == b->kind && strcmp(a->text, b->text) == 0;
-    return number_of(a) == number_of(b);
+    return onus_field_number(a) == onus_field_number(b);
 }
 
 static const char *whole_name(const onus_closed *c, const char *name, char out[NAME_MAX_LEN])

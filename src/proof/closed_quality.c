@@ -10,16 +10,8 @@
 
 #include "audit/quality.h"
 #include "base/fail.h"
+#include "data/dataset.h"
 #include "proof/closed_parts.h"
-
-enum { CLASSES_LISTED = 1000 };
-
-static int64_t place_in(const onus_vocabulary *v, const char *word, size_t n)
-{
-    for (int64_t i = 0; i < v->n; i++)
-        if (strncmp(v->order[i], word, n) == 0 && v->order[i][n] == '\0') return i;
-    return -1;
-}
 
 /* ---- one confusion matrix ---------------------------------------------------------------- */
 
@@ -40,8 +32,9 @@ static void read_cells(const onus_closed *c, const onus_vocabulary *v, matrix *m
         const char *row = f->name + len, *dot = strchr(row, '.');
         if (!dot) continue; /* confusion.reason */
         const size_t size = (size_t)(dot - row);
-        const double n = f->kind == ONUS_FIELD_INT ? (double)f->i : f->r;
-        const int64_t y = place_in(v, row, size), d = place_in(v, dot + 1, strlen(dot + 1));
+        const double n = onus_field_number(f);
+        const int64_t y = onus_vocabulary_find(v, row, size),
+                      d = onus_vocabulary_find(v, dot + 1, strlen(dot + 1));
         m->sum += n;
         if (strncmp(row, dot + 1, size) == 0 && dot[1 + size] == '\0') m->hits += n;
         if (y >= 0 && d >= 0)
@@ -107,7 +100,7 @@ static onus_status check_no_cells(const onus_closed *c, const onus_vocabulary *v
 {
     const double rows = onus_closed_fact(c, "data.test.rows"), all = (double)(v->n * v->n),
                  cells = v->n > ONUS_CELLS_SHOWN && rows < all ? rows : all;
-    if (v->n < CLASSES_LISTED && onus_cells_fit(v->order, v->n, (int64_t)cells))
+    if (v->n < ONUS_CLASSES_LISTED && onus_cells_fit(v->order, v->n, (int64_t)cells))
         return onus_fail(err, ONUS_TAMPER, "'%.200sconfusion.reason' is there, and cells fit",
                          c->prefix);
     return check_accuracy(c, NAN, err);

@@ -14,6 +14,8 @@
 
 typedef struct {
     onus_occurrence of;
+    int64_t last; /* of.k to this, one event each: how many there are a ledger says before they
+                     are there, so they are counted and not laid out */
     bool optional;
 } step;
 
@@ -30,7 +32,6 @@ struct onus_judge {
     onus_facts *kept;  /* texts that later events rest on */
     bool sheet_seen;
     char foreign[64];
-    const onus_event_row *row;
 };
 
 void onus_judge_destroy(onus_judge *j)
@@ -71,11 +72,6 @@ const onus_scope *onus_judge_scope(const onus_judge *j)
     return &j->scope;
 }
 
-const onus_event_row *onus_judge_row(const onus_judge *j)
-{
-    return j->row;
-}
-
 /* ---- what must follow -------------------------------------------------------------------- */
 
 static bool add(onus_judge *j, const onus_event_row *row, int64_t label, int64_t set, int64_t k,
@@ -89,7 +85,7 @@ static bool add(onus_judge *j, const onus_event_row *row, int64_t label, int64_t
         j->steps = more;
         j->cap_steps = cap;
     }
-    j->steps[j->n_steps++] = (step){{row, label, set, k}, optional};
+    j->steps[j->n_steps++] = (step){{row, label, set, k}, k, optional};
     return true;
 }
 
@@ -125,8 +121,9 @@ static bool add_row(onus_judge *j, const onus_event_row *row, int64_t label)
             ok = ok && add(j, row, label, s, 0, false);
         return ok;
     case ONUS_TIMES_POLICIES:
-        for (int64_t k = 1; k <= j->scope.n_policies; k++)
-            ok = ok && add(j, row, -1, -1, k, false);
+        if (j->scope.n_policies < 1) return true;
+        ok = add(j, row, -1, -1, 1, false);
+        if (ok) j->steps[j->n_steps - 1].last = j->scope.n_policies;
         return ok;
     default: return true;
     }
@@ -189,22 +186,6 @@ static bool is_anywhere(const onus_event_row *row)
     return row->times == ONUS_TIMES_ANYWHERE;
 }
 
-static const onus_event_row *find_anywhere(const char *type)
-{
-    for (int r = 0; r < onus_n_event_rows; r++) {
-        if (is_anywhere(onus_event_rows[r]) && strcmp(onus_event_rows[r]->type, type) == 0)
-            return onus_event_rows[r];
-    }
-    return NULL;
-}
-
-static bool is_known(const char *type)
-{
-    for (int r = 0; r < onus_n_event_rows; r++)
-        if (strcmp(onus_event_rows[r]->type, type) == 0) return true;
-    return false;
-}
-
 static const char *name_of(const onus_event_row *row, char out[96])
 {
     snprintf(out, 96, "%s%s%s%s", row->type, row->variant ? " (" : "",
@@ -217,22 +198,25 @@ static onus_status find_place(onus_judge *j, const onus_event *e, onus_occurrenc
                               onus_err *err)
 {
     char name[96];
-    const onus_event_row *free_row = j->n > 0 ? find_anywhere(e->type) : NULL;
-    if (free_row) {
-        *of = (onus_occurrence){free_row, -1, -1, 0};
+    const onus_event_row *row = onus_names_event(e->type);
+    if (!row) return onus_fail(err, ONUS_TAMPER, "no event of that type exists");
+    if (j->n > 0 && is_anywhere(row)) {
+        *of = (onus_occurrence){row, -1, -1, 0};
         return ONUS_OK;
     }
-    if (!is_known(e->type)) return onus_fail(err, ONUS_TAMPER, "no event of that type exists");
     for (; j->at < j->n_steps; j->at++) {
-        const step *s = &j->steps[j->at];
+        step *s = &j->steps[j->at];
         const bool loop = s->of.row->times == ONUS_TIMES_EPOCHS;
         if (loop && strcmp(e->type, "checkpoint") == 0) {
-            *of = (onus_occurrence){onus_event_rows[row_of("checkpoint")], -1, -1, 0};
+            *of = (onus_occurrence){row, -1, -1, 0};
             return ONUS_OK;
         }
         if (is_meant(s, e)) {
             *of = s->of;
-            j->at += !loop;
+            if (s->of.k < s->last)
+                s->of.k++;
+            else
+                j->at += !loop;
             return ONUS_OK;
         }
         if (!s->optional)
@@ -296,7 +280,6 @@ static onus_status judge(onus_judge *j, const onus_event *e, onus_err *err)
         if (j->foreign[0]) return ONUS_OK;
     }
     ONUS_TRY(find_place(j, e, &of, err));
-    j->row = of.row;
     if (j->n > 0) ONUS_TRY(onus_scope_add(&j->scope, e, err));
     ONUS_TRY(onus_judge_names(&j->scope, &of, e, &j->scratch, err));
     ONUS_TRY(check_page(&of, e, err));

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/quality.h"
+#include "base/event.h"
 #include "base/fail.h"
+#include "data/dataset.h"
 
 typedef struct {
     const onus_scope *s;
@@ -32,14 +35,11 @@ typedef struct {
 /* Groups of an intersection: one of each attribute's, joined. */
 static bool is_joined(const onus_scope *s, int64_t k_set, const char *group)
 {
-    const onus_vocabulary *a = &s->attributes;
     const char *set = s->sets[k_set];
     for (;;) {
         const size_t n = strcspn(set, "+"), m = strcspn(group, "+.");
-        int64_t k = 0;
-        while (k < a->n && !(strlen(a->order[k]) == n && strncmp(a->order[k], set, n) == 0))
-            k++;
-        if (k == a->n || onus_vocabulary_find(&s->groups[k], group, m) < 0) return false;
+        const int64_t k = onus_vocabulary_find(&s->attributes, set, n);
+        if (k < 0 || onus_vocabulary_find(&s->groups[k], group, m) < 0) return false;
         set += n;
         group += m;
         if (!*set || *group != '+') return !*set && *group != '+';
@@ -53,13 +53,7 @@ typedef struct {
     int64_t attribute, label, set;
 } bound;
 
-static int64_t place_in(const onus_vocabulary *v, const char *word, size_t n)
-{
-    for (int64_t i = 0; i < v->n; i++)
-        if (strlen(v->order[i]) == n && strncmp(v->order[i], word, n) == 0) return i;
-    return -1;
-}
-
+/* Of choices as a row of the registry has them, "on|off|other*". */
 static bool one_of(const char *choices, const char *text, size_t n)
 {
     for (const char *c = choices; *c;) {
@@ -93,7 +87,8 @@ static bool word_fits(const work *w, onus_word kind, const char *word, size_t n,
     const int64_t label = b->label >= 0 ? b->label : w->of->label >= 0 ? w->of->label : 0;
     const bool any = w->of->set == ONUS_ANY_OF_THEM;
     switch (kind) {
-    case ONUS_WORD_ATTRIBUTE: return (b->attribute = place_in(&s->attributes, word, n)) >= 0;
+    case ONUS_WORD_ATTRIBUTE:
+        return (b->attribute = onus_vocabulary_find(&s->attributes, word, n)) >= 0;
     case ONUS_WORD_SET:
         for (b->set = 0; b->set < s->n_sets; b->set++) {
             const char *set = s->sets[b->set];
@@ -107,8 +102,8 @@ static bool word_fits(const work *w, onus_word kind, const char *word, size_t n,
     case ONUS_WORD_CLASS:
         return !s->classes || !s->classes[label].known ||
                onus_vocabulary_find(&s->classes[label], word, n) >= 0 ||
-               s->classes[label].n >= 1000; /* no more are listed */
-    case ONUS_WORD_LABEL: return (b->label = place_in(&s->labels, word, n)) >= 0;
+               s->classes[label].n >= ONUS_CLASSES_LISTED; /* no more are listed */
+    case ONUS_WORD_LABEL: return (b->label = onus_vocabulary_find(&s->labels, word, n)) >= 0;
     case ONUS_WORD_COLUMN:
         return !s->columns.known || onus_vocabulary_find(&s->columns, word, n) >= 0;
     case ONUS_WORD_SHOWN:
@@ -160,18 +155,10 @@ bool onus_judge_words(const onus_scope *s, const onus_occurrence *of, const char
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-static bool is_undefined(const onus_field *f)
-{
-    return f->kind == ONUS_FIELD_UNDEFINED ||
-           (f->kind == ONUS_FIELD_TEXT && strcmp(f->text, "undefined") == 0) ||
-           (f->kind == ONUS_FIELD_REAL && !isfinite(f->r));
-}
-
 static bool number_of(const onus_field *f, double *v)
 {
-    if (f->kind == ONUS_FIELD_INT) *v = (double)f->i;
-    if (f->kind == ONUS_FIELD_REAL) *v = f->r;
-    return f->kind == ONUS_FIELD_INT || (f->kind == ONUS_FIELD_REAL && isfinite(f->r));
+    *v = onus_field_number(f);
+    return isfinite(*v);
 }
 
 static bool is_hash(const char *text)
@@ -201,10 +188,9 @@ static onus_status check_measured(const onus_name_row *row, const onus_field *f,
 {
     const bool text = suffix == ONUS_SUFFIX_METHOD || suffix == ONUS_SUFFIX_REASON;
     if (text) return f->kind == ONUS_FIELD_TEXT ? ONUS_OK : wrong(f->name, "is no text", err);
-    if (is_undefined(f)) return ONUS_OK;
-    if (suffix != ONUS_SUFFIX_N) return check_range(row, f, false, err);
     const onus_name_row count = {.ranged = true, .lo = 0, .hi = 0x1p53};
-    return check_range(&count, f, true, err);
+    if (suffix == ONUS_SUFFIX_N) return check_range(&count, f, true, err);
+    return onus_field_is_undefined(f) ? ONUS_OK : check_range(row, f, false, err);
 }
 
 static onus_status check_value(const onus_name_row *row, const onus_field *f, int suffix,
@@ -214,7 +200,7 @@ static onus_status check_value(const onus_name_row *row, const onus_field *f, in
     case ONUS_NAME_MEASURED: return check_measured(row, f, suffix, err);
     case ONUS_NAME_WHOLE:
     case ONUS_NAME_NUMBER:
-        if (row->open && is_undefined(f)) return ONUS_OK;
+        if (row->open && onus_field_is_undefined(f)) return ONUS_OK;
         return check_range(row, f, row->kind == ONUS_NAME_WHOLE, err);
     case ONUS_NAME_TEXT:
         if (f->kind != ONUS_FIELD_TEXT) return wrong(f->name, "is no text", err);
@@ -230,10 +216,12 @@ static onus_status check_value(const onus_name_row *row, const onus_field *f, in
     case ONUS_NAME_NUMBERS: {
         const bool texts = row->kind == ONUS_NAME_TEXTS;
         const bool list = f->kind == ONUS_FIELD_TEXTS || f->kind == ONUS_FIELD_REALS;
-        const bool fits = list && (f->n == 0 || (f->kind == ONUS_FIELD_TEXTS) == texts);
-        return fits ? ONUS_OK
-                    : wrong(f->name, texts ? "is no list of texts" : "is no list of numbers",
-                            err);
+        if (!list || (f->n > 0 && (f->kind == ONUS_FIELD_TEXTS) != texts))
+            return wrong(f->name, texts ? "is no list of texts" : "is no list of numbers", err);
+        if (row->ranged && !((double)f->n >= row->lo && (double)f->n <= row->hi))
+            return onus_fail(err, ONUS_TAMPER, "'%.200s' lists %lld, expected %g to %g",
+                             f->name, (long long)f->n, row->lo, row->hi);
+        return ONUS_OK;
     }
     }
     return ONUS_OK;
@@ -309,7 +297,7 @@ static onus_status check_whole(const work *w, const onus_field *f, onus_err *err
                      *reason = find(w, f->name, ".reason");
     double lo = 0, hi = 0;
     const bool bare = !lower && !upper && !n && !method && !reason;
-    if (bare && w->withheld && is_undefined(f)) return ONUS_OK; /* of a group */
+    if (bare && w->withheld && onus_field_is_undefined(f)) return ONUS_OK; /* of a group */
     if (!lower || !upper || !n)
         return onus_fail(err, ONUS_TAMPER, "'%.200s' lacks its %s", f->name,
                          !n       ? ".n"
@@ -320,8 +308,9 @@ static onus_status check_whole(const work *w, const onus_field *f, onus_err *err
     if ((has_lo || has_hi) != (method != NULL))
         return wrong(f->name, method ? "has a method and no bound" : "has bounds and no method",
                      err);
-    if (is_undefined(f) && !reason) return wrong(f->name, "is undefined without a reason", err);
-    if (is_undefined(f) && (has_lo || has_hi))
+    if (onus_field_is_undefined(f) && !reason)
+        return wrong(f->name, "is undefined without a reason", err);
+    if (onus_field_is_undefined(f) && (has_lo || has_hi))
         return wrong(f->name, "is undefined and has a bound", err);
     return ONUS_OK;
 }
@@ -365,7 +354,8 @@ static int64_t expected_count(const work *w, const char *pattern)
 {
     const onus_scope *s = w->s;
     if (!strchr(pattern, '<')) return 1;
-    enum { CELLS_MAX = 32 * 32 }; /* of more classes cells that are zero are left out */
+    /* of more classes cells that are zero are left out */
+    const int64_t cells_max = ONUS_CELLS_SHOWN * ONUS_CELLS_SHOWN;
     const char *begin = pattern;
     int64_t n = 1;
     bool attribute = false, label = false;
@@ -389,7 +379,7 @@ static int64_t expected_count(const work *w, const char *pattern)
         case ONUS_WORD_CLASS:
             n *= label ? 2 : s->classes ? s->classes[class_of(w)].n : 0;
             break;
-        case ONUS_WORD_SPLIT: n *= 3; break;
+        case ONUS_WORD_SPLIT: n *= ONUS_PART_COUNT; break;
         case ONUS_WORD_COLUMN:
             if (!s->columns.known) return -1;
             n *= s->columns.n;
@@ -400,7 +390,7 @@ static int64_t expected_count(const work *w, const char *pattern)
         }
         pattern += p + (pattern[p] == '.');
     }
-    return n > CELLS_MAX && strncmp(begin, "confusion.", 10) == 0 ? -1 : n;
+    return n > cells_max && strncmp(begin, "confusion.", 10) == 0 ? -1 : n;
 }
 
 static onus_status check_complete(const work *w, onus_err *err)
@@ -442,9 +432,9 @@ static onus_status take_groups(work *w, onus_arena *scratch, onus_err *err)
             return onus_fail(err, ONUS_TAMPER,
                              "'%.200s' names a group that the run has not: '%.80s'", name,
                              w->groups.order[g]);
-        if (g > 0 && strcmp(w->groups.sorted[g - 1], w->groups.sorted[g]) == 0)
+        if (g > 0 && strcmp(w->groups.sorted[g - 1].word, w->groups.sorted[g].word) == 0)
             return onus_fail(err, ONUS_TAMPER, "'%.200s' names '%.80s' twice", name,
-                             w->groups.sorted[g]);
+                             w->groups.sorted[g].word);
     }
     snprintf(name, sizeof name, "%sfairness.%s.withheld", w->prefix, set);
     w->withheld = onus_event_find(w->e, name) != NULL;

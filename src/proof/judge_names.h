@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * judge_names.h - one event against its row of the registry. For judge.c. */
+ * judge_names.h - one event against its row of the registry. For judge.c; which event it is,
+ * and whether a word is one of the run, for closed_*.c and names_policy.c, too. */
 #ifndef ONUS_PROOF_JUDGE_NAMES_H
 #define ONUS_PROOF_JUDGE_NAMES_H
 #include "proof/scope.h"

@@ -227,37 +227,16 @@ done:
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-/* Events after which a killed run may be looked for are on the disk before anything else
- * happens. */
-static const char *const synced[] = {"run.begin", "privacy.noise", "checkpoint", "run.stop",
-                                     "report",    "run.end",       NULL};
-/* What happened to the run, not in it: legal between any two events. */
-static const char *const between[] = {"run.resume", "run.stop", NULL};
-/* Observed, but a function of observed values before them, which are taken as stored. */
-static const char *const judged[] = {"policy", "policy.result", NULL};
-/* Observed names that only the machine or the place of the run itself could see. */
-static const struct {
-    const char *type, *name;
-} may_lack[] = {{"run.begin", "run.recipe.dir"}, {"train.end", "train.memory.peak"}};
-
-static bool is_among(const char *const *list, const char *word)
-{
-    while (*list && strcmp(*list, word) != 0) list++;
-    return *list != NULL;
-}
-
 bool onus_event_between(const char *type)
 {
-    return is_among(between, type);
+    const onus_event_row *row = onus_names_event(type);
+    return row && row->times == ONUS_TIMES_ANYWHERE;
 }
 
-static bool lacks(const char *type, const char *name)
+static bool is_synced(const char *type)
 {
-    for (size_t i = 0; i < sizeof may_lack / sizeof *may_lack; i++) {
-        if (strcmp(may_lack[i].type, type) == 0 && strcmp(may_lack[i].name, name) == 0)
-            return true;
-    }
-    return false;
+    const onus_event_row *row = onus_names_event(type);
+    return row && row->synced;
 }
 
 /* A line into out, from canonical objects. */
@@ -287,7 +266,7 @@ static onus_status append(onus_ledger *l, const char *type, const char *claim,
     onus_buf *line = &l->line;
     onus_status st = line_of(line, type, claim, observed, l->n + 1, now, err);
     if (st == ONUS_OK)
-        st = onus_appender_add(l->file, line->data, line->len, is_among(synced, type), err);
+        st = onus_appender_add(l->file, line->data, line->len, is_synced(type), err);
     if (st != ONUS_OK) return st;
     onus_merkle_add(&l->tree, line->data, line->len);
     l->n++;
@@ -344,28 +323,9 @@ static onus_status compare_value(onus_ledger *l, const onus_entry *e, const char
     return st;
 }
 
-/* Every field of the stored body and of the new one. Values compare by their canonical text: 1
+/* Every claim of the stored line and of the new one. Values compare by their canonical text: 1
  * and 1.0 are one number. */
-static onus_status compare_body(onus_ledger *l, const onus_entry *e, json_t *old, json_t *found,
-                                onus_err *err)
-{
-    const char *name;
-    json_t *v;
-    onus_status st = ONUS_OK;
-    json_object_foreach(found, name, v)
-    {
-        ONUS_TRY(compare_value(l, e, name, json_object_get(old, name), v, err));
-    }
-    json_object_foreach(old, name, v)
-    {
-        if (!json_object_get(found, name)) ONUS_TRY(differ(l, e, e->type, name, v, NULL, err));
-    }
-done:
-    return st;
-}
-
-/* The names alone: what was observed is another machine's. */
-static onus_status compare_names(onus_ledger *l, const onus_entry *e, json_t *found,
+static onus_status compare_claim(onus_ledger *l, const onus_entry *e, json_t *found,
                                  onus_err *err)
 {
     const char *name;
@@ -373,12 +333,50 @@ static onus_status compare_names(onus_ledger *l, const onus_entry *e, json_t *fo
     onus_status st = ONUS_OK;
     json_object_foreach(found, name, v)
     {
-        if (!json_object_get(e->observed, name) && !lacks(e->type, name))
+        ONUS_TRY(compare_value(l, e, name, json_object_get(e->claim, name), v, err));
+    }
+    json_object_foreach(e->claim, name, v)
+    {
+        if (!json_object_get(found, name)) ONUS_TRY(differ(l, e, e->type, name, v, NULL, err));
+    }
+done:
+    return st;
+}
+
+static const onus_name_row *row_of(const onus_entry *e, const char *name)
+{
+    int suffix;
+    return onus_names_find(e->type, name, &suffix);
+}
+
+/* Seen by the machine or the place of the run itself alone: a replay may lack it, or the run.
+ */
+static bool may_lack(const onus_entry *e, const char *name)
+{
+    const onus_name_row *row = row_of(e, name);
+    return row && row->may;
+}
+
+/* What was observed is another machine's, so the names alone; but a verdict follows from
+ * observed values before it, which are taken as stored. */
+static onus_status compare_observed(onus_ledger *l, const onus_entry *e, json_t *found,
+                                    onus_err *err)
+{
+    const char *name;
+    json_t *v;
+    onus_status st = ONUS_OK;
+    json_object_foreach(found, name, v)
+    {
+        const onus_name_row *row = row_of(e, name);
+        const json_t *old = json_object_get(e->observed, name);
+        if (row && row->body == ONUS_BODY_JUDGED)
+            ONUS_TRY(compare_value(l, e, name, old, v, err));
+        else if (!old && !may_lack(e, name))
             ONUS_TRY(differ(l, e, e->type, name, NULL, v, err));
     }
     json_object_foreach(e->observed, name, v)
     {
-        if (!json_object_get(found, name) && !lacks(e->type, name))
+        if (!json_object_get(found, name) && !may_lack(e, name))
             ONUS_TRY(differ(l, e, e->type, name, v, NULL, err));
     }
 done:
@@ -406,12 +404,9 @@ static onus_status compare(onus_ledger *l, const onus_entry *e, json_t *claim, j
     onus_status st = ONUS_OK;
     const int64_t before = l->n_mismatches;
     l->compared += json_object_size(claim) > 0;
-    ONUS_TRY(compare_body(l, e, e->claim, claim, err));
+    ONUS_TRY(compare_claim(l, e, claim, err));
     if (l->mode == ONUS_LEDGER_REPLAY) {
-        if (is_among(judged, e->type))
-            ONUS_TRY(compare_body(l, e, e->observed, observed, err));
-        else
-            ONUS_TRY(compare_names(l, e, observed, err));
+        ONUS_TRY(compare_observed(l, e, observed, err));
         ONUS_TRY(write_again(l, e, err));
     }
     /* A stranger's recipe may name any file of ours: what is not the run's data is not shown,
@@ -567,6 +562,12 @@ onus_sink onus_ledger_sink(onus_ledger *l)
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */
+
+static bool is_among(const char *const *list, const char *word)
+{
+    while (*list && strcmp(*list, word) != 0) list++;
+    return *list != NULL;
+}
 
 onus_status onus_ledger_expect(onus_ledger *l, const char *type, const char *const *names,
                                onus_err *err)

@@ -39,7 +39,7 @@ onus_sink onus_ledger_sink(onus_ledger *l);
 struct onus_judge;
 onus_status onus_ledger_hold(onus_ledger *l, struct onus_judge *judge,
                              onus_err *err) ONUS_CHECKED;
-/* run.resume, run.stop: what happened to a run, not in it. */
+/* run.resume, run.stop: what happened to a run, not in it; legal between any two events. */
 bool onus_event_between(const char *type);
 /* RESUME, REPLAY: the next stored line is of that type, claims nothing and observed these
  * names, no others (ending with NULL; NULL: whatever). It is passed. */

@@ -124,18 +124,16 @@ const onus_name_row *onus_names_match(const onus_event_row *e, const char *name,
     return NULL;
 }
 
-const onus_name_row *onus_names_find(const char *name, const onus_event_row **event,
-                                     int *suffix)
+const onus_name_row *onus_names_find(const char *type, const char *name, int *suffix)
 {
     const char *dot = strncmp(name, "label.", 6) == 0 ? strchr(name + 6, '.') : NULL;
     for (int k = 0; k < onus_n_event_rows; k++) {
+        const onus_event_row *e = onus_event_rows[k];
+        if (type && strcmp(e->type, type) != 0) continue;
         int i = 0;
-        const onus_name_row *row = onus_names_match(onus_event_rows[k], name, &i, suffix);
-        if (!row && dot && onus_event_rows[k]->block)
-            row = onus_names_match(onus_event_rows[k], dot + 1, (i = 0, &i), suffix);
-        if (!row) continue;
-        if (event) *event = onus_event_rows[k];
-        return row;
+        const onus_name_row *row = onus_names_match(e, name, &i, suffix);
+        if (!row && dot && e->block) row = onus_names_match(e, dot + 1, (i = 0, &i), suffix);
+        if (row) return row;
     }
     return NULL;
 }
@@ -143,15 +141,22 @@ const onus_name_row *onus_names_find(const char *name, const onus_event_row **ev
 bool onus_name_is_headline(const char *name)
 {
     int suffix;
-    const onus_name_row *row = name ? onus_names_find(name, NULL, &suffix) : NULL;
+    const onus_name_row *row = name ? onus_names_find(NULL, name, &suffix) : NULL;
     return row && row->headline && suffix == ONUS_SUFFIX_NONE;
 }
 
 bool onus_name_is_said(const char *name)
 {
     int suffix;
-    const onus_name_row *row = name ? onus_names_find(name, NULL, &suffix) : NULL;
+    const onus_name_row *row = name ? onus_names_find(NULL, name, &suffix) : NULL;
     return row && row->body == ONUS_BODY_SAID;
+}
+
+const onus_event_row *onus_names_event(const char *type)
+{
+    for (int k = 0; k < onus_n_event_rows; k++)
+        if (strcmp(onus_event_rows[k]->type, type) == 0) return onus_event_rows[k];
+    return NULL;
 }
 
 /* ---- events, in the order of a ledger ---------------------------------------------------- */

@@ -9,7 +9,8 @@
  * "+"), <group> (of that set), <class>, <column>, <shown> (a column that the event lists),
  * <split>, <k> (this event's own number), <word> (any).
  *
- * CHECKLIST: a new name wants one row in names_*.c, and where the report shows it, a text. */
+ * CHECKLIST: a new name wants one row in names_*.c, and where the report shows it, a text; a
+ * new event besides its own row, declared in names_rows.h, and its place in names.c. */
 #ifndef ONUS_PROOF_NAMES_H
 #define ONUS_PROOF_NAMES_H
 #include "onus.h"
@@ -71,7 +72,7 @@ typedef struct {
     bool may;           /* allowed; else it must be there wherever it applies */
     const char *unless; /* where the event has this name, it is left out */
     bool open;          /* a number that can be "undefined" */
-    bool ranged;        /* lo <= value <= hi */
+    bool ranged;        /* lo <= value <= hi; of a list, so many entries */
     double lo, hi;
     const char *choices; /* "on|off"; a choice that ends in "*" is a beginning */
     const char *unit;
@@ -109,6 +110,8 @@ typedef struct {
      */
     const char *file, *file_field, *hash_field;
     bool may_lack; /* the file may be withheld */
+    bool synced;   /* on the disk before anything else happens: after it a killed run may be
+                      looked for */
     const char *doc;
 } onus_event_row;
 
@@ -151,7 +154,9 @@ extern const char *const onus_suffixes[ONUS_SUFFIXES];
  * from *i on; NULL: none. suffix: which one of a measured name. */
 const onus_name_row *onus_names_match(const onus_event_row *e, const char *name, int *i,
                                       int *suffix);
-/* First row of any event whose pattern has the shape of the name ("label.X." cut off). */
-const onus_name_row *onus_names_find(const char *name, const onus_event_row **event,
-                                     int *suffix);
+/* The first row, in events of that type (NULL: any), whose pattern has the shape of the name
+ * ("label.X." cut off); NULL: none. */
+const onus_name_row *onus_names_find(const char *type, const char *name, int *suffix);
+/* The first event row of that type; NULL: there is no such event. */
+const onus_event_row *onus_names_event(const char *type);
 #endif

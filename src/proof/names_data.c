@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * names_data.c - names of the data: what the tables held and what became of them, as counts and
  * hashes; never a value of a person. */
+#include "data/dataset.h"
 #include "proof/names_rows.h"
 
 /* clang-format off */
@@ -46,17 +47,17 @@ static const onus_name_row data_sheet[] = {
     {"data.description", SAID, TEXT, .may = true, .doc = "as the recipe says"},
     {"data.task", CLAIM, TEXT, .choices = "binary|classes|regression|tokens|labels", .doc = "what kind of answer is predicted"},
     {"data.target", CLAIM, TEXT, ONUS_IF_BINARY | ONUS_IF_CLASSES | ONUS_IF_VALUES, .doc = "the label's column"},
-    {"data.labels", CLAIM, TEXTS, ONUS_IF_LABELS, .doc = "multi-label: their columns in order, instead of data.target"},
+    {"data.labels", CLAIM, TEXTS, ONUS_IF_LABELS, .ranged = true, .lo = 2, .hi = ONUS_LABELS_MAX, .doc = "multi-label: their columns in order, instead of data.target"},
     {"data.target.shift", CLAIM, NUMBER, ONUS_IF_VALUES, .may = true, .doc = "a label that is a number: trained on is (label - shift) / scale"},
     {"data.target.scale", CLAIM, NUMBER, ONUS_IF_VALUES, .may = true, .doc = "see data.target.shift"},
-    {"data.classes", CLAIM, TEXTS, ONUS_IF_BINARY | ONUS_IF_CLASSES, .doc = "the label's values in order (at most 1,000); of two the second is the positive one"},
-    {"data.classes.<label>", CLAIM, TEXTS, ONUS_IF_LABELS, .doc = "of each of several labels"},
-    {"data.attributes", CLAIM, TEXTS, .doc = "protected attributes"},
+    {"data.classes", CLAIM, TEXTS, ONUS_IF_BINARY | ONUS_IF_CLASSES, .ranged = true, .lo = 2, .hi = ONUS_CLASSES_LISTED, .doc = "the label's values in order, of more the first 1,000; of two the second is the positive one"},
+    {"data.classes.<label>", CLAIM, TEXTS, ONUS_IF_LABELS, .ranged = true, .lo = 2, .hi = 2, .doc = "of each of several labels"},
+    {"data.attributes", CLAIM, TEXTS, .ranged = true, .lo = 0, .hi = ONUS_PROTECTED_MAX, .doc = "protected attributes"},
     {"data.groups.<attribute>", CLAIM, TEXTS, .doc = "the groups of each, in order"},
     {"data.features", CLAIM, WHOLE, ONUS_COUNT, .doc = "width of an encoded row"},
     {"data.numbers", CLAIM, WHOLE, ONUS_IF_COLUMNS, ONUS_COUNT, .doc = "columns of numbers that the model reads"},
     {"data.categories", CLAIM, WHOLE, ONUS_IF_COLUMNS, ONUS_COUNT, .doc = "columns of categories"},
-    {"data.columns", CLAIM, TEXTS, ONUS_IF_COLUMNS, .may = true, .doc = "their names in order, where they are at most 2,000"},
+    {"data.columns", CLAIM, TEXTS, ONUS_IF_COLUMNS, .may = true, .ranged = true, .lo = 0, .hi = ONUS_COLUMNS_LISTED, .doc = "their names in order, where they are at most 2,000"},
     {"data.column.<column>", CLAIM, TEXT, ONUS_IF_COLUMNS, .choices = "number|category", .doc = "the kind of each"},
     {"data.unseen.<column>", CLAIM, WHOLE, ONUS_IF_COLUMNS, .may = true, .open = true, ONUS_FROM_1, .unit = "rows", .headline = true, .doc = "rows with a category that the training split does not have: all its features are 0; undefined of a protected column of which groups are withheld"},
     {"data.tokenizer.kind", CLAIM, TEXT, ONUS_IF_TEXT, .doc = "what made the tokens"},

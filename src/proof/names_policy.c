@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/words.h"
+#include "data/dataset.h"
 #include "proof/judge_names.h"
 
 enum { NAME_MAX = 512 };
@@ -61,7 +62,7 @@ static const char *nearest_word(const char *const *list, int64_t n, const char *
 
 static const char *pick(const search *f, onus_word word, const char *at, int64_t *set)
 {
-    static const char *const splits[] = {"train", "valid", "test"}, *const first[] = {"1"};
+    static const char *const first[] = {"1"};
     const onus_scope *s = f->s;
     const int64_t l = f->label >= 0 ? f->label : 0;
     const onus_vocabulary none = {.n = 0}, *v = &none;
@@ -82,7 +83,7 @@ static const char *pick(const search *f, onus_word word, const char *at, int64_t
     case ONUS_WORD_COLUMN:
     case ONUS_WORD_SHOWN: v = &s->columns; break;
     case ONUS_WORD_CLASS: v = s->classes ? &s->classes[l] : &none; break;
-    case ONUS_WORD_SPLIT: return nearest_word(splits, 3, at);
+    case ONUS_WORD_SPLIT: return nearest_word(onus_part_names, ONUS_PART_COUNT, at);
     default: return nearest_word(first, 1, at);
     }
     return nearest_word(v->order, v->n, at);

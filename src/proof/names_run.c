@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * names_run.c - names of the run itself, its files, its energy, its verdicts and its end. */
+#include "data/spec.h"
 #include "proof/names_rows.h"
 
 /* clang-format off */
@@ -21,7 +22,7 @@ static const onus_name_row run_begin[] = {
     {"run.freeze", CLAIM, WHOLE, ONUS_COUNT, .doc = "patterns of tensors that keep their values (train.freeze)"},
     {"run.privacy", CLAIM, TEXT, .choices = "on|off", .doc = "whether training is private"},
     {"run.explain", CLAIM, TEXT, .choices = "off|shap|relevance|both", .doc = "which explanations were asked for"},
-    {"run.protected", CLAIM, WHOLE, ONUS_COUNT, .doc = "protected columns"},
+    {"run.protected", CLAIM, WHOLE, .ranged = true, .lo = 0, .hi = ONUS_PROTECTED_MAX, .doc = "protected columns"},
     {"run.policies", CLAIM, WHOLE, ONUS_COUNT, .doc = "demands"},
     {"run.version", OBSERVED, TEXT, .doc = "the program's version"},
     {"run.isa", OBSERVED, TEXT, .choices = "ref|avx2|avx512|neon", .doc = "instruction set"},
@@ -33,7 +34,7 @@ static const onus_name_row run_begin[] = {
 };
 const onus_event_row onus_names_run_begin = {
     "run.begin", .stage = "begin", ONUS_ROWS(run_begin), .file = "recipe.yaml", .hash_field = "run.recipe.sha256",
-    .doc = "What was asked for, and where it runs."};
+    .synced = true,     .doc = "What was asked for, and where it runs."};
 
 static const onus_name_row run_place[] = {
     {"private.file", OBSERVED, TEXT, .choices = "private/recipe.dir", .doc = "the file that keeps the way to the recipe's folder"},
@@ -59,7 +60,7 @@ static const onus_name_row run_stop[] = {
     {"run.stop.checkpoint.bytes", OBSERVED, WHOLE, ONUS_COUNT, .doc = "its size"},
 };
 const onus_event_row onus_names_run_stop = {
-    "run.stop", .stage = NULL, .times = ONUS_TIMES_ANYWHERE, ONUS_ROWS(run_stop),
+    "run.stop", .stage = NULL, .times = ONUS_TIMES_ANYWHERE, ONUS_ROWS(run_stop), .synced = true,
     .doc = "A run was stopped (Ctrl-C) and left a checkpoint to go on from."};
 
 /* ---- files ------------------------------------------------------------------------------- */
@@ -185,13 +186,13 @@ static const onus_name_row report[] = {
 };
 const onus_event_row onus_names_report = {
     "report", .stage = "report", .when = ONUS_IF_REPORTED, ONUS_ROWS(report), .file = "report.html",
-    .hash_field = "report.sha256", .doc = "The page made from the events before this one."};
+    .hash_field = "report.sha256", .synced = true, .doc = "The page made from the events before this one."};
 
 static const onus_name_row run_end[] = {
     {"run.state", OBSERVED, TEXT, .choices = "trained|reported", .doc = "what it ended in, as run.ends says"},
     {"run.seconds", OBSERVED, NUMBER, ONUS_AT_0, .unit = "s", .doc = "time of the run, or of its last part"},
     {"run.cpu_seconds", OBSERVED, NUMBER, ONUS_AT_0, .unit = "s", .doc = "processor time of it"},
 };
-const onus_event_row onus_names_run_end = {"run.end", .stage = "end", ONUS_ROWS(run_end), .doc = "The end."};
+const onus_event_row onus_names_run_end = {"run.end", .stage = "end", ONUS_ROWS(run_end), .synced = true, .doc = "The end."};
 
 /* clang-format on */

@@ -75,7 +75,9 @@ static void put_range(const onus_name_row *row, onus_buf *out)
 {
     const bool below = row->lo > -0x1p1000, above = row->hi < 0x1p53;
     if (!row->ranged) return;
-    if (below && above)
+    if (row->lo == row->hi)
+        onus_buf_printf(out, ", %g", row->lo);
+    else if (below && above)
         onus_buf_printf(out, ", %g to %.6g", row->lo, row->hi);
     else if (below)
         onus_buf_printf(out, ", from %g", row->lo);

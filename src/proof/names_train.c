@@ -55,7 +55,7 @@ static const onus_name_row privacy_noise[] = {
     {"privacy.target.delta", SAID, NUMBER, ONUS_SHARE, .doc = "what the recipe asks for"},
 };
 const onus_event_row onus_names_privacy_noise = {
-    "privacy.noise", .stage = "train", .when = ONUS_IF_PRIVATE, ONUS_ROWS(privacy_noise), .doc = "Before the first step of a private run."};
+    "privacy.noise", .stage = "train", .when = ONUS_IF_PRIVATE, ONUS_ROWS(privacy_noise), .synced = true, .doc = "Before the first step of a private run."};
 
 static const onus_name_row train_epoch[] = {
     {"train.epoch", CLAIM, WHOLE, ONUS_FROM_1, .doc = "this epoch, from 1"},
@@ -79,6 +79,7 @@ static const onus_name_row checkpoint[] = {
 };
 const onus_event_row onus_names_checkpoint = {
     "checkpoint", .stage = "train", .times = ONUS_TIMES_CHECKPOINTS, ONUS_ROWS(checkpoint), .hash_field = "checkpoint.sha256", .may_lack = true,
+    .synced = true,
     .doc = "The file holds parameters, best parameters (.best), averages of the optimiser (.m, .v) and, in its metadata "
            "onus.train, the counters: all there is to go on from."};
 

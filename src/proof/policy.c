@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/event.h"
 #include "base/fail.h"
 #include "data/csv.h"
 #include "proof/names.h"
@@ -95,15 +96,14 @@ onus_verdict onus_policy_judge(const onus_policy *p, const onus_facts *facts, do
     *observed = f && f->observed;
     if (!f) return ONUS_VERDICT_ABSENT;
     if (f->kind != ONUS_FIELD_INT && f->kind != ONUS_FIELD_REAL) return ONUS_VERDICT_UNDEFINED;
-    const double v = f->kind == ONUS_FIELD_INT ? (double)f->i : f->r;
-    *found = v;
-    return onus_policy_holds(p, v) ? ONUS_VERDICT_MET : ONUS_VERDICT_NOT_MET;
+    *found = onus_field_number(f);
+    return onus_policy_holds(p, *found) ? ONUS_VERDICT_MET : ONUS_VERDICT_NOT_MET;
 }
 
 bool onus_policy_rests_on_said(const onus_policy *p)
 {
     int suffix;
-    const onus_name_row *row = onus_names_find(p->name, NULL, &suffix);
+    const onus_name_row *row = onus_names_find(NULL, p->name, &suffix);
     return row && row->body == ONUS_BODY_SAID;
 }
 

@@ -9,6 +9,7 @@
 #include "base/event.h"
 #include "base/fail.h"
 #include "base/words.h"
+#include "data/spec.h"
 
 void onus_scope_init(onus_scope *s, const onus_allocator *mem)
 {
@@ -45,9 +46,11 @@ onus_status onus_vocabulary_fill(onus_vocabulary *v, const onus_field *list, boo
         onus_status st =
             escape ? onus_name_part(part, sizeof part, list->texts[i], err) : ONUS_OK;
         if (st != ONUS_OK) return st;
-        v->order[i] = v->sorted[i] = onus_arena_strdup(arena, escape ? part : list->texts[i]);
+        v->order[i] = onus_arena_strdup(arena, escape ? part : list->texts[i]);
         if (!v->order[i]) return onus_fail_mem(err, "names");
+        v->sorted[i] = (onus_placed_word){v->order[i], i};
     }
+    /* a placed word begins with its text */
     qsort(v->sorted, (size_t)n, sizeof *v->sorted, onus_text_order);
     return ONUS_OK;
 }
@@ -57,8 +60,8 @@ int64_t onus_vocabulary_find(const onus_vocabulary *v, const char *word, size_t 
     int64_t low = 0, high = v->n - 1;
     while (low <= high) {
         const int64_t mid = low + (high - low) / 2;
-        const int order = strncmp(v->sorted[mid], word, len);
-        if (order == 0 && v->sorted[mid][len] == '\0') return mid;
+        const int order = strncmp(v->sorted[mid].word, word, len);
+        if (order == 0 && v->sorted[mid].word[len] == '\0') return v->sorted[mid].place;
         if (order < 0)
             low = mid + 1;
         else
@@ -147,6 +150,12 @@ static onus_status take_words(onus_scope *s, const onus_event *e, onus_err *err)
                                   &s->arena, err));
     ONUS_TRY(onus_vocabulary_fill(&s->columns, onus_event_find(e, "data.columns"), true,
                                   &s->arena, err));
+    if (s->attributes.n > ONUS_PROTECTED_MAX || s->labels.n > ONUS_LABELS_MAX)
+        return onus_fail(err, ONUS_TAMPER,
+                         "'data.attributes' are %lld, 'data.labels' %lld, expected at most %d "
+                         "and %d",
+                         (long long)s->attributes.n, (long long)s->labels.n, ONUS_PROTECTED_MAX,
+                         ONUS_LABELS_MAX);
     const int64_t L = s->labels.n > 0 ? s->labels.n : 1;
     s->groups = onus_arena_alloc(&s->arena, (size_t)s->attributes.n + 1, sizeof *s->groups);
     s->classes = onus_arena_alloc(&s->arena, (size_t)L, sizeof *s->classes);

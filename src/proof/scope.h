@@ -6,9 +6,14 @@
 #include "base/mem.h"
 #include "proof/names.h"
 
-/* Words as names have them (escaped), sorted; in order of the ledger in `order`. */
+/* Words as names have them (escaped), in the order of the ledger. */
 typedef struct {
-    const char **sorted, **order;
+    const char *word;
+    int64_t place; /* in `order` */
+} onus_placed_word;
+typedef struct {
+    const char **order;       /* (n) */
+    onus_placed_word *sorted; /* (n) by word */
     int64_t n;
     bool known; /* false: the ledger does not list them */
 } onus_vocabulary;
@@ -28,7 +33,9 @@ typedef struct {
 void onus_scope_init(onus_scope *s, const onus_allocator *mem);
 void onus_scope_release(onus_scope *s);
 /* Takes what run.begin, data.split and data.sheet tell; other events are passed over. Values
- * are not checked here: what is no text or list is not there. */
+ * are not checked here: what is no text or list is not there. But names of sets and groups are
+ * made before anything has judged the event, so ONUS_TAMPER where attributes or labels are more
+ * than a recipe can name. */
 onus_status onus_scope_add(onus_scope *s, const onus_event *e, onus_err *err) ONUS_CHECKED;
 /* Place in v->order, -1 if absent; len bytes of word. */
 int64_t onus_vocabulary_find(const onus_vocabulary *v, const char *word, size_t len);

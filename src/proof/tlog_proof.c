@@ -30,17 +30,18 @@ onus_status onus_tlog_proof_write(onus_buf *out, const onus_log *log, int64_t i,
 {
     onus_status st = ONUS_OK;
     const int64_t n = onus_log_count(log);
-    const onus_entry *e = onus_log_at(log, i);
+    size_t len;
     uint8_t path[ONUS_MERKLE_PATH_MAX][32];
     uint8_t(*hashes)[32] = onus_alloc(mem, (size_t)n, sizeof *hashes);
     if (!hashes) return onus_fail_mem(err, "proof");
     for (int64_t k = 0; k < n; k++) {
-        const onus_entry *leaf = onus_log_at(log, k);
-        onus_merkle_leaf(leaf->line, leaf->line_len, hashes[k]);
+        const char *line = onus_log_line(log, k, &len);
+        onus_merkle_leaf(line, len, hashes[k]);
     }
     const int n_path = onus_merkle_path(hashes, (uint64_t)n, (uint64_t)i, path);
     onus_buf_printf(out, "%s%s", head, extra);
-    ONUS_TRY(add_base64(out, e->line, e->line_len, mem, err));
+    const char *line = onus_log_line(log, i, &len);
+    ONUS_TRY(add_base64(out, line, len, mem, err));
     onus_buf_printf(out, "%s%lld\n", index_, (long long)i);
     for (int k = 0; k < n_path; k++) ONUS_TRY(add_base64(out, path[k], 32, mem, err));
     onus_buf_str(out, "\n");

@@ -10,32 +10,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proof/names.h"
 #include "report/sections.h"
 
-/* CHECKLIST: a new gap in src/audit wants a row here. */
-static const onus_gap_measure measures[] = {
-    {"demographic_parity_difference", ONUS_TEXT_DP_DIFFERENCE, 0, false, true, 0, 1},
-    {"demographic_parity_ratio", ONUS_TEXT_DP_RATIO, 1, false, true, 0, 1},
-    {"equal_opportunity_difference", ONUS_TEXT_OPP_DIFFERENCE, 0, false, true, 0, 1},
-    {"equal_opportunity_ratio", ONUS_TEXT_OPP_RATIO, 1, false, true, 0, 1},
-    {"equalized_odds_difference", ONUS_TEXT_EO_DIFFERENCE, 0, false, true, 0, 1},
-    {"equalized_odds_ratio", ONUS_TEXT_EO_RATIO, 1, false, true, 0, 1},
-    {"average_absolute_odds_difference", ONUS_TEXT_ABSOLUTE_ODDS, 0, false, true, 0, 1},
-    {"average_odds_difference", ONUS_TEXT_ODDS_DIFFERENCE, 0, true, true, 0, 0},
-    {"accuracy_difference", ONUS_TEXT_ACCURACY_DIFFERENCE, 0, false, false, 0, 1},
-    {"accuracy_ratio", ONUS_TEXT_ACCURACY_RATIO, 1, false, false, 0, 1},
-    {"mean_prediction_difference", ONUS_TEXT_PREDICTION_DIFFERENCE, 0, false, false, 0, 0},
-    {"mean_prediction_ratio", ONUS_TEXT_PREDICTION_RATIO, 1, false, false, 0, 0},
-    {"mean_error_difference", ONUS_TEXT_ERROR_DIFFERENCE, 0, false, false, 0, 0},
-    {"mae_difference", ONUS_TEXT_MAE_DIFFERENCE, 0, false, false, 0, 0},
-    {"mae_ratio", ONUS_TEXT_MAE_RATIO, 1, false, false, 0, 1},
-};
-enum { N_MEASURES = sizeof measures / sizeof *measures };
+/* ---- what gaps there are ----------------------------------------------------------------- */
 
-const onus_gap_measure *onus_gap_measures(size_t *n)
+/* The measure of a row of the registry; false: it is no gap. */
+static bool take_row(const onus_name_row *row, onus_gap_measure *out)
 {
-    *n = N_MEASURES;
-    return measures;
+    static const char begin[] = "fairness.<set>.";
+    if (row->kind != ONUS_NAME_MEASURED || strncmp(row->pattern, begin, sizeof begin - 1) != 0)
+        return false;
+    const char *suffix = row->pattern + sizeof begin - 1;
+    const bool drawn = row->ranged && row->lo == 0 && row->hi == 1;
+    *out = (onus_gap_measure){.suffix = suffix,
+                              .neutral = row->better > 0 ? 1 : 0,
+                              .has_sign = row->ranged && row->lo < 0,
+                              .decisions = row->when == 0,
+                              .hi = drawn ? 1 : 0};
+    if (strchr(suffix, '.') || !row->text) return false;
+    out->text = onus_text_find(row->text, ""); /* a test sees that it is there */
+    return true;
+}
+
+const onus_gap_measure *onus_gap_measures(onus_page *p, size_t *n)
+{
+    const onus_event_row *e = onus_names_event("fairness");
+    *n = p->n_gap_measures;
+    if (p->gap_measures) return p->gap_measures;
+    onus_gap_measure *list = onus_arena_alloc(&p->arena, (size_t)e->n_names, sizeof *list);
+    if (!list) {
+        p->st = ONUS_NO_MEM;
+        return NULL;
+    }
+    for (int i = 0; i < e->n_names; i++) *n += take_row(&e->names[i], &list[*n]);
+    p->n_gap_measures = *n;
+    return p->gap_measures = list;
 }
 
 bool onus_gap_is_ratio(const onus_gap_measure *m)
@@ -52,12 +62,13 @@ static const char *attribute_of(const char *name, size_t *n)
     return inner[9 + *n] == '.' ? inner + 9 : NULL;
 }
 
-const onus_gap_measure *onus_gap_measure_of(const char *name)
+const onus_gap_measure *onus_gap_measure_of(onus_page *p, const char *name)
 {
-    size_t n;
-    const char *attribute = attribute_of(name, &n);
-    for (size_t i = 0; attribute && i < N_MEASURES; i++) {
-        if (strcmp(attribute + n + 1, measures[i].suffix) == 0) return &measures[i];
+    size_t len, n;
+    const onus_gap_measure *measures = onus_gap_measures(p, &n);
+    const char *attribute = attribute_of(name, &len);
+    for (size_t i = 0; attribute && i < n; i++) {
+        if (strcmp(attribute + len + 1, measures[i].suffix) == 0) return &measures[i];
     }
     return NULL;
 }
@@ -66,7 +77,7 @@ bool onus_gap_applies(onus_page *p, const char *name)
 {
     char measure[1024];
     onus_measure_name(measure, name);
-    const onus_gap_measure *m = onus_gap_measure_of(measure);
+    const onus_gap_measure *m = onus_gap_measure_of(p, measure);
     return !m || !m->decisions || onus_task_may_be(p, "binary") ||
            onus_task_may_be(p, "labels");
 }
@@ -146,7 +157,7 @@ typedef struct {
 static void see(collector *c, const onus_entry *e, const char *name, const json_t *v)
 {
     size_t n = 0;
-    const onus_gap_measure *m = onus_gap_measure_of(name);
+    const onus_gap_measure *m = onus_gap_measure_of(c->p, name);
     const onus_fact value = {.v = v, .name = name, .event = e->n};
     if (!m || (onus_fact_undefined(value) && !onus_gap_applies(c->p, name))) return;
     const int64_t i = c->n++;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * gaps.h - what gaps between groups are, and what their intervals prove. The one table and the
- * one judgement that headline, tile, banner, policies and the section on fairness read. */
+ * gaps.h - what gaps between groups are, and what their intervals prove. The one judgement
+ * that headline, tile, banner, policies and the section on fairness read; which gaps there are
+ * the registry says (proof/names_audit.c). */
 #ifndef ONUS_REPORT_GAPS_H
 #define ONUS_REPORT_GAPS_H
 #include "report/page.h"
 
-typedef struct {
+typedef struct onus_gap_measure {
     const char *suffix; /* of fairness.A.SUFFIX */
     onus_text text;     /* "equalized odds, difference" */
     double neutral;     /* where groups are alike: 0 of a difference, 1 of a ratio */
@@ -14,11 +15,13 @@ typedef struct {
     double lo, hi;      /* of the drawing; equal: none */
 } onus_gap_measure;
 
-const onus_gap_measure *onus_gap_measures(size_t *n); /* the table */
+/* In the order of the registry, the page's own; *n is 0 where memory ended, which the page
+ * then says. */
+const onus_gap_measure *onus_gap_measures(onus_page *p, size_t *n);
 /* A difference or a ratio? */
 bool onus_gap_is_ratio(const onus_gap_measure *m);
 /* By a dotted name without .lower and .upper, in a label or not; NULL: not a gap's name. */
-const onus_gap_measure *onus_gap_measure_of(const char *name);
+const onus_gap_measure *onus_gap_measure_of(onus_page *p, const char *name);
 
 /* A gap of one attribute or intersection, of one label. Distances are from neutral. */
 typedef struct {

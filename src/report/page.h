@@ -8,6 +8,7 @@
 #include "report/texts.h"
 
 struct onus_gaps; /* gaps.h */
+struct onus_gap_measure;
 
 typedef struct {
     onus_buf *out;
@@ -21,6 +22,8 @@ typedef struct {
     bool plain;                   /* no links: inside a chart's <title>, <desc> or <text> */
     int64_t n_charts;             /* numbers the charts, for their ids */
     const struct onus_gaps *gaps; /* once they were asked for */
+    const struct onus_gap_measure *gap_measures; /* (n_gap_measures) likewise */
+    size_t n_gap_measures;
 } onus_page;
 
 /* A value of the ledger. event 0: no entry has that name. */

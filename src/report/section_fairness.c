@@ -164,7 +164,7 @@ static void gap_table(onus_page *p, const fairness *f)
     char name[2048];
     onus_measure_table_open(p, ONUS_TEXT_GAP);
     size_t n;
-    const onus_gap_measure *gaps = onus_gap_measures(&n);
+    const onus_gap_measure *gaps = onus_gap_measures(p, &n);
     for (size_t i = 0; i < n; i++) {
         snprintf(name, sizeof name, "%s.%s", f->of.name, gaps[i].suffix);
         const onus_fact v = onus_page_fact(p, "%s", name);

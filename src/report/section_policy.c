@@ -40,7 +40,7 @@ static void draw(onus_page *p, const char *name, onus_fact bound, const char *st
 static void left_open(onus_page *p, const onus_judgement *j, const char *base)
 {
     double far;
-    const onus_gap_measure *gap = onus_gap_measure_of(base);
+    const onus_gap_measure *gap = onus_gap_measure_of(p, base);
     const onus_fact lower = onus_page_fact(p, "%s.lower", base),
                     upper = onus_page_fact(p, "%s.upper", base);
     const onus_policy_op op = j->policy.op;

@@ -223,7 +223,8 @@ static onus_status check_proof(const onus_prove_check_opts *o, onus_buf *text, o
     ONUS_TRY(onus_file_read(o->proof, text, err));
     ONUS_TRY(
         onus_tlog_proof_verify(&p, &note, line, text->data, text->len, o->proof, &key, err));
-    if (memchr(line->data, 0, line->len) || memchr(line->data, '\n', line->len)) {
+    if (line->len == 0 || memchr(line->data, 0, line->len) ||
+        memchr(line->data, '\n', line->len)) {
         st = onus_fail(err, ONUS_TAMPER, "%s: what it proves is no line of a ledger", o->proof);
         goto done;
     }

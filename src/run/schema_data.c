@@ -177,9 +177,10 @@ static onus_status read_protected(onus_yaml *y, const onus_yaml_field *f, yaml_n
         return onus_yaml_fail(y, node, err,
                               "data.protected: expected a list of columns, or none");
     const int64_t n = node->data.sequence.items.top - node->data.sequence.items.start;
-    if (n < 1 || n > 8)
+    if (n < 1 || n > ONUS_PROTECTED_MAX)
         return onus_yaml_fail(y, node, err,
-                              "data.protected: %d columns, expected 1 to 8, or none", (int)n);
+                              "data.protected: %lld columns, expected 1 to %d, or none",
+                              (long long)n, ONUS_PROTECTED_MAX);
     onus_protected_spec *list = onus_arena_alloc(y->arena, (size_t)n, sizeof *list);
     if (!list) return onus_fail_mem(err, y->path);
     onus_status st = ONUS_OK;

@@ -2,8 +2,9 @@
  * stages.c - the table of stages, and the two that every run begins with. A stage calls one
  * layer and says what came of it in events; it decides nothing that a recipe could decide.
  *
- * CHECKLIST: a new stage wants a function (stage_NAME.c), a row here, sections of EVIDENCE.md
- * for its events, and a rule in report/section_unproven.c where `absent` has a text. */
+ * CHECKLIST: a new stage wants a function (stage_NAME.c), a row here, rows of the registry that
+ * name it (proof/names.h) and sections of EVIDENCE.md for its events, and a rule in
+ * report/section_unproven.c where `absent` has a text. */
 #include "run/stages.h"
 
 #include <stdio.h>
@@ -169,39 +170,35 @@ static onus_status again_energy(onus_session *s, onus_err *err)
     }
 
 const onus_stage onus_stages[] = {
-    {"begin", NULL, onus_stage_begin, NULL, LIST("run.begin", "private"),
-     LIST("recipe.yaml", "private/recipe.dir"), ONUS_TEXT_COUNT},
-    {"data", NULL, onus_stage_data, NULL,
-     LIST("data.read", "data.clean", "data.sheet", "data.split"), NONE,
+    {"begin", NULL, onus_stage_begin, NULL, LIST("recipe.yaml", "private/recipe.dir"),
      ONUS_TEXT_COUNT},
-    {"demands", if_reported, onus_stage_demands, NULL, NONE, NONE, ONUS_TEXT_COUNT},
-    {"foresee", if_explained, onus_stage_foresee, NULL, NONE, NONE, ONUS_TEXT_COUNT},
+    {"data", NULL, onus_stage_data, NULL, NONE, ONUS_TEXT_COUNT},
+    {"demands", if_reported, onus_stage_demands, NULL, NONE, ONUS_TEXT_COUNT},
+    {"foresee", if_explained, onus_stage_foresee, NULL, NONE, ONUS_TEXT_COUNT},
     {"train", NULL, onus_stage_train, NULL,
-     LIST("train.from", "train.frozen", "train.begin", "privacy.noise", "train.epoch",
-          "checkpoint", "train.end", "privacy.budget", "model"),
      LIST("private/noise.key", "checkpoints/*.safetensors", "model.safetensors"),
      ONUS_TEXT_COUNT},
     {"evaluate", if_reported, onus_stage_evaluate, NULL,
-     LIST("data.test", "metric", "fairness", "private"),
      LIST("private/mistakes.html", "private/samples.html"), ONUS_TEXT_OPEN_METRIC},
-    {"explain", if_explained, onus_stage_explain, NULL, LIST("explain", "relevance", "private"),
+    {"explain", if_explained, onus_stage_explain, NULL,
      LIST("private/explanations.html", "private/explanations-*.html"), ONUS_TEXT_OPEN_EXPLAIN},
-    {"energy", NULL, run_energy, again_energy, LIST("energy"), NONE, ONUS_TEXT_OPEN_ENERGY},
-    {"policy", if_reported, onus_stage_policy, NULL, LIST("policy", "policy.result"), NONE,
-     ONUS_TEXT_OPEN_POLICY},
-    {"signer", NULL, onus_stage_signer, onus_again_signer, LIST("run.signer"), NONE,
-     ONUS_TEXT_OPEN_SIGNER},
-    {"report", if_reported, onus_stage_report, onus_again_report, LIST("report"),
-     LIST("report.html"), ONUS_TEXT_COUNT},
-    {"end", NULL, onus_stage_end, onus_again_end, LIST("run.end"), NONE, ONUS_TEXT_COUNT},
+    {"energy", NULL, run_energy, again_energy, NONE, ONUS_TEXT_OPEN_ENERGY},
+    {"policy", if_reported, onus_stage_policy, NULL, NONE, ONUS_TEXT_OPEN_POLICY},
+    {"signer", NULL, onus_stage_signer, onus_again_signer, NONE, ONUS_TEXT_OPEN_SIGNER},
+    {"report", if_reported, onus_stage_report, onus_again_report, LIST("report.html"),
+     ONUS_TEXT_COUNT},
+    {"end", NULL, onus_stage_end, onus_again_end, NONE, ONUS_TEXT_COUNT},
     {NULL},
 };
 
 bool onus_stage_emits(const onus_stage *stage, const char *type)
 {
-    const char *const *e = stage->events;
-    while (*e && strcmp(*e, type) != 0) e++;
-    return *e != NULL;
+    for (int r = 0; r < onus_n_event_rows; r++) {
+        const onus_event_row *row = onus_event_rows[r];
+        if (row->stage && strcmp(row->stage, stage->name) == 0 && strcmp(row->type, type) == 0)
+            return true;
+    }
+    return false;
 }
 
 const onus_stage *onus_stage_find(const char *name)

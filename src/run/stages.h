@@ -16,14 +16,14 @@ struct onus_stage {
     /* what a replay does in its place, where it observes what no replay can see again (meters,
      * report, signature): the events are expected as they stand. NULL: the same */
     onus_status (*again)(onus_session *s, onus_err *err);
-    const char *const *events; /* types that it may emit, none other; ending with NULL */
-    const char *const *files;  /* in the run folder, as fnmatch patterns; ending with NULL */
+    const char *const *files; /* in the run folder, as fnmatch patterns; ending with NULL */
     onus_text absent; /* what the report says where it has left nothing; ONUS_TEXT_COUNT: it
                          belongs to every run */
 };
 /* In order; a row without a name ends it. */
 extern const onus_stage onus_stages[];
 
+/* May it emit events of that type, as the registry's rows say (proof/names.h)? */
 bool onus_stage_emits(const onus_stage *stage, const char *type);
 /* All stages that recipe and end ask for, in the session's mode; a stretch that ends within the
  * training (stop_step) ends there. ONUS_STOPPED between two of them. */

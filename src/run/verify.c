@@ -134,13 +134,6 @@ static onus_status check_entry(verifier *v, const onus_event_row *row, const onu
     return check_file(v, name, claim_text(e, row->hash_field), e->n, row->may_lack, err);
 }
 
-static const onus_event_row *row_of(const char *type)
-{
-    for (int r = 0; r < onus_n_event_rows; r++)
-        if (strcmp(onus_event_rows[r]->type, type) == 0) return onus_event_rows[r];
-    return NULL;
-}
-
 /* While the ledger is read, each event is judged. What is wrong with one is told after the
  * head, which comes first. */
 static onus_status judge_event(void *ctx, const onus_entry *e, onus_err *err)
@@ -168,7 +161,7 @@ static onus_status check_files(verifier *v, onus_err *err)
 {
     for (int64_t i = 0; i < onus_log_count(v->log); i++) {
         const char *type = onus_log_type_at(v->log, i);
-        const onus_event_row *row = row_of(type);
+        const onus_event_row *row = onus_names_event(type);
         if (strcmp(type, "privacy.noise") != 0 && (!row || !row->hash_field)) continue;
         onus_taken t;
         onus_status st = onus_log_take(v->log, i, &t, err);

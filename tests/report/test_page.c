@@ -302,10 +302,15 @@ static void every_text_is_there_in_every_language(void **state)
 static void keys_of_the_registry_have_texts(void **state)
 {
     (void)state;
-    int n = 0;
+    int n = 0, gaps = 0;
     for (int e = 0; e < onus_n_event_rows; e++) {
         for (int i = 0; i < onus_event_rows[e]->n_names; i++) {
             const onus_name_row *row = &onus_event_rows[e]->names[i];
+            const bool gap = row->kind == ONUS_NAME_MEASURED &&
+                             strncmp(row->pattern, "fairness.<set>.", 15) == 0 &&
+                             !strchr(row->pattern + 15, '.');
+            if (gap && !row->text) fail_msg("%s would be left out", row->pattern);
+            gaps += gap;
             if (!row->text) continue;
             n++;
             if (onus_text_find(row->text, "") == ONUS_TEXT_COUNT)
@@ -314,7 +319,7 @@ static void keys_of_the_registry_have_texts(void **state)
                 fail_msg("%s: no text %s_BASELINE", row->pattern, row->text);
         }
     }
-    assert_true(n > 40);
+    assert_true(n > 40 && gaps > 0);
     assert_int_equal(onus_text_find("NO_SUCH", "_KEY"), ONUS_TEXT_COUNT);
     assert_int_equal(onus_text_find("ACCURACY", "_IS"), ONUS_TEXT_ACCURACY_IS);
 }

@@ -162,8 +162,7 @@ static inline void make_gaps(maker *m, const char *label, const char *attribute,
                 {"accuracy_ratio", 1},
                 {"mean_prediction_difference", 0},
                 {"mean_error_difference", 0},
-                {"mae_difference", 0},
-                {"mae_ratio", 1}};
+                {"mae_difference", 0}};
     const int n = (int)(sizeof rows / sizeof *rows);
     char at[128], name[256];
     const bool values = m->task && strcmp(m->task, "regression") == 0;

@@ -226,8 +226,7 @@ static inline void find_gaps(oracle *o)
         {".accuracy_ratio", "accuracy, ratio", 1, 0},
         {".mean_prediction_difference", "mean prediction, difference", 0, 0},
         {".mean_error_difference", "mean error, difference", 0, 0},
-        {".mae_difference", "mean absolute error, difference", 0, 0},
-        {".mae_ratio", "mean absolute error, ratio", 1, 0}};
+        {".mae_difference", "mean absolute error, difference", 0, 0}};
     const bool two = task_is(o, "binary") || task_is(o, "labels");
     for (int i = 0; i < o->n; i++) {
         const char *type = json_string_value(json_object_get(o->line[i], "type")), *key;

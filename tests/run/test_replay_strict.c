@@ -3,6 +3,7 @@
  * or remove a name of one, without a replay that names it. Method: real runs, whose ledgers are
  * rewritten line by line as such an owner would, numbered again and canonical, so that nothing
  * but the replay's own idea of the run can object; a report forged to go with them. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include "forge.h"
+#include "proof/judge.h"
 
 /* ---- the attacks ------------------------------------------------------------------------- */
 
@@ -460,10 +462,11 @@ static void other_observations(void **state)
     json_t *energy = body(&b, find(&b, "energy", 0), "observed"), *v;
     const char *name;
     json_object_foreach(energy, name, v)
-    { /* by a power of two, so that what follows from joules still does, bit by bit */
+    { /* by a power of two, so that what follows from joules still does, bit by bit; by a small
+         one, since seconds between phases may be few but not 1024 times as many */
         if (json_is_real(v) && (strstr(name, "joules") || strstr(name, "seconds") ||
                                 strstr(name, "grams") || strcmp(name, "sci.operational") == 0))
-            json_real_set(v, 1024 * json_real_value(v));
+            json_real_set(v, 4 * json_real_value(v));
     }
     json_object_set(body(&b, find(&b, "policy", 1), "observed"), "policy.2.found",
                     json_object_get(energy, "energy.joules"));
@@ -475,6 +478,68 @@ static void other_observations(void **state)
 
     settle("run");
     if (replay("run", &err) != ONUS_OK) fail_msg("%s", err.msg);
+}
+
+/* ---- promises ---------------------------------------------------------------------------- */
+
+/* Memory of a reader who has little. */
+static void *little(void *ctx, void *p, size_t size)
+{
+    size_t *used = ctx;
+    const size_t before = p ? malloc_usable_size(p) : 0;
+    if (size == 0) {
+        *used -= before;
+        free(p);
+        return NULL;
+    }
+    if (*used - before + size > (size_t)32 << 20) return NULL;
+    void *more = realloc(p, size);
+    if (more) *used += malloc_usable_size(more) - before;
+    return more;
+}
+
+static json_t *list_of(int n)
+{
+    char word[16];
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++) {
+        snprintf(word, sizeof word, "w%d", i);
+        assert_int_equal(json_array_append_new(list, json_string(word)), 0);
+    }
+    return list;
+}
+
+/* Counts that a ledger names before it holds what they count cost its reader nothing: 2^53
+ * demands, attributes with all their pairs, a table of all classes by all classes. */
+static void promises(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *name;
+        int list;
+        const char *told;
+    } rows[] = {{"run.begin", "run.policies", 0, "expected policy here"},
+                {"run.begin", "run.protected", 0, "expected 0 to 8"},
+                {"data.sheet", "data.attributes", 20000, "'data.attributes' are 20000"},
+                {"data.sheet", "data.labels", 100000, "'data.labels' 100000"},
+                {"data.sheet", "data.classes", 100000, "lists 100000, expected 2 to 1000"}};
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        size_t used = 0;
+        const onus_allocator mem = {.resize = little, .ctx = &used};
+        onus_err err = {.msg = ""};
+        onus_log *log = NULL;
+        book b;
+        copy_run("good");
+        book_read(&b, "run");
+        json_object_set_new(body(&b, find(&b, rows[k].type, 0), "claim"), rows[k].name,
+                            rows[k].list ? list_of(rows[k].list)
+                                         : json_integer(INT64_C(1) << 53));
+        book_write(&b, "run");
+        assert_int_equal(onus_log_read_judged(&log, in_room("run/ledger.jsonl"), &mem, &err),
+                         ONUS_TAMPER);
+        if (!strstr(err.msg, rows[k].told)) fail_msg("'%s' of %s", err.msg, rows[k].name);
+        assert_int_equal(used, 0);
+    }
 }
 
 /* A run that ends in a model is not made one with a report by going on with it, nor the other
@@ -553,7 +618,7 @@ int main(void)
         cmocka_unit_test(reported),           cmocka_unit_test(trained),
         cmocka_unit_test(event_one),          cmocka_unit_test(verdicts_by_kind),
         cmocka_unit_test(forged_report),      cmocka_unit_test(other_observations),
-        cmocka_unit_test(resumed_as_another),
+        cmocka_unit_test(resumed_as_another), cmocka_unit_test(promises),
     };
     return cmocka_run_group_tests(tests, open_run_room, close_run_room);
 }

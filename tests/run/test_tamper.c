@@ -213,13 +213,47 @@ static void no_places(void **state)
     assert_int_equal(info.st_mode & 0777, 0600);
 }
 
+/* A proof under a head that was signed for it: an empty leaf, or one of two lines, is no event
+ * of a ledger, whoever signed. */
+static void proven_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *leaf, *base64;
+    } rows[] = {{"", ""}, {"a\nb", "YQpi"}};
+    onus_key key;
+    char pub[260];
+    onus_err err = {.msg = ""};
+    assert_int_equal(onus_key_new(&key, "owner", ONUS_KEY_SIGNS, &err), ONUS_OK);
+    onus_key_public_text(&key, pub);
+    strcat(pub, "\n");
+    put_text("nothing.pub", pub);
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        uint8_t root[32];
+        onus_buf proof;
+        onus_buf_init(&proof, NULL, 1 << 16);
+        onus_merkle_leaf(rows[k].leaf, strlen(rows[k].leaf), root); /* of a tree of one */
+        onus_buf_printf(&proof, "c2sp.org/tlog-proof@v1\nextra %s\nindex 0\n\n",
+                        rows[k].base64);
+        assert_int_equal(onus_note_sign(&proof, &key, "onus/nothing", 1, root, &err), ONUS_OK);
+        put_text("nothing.proof", proof.data);
+        const onus_prove_check_opts o = {.proof = in_room("nothing.proof"),
+                                         .key = in_room("nothing.pub")};
+        char *line = NULL;
+        if (onus_prove_check(&o, NULL, &line, &err) != ONUS_TAMPER) fail_msg("%s", err.msg);
+        assert_non_null(strstr(err.msg, "no line of a ledger"));
+        assert_null(line);
+        onus_buf_release(&proof);
+    }
+    onus_key_wipe(&key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_byte),
-        cmocka_unit_test(whole_files),
-        cmocka_unit_test(signed_by_another),
-        cmocka_unit_test(no_places),
+        cmocka_unit_test(every_byte),        cmocka_unit_test(whole_files),
+        cmocka_unit_test(signed_by_another), cmocka_unit_test(no_places),
+        cmocka_unit_test(proven_nothing),
     };
     return cmocka_run_group_tests(tests, open_run_room, close_run_room);
 }
