@@ -105,16 +105,21 @@ static bool add_files(onus_judge *j, const onus_event_row *row)
     return ok;
 }
 
+static bool is_place(const onus_event_row *row)
+{
+    return row->variant && strcmp(row->variant, "place") == 0;
+}
+
 static bool is_optional(const onus_judge *j, const onus_event_row *row)
 {
-    if (row->times != ONUS_TIMES_MAYBE) return false;
-    if (strcmp(row->variant, "place") == 0) return j->scope.place_said;
+    if (row->times != ONUS_TIMES_MAYBE || is_place(row)) return false;
     return strcmp(row->variant, "mistakes") != 0 || j->scope.n_test == 0;
 }
 
 static bool add_row(onus_judge *j, const onus_event_row *row, int64_t label)
 {
     bool ok = true;
+    if (is_place(row) && j->scope.place_said) return true; /* event 1 says it */
     switch (row->times) {
     case ONUS_TIMES_ONCE:
     case ONUS_TIMES_MAYBE: return add(j, row, label, -1, 0, is_optional(j, row));
@@ -217,7 +222,8 @@ static onus_status find_place(onus_judge *j, const onus_event *e, onus_occurrenc
                               onus_err *err)
 {
     char name[96];
-    const onus_event_row *free_row = j->n > 0 ? find_anywhere(e->type) : NULL;
+    const bool ended = j->sheet_seen && j->at == j->n_steps;
+    const onus_event_row *free_row = j->n > 0 && !ended ? find_anywhere(e->type) : NULL;
     if (free_row) {
         *of = (onus_occurrence){free_row, -1, -1, 0};
         return ONUS_OK;

@@ -200,8 +200,8 @@ static onus_status check_measured(const onus_name_row *row, const onus_field *f,
 {
     const bool text = suffix == ONUS_SUFFIX_METHOD || suffix == ONUS_SUFFIX_REASON;
     if (text) return f->kind == ONUS_FIELD_TEXT ? ONUS_OK : wrong(f->name, "is no text", err);
-    if (is_undefined(f)) return ONUS_OK;
-    if (suffix != ONUS_SUFFIX_N) return check_range(row, f, false, err);
+    if (suffix != ONUS_SUFFIX_N)
+        return is_undefined(f) ? ONUS_OK : check_range(row, f, false, err);
     const onus_name_row count = {.ranged = true, .lo = 0, .hi = 0x1p53};
     return check_range(&count, f, true, err);
 }
@@ -334,6 +334,23 @@ static onus_status check_suffix(const work *w, const onus_field *f, int suffix, 
     return find(w, base, "") ? ONUS_OK : wrong(f->name, "belongs to no value", err);
 }
 
+/* Does what stands before the last segments of a pattern of <word> name a measured value of
+ * this event? fairness.sex.NAME.n.min tells of a gap, and any gap has a row of its own. */
+static onus_status check_beside(const work *w, const onus_name_row *row, const onus_field *f,
+                                onus_err *err)
+{
+    char base[2048];
+    const char *tail = strstr(row->pattern, ".<word>.");
+    if (!tail) return ONUS_OK;
+    const size_t n = strlen(f->name), cut = strlen(tail + strlen(".<word>"));
+    if (n - cut >= sizeof base) return wrong(f->name, "is too long", err);
+    memcpy(base, f->name, n - cut);
+    base[n - cut] = '\0';
+    return find(w, base, "") && find(w, base, ".n")
+               ? ONUS_OK
+               : wrong(f->name, "belongs to no value", err);
+}
+
 static onus_status check_measures(const work *w, onus_err *err)
 {
     for (int64_t k = 0; k < w->e->n_fields; k++) {
@@ -343,6 +360,10 @@ static onus_status check_measures(const work *w, onus_err *err)
         int i = 0, suffix;
         const onus_name_row *row =
             onus_names_match(w->of->row, f->name + strlen(w->prefix), &i, &suffix);
+        if (row && row->kind != ONUS_NAME_MEASURED) {
+            const onus_status st = check_beside(w, row, f, err);
+            if (st != ONUS_OK) return st;
+        }
         if (!row || row->kind != ONUS_NAME_MEASURED) continue;
         const onus_status st =
             suffix ? check_suffix(w, f, suffix, err) : check_whole(w, f, err);
