@@ -179,8 +179,13 @@ static void attempt(const stored_run *r, forgery kind, const char *type, const c
 static bool is_wanted(const stored_run *r, forgery kind, const char *type, const char *name)
 {
     static long at[N_FORGERIES];
-    const bool many = kind == MOVED_EVENT || kind == ADDED_NAME, event = kind >= DROPPED_EVENT;
-    const long every = (slow || event ? 1 : many ? 97 : 13) * (r->is_private ? 10 : 1);
+    static const long steps[N_FORGERIES] = {
+        [MOVED_EVENT] = 97, [ADDED_NAME] = 97, [DROPPED_EVENT] = 1, [DOUBLED_EVENT] = 1,
+        [SWAPPED] = 1,      [EMPTIED] = 1,     [RETYPED] = 7,       [INSERTED] = 7};
+    const long step = slow          ? 1
+                      : steps[kind] ? steps[kind]
+                                    : 13,
+               every = step * (r->is_private ? 10 : 1);
     const int i = find_left(kind, type, name);
     return at[kind]++ % every == 0 || (i >= 0 && left[i].hits == 0);
 }
