@@ -137,6 +137,7 @@ check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the t
 	tests/cli/labels.sh $(BUILD)
 	tests/cli/heads.sh $(BUILD)
 	tests/cli/report.sh $(BUILD)
+	tests/cli/versions.sh $(BUILD)
 	tests/cli/families.sh $(BUILD)
 	$(PYTHON) tools/docs.py $(BUILD)
 	tests/cli/docs.sh $(BUILD)

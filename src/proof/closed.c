@@ -187,6 +187,8 @@ static onus_status sheet(const onus_event *e, onus_err *err)
     if (!onus_event_find(e, "data.numbers")) return ONUS_OK;
     onus_status st = goes_with(e, "data.columns", n <= ONUS_COLUMNS_LISTED,
                                "columns are listed where they are at most 2,000", err);
+    if (st == ONUS_OK)
+        st = goes_with(e, "data.fitted", true, "of columns it is told what was fitted", err);
     if (st == ONUS_OK && n <= ONUS_COLUMNS_LISTED && length(e, "data.columns") != n)
         st = onus_fail(err, ONUS_TAMPER, "'data.columns' are %lld, numbers and categories %lld",
                        (long long)length(e, "data.columns"), (long long)n);

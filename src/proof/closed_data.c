@@ -82,6 +82,19 @@ static onus_status check_split(const onus_closed *c, onus_err *err)
                : onus_closed_expect(c, "data.rows", left, "raw rows less dropped ones", err);
 }
 
+/* The reason is there where a group is withheld. */
+static onus_status check_withheld(const onus_closed *c, onus_err *err)
+{
+    bool any = false;
+    for (int64_t i = 0; i < c->e->n_fields; i++)
+        any = any || (strncmp(c->e->fields[i].name, "data.group.", 11) == 0 &&
+                      strcmp(c->e->fields[i].name, "data.group.reason") != 0 &&
+                      isnan(onus_closed_number(c, "%s", c->e->fields[i].name)));
+    if ((onus_closed_field(c, "data.group.reason") != NULL) == any) return ONUS_OK;
+    return onus_fail(err, ONUS_TAMPER, "'data.group.reason' is %s: %s group is withheld",
+                     any ? "missing" : "there", any ? "a" : "no");
+}
+
 /* Rows by class, or group, of a part; `exact`: they are all of its rows. */
 static onus_status check_counts(const onus_closed *c, const char *of, const onus_vocabulary *v,
                                 bool exact, onus_err *err)
@@ -165,6 +178,7 @@ static onus_status check_sheet(const onus_closed *c, onus_err *err)
                            onus_closed_number(c, "data.categories");
     char of[2100];
     onus_status st = check_labels(c, err);
+    if (st == ONUS_OK) st = check_withheld(c, err);
     for (int64_t a = 0; st == ONUS_OK && a < s->attributes.n; a++) {
         snprintf(of, sizeof of, "group.%s", s->attributes.order[a]);
         st = check_counts(c, of, &s->groups[a], false, err);

@@ -319,10 +319,31 @@ static void leave_out(onus_event_builder *b, const char *set)
     b->n = k;
 }
 
+/* The gap with a sign names its two groups: where some are withheld it has neither them nor a
+ * value. */
+static onus_status check_signed(const groups *g, onus_err *err)
+{
+    static const char *const parts[] = {"first", "second", "n"};
+    for (int i = 0; i < 3; i++) {
+        const onus_field *f =
+            onus_closed_field(g->c, "fairness.%s.average_odds_difference.%s", g->set, parts[i]);
+        if (i == 2 ? f && f->kind == ONUS_FIELD_INT && f->i == 0 : !f) continue;
+        return onus_fail(err, ONUS_TAMPER,
+                         "'fairness.%.200s.average_odds_difference.%s' tells of groups that "
+                         "are withheld",
+                         g->set, parts[i]);
+    }
+    char name[4096];
+    snprintf(name, sizeof name, "fairness.%s.average_odds_difference", g->set);
+    return onus_closed_expect(g->c, name, NAN, "groups are withheld", err);
+}
+
 static onus_status compare(const groups *g, onus_event_builder *b, onus_err *err)
 {
     static const char why[] = "by the groups' counts";
     if (!g->withheld) return onus_closed_same(g->c, b, ONUS_SAME_BESIDE, why, err);
+    const onus_status st = check_signed(g, err);
+    if (st != ONUS_OK) return st;
     leave_out(b, g->set);
     return onus_closed_same(g->c, b, ONUS_SAME_FIELDS, why, err);
 }
@@ -432,8 +453,11 @@ onus_status onus_closed_fairness(const onus_closed *c, onus_err *err)
     g.rows = s->is & ONUS_IF_VALUES ? onus_closed_fact(c, "data.test.rows")
                                     : onus_closed_fact(c, "%saccuracy.n", c->prefix);
     g.missing = onus_closed_number(c, "fairness.%s.missing", g.set);
-    g.withheld = isnan(g.missing) || isnan(onus_closed_number(c, "fairness.%s.empty", g.set)) ||
-                 onus_closed_field(c, "fairness.%s.withheld", g.set);
+    const bool told = isfinite(onus_closed_number(c, "fairness.%s.empty", g.set));
+    if ((onus_closed_field(c, "fairness.%s.withheld", g.set) != NULL) == told)
+        return onus_fail(err, ONUS_TAMPER,
+                         "'fairness.%.200s.withheld' goes with an undefined .empty", g.set);
+    g.withheld = isnan(g.missing) || !told;
     g.tally = onus_arena_alloc(c->arena, (size_t)g.n + 1, sizeof *g.tally);
     if (!g.tally) return onus_fail_mem(err, "ledger");
     if (onus_closed_field(c, "fairness.%s.reason", g.set)) return check_room(&g, err);

@@ -32,6 +32,7 @@ struct onus_judge {
     onus_facts *kept;  /* texts that later events rest on */
     bool sheet_seen;
     char foreign[64];
+    const onus_event_row *row; /* of the event judged last */
 };
 
 void onus_judge_destroy(onus_judge *j)
@@ -72,6 +73,11 @@ const onus_scope *onus_judge_scope(const onus_judge *j)
     return &j->scope;
 }
 
+const onus_event_row *onus_judge_row(const onus_judge *j)
+{
+    return j->row;
+}
+
 /* ---- what must follow -------------------------------------------------------------------- */
 
 static bool add(onus_judge *j, const onus_event_row *row, int64_t label, int64_t set, int64_t k,
@@ -101,16 +107,21 @@ static bool add_files(onus_judge *j, const onus_event_row *row)
     return ok;
 }
 
+static bool is_place(const onus_event_row *row)
+{
+    return row->variant && strcmp(row->variant, "place") == 0;
+}
+
 static bool is_optional(const onus_judge *j, const onus_event_row *row)
 {
-    if (row->times != ONUS_TIMES_MAYBE) return false;
-    if (strcmp(row->variant, "place") == 0) return j->scope.place_said;
+    if (row->times != ONUS_TIMES_MAYBE || is_place(row)) return false;
     return strcmp(row->variant, "mistakes") != 0 || j->scope.n_test == 0;
 }
 
 static bool add_row(onus_judge *j, const onus_event_row *row, int64_t label)
 {
     bool ok = true;
+    if (is_place(row) && j->scope.place_said) return true; /* event 1 says it */
     switch (row->times) {
     case ONUS_TIMES_ONCE:
     case ONUS_TIMES_MAYBE: return add(j, row, label, -1, 0, is_optional(j, row));
@@ -198,9 +209,10 @@ static onus_status find_place(onus_judge *j, const onus_event *e, onus_occurrenc
                               onus_err *err)
 {
     char name[96];
+    const bool ended = j->sheet_seen && j->at == j->n_steps;
     const onus_event_row *row = onus_names_event(e->type);
     if (!row) return onus_fail(err, ONUS_TAMPER, "no event of that type exists");
-    if (j->n > 0 && is_anywhere(row)) {
+    if (j->n > 0 && !ended && is_anywhere(row)) {
         *of = (onus_occurrence){row, -1, -1, 0};
         return ONUS_OK;
     }
@@ -280,6 +292,7 @@ static onus_status judge(onus_judge *j, const onus_event *e, onus_err *err)
         if (j->foreign[0]) return ONUS_OK;
     }
     ONUS_TRY(find_place(j, e, &of, err));
+    j->row = of.row;
     if (j->n > 0) ONUS_TRY(onus_scope_add(&j->scope, e, err));
     ONUS_TRY(onus_judge_names(&j->scope, &of, e, &j->scratch, err));
     ONUS_TRY(check_page(&of, e, err));

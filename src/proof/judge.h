@@ -21,6 +21,8 @@ onus_status onus_judge_end(const onus_judge *j, onus_err *err) ONUS_CHECKED;
  * such a ledger is looked at. */
 const char *onus_judge_foreign(const onus_judge *j);
 const onus_scope *onus_judge_scope(const onus_judge *j);
+/* The row of the event judged last. */
+const onus_event_row *onus_judge_row(const onus_judge *j);
 
 /* A ledger read from a file and judged as far as it goes: for everybody who shows what stands
  * in it. */

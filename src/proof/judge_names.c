@@ -21,13 +21,14 @@ typedef struct {
     const onus_occurrence *of;
     const onus_event *e;
     unsigned is;
-    const char *prefix;        /* "label.toxic." */
-    const onus_field **sorted; /* by name */
-    onus_vocabulary groups;    /* of this event's set */
-    bool withheld;             /* some are */
-    onus_vocabulary shown;     /* columns that it lists */
-    int64_t *count;            /* (rows of the event): names that each has */
-    uint8_t *measured;         /* (fields): 1 + suffix of a measured name; 0: none */
+    const char *prefix;          /* "label.toxic." */
+    const onus_field **sorted;   /* by name */
+    onus_vocabulary groups;      /* of this event's set */
+    bool withheld;               /* some are */
+    onus_vocabulary shown;       /* columns that it lists */
+    int64_t *count;              /* (rows of the event): names that each has */
+    const onus_name_row **found; /* (fields): the row of each name */
+    int *suffix;                 /* (fields): of a measured name */
 } work;
 
 /* ---- words ------------------------------------------------------------------------------- */
@@ -261,8 +262,8 @@ static onus_status check_name(work *w, const onus_field *f, onus_err *err)
         const onus_status st = check_row(w, &w->of->row->names[i], f, name, suffix, &why);
         if (st == ONUS_OK) {
             w->count[i] += suffix == ONUS_SUFFIX_NONE;
-            if (w->of->row->names[i].kind == ONUS_NAME_MEASURED)
-                w->measured[f - w->e->fields] = (uint8_t)(1 + suffix);
+            w->found[f - w->e->fields] = &w->of->row->names[i];
+            w->suffix[f - w->e->fields] = suffix;
             return ONUS_OK;
         }
         if (first.code == ONUS_OK) first = why;
@@ -326,6 +327,23 @@ static onus_status check_suffix(const work *w, const onus_field *f, int suffix, 
     return find(w, base, "") ? ONUS_OK : wrong(f->name, "belongs to no value", err);
 }
 
+/* Does what stands before the last segments of a pattern of <word> name a measured value of
+ * this event? fairness.sex.NAME.n.min tells of a gap, and any gap has a row of its own. */
+static onus_status check_beside(const work *w, const onus_name_row *row, const onus_field *f,
+                                onus_err *err)
+{
+    char base[2048];
+    const char *tail = strstr(row->pattern, ".<word>.");
+    if (!tail) return ONUS_OK;
+    const size_t n = strlen(f->name), cut = strlen(tail + strlen(".<word>"));
+    if (n - cut >= sizeof base) return wrong(f->name, "is too long", err);
+    memcpy(base, f->name, n - cut);
+    base[n - cut] = '\0';
+    return find(w, base, "") && find(w, base, ".n")
+               ? ONUS_OK
+               : wrong(f->name, "belongs to no value", err);
+}
+
 static onus_status check_measures(const work *w, onus_err *err)
 {
     for (int64_t k = 1; k < w->e->n_fields; k++)
@@ -333,10 +351,10 @@ static onus_status check_measures(const work *w, onus_err *err)
             return wrong(w->sorted[k]->name, "stands there twice", err);
     for (int64_t i = 0; i < w->e->n_fields; i++) {
         const onus_field *f = &w->e->fields[i];
-        const int suffix = w->measured[i] - 1;
-        if (suffix < 0) continue;
-        const onus_status st =
-            suffix ? check_suffix(w, f, suffix, err) : check_whole(w, f, err);
+        const onus_status st = w->found[i]->kind != ONUS_NAME_MEASURED
+                                   ? check_beside(w, w->found[i], f, err)
+                               : w->suffix[i] ? check_suffix(w, f, w->suffix[i], err)
+                                              : check_whole(w, f, err);
         if (st != ONUS_OK) return st;
     }
     return ONUS_OK;
@@ -468,8 +486,10 @@ onus_status onus_judge_names(const onus_scope *s, const onus_occurrence *of,
     }
     w.sorted = onus_arena_alloc(scratch, (size_t)e->n_fields + 1, sizeof *w.sorted);
     w.count = onus_arena_alloc(scratch, (size_t)of->row->n_names + 1, sizeof *w.count);
-    w.measured = onus_arena_alloc(scratch, (size_t)e->n_fields + 1, sizeof *w.measured);
-    if (!w.prefix || !w.sorted || !w.count || !w.measured) return onus_fail_mem(err, "names");
+    w.found = onus_arena_alloc(scratch, (size_t)e->n_fields + 1, sizeof *w.found);
+    w.suffix = onus_arena_alloc(scratch, (size_t)e->n_fields + 1, sizeof *w.suffix);
+    if (!w.prefix || !w.sorted || !w.count || !w.found || !w.suffix)
+        return onus_fail_mem(err, "names");
     for (int64_t i = 0; i < e->n_fields; i++) w.sorted[i] = &e->fields[i];
     qsort(w.sorted, (size_t)e->n_fields, sizeof *w.sorted, by_name);
     ONUS_TRY(take_groups(&w, scratch, err));

@@ -85,6 +85,7 @@ onus_word onus_pattern_segment(const char *pattern, size_t *len)
                  {"<k>", ONUS_WORD_K},
                  {"<word>", ONUS_WORD_ANY}};
     *len = strcspn(pattern, ".");
+    if (*pattern != '<') return ONUS_WORD_NONE;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strlen(words[i].text) == *len && strncmp(pattern, words[i].text, *len) == 0)
             return words[i].word;

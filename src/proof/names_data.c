@@ -71,7 +71,7 @@ static const onus_name_row data_sheet[] = {
     {"data.augment.flip", CLAIM, TEXT, ONUS_IF_IMAGES, .may = true, .choices = "horizontal|vertical|both", .doc = "training mirrors them"},
     {"data.augment.shift", CLAIM, WHOLE, ONUS_IF_IMAGES, .may = true, ONUS_FROM_1, .unit = "pixels", .doc = "training moves them each way"},
     {"data.augment.crop", CLAIM, WHOLE, ONUS_IF_IMAGES, .may = true, ONUS_FROM_1, .unit = "pixels", .doc = "training cuts them out of a border"},
-    {"data.fitted", CLAIM, TEXTS, .may = true, .doc = "what was computed from people of the training split (means, fill-ins, categories)"},
+    {"data.fitted", CLAIM, TEXTS, ONUS_IF_COLUMNS | ONUS_IF_TEXT, .may = true, .doc = "what was computed from people of the training split (means, fill-ins, categories)"},
     {"data.label.<class>.<split>", CLAIM, WHOLE, ONUS_IF_BINARY | ONUS_IF_CLASSES, ONUS_COUNT, .unit = "rows", .doc = "rows by class"},
     {"data.label.<label>.<class>.<split>", CLAIM, WHOLE, ONUS_IF_LABELS, ONUS_COUNT, .unit = "rows", .doc = "of each of several labels"},
     {"data.group.<attribute>.<group>.<split>", CLAIM, WHOLE, .open = true, ONUS_COUNT, .unit = "rows", .doc = "rows by group of a protected attribute; undefined where the group is withheld"},

@@ -38,8 +38,12 @@ static onus_status check_claim(const char *run, const char *model, const onus_al
     if (access(path, F_OK) != 0) return ONUS_OK;
     ONUS_TRY(onus_log_read(&log, path, mem, err));
     /* another version's model has its hash all the same */
-    st = onus_judge_log(log, onus_log_count(log), false, mem, err);
-    if (st != ONUS_OK && st != ONUS_UNPROVEN) goto done;
+    onus_err why = {.code = ONUS_OK};
+    st = onus_judge_log(log, onus_log_count(log), false, mem, &why);
+    if (st != ONUS_OK && st != ONUS_UNPROVEN) {
+        st = onus_fail(err, st, "%s: %s", path, why.msg);
+        goto done;
+    }
     st = ONUS_OK;
     (void)onus_log_find(log, "model.sha256", onus_log_count(log), &said);
     if (!json_is_string(said)) goto done;

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "report/report.h"
 #include "proof/ledger.h"
+#include "proof/note.h"
 #include "run_room.h"
 
 enum { LINES_MAX = 200 };
@@ -52,14 +53,20 @@ static inline const char *type_at(const book *b, int i)
     return json_string_value(json_object_get(b->line[i], "type"));
 }
 
-/* Place of the nth event of a type, from 0. */
-static inline int find(const book *b, const char *type, int nth)
+static inline int look_for(const book *b, const char *type, int nth)
 {
     for (int i = 0; i < b->n; i++) {
         if (strcmp(type_at(b, i), type) == 0 && nth-- == 0) return i;
     }
-    fail_msg("no event %s", type);
     return -1;
+}
+
+/* Place of the nth event of a type, from 0. */
+static inline int find(const book *b, const char *type, int nth)
+{
+    const int i = look_for(b, type, nth);
+    if (i < 0) fail_msg("no event %s", type);
+    return i;
 }
 
 static inline json_t *body(const book *b, int i, const char *which)
@@ -116,37 +123,87 @@ static inline void copy_run(const char *from)
     assert_int_equal(system(line), 0);
 }
 
-/* The report of the forged lines, and their head, where the report event speaks of both. */
-static inline void settle(const char *run)
+static inline void book_release(book *b)
 {
-    char name[64], hex[ONUS_HEX_LEN];
+    for (int i = 0; i < b->n; i++) json_decref(b->line[i]);
+    b->n = 0;
+}
+
+/* report.html of the first n events, by the report's own function: a forger's program would
+ * judge nothing. Its hash, and the head of these events. false: no report can be made of them.
+ */
+static inline bool forge_report(const char *run, int n, char sha_hex[ONUS_HEX_LEN],
+                                char root_hex[ONUS_HEX_LEN])
+{
+    char name[64];
     uint8_t sha[32], root[32];
     onus_buf html;
     onus_log *log = NULL;
     onus_err err = {.msg = ""};
-    book b;
-    book_read(&b, run);
-    const int at = find(&b, "report", 0);
-    json_t *seen = body(&b, at, "observed");
-    /* by the report's own function: a forger's program would judge nothing */
     snprintf(name, sizeof name, "%s/ledger.jsonl", run);
     if (onus_log_read(&log, in_room(name), NULL, &err) != ONUS_OK) fail_msg("%s", err.msg);
     onus_buf_init(&html, NULL, 64 << 20);
-    if (onus_report_html(log, at, &html, NULL, &err) != ONUS_OK) fail_msg("%s", err.msg);
+    const bool made = onus_report_html(log, n, &html, NULL, &err) == ONUS_OK;
+    if (made) {
+        snprintf(name, sizeof name, "%s/report.html", run);
+        put_text(name, html.data);
+        onus_sha256_of(html.data, html.len, sha);
+        onus_hex(sha, sizeof sha, sha_hex);
+        onus_log_root(log, n, root);
+        onus_hex(root, sizeof root, root_hex);
+    }
     onus_log_close(log);
-    snprintf(name, sizeof name, "%s/report.html", run);
-    put_text(name, html.data);
-    onus_sha256_of(html.data, html.len, sha);
     onus_buf_release(&html);
-    onus_hex(sha, sizeof sha, hex);
-    json_object_set_new(seen, "report.sha256", json_string(hex));
-    snprintf(name, sizeof name, "%s/ledger.jsonl", run);
-    assert_int_equal(onus_log_read(&log, in_room(name), NULL, &err), ONUS_OK);
-    onus_log_root(log, at, root);
-    onus_log_close(log);
-    onus_hex(root, sizeof root, hex);
-    json_object_set_new(seen, "report.head", json_string(hex));
+    return made;
+}
+
+/* The report of the forged lines, and their head, where the report event speaks of both. false:
+ * there is no such event, or no report. */
+static inline bool settle(const char *run)
+{
+    char sha[ONUS_HEX_LEN], root[ONUS_HEX_LEN];
+    book b;
+    book_read(&b, run);
+    const int at = look_for(&b, "report", 0);
+    if (at < 0 || !forge_report(run, at, sha, root)) {
+        book_release(&b);
+        return false;
+    }
+    json_t *seen = body(&b, at, "observed");
+    json_object_set_new(seen, "report.sha256", json_string(sha));
+    json_object_set_new(seen, "report.head", json_string(root));
     json_object_set_new(seen, "report.events", json_integer(at));
     book_write(&b, run);
+    return true;
+}
+
+/* The head of what stands there now, signed with a key of the forger's own. */
+static inline void sign_again(const char *run, const char *origin)
+{
+    char name[64], pub[300], seed_file[] = "forger";
+    uint8_t root[32];
+    onus_log *log = NULL;
+    onus_key key;
+    onus_buf note;
+    onus_err err = {.msg = ""};
+    const onus_keygen_opts opts = {.path = in_room(seed_file), .name = "throw-away"};
+    if (!onus_file_exists(in_room(seed_file)))
+        assert_int_equal(onus_keygen(&opts, NULL, &err), ONUS_OK);
+    assert_int_equal(onus_key_load(&key, in_room(seed_file), &err), ONUS_OK);
+    snprintf(name, sizeof name, "%s/ledger.jsonl", run);
+    if (onus_log_read(&log, in_room(name), NULL, &err) != ONUS_OK) fail_msg("%s", err.msg);
+    onus_log_root(log, onus_log_count(log), root);
+    onus_buf_init(&note, NULL, 4096);
+    assert_int_equal(
+        onus_note_sign(&note, &key, origin, (uint64_t)onus_log_count(log), root, &err),
+        ONUS_OK);
+    snprintf(name, sizeof name, "%s/ledger.note", run);
+    put_text(name, note.data);
+    onus_key_public_text(&key, pub);
+    strcat(pub, "\n");
+    snprintf(name, sizeof name, "%s/key.pub", run);
+    put_text(name, pub);
+    onus_buf_release(&note);
+    onus_log_close(log);
 }
 #endif

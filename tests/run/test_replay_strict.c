@@ -476,7 +476,7 @@ static void other_observations(void **state)
     assert_int_equal(replay("run", &err), ONUS_MISMATCH); /* the page is of other numbers */
     assert_non_null(strstr(err.msg, "(report) does not replay: report.head"));
 
-    settle("run");
+    assert_true(settle("run"));
     if (replay("run", &err) != ONUS_OK) fail_msg("%s", err.msg);
 }
 

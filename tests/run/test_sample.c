@@ -102,7 +102,7 @@ static void found_where_drawn(void **state)
     int drawn[N] = {0}, pairs[N][N] = {{0}}, missed = 0;
     copy_run("good");
     false_loss(2);
-    settle("run");
+    assert_true(settle("run"));
     for (int i = 0; i < SEEDS; i++) {
         char seed[20];
         outcome o;
@@ -145,7 +145,7 @@ static void seeds_for(int stretch, char with[20], char without[20])
 static void first_loss(void)
 {
     false_loss(0);
-    settle("run");
+    assert_true(settle("run"));
 }
 
 static void false_accuracy(void)
@@ -155,7 +155,7 @@ static void false_accuracy(void)
     json_object_set_new(body(&b, find(&b, "metric", 0), "claim"), "accuracy",
                         json_real(0.9875));
     book_write(&b, "run");
-    settle("run");
+    assert_true(settle("run"));
 }
 
 /* What no other value of the ledger determines. */
@@ -166,7 +166,7 @@ static void false_cost(void)
     json_object_set_new(body(&b, find(&b, "model", 0), "claim"), "model.multiply_adds",
                         json_real(7));
     book_write(&b, "run");
-    settle("run");
+    assert_true(settle("run"));
 }
 
 static void in_run(const char *command)
@@ -198,7 +198,7 @@ static void checkpoint_left_out(void)
     book_read(&b, "run");
     take_out(&b, find(&b, "checkpoint", 1));
     book_write(&b, "run");
-    settle("run");
+    assert_true(settle("run"));
 }
 
 /* What a forger may do to a stretch: each is found by the draw that falls on it, and by that
