@@ -180,7 +180,7 @@ torture: all ## every allocation and every write of a run fails once
 
 FUZZ_SECONDS ?= 60
 fuzz: ## every parser for FUZZ_SECONDS (60) under libFuzzer and the address sanitizer
-	$(MAKE) BUILD=$(BUILD)-fuzz CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" CFLAGS="-Wno-pass-failed" OPT="-O1 -g" $(BUILD)-fuzz/libonus.a
+	$(MAKE) BUILD=$(BUILD)-fuzz CC=clang SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" CFLAGS="-Wno-pass-failed" OPT="-O1 -g" $(BUILD)-fuzz/libonus.a $(BUILD)-fuzz/onus
 	fuzz/run.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
 
 # functions of the library that proof_cost puts a stopwatch around
