@@ -163,6 +163,7 @@ static size_t bytes_of_names(const char *const *names, int64_t k)
 
 bool onus_cells_fit(const char *const *names, int64_t k, int64_t cells)
 {
+    if (k <= 0) return true; /* a ledger from outside may name no classes */
     const size_t both = 2 * bytes_of_names(names, k) / (size_t)k, own = 24;
     return (size_t)cells * (both + own) <= ONUS_EVENT_ROOM;
 }

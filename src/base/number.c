@@ -191,7 +191,8 @@ static int lay_out(char *out, const char *digits, int k, int e)
         return k + 1;
     }
     if (-6 < e && e <= 0) {
-        memcpy(at, "0.00000", 7);
+        memset(at, '0', 7);
+        at[1] = '.';
         memcpy(at + 2 - e, digits, (size_t)k);
         return 2 - e + k;
     }
@@ -207,7 +208,7 @@ static int lay_out(char *out, const char *digits, int k, int e)
 
 int onus_json_number_text(char out[ONUS_NUMBER_LEN], double v)
 {
-    char digits[20];
+    char digits[20] = {0};
     int e, n = 0;
     if (!isfinite(v)) return 0;
     if (v == 0) {

@@ -47,13 +47,16 @@ static onus_status begin(onus_epochs *x, const onus_event *e, onus_err *err)
                        .best = false};
     const onus_field *keep = onus_event_find(e, "train.keep");
     x->best = keep && keep->kind == ONUS_FIELD_TEXT && strcmp(keep->text, "best") == 0;
-    onus_status st = must_be(e, "train.steps_per_epoch", (rows + batch - 1) / batch,
-                             "rows / batch, rounded up", err);
+    onus_status st =
+        must_be(e, "train.steps_per_epoch", batch > 0 ? (rows + batch - 1) / batch : 0,
+                "rows / batch, rounded up", err);
     if (st != ONUS_OK) return st;
-    int64_t planned;
-    if (__builtin_mul_overflow(x->epochs, x->per_epoch, &planned))
-        return onus_fail(err, ONUS_TAMPER, "epochs and their steps are more than a number");
-    return must_be(e, "train.planned_steps", planned, "steps of an epoch times epochs", err);
+    /* what whole numbers of a ledger reach, so that no product overflows below */
+    if (x->per_epoch > 0 && x->epochs > (INT64_C(1) << 53) / x->per_epoch)
+        return onus_fail(err, ONUS_TAMPER, "'train.epochs' is %lld: more steps than 2^53",
+                         (long long)x->epochs);
+    return must_be(e, "train.planned_steps", x->epochs * x->per_epoch,
+                   "steps of an epoch times epochs", err);
 }
 
 static bool is_due(const onus_epochs *x)

@@ -174,7 +174,7 @@ static void very_many_classes(void **state)
 {
     (void)state;
     enum { N = 3000, K = 1100 };
-    static char name[K][8];
+    static char name[K][24];
     static const char *names[K];
     static float label[N];
     static int32_t decision[N];

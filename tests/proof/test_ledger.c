@@ -741,7 +741,7 @@ static void threads_change_nothing(void **state)
     onus_err err;
     onus_log *log = NULL;
     for (int threads = 1; threads <= 5; threads++) {
-        char text[8], want[64];
+        char text[16], want[64];
         snprintf(text, sizeof text, "%d", threads);
         setenv("ONUS_THREADS", text, 1);
         for (size_t p = 0; p < sizeof places / sizeof *places; p++) {

@@ -75,8 +75,8 @@ static char *page_of(people *w, int64_t n)
     static const int64_t show[] = {0, 1};
     onus_buf out;
     onus_buf_init(&out, NULL, 1 << 22);
-    assert_int_equal(onus_report_people(&w->x, NULL, w->room.d, "a<b", show, n, &out, NULL, NULL),
-                     ONUS_OK);
+    assert_int_equal(
+        onus_report_people(&w->x, NULL, w->room.d, "a<b", show, n, &out, NULL, NULL), ONUS_OK);
     char *html = strdup(out.data);
     onus_buf_release(&out);
     (void)markup_check(html);
@@ -106,8 +106,8 @@ static void each_person_is_explained(void **state)
         "<dd>bad</dd>",
         "<dd>0.000</dd>", /* the values add up */
         ">+0.250</text>",
-        ">\xe2\x88\x92"
-        "0.125</text>",
+        (">\xe2\x88\x92"
+         "0.125</text>"),
         "&lt;b&gt;x",
         "&lt;script&gt;",
         "a&quot;b",

@@ -327,8 +327,8 @@ static void states_within_an_epoch(void **state)
         "{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"loss\":\"00\",\"loss_"
         "weight\":"
         "\"00\",\"losses\":64,\"numerics\":2,\"step\":1}",
-        "{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"losses\":-1,\"numerics\":2,"
-        "\"step\":1}"};
+        ("{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"losses\":-1,\"numerics\":2,"
+         "\"step\":1}")};
     char stop[4300], step1[4200], step11[4200], kept[4300];
     int now = 1;
     outcome whole, o;
