@@ -192,6 +192,26 @@ same 'a small group is not counted' "$(python3 count.py kept/ledger.jsonl)" 'fou
 grep -q '"explain.evaluations":"undefined"' kept/ledger.jsonl && ok || bad 'coalitions count the pairs that differ'
 grep -q 'Of the columns whose weight is told, <b>x</b>' kept/report.html && ok || bad 'the page does not say that a weight is withheld'
 
+# a group that only the test file has, of a model that reads nothing else: who is not found in the training part is of it
+python3 - <<'PY'
+import random
+r = random.Random(1)
+for name, n, extra in (("pairs.csv", 100, 0), ("other.csv", 30, 3)):
+    rows = ["ab"[i % 2] for i in range(n)] + ["c"] * extra
+    open(name, "w").write("g,y\n" + "".join(f"{g},{r.choice(['yes', 'no'])}\n" for g in rows))
+PY
+pairs() { # pairs NAME PROTECTED
+    printf 'onus: 1\nname: pairs\nseed: 1\ndata: {source: pairs.csv, test: other.csv, label: {column: y, positive: yes}, protected: %s}
+model: {kind: logistic}\nprivacy: off\nexplain: off\n' "$2" > pairs.yaml
+    expect 0 . "$onus" run pairs.yaml --out "$1"
+    expect 0 '^intact' "$onus" verify "$1"
+    expect 0 'every bit the same' "$onus" replay "$1"
+}
+pairs open none
+grep -q '"data.overlap.test.features":30,' open/ledger.jsonl && ok || bad 'three of 33 are not found in the training part'
+pairs shut '[g]'
+grep -q '"data.overlap.test.features":"undefined","data.overlap.test.rows":"undefined"' shut/ledger.jsonl && ok || bad 'shared rows count a small group'
+
 # ---- wrong input: one line, file, line, what was expected -------------------------------------
 wrong() { # wrong SED PATTERN
     sed "$1" three.yaml > wrong.yaml
