@@ -192,6 +192,13 @@ same 'a small group is not counted' "$(python3 count.py kept/ledger.jsonl)" 'fou
 grep -q '"explain.evaluations":"undefined"' kept/ledger.jsonl && ok || bad 'coalitions count the pairs that differ'
 grep -q 'Of the columns whose weight is told, <b>x</b>' kept/report.html && ok || bad 'the page does not say that a weight is withheld'
 
+# rows to evaluate on, of which nobody's group is known
+sed -i 's/protected: .g./&, columns: {g: {type: category, missing: mode}}/' few.yaml
+expect 0 . "$onus" run few.yaml --out filled
+printf 'x,g,y\n1,,2\n3,,4\n0,,1\n' > blank.csv
+expect 0 '^mae ' "$onus" eval filled --data blank.csv
+expect 0 '"fairness.g.missing":3,' "$onus" eval filled --data blank.csv --json
+
 # a group that only the test file has, of a model that reads nothing else: who is not found in the training part is of it
 python3 - <<'PY'
 import random
