@@ -85,6 +85,31 @@ void onus_explain_of(const onus_explanation *e, const onus_dataset *d, char out[
                  onus_dataset_class_name(d, task == ONUS_TASK_BINARY ? 1 : e->output));
 }
 
+/* What is compared are rows of the test part and of the training part. How often a protected
+ * column differs between them, how its values spread (of a linear model they are two numbers,
+ * one a group), and how many coalitions that makes are numbers of people: where the sizes of
+ * its groups are withheld, so are these. a below 0: of any set of groups. */
+static bool withholds(const onus_dataset *d, int64_t a)
+{
+    static const onus_part parts[] = {ONUS_PART_TRAIN, ONUS_PART_TEST};
+    bool any = false;
+    for (int i = 0; i < 2; i++) {
+        const onus_disclosure *told = onus_dataset_disclosure(d, parts[i]);
+        if (!told) continue;
+        any = any || !(a < 0 ? onus_disclosure_tells_everything(told)
+                             : onus_disclosure_tells_all(told, a));
+    }
+    return any;
+}
+
+static bool withholds_column(const onus_dataset *d, const char *name)
+{
+    bool any = false;
+    for (int64_t a = 0; a < onus_dataset_attributes(d); a++)
+        any = any || (strcmp(onus_dataset_attribute_name(d, a), name) == 0 && withholds(d, a));
+    return any;
+}
+
 typedef struct {
     double size;
     int64_t column;
@@ -117,12 +142,19 @@ static onus_status add_columns(onus_event_builder *b, const onus_explanation *e,
 {
     enum { COLUMNS_SHOWN = 64 };
     onus_status st = ONUS_OK;
+    bool any_withheld = false;
     const char *prefix = prefix_of(e);
     const char **names = onus_arena_alloc(arena, (size_t)e->n_columns + 1, sizeof *names);
     const char **prot = onus_arena_alloc(arena, (size_t)e->n_columns + 1, sizeof *prot);
     int64_t *order = onus_arena_alloc(arena, (size_t)e->n_columns + 1, sizeof *order);
-    if (!names || !prot || !order) return onus_fail_mem(err, "explain");
-    ONUS_TRY(onus_explain_order(e->mean_abs, e->n_columns, order, arena->mem, err));
+    double *told = onus_arena_alloc(arena, (size_t)e->n_columns + 1, sizeof *told);
+    if (!names || !prot || !order || !told) return onus_fail_mem(err, "explain");
+    for (int64_t k = 0; k < e->n_columns; k++) {
+        const bool withheld = withholds_column(d, onus_dataset_column(d, k)->name);
+        any_withheld = any_withheld || withheld;
+        told[k] = withheld ? NAN : e->mean_abs[k];
+    }
+    ONUS_TRY(onus_explain_order(told, e->n_columns, order, arena->mem, err));
     int64_t n = 0, n_protected = 0;
     for (int64_t k = 0; k < e->n_columns && n < COLUMNS_SHOWN; k++) {
         const onus_input_column *c = onus_dataset_column(d, order[k]);
@@ -130,9 +162,12 @@ static onus_status add_columns(onus_event_builder *b, const onus_explanation *e,
         ONUS_TRY(onus_name_part(part, sizeof part, c->name, err));
         names[n++] = c->name;
         if (c->is_protected) prot[n_protected++] = c->name;
-        onus_event_real(b, e->mean_abs[order[k]], "%s.%s.mean_abs", prefix, part);
-        onus_event_real(b, e->mean_abs_se[order[k]], "%s.%s.mean_abs.se", prefix, part);
+        const double mean = told[order[k]], se = e->mean_abs_se[order[k]];
+        onus_event_real(b, mean, "%s.%s.mean_abs", prefix, part);
+        onus_event_real(b, isnan(mean) ? NAN : se, "%s.%s.mean_abs.se", prefix, part);
     }
+    if (any_withheld || (!e->relevance && withholds(d, -1)))
+        onus_event_text(b, ONUS_WITHHELD, "%s.withheld", prefix);
     onus_event_texts(b, names, n, "%s.columns", prefix);
     onus_event_texts(b, prot, n_protected, "%s.protected", prefix);
 done:
@@ -233,9 +268,11 @@ static void add_texts(onus_event_builder *b, const onus_explanation *e, const on
 /* ---- the event --------------------------------------------------------------------------- */
 
 /* Shapley values: how they were found, how far they may be off. */
-static void add_sampling(onus_event_builder *b, const onus_explanation *e)
+static void add_sampling(onus_event_builder *b, const onus_explanation *e,
+                         const onus_dataset *d)
 {
     const double pairs = e->pairs_exact + e->pairs_sampled;
+    const bool tells = e->tokens || !withholds(d, -1);
     double worst = 0;
     for (int64_t i = 0; i < e->n_rows * e->n_columns && !isnan(worst); i++) {
         if (!(e->std_error[i] <= worst)) worst = e->std_error[i];
@@ -245,10 +282,14 @@ static void add_sampling(onus_event_builder *b, const onus_explanation *e)
                         ? "shapley, exact"
                         : "shapley, paired permutations above the exact limit",
                     "explain.method");
-    onus_event_real(b, pairs > 0 ? e->pairs_exact / pairs : 1, "explain.exact");
+    if (e->pairs_sampled == 0)
+        onus_event_real(b, 1, "explain.exact");
+    else
+        onus_event_real(b, tells ? e->pairs_exact / pairs : NAN, "explain.exact");
     onus_event_real(b, worst, "explain.std_error.max");
-    onus_event_real(b, e->evaluations, "explain.evaluations");
-    if (!e->tokens) onus_event_real(b, e->columns_differing_mean, "explain.columns_differing");
+    onus_event_real(b, tells ? e->evaluations : NAN, "explain.evaluations");
+    if (e->tokens) return;
+    onus_event_real(b, tells ? e->columns_differing_mean : NAN, "explain.columns_differing");
 }
 
 /* Correlation of a row's shares with those of the other way; NAN where one of them is constant,
@@ -320,7 +361,7 @@ static onus_status add_all(onus_event_builder *b, const onus_explanation *e,
     if (e->relevance)
         add_reference(b, e);
     else
-        add_sampling(b, e);
+        add_sampling(b, e, d);
     onus_explain_of(e, d, of);
     onus_event_text(b, of, "%s.of", prefix);
     onus_event_int(b, e->n_rows, "%s.rows", prefix);

@@ -431,3 +431,10 @@ bool onus_disclosure_tells_all(const onus_disclosure *d, int64_t set)
 {
     return d->exact && d->sets[set].told && d->sets[set].whole;
 }
+
+bool onus_disclosure_tells_everything(const onus_disclosure *d)
+{
+    bool all = d->exact;
+    for (int64_t q = 0; q < d->n_sets; q++) all = all && onus_disclosure_tells_all(d, q);
+    return all;
+}

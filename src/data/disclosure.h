@@ -55,4 +55,6 @@ onus_status onus_disclosure_primary(onus_disclosure **out, const onus_grouped *r
 bool onus_disclosure_tells(const onus_disclosure *d, int64_t set, uint64_t code);
 bool onus_disclosure_tells_missing(const onus_disclosure *d, int64_t set);
 bool onus_disclosure_tells_all(const onus_disclosure *d, int64_t set);
+/* Of every set. */
+bool onus_disclosure_tells_everything(const onus_disclosure *d);
 #endif

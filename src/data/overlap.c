@@ -94,17 +94,34 @@ static onus_status count(const onus_dataset *d, bool labels, int64_t out[ONUS_PA
     return failed ? onus_fail_mem(err, "data") : ONUS_OK;
 }
 
+/* Rows of a category that the training part does not have are not counted: of a protected
+ * column whose groups are withheld that would tell how many people are in such a group. */
+static bool counts_unseen(const onus_dataset *d)
+{
+    bool any = false;
+    for (int64_t k = 0; d->unseen && k < d->encoder->n_columns; k++)
+        any = any ||
+              (d->unseen[k] > 0 && onus_withholds_column(d, d->encoder->columns[k].pub.name));
+    return any;
+}
+
 onus_status onus_emit_overlap(const onus_dataset *d, onus_event_builder *b, onus_err *err)
 {
     int64_t features[ONUS_PART_COUNT], rows[ONUS_PART_COUNT];
     if (d->given) return ONUS_OK; /* nothing is learned from */
-    const bool labels = d->has_labels && d->task != ONUS_TASK_TOKENS;
+    const bool labels = d->has_labels && d->task != ONUS_TASK_TOKENS, hidden = counts_unseen(d);
     onus_status st = count(d, false, features, err);
     if (st == ONUS_OK && labels) st = count(d, true, rows, err);
     for (int p = ONUS_PART_VALID; st == ONUS_OK && p <= ONUS_PART_TEST; p++) {
         if (d->n_part[p] == 0) continue;
-        onus_event_int(b, features[p], "data.overlap.%s.features", onus_part_names[p]);
-        if (labels) onus_event_int(b, rows[p], "data.overlap.%s.rows", onus_part_names[p]);
+        const char *part = onus_part_names[p];
+        if (hidden) {
+            onus_event_undefined(b, "data.overlap.%s.features", part);
+            if (labels) onus_event_undefined(b, "data.overlap.%s.rows", part);
+            continue;
+        }
+        onus_event_int(b, features[p], "data.overlap.%s.features", part);
+        if (labels) onus_event_int(b, rows[p], "data.overlap.%s.rows", part);
     }
     return st;
 }

@@ -172,6 +172,8 @@ onus_status onus_emit_read(const onus_dataset *d, const char *path, const uint8_
 onus_status onus_unread(const onus_dataset *d, onus_status st, const char *path,
                         const uint8_t sha[32], int number, const onus_sink *sink,
                         onus_err *err);
+/* Is anything withheld of the groups of that protected column? */
+bool onus_withholds_column(const onus_dataset *d, const char *column);
 /* overlap.c: rows of the other parts that also stand in the training part. */
 onus_status onus_emit_overlap(const onus_dataset *d, onus_event_builder *b,
                               onus_err *err) ONUS_CHECKED;

@@ -105,7 +105,7 @@ static bool withholds(const onus_dataset *d, int64_t attribute)
     return any;
 }
 
-static bool withholds_column(const onus_dataset *d, const char *column)
+bool onus_withholds_column(const onus_dataset *d, const char *column)
 {
     bool any = false;
     for (int64_t a = 0; a < d->n_attributes; a++)
@@ -133,7 +133,7 @@ static onus_status emit_clean(onus_dataset *d, onus_event_builder *b, const onus
         onus_status st = onus_name_part(part, sizeof part, d->cols[c].name, err);
         if (st != ONUS_OK) return st;
         n_missing += d->cols[c].n_missing;
-        const bool withheld = withholds_column(d, d->cols[c].name);
+        const bool withheld = onus_withholds_column(d, d->cols[c].name);
         any_withheld = any_withheld || withheld;
         if (withheld && listed)
             onus_event_undefined(b, "data.missing.%s", part);
@@ -296,7 +296,7 @@ static onus_status list_columns(onus_dataset *d, onus_event_builder *b, onus_err
         if (st != ONUS_OK) return st;
         onus_event_text(b, e->columns[k].pub.category ? "category" : "number", "data.column.%s",
                         part);
-        if (withholds_column(d, names[k]))
+        if (onus_withholds_column(d, names[k]))
             onus_event_undefined(b, "data.unseen.%s", part);
         else if (d->unseen && d->unseen[k])
             onus_event_int(b, d->unseen[k], "data.unseen.%s", part);

@@ -515,7 +515,7 @@ static onus_status value_groups(onus_dataset *d, const onus_protected_spec *p, i
     }
     a->n_groups = onus_distinct(values, n);
     a->groups = values;
-    if (n == 0)
+    if (n == 0 && !d->given)
         return onus_fail(err, ONUS_BAD_INPUT,
                          "%s:%d: data.protected: '%s' is missing in every row, so there are no "
                          "groups",

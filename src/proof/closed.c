@@ -134,8 +134,32 @@ done:
     return st;
 }
 
+/* Where a run was stopped, or went on from: a step of the training, if that has begun. */
+static onus_status interrupted(const onus_epochs *x, const onus_event *e, const char *step,
+                               const char *epoch, onus_err *err)
+{
+    const int64_t at = whole(e, step), after = whole(e, epoch);
+    const bool stop = strcmp(e->type, "run.stop") == 0;
+    if (!x->begun && at == 0 && !stop) return ONUS_OK;
+    if (!x->begun)
+        return onus_fail(err, ONUS_TAMPER, "'%s' is %lld, and training has not begun", step,
+                         (long long)at);
+    if (after > x->epochs || (double)at > (double)x->epochs * (double)x->per_epoch)
+        return onus_fail(err, ONUS_TAMPER, "'%s' is %lld, of %lld epochs with %lld steps each",
+                         step, (long long)at, (long long)x->epochs, (long long)x->per_epoch);
+    if (stop && ((double)at < (double)after * (double)x->per_epoch ||
+                 (double)at > ((double)after + 1) * (double)x->per_epoch))
+        return onus_fail(err, ONUS_TAMPER, "'%s' is %lld, which is not after epoch %lld", step,
+                         (long long)at, (long long)after);
+    return ONUS_OK;
+}
+
 onus_status onus_closed_epochs(onus_epochs *x, const onus_event *e, onus_err *err)
 {
+    if (strcmp(e->type, "run.stop") == 0)
+        return interrupted(x, e, "run.stop.step", "run.stop.epoch", err);
+    if (strcmp(e->type, "run.resume") == 0)
+        return interrupted(x, e, "run.resume.step", "", err);
     if (strcmp(e->type, "train.begin") == 0) return begin(x, e, err);
     if (!x->begun) return ONUS_OK;
     if (strcmp(e->type, "train.epoch") == 0) return epoch(x, e, err);

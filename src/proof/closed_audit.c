@@ -11,8 +11,9 @@
 
 /* ---- energy ------------------------------------------------------------------------------ */
 
-/* Phases are parts of the run (relative error 1e-9), and most of it: what comes before the
- * first one is reading the recipe. */
+/* Phases are parts of the run (relative error 1e-9). How much comes before the first one nobody
+ * knows: a machine may sleep there, or a large one burn hundreds of joules while a cold disk
+ * brings the recipe. */
 static onus_status check_phases(const onus_closed *c, const char *what, onus_err *err)
 {
     static const char *const phases[] = {"data", "train", "evaluate", "explain"};
@@ -22,7 +23,7 @@ static onus_status check_phases(const onus_closed *c, const char *what, onus_err
         const double v = onus_closed_number(c, "energy.phase.%s.%s", phases[p], what);
         sum += isnan(v) ? 0 : v;
     }
-    if (sum <= whole * (1 + 1e-9) && sum >= 0.9 * whole - 10) return ONUS_OK;
+    if (sum <= whole * (1 + 1e-9)) return ONUS_OK;
     return onus_fail(err, ONUS_TAMPER, "phases have %.17g %s of %.17g", sum, what, whole);
 }
 
@@ -200,6 +201,7 @@ static onus_status check_method(const way *w, onus_err *err)
     if (all != (exact == 1))
         return onus_fail(err, ONUS_TAMPER, "'explain.exact' is %.17g, and the method %sexact",
                          exact, all ? "" : "not ");
+    if (isnan(exact)) return ONUS_OK; /* withheld */
     if (all && off != 0)
         return onus_closed_expect(w->c, "explain.std_error.max", 0, "all is exact", err);
     return onus_closed_expect(w->c, "explain.exact", rint(exact * pairs) / pairs,

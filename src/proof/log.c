@@ -75,6 +75,11 @@ void onus_log_close(onus_log *log)
 
 /* ---- one line ---------------------------------------------------------------------------- */
 
+static int two(const char *digits)
+{
+    return (digits[0] - '0') * 10 + digits[1] - '0';
+}
+
 /* "2026-11-22T14:03:11Z" */
 static bool is_time(const char *text)
 {
@@ -83,7 +88,10 @@ static bool is_time(const char *text)
     for (; text && text[i] && form[i]; i++) {
         if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]) return false;
     }
-    return text && !text[i] && !form[i];
+    if (!text || text[i] || form[i]) return false;
+    const int month = two(text + 5), day = two(text + 8);
+    return month >= 1 && month <= 12 && day >= 1 && day <= 31 && two(text + 11) <= 23 &&
+           two(text + 14) <= 59 && two(text + 17) <= 60;
 }
 
 /* Names are said to people: no ledger of ours has control characters in them. */

@@ -137,10 +137,11 @@ const onus_event_row onus_names_fairness = {
     {P ".background", CLAIM, WHOLE, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, ONUS_COUNT, .unit = "rows", .doc = "rows that stand for \"elsewhere\""}, \
     {P ".residual", CLAIM, NUMBER, .open = true, ONUS_AT_0, .better = -1, .headline = true,                                                \
      .doc = "largest distance of a row's values' sum from its score minus that of the background, or of the reference"},                   \
-    {P ".evaluations", CLAIM, NUMBER, ONUS_AT_0, .doc = "coalitions scored; pairs of a row and a reference"},                              \
+    {P ".evaluations", CLAIM, NUMBER, .open = true, ONUS_AT_0, .doc = "coalitions scored, undefined where sizes of groups are withheld; pairs of a row and a reference"}, \
     {P ".values.sha256", CLAIM, HASH, .doc = "of the values, (rows, columns or places) binary64: single people's values stay out of the ledger"}, \
-    {P ".<shown>.mean_abs", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .open = true, ONUS_AT_0, .doc = "mean of abs(value) over rows"}, \
+    {P ".<shown>.mean_abs", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .open = true, ONUS_AT_0, .doc = "mean of abs(value) over rows; undefined of a protected column of which sizes of groups are withheld"}, \
     {P ".<shown>.mean_abs.se", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .open = true, ONUS_AT_0, .doc = "its standard error over rows"}, \
+    {P ".withheld", CLAIM, TEXT, ONUS_IF_COLUMNS, .may = true, .doc = "why numbers of protected columns are, where any is"},                \
     {P ".columns", CLAIM, TEXTS, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .doc = "columns by falling mean, at most 64"},                          \
     {P ".protected", CLAIM, TEXTS, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .doc = "those of them that are protected"},                           \
     {P ".map", CLAIM, NUMBERS, ONUS_IF_IMAGES, .doc = "mean of abs(value) over rows by place, row-major, pixels of a cell added"},         \
@@ -160,9 +161,9 @@ const onus_event_row onus_names_fairness = {
 static const onus_name_row explain[] = {
     ONUS_EXPLAINED_ROWS("explain"),
     {"explain.method", CLAIM, TEXT, .choices = "shapley, exact|shapley, paired permutations above the exact limit", .doc = "exact, or with paired permutations"},
-    {"explain.exact", CLAIM, NUMBER, ONUS_SHARE, .doc = "share of pairs (row, background row), or of texts, that were enumerated"},
+    {"explain.exact", CLAIM, NUMBER, .open = true, ONUS_SHARE, .doc = "share of pairs (row, background row), or of texts, that were enumerated; below 1 undefined where sizes of groups are withheld"},
     {"explain.std_error.max", CLAIM, NUMBER, .open = true, ONUS_AT_0, .better = -1, .doc = "largest standard error of a value; 0 where all is exact, undefined where a pair of rows had one pair of permutations only"},
-    {"explain.columns_differing", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .open = true, ONUS_AT_0, .doc = "columns that differ in a pair, on average"},
+    {"explain.columns_differing", CLAIM, NUMBER, ONUS_IF_COLUMNS | ONUS_IF_IMAGES, .open = true, ONUS_AT_0, .doc = "columns that differ in a pair, on average; undefined where sizes of groups are withheld"},
 };
 const onus_event_row onus_names_explain = {
     "explain", NULL, "explain", ONUS_TIMES_ONCE, ONUS_IF_REPORTED | ONUS_IF_SHAPLEY, 3, false, ONUS_ROWS(explain), .doc = "Shapley values."};

@@ -33,10 +33,10 @@ static const onus_name_row data_split[] = {
     {"data.rows", CLAIM, WHOLE, ONUS_COUNT, .unit = "rows", .doc = "rows after cleaning"},
     {"data.rows.<split>", CLAIM, WHOLE, ONUS_COUNT, .unit = "rows", .doc = "of them in train, valid, test"},
     {"data.sha256.<split>", CLAIM, HASH, .doc = "over the split's rows: number, and for tables encoded features and label (of images, data.file.K.sha256 are)"},
-    {"data.overlap.valid.features", CLAIM, WHOLE, ONUS_IF_VALID, ONUS_COUNT, .unit = "rows", .better = -1, .headline = true, .doc = "rows of which the training split has one that the model cannot tell from it: the same encoded columns, pixels or tokens"},
-    {"data.overlap.valid.rows", CLAIM, WHOLE, ONUS_IF_VALID | ONUS_IF_LABELLED, ONUS_COUNT, .unit = "rows", .better = -1, .doc = "the same, with the same label, too"},
-    {"data.overlap.test.features", CLAIM, WHOLE, ONUS_IF_TESTED, ONUS_COUNT, .unit = "rows", .better = -1, .headline = true, .doc = "rows of which the training split has one that the model cannot tell from it: the same encoded columns, pixels or tokens"},
-    {"data.overlap.test.rows", CLAIM, WHOLE, ONUS_IF_TESTED | ONUS_IF_LABELLED, ONUS_COUNT, .unit = "rows", .better = -1, .doc = "the same, with the same label, too"},
+    {"data.overlap.valid.features", CLAIM, WHOLE, ONUS_IF_VALID, .open = true, ONUS_COUNT, .unit = "rows", .better = -1, .headline = true, .doc = "rows of which the training split has one that the model cannot tell from it: the same encoded columns, pixels or tokens; undefined where a group that is withheld has no row in training"},
+    {"data.overlap.valid.rows", CLAIM, WHOLE, ONUS_IF_VALID | ONUS_IF_LABELLED, .open = true, ONUS_COUNT, .unit = "rows", .better = -1, .doc = "the same, with the same label, too"},
+    {"data.overlap.test.features", CLAIM, WHOLE, ONUS_IF_TESTED, .open = true, ONUS_COUNT, .unit = "rows", .better = -1, .headline = true, .doc = "rows of which the training split has one that the model cannot tell from it: the same encoded columns, pixels or tokens; undefined where a group that is withheld has no row in training"},
+    {"data.overlap.test.rows", CLAIM, WHOLE, ONUS_IF_TESTED | ONUS_IF_LABELLED, .open = true, ONUS_COUNT, .unit = "rows", .better = -1, .doc = "the same, with the same label, too"},
 };
 const onus_event_row onus_names_data_split = {
     "data.split", .stage = "data", ONUS_ROWS(data_split), .doc = "How the rows were divided."};

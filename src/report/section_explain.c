@@ -81,8 +81,8 @@ bool onus_heaviest(onus_page *p, const char *by, char full[2048], char column[20
 static void chart_row(onus_chart *c, const weight *w, int64_t i)
 {
     const double y = (double)(i * ROW);
-    double v, se = 0;
-    if (!onus_fact_real(w->value, &v)) return;
+    double v = 0, se = 0;
+    const bool known = onus_fact_real(w->value, &v);
     onus_chart_text_open(c, "cat", ONUS_ANCHOR_START, 0, y + 13);
     onus_page_text_cut(c->p, w->column, 36);
     if (w->is_protected) {
@@ -90,7 +90,13 @@ static void chart_row(onus_chart *c, const weight *w, int64_t i)
         onus_page_say(c->p, ONUS_TEXT_PROTECTED);
         onus_page_raw(c->p, "</tspan>");
     }
+    if (!known) {
+        onus_page_raw(c->p, "<tspan class=\"sub\" dx=\"8\">");
+        onus_page_say(c->p, ONUS_TEXT_UNDEFINED);
+        onus_page_raw(c->p, "</tspan>");
+    }
     onus_chart_text_close(c);
+    if (!known) return;
     onus_chart_number(c, "val", ONUS_ANCHOR_END, 1, y + 13, v, 3);
     onus_chart_bar(c, w->is_protected ? "bar prot" : "bar", 0, v, y + 23, 9);
     if (onus_fact_real(w->se, &se) && se > 0)
@@ -189,14 +195,18 @@ static void method(onus_page *p, const explained *x)
 static void words(onus_page *p, const explained *x)
 {
     const weight w = heaviest_of(p, x);
+    const bool some = onus_page_fact(p, "%s.withheld", x->by).event != 0;
     double most = 0;
     onus_page_raw(p, "<div><p>");
     if (!w.column || !onus_fact_real(w.value, &most))
         onus_page_say(p, ONUS_TEXT_EXPLAIN_NO_WEIGHT);
     else if (most > 0)
-        ONUS_FILL(p, ONUS_TEXT_EXPLAIN_TOP, ONUS_ANY(w.column), ONUS_NUMBER(w.value, 3));
+        ONUS_FILL(p, some ? ONUS_TEXT_EXPLAIN_TOP_TOLD : ONUS_TEXT_EXPLAIN_TOP,
+                  ONUS_ANY(w.column), ONUS_NUMBER(w.value, 3));
     else
-        onus_page_say(p, ONUS_TEXT_EXPLAIN_ALL_ZERO);
+        onus_page_say(p, some ? ONUS_TEXT_EXPLAIN_ALL_ZERO_TOLD : ONUS_TEXT_EXPLAIN_ALL_ZERO);
+    onus_page_raw(p, some ? " " : "");
+    if (some) onus_page_say(p, ONUS_TEXT_EXPLAIN_WITHHELD);
     onus_page_raw(p, "</p><p>");
     for (size_t i = 0; i < onus_fact_size(x->prot); i++) {
         const weight of = weight_of(p, x, x->prot, (int64_t)i);

@@ -167,6 +167,10 @@ static void explain_tile(onus_page *p)
                   strcmp(by, "explain") == 0 ? ONUS_TEXT_WEIGHS_MOST
                                              : ONUS_TEXT_RELEVANCE_WEIGHS_MOST,
                   ONUS_PART(part));
+        if (onus_page_fact(p, "%s%s%s%s.withheld", label ? "label." : "", label ? label : "",
+                           label ? "." : "", by)
+                .event)
+            onus_page_say(p, ONUS_TEXT_WEIGHS_OF_TOLD);
         if (label) ONUS_FILL(p, ONUS_TEXT_BRIEF_GAP_LABEL, ONUS_PART(label));
     } else if (largest.event) {
         onus_page_percent(p, largest);

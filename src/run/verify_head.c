@@ -38,6 +38,18 @@ static onus_status check_origin(const onus_signed_head *h, const onus_log *log, 
     return ONUS_OK;
 }
 
+/* Whose signature the report announces must be the one that stands under the head. */
+static onus_status check_signer(const onus_signed_head *h, const onus_log *log, onus_err *err)
+{
+    const onus_entry *e = onus_log_type(log, "run.signer", 0);
+    const char *name =
+        e ? json_string_value(json_object_get(e->observed, "run.signer")) : h->owner.name;
+    if (name && strcmp(name, h->owner.name) == 0) return ONUS_OK;
+    return onus_fail(err, ONUS_TAMPER,
+                     "%s: signed by '%s', and event %lld says that '%s' signs", h->path,
+                     h->owner.name, (long long)e->n, name ? name : "nobody");
+}
+
 onus_status onus_signed_head_open(onus_signed_head *h, const char *run, const onus_log *log,
                                   const onus_allocator *mem, onus_err *err)
 {
@@ -64,6 +76,7 @@ onus_status onus_signed_head_open(onus_signed_head *h, const char *run, const on
         goto done;
     }
     ONUS_TRY(check_origin(h, log, err));
+    ONUS_TRY(check_signer(h, log, err));
 done:
     return st;
 }

@@ -116,6 +116,9 @@ sed -i 's/^more words/more wordy/' extended/ledger.note
 expect 1 "signature of 'bank' is wrong" "$onus" verify extended
 fresh run foreign && python3 heads.py note owner other run > foreign/ledger.note
 expect 1 "its origin is 'onus/other', and event 1 begins the run 'small'" "$onus" verify foreign
+"$onus" keygen stranger --name stranger > /dev/null
+fresh run posing && python3 heads.py note stranger small run > posing/ledger.note && cp stranger.pub posing/key.pub
+expect 1 "signed by 'stranger', and event [0-9]+ says that 'bank' signs" "$onus" verify posing
 expect 1 "its origin is" "$onus" witness foreign --key w1
 expect 1 "its origin is" "$onus" stamp foreign --request q0
 expect 1 "its origin is" "$onus" prove foreign 1

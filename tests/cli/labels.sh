@@ -148,6 +148,77 @@ grep -q '"data.missing.rude":18' t1/ledger.jsonl && ok || bad 'labels that are m
 same "rows that lack one stay" "$(grep -o '"data.rows":[0-9]*' t1/ledger.jsonl)" '"data.rows":120'
 [ -s t1/private/mistakes.html ] && ok || bad 'no page of mistakes'
 
+# ---- explanations do not count small groups ---------------------------------------------------
+# Of a linear model a column of two groups has two Shapley values, so their mean and standard error over rows are functions of how
+# many of each group there are in the test and in the training part; so is how often the column differs in a pair. The attacker
+# below tries every pair of numbers.
+python3 - <<'PY' > few.csv
+import random
+r = random.Random(3)
+print("x,g,y")
+for i in range(130):
+    few, x = r.random() < 0.07, round(r.gauss(0, 1), 2)
+    print(f"{x},{'few' if few else 'many'},{round(x + 2 * few + r.gauss(0, 1), 2)}")
+PY
+cat > count.py <<'PY'
+import json, math, sys
+said = {}
+for line in open(sys.argv[1]):
+    said |= json.loads(line)["claim"]
+n, N = said["explain.rows"], said["explain.background"]
+mean, se, differ = (said[f"explain.{w}"] for w in ("g.mean_abs", "g.mean_abs.se", "columns_differing"))
+found = set()
+for k in range(1, 10):
+    for j in range(N + 1):
+        p, q = k / n, j / N
+        share = p * (1 - q) + (1 - p) * q
+        if not isinstance(mean, str) and math.isclose(se / mean, math.sqrt(p * (1 - p) / (n - 1)) * abs(1 - 2 * q) / share, rel_tol=1e-5):
+            found.add(k)
+        if not isinstance(differ, str) and abs(differ - math.floor(differ) - share) < 1e-9:
+            found.add(k)
+print("found", sorted(found))
+PY
+few() { # few NAME PROTECTED
+    printf 'onus: 1\nname: few\nseed: 3\ndata: {source: few.csv, label: {column: y, type: number}, protected: %s}\nmodel: {kind: linear}
+train: {epochs: 3}\nprivacy: off\nexplain: {rows: 200, background: 100, method: both}\n' "$2" > few.yaml
+    expect 0 . "$onus" run few.yaml --out "$1"
+    expect 0 '^intact' "$onus" verify "$1"
+    expect 0 'every bit the same' "$onus" replay "$1"
+}
+few told none
+expect 0 '^found \[[1-9]\]$' python3 count.py told/ledger.jsonl # of a column that nobody protects: both ways find the same number
+few kept '[g]'
+same 'a small group is not counted' "$(python3 count.py kept/ledger.jsonl)" 'found []'
+grep -q '"explain.evaluations":"undefined"' kept/ledger.jsonl && ok || bad 'coalitions count the pairs that differ'
+grep -q 'Of the columns whose weight is told, <b>x</b>' kept/report.html && ok || bad 'the page does not say that a weight is withheld'
+
+# rows to evaluate on, of which nobody's group is known
+sed -i 's/protected: .g./&, columns: {g: {type: category, missing: mode}}/' few.yaml
+expect 0 . "$onus" run few.yaml --out filled
+printf 'x,g,y\n1,,2\n3,,4\n0,,1\n' > blank.csv
+expect 0 '^mae ' "$onus" eval filled --data blank.csv
+expect 0 '"fairness.g.missing":3,' "$onus" eval filled --data blank.csv --json
+
+# a group that only the test file has, of a model that reads nothing else: who is not found in the training part is of it
+python3 - <<'PY'
+import random
+r = random.Random(1)
+for name, n, extra in (("pairs.csv", 100, 0), ("other.csv", 30, 3)):
+    rows = ["ab"[i % 2] for i in range(n)] + ["c"] * extra
+    open(name, "w").write("g,y\n" + "".join(f"{g},{r.choice(['yes', 'no'])}\n" for g in rows))
+PY
+pairs() { # pairs NAME PROTECTED
+    printf 'onus: 1\nname: pairs\nseed: 1\ndata: {source: pairs.csv, test: other.csv, label: {column: y, positive: yes}, protected: %s}
+model: {kind: logistic}\nprivacy: off\nexplain: off\n' "$2" > pairs.yaml
+    expect 0 . "$onus" run pairs.yaml --out "$1"
+    expect 0 '^intact' "$onus" verify "$1"
+    expect 0 'every bit the same' "$onus" replay "$1"
+}
+pairs open none
+grep -q '"data.overlap.test.features":30,' open/ledger.jsonl && ok || bad 'three of 33 are not found in the training part'
+pairs shut '[g]'
+grep -q '"data.overlap.test.features":"undefined","data.overlap.test.rows":"undefined"' shut/ledger.jsonl && ok || bad 'shared rows count a small group'
+
 # ---- wrong input: one line, file, line, what was expected -------------------------------------
 wrong() { # wrong SED PATTERN
     sed "$1" three.yaml > wrong.yaml

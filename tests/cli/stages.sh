@@ -66,6 +66,19 @@ forge attacked 'lines.insert(-4, lines[-4].replace(kind(lines[-4]), "privacy.att
 lines[-5] = re.sub(r"(\"claim\"|\"observed\"):{[^}]*}", r"\1:{}", lines[-5])'
 expect 1 'privacy.attack' "$onus" replay attacked
 expect 1 '"replay.field":"type".*"replay.stored":"\\"privacy.attack\\"".*"replay.verdict":"differs"' "$onus" replay attacked --json
+between='del lines[-2:]; lines.insert(6, "{\"claim\":{},\"n\":7,\"observed\":{%s},\"time\":\"2026-11-30T12:00:00Z\",\"type\":\"run.%s\"}")'
+resume='\"run.resume.step\":%d,\"run.resume.torn_bytes\":0'
+forge late "$(printf "$between" "$(printf "$resume" 36)" resume)"
+expect 0 '<title>small' "$onus" report late
+forge later "$(printf "$between" "$(printf "$resume" 37)" resume)"
+expect 1 "'run.resume.step' is 37, of 6 epochs with 6 steps each" "$onus" report later
+stop='\"run.stop.checkpoint.bytes\":1,\"run.stop.checkpoint.sha256\":\"'$(printf '0%.0s' $(seq 64))'\",\"run.stop.epoch\":%d,\"run.stop.step\":%d'
+forge between "$(printf "$between" "$(printf "$stop" 1 8)" stop)"
+expect 0 '<title>small' "$onus" report between
+forge elsewhere "$(printf "$between" "$(printf "$stop" 1 3)" stop)"
+expect 1 "'run.stop.step' is 3, which is not after epoch 1" "$onus" report elsewhere
+forge never 'lines[3] = re.sub(r"(\"time\":\"....)-..", r"\1-13", lines[3])'
+expect 1 'event 4: expected claim, n, observed, time and type' "$onus" replay never
 sed 's/data.read/data.reda/' r/report.html > page && cp -r r page.run && mv page page.run/report.html
 expect 1 'report.html is' "$onus" replay page.run
 

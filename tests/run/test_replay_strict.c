@@ -470,6 +470,9 @@ static void other_observations(void **state)
     }
     json_object_set(body(&b, find(&b, "policy", 1), "observed"), "policy.2.found",
                     json_object_get(energy, "energy.joules"));
+    /* the machine slept before the first phase: no part of the run is known to be most of it */
+    json_object_set_new(energy, "energy.phase.train.seconds", json_integer(0));
+    json_object_set_new(energy, "energy.phase.data.seconds", json_integer(0));
     json_object_set_new(body(&b, find(&b, "train.epoch", 0), "observed"), "train.seconds",
                         json_real(9));
     book_write(&b, "run");
