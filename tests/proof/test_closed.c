@@ -290,9 +290,26 @@ static void withheld_groups_take_no_part(void **state)
     open_world(&w);
     tell(&w, &shared.p);
     onus_event *e = &w.event[w.n - 1];
-    onus_field *f = onus_arena_alloc(&w.arena, (size_t)e->n_fields, sizeof *f);
-    memcpy(f, e->fields, (size_t)e->n_fields * sizeof *f);
+    onus_field *f = onus_arena_alloc(&w.arena, (size_t)e->n_fields + 1, sizeof *f);
+    int64_t n = 0;
+    for (int64_t k = 0; k < e->n_fields; k++) {
+        static const char odds[] = "fairness.sex.average_odds_difference";
+        f[n] = e->fields[k];
+        if (strncmp(f[n].name, odds, strlen(odds)) == 0) { /* it has a sign: no value at all */
+            if (ends_with(f[n].name, ".first") || ends_with(f[n].name, ".second") ||
+                ends_with(f[n].name, ".method"))
+                continue;
+            if (ends_with(f[n].name, ".n"))
+                f[n].i = 0;
+            else
+                f[n].kind = ONUS_FIELD_UNDEFINED;
+        }
+        n++;
+    }
+    f[n++] = (onus_field){
+        .name = "fairness.sex.withheld", .kind = ONUS_FIELD_TEXT, .text = "too few people"};
     e->fields = f;
+    e->n_fields = n;
     for (int64_t k = 0; k < e->n_fields; k++) {
         const bool gap = strstr(f[k].name, ".group.") == NULL;
         const char *bound = strstr(f[k].name, "_ratio") ? ".lower" : ".upper";

@@ -286,6 +286,7 @@ static void counts_of_data(void **state)
         "data.label.no.valid=10", "data.label.yes.valid=5", "data.label.no.test=20",
         "data.label.yes.test=5", "data.group.sex.f.train=30", "data.group.sex.m.train=30",
         "data.group.sex.f.valid=undefined", "data.group.sex.m.valid=15",
+        "data.group.reason=\"few\"",
         "data.group.sex.f.test=13", "data.group.sex.m.test=12", "data.numbers=1",
         "data.categories=1", "data.columns={a,b}", "data.column.a=\"number\"",
         "data.column.b=\"category\"", "data.features=2", "data.unseen.b=100",

@@ -6,7 +6,8 @@
  * registry added to every event; each event dropped, doubled, swapped, emptied, called another;
  * events of the other runs put between any two. Each forgery is judged in this process; one of
  * each kind a run (ONUS_SLOW: more) goes through the whole of verify, its report built again
- * and its head signed with the forger's own key. ONUS_SLOW: all of them, else a sample.
+ * and its head signed with the forger's own key. ONUS_SLOW: all of them, of
+ * names moved and added one in seven; else a sample.
  *
  * What the registry cannot refuse is listed below with its reason, and found by the recipe or
  * by replay; a list that is too short or too long fails. */
@@ -179,12 +180,14 @@ static void attempt(const stored_run *r, forgery kind, const char *type, const c
 static bool is_wanted(const stored_run *r, forgery kind, const char *type, const char *name)
 {
     static long at[N_FORGERIES];
-    static const long steps[N_FORGERIES] = {
-        [MOVED_EVENT] = 97, [ADDED_NAME] = 97, [DROPPED_EVENT] = 1, [DOUBLED_EVENT] = 1,
-        [SWAPPED] = 1,      [EMPTIED] = 1,     [RETYPED] = 7,       [INSERTED] = 7};
-    const long step = slow          ? 1
-                      : steps[kind] ? steps[kind]
-                                    : 13,
+    /* short and ONUS_SLOW; steps are primes, so that another run has other ones of them */
+    static const long steps[N_FORGERIES][2] = {
+        [MOVED_EVENT] = {97, 7},  [ADDED_NAME] = {97, 7}, [DROPPED_EVENT] = {1, 1},
+        [DOUBLED_EVENT] = {1, 1}, [SWAPPED] = {1, 1},     [EMPTIED] = {1, 1},
+        [RETYPED] = {7, 1},       [INSERTED] = {7, 1}};
+    const long step = steps[kind][slow] ? steps[kind][slow]
+                      : slow            ? 1
+                                        : 13,
                every = step * (r->is_private ? 10 : 1);
     const int i = find_left(kind, type, name);
     return at[kind]++ % every == 0 || (i >= 0 && left[i].hits == 0);

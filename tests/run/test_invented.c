@@ -127,6 +127,17 @@ static void better_accuracy(book *b)
     set_real(claim, "accuracy", (rint(real_of(claim, "accuracy") * n) + 1) / n);
 }
 
+/* Observed, so that replay finds nothing to compare it with. */
+static void negative_time(book *b)
+{
+    set_real(body(b, find(b, "train.epoch", 1), "observed"), "train.seconds", -1);
+}
+
+static void instruction_set(book *b)
+{
+    json_object_set_new(body(b, 0, "observed"), "run.isa", json_string("quantum"));
+}
+
 typedef struct {
     const char *name;
     void (*attack)(book *b);
@@ -147,6 +158,8 @@ static const invention inventions[] = {
     INVENTION(empty_metric, "plain", "(metric)", "expected "),
     INVENTION(claimed_twice, "plain", "(model)", "'accuracy"),
     INVENTION(better_accuracy, "plain", "(metric)", "accuracy"),
+    INVENTION(negative_time, "plain", "(train.epoch)", "'train.seconds'"),
+    INVENTION(instruction_set, "plain", "(run.begin)", "'run.isa'"),
     INVENTION(less_epsilon, "private", "(privacy.budget)", "'privacy.epsilon'"),
     INVENTION(more_noise, "private", "(privacy.", "'privacy."),
     INVENTION(fewer_steps, "private", "(privacy.budget)", "'privacy.epsilon'"),
