@@ -9,6 +9,7 @@
 #include "base/words.h"
 #include "data/dataset.h"
 #include "proof/judge_names.h"
+#include "proof/names_rows.h"
 
 enum { NAME_MAX = 512 };
 
@@ -168,14 +169,26 @@ static onus_status unknown(const onus_scope *s, const char *name, const char *wo
 
 /* ---- the question ------------------------------------------------------------------------ */
 
+/* Why no demand can be on a number of that event, though the run may have it; NULL: it can.
+ * Rows stand in the order of a ledger: `judged` is whether demands have been by then. */
+static const char *why_never(const onus_event_row *row, bool judged)
+{
+    return row->times == ONUS_TIMES_ANYWHERE
+               ? "what happened to a run (stopped, resumed) cannot be demanded"
+           : judged ? "it comes after demands are judged"
+                    : NULL;
+}
+
 onus_status onus_names_foresee(const onus_scope *s, const char *name, onus_err *err)
 {
     int64_t label;
+    bool judged = false;
     const char *rest = cut_label(s, name, &label), *why = NULL;
     char word[128] = "";
     bool text = false;
     for (int e = 0; e < onus_n_event_rows; e++) {
         const onus_event_row *row = onus_event_rows[e];
+        judged = judged || row == &onus_names_policy;
         const onus_occurrence of = {row, label, ONUS_ANY_OF_THEM, ONUS_ANY_OF_THEM};
         int suffix;
         const unsigned is =
@@ -189,7 +202,8 @@ onus_status onus_names_foresee(const onus_scope *s, const char *name, onus_err *
                 snprintf(word, sizeof word, "%s", wrong);
                 continue;
             }
-            const char *no = onus_names_why_not(row->when, is);
+            const char *no = why_never(row, judged);
+            if (!no) no = onus_names_why_not(row->when, is);
             if (!no) no = onus_names_why_not(r->when, is);
             if (each) no = "each label has its own: say label.LABEL. before it";
             if (!no && is_numeric(r, suffix)) return ONUS_OK;

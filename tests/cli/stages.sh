@@ -82,6 +82,18 @@ expect 1 'event 4: expected claim, n, observed, time and type' "$onus" replay ne
 sed 's/data.read/data.reda/' r/report.html > page && cp -r r page.run && mv page page.run/report.html
 expect 1 'report.html is' "$onus" replay page.run
 
+# ---- demands that no run can meet are refused before the training ------------------------
+never() { # never NAME WHY
+    sed "s/energy.joules >= 0/$1 >= 0/" small.yaml > never.yaml
+    expect 1 "never.yaml:[0-9]+: policy '$1 >= 0': .*$2" "$onus" run never.yaml --out never.run
+    same "nothing of $1 is trained" "$(grep -c train.epoch never.run/ledger.jsonl 2> /dev/null)" "$(test -e never.run && echo 0)"
+    rm -rf never.run
+}
+never acuracy "no result is called 'acuracy'; the nearest is 'accuracy'"
+never mse 'because it decides between two classes'
+for name in run.seconds report.events policy.met policy.1.bound; do never $name 'because it comes after demands are judged'; done
+for name in run.resume.step run.stop.step; do never $name 'because what happened to a run .stopped, resumed. cannot be demanded'; done
+
 # ---- a model, or a report ----------------------------------------------------------------
 expect 0 'model: half/model.safetensors' "$onus" train small.yaml --out half
 expect 0 'every bit the same' "$onus" replay half
