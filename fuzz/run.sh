@@ -33,6 +33,7 @@ YAML
     recipe labels '{columns: [risk, telephone], positive: [good, yes]}' off '[f1.micro >= 0.2]'
     recipe value '{column: amount, type: number}' off '[mae <= 100]'
     recipe classes '{column: job}' off none
+    export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
     for run in small secret labels value classes mood gpt2 masked lstm-private cnn; do
         "$build/onus" run "$out/runs/$run.yaml" --out "$out/runs/$run" --quiet >/dev/null || [ $? = 3 ] # a demand is not met, on purpose
         cp "$out/runs/$run/ledger.jsonl" "$out/seeds/judge/$run"
@@ -45,11 +46,11 @@ for name in "$@"; do
         -o "$out/$name" "fuzz/fuzz_$name.c" "$build/libonus.a" -lyaml -ljansson -lsodium -lcrypto -lutf8proc -ldeflate -lm -pthread
     mkdir -p "$out/corpus/$name"
     seeds=fuzz/corpus/$name
-    most=65536
-    [ "$name" != judge ] || { made; seeds=$out/seeds/judge most=131072; }
+    limits=-max_len=65536
+    [ "$name" != judge ] || { made; seeds=$out/seeds/judge limits="-max_len=131072 -mutate_depth=2"; }
     dictionary=
     [ ! -f "fuzz/$name.dict" ] || dictionary=-dict=fuzz/$name.dict
-    if "$out/$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -max_len="$most" -print_final_stats=1 \
+    if "$out/$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 $limits -print_final_stats=1 \
         -verbosity=0 -close_fd_mask=1 -artifact_prefix="$out/found/$name-" $dictionary \
         "$out/corpus/$name" "$seeds" >"$out/$name.log" 2>&1; then
         passed=$((passed + 1))

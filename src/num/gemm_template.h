@@ -367,7 +367,7 @@ static void block(const operand *a, const operand *b, int64_t m, int64_t n, int6
             if (whole) t.n = t.n > VW ? NR : VW;
             t.c = o->c + i0 * o->ldc + j;
             t.bias = o->bias ? o->bias + j : NULL;
-            t.next = next ? next + l : NULL;
+            t.next = next + l;
             tiles[h - 1][by_rows][t.n > VW](ap, a_step, b->p + j * b->col, b->row, kb, &t);
         }
     }
