@@ -113,6 +113,7 @@ static onus_status check_columns(const way *w, onus_err *err)
         s->is & ONUS_IF_COLUMNS
             ? onus_closed_fact(w->c, "data.numbers") + onus_closed_fact(w->c, "data.categories")
             : onus_closed_fact(w->c, "data.features");
+    bool some = w->way[0] == 'e' && isnan(number(w, "evaluations"));
     double last = INFINITY;
     if ((double)f->n != (columns < SHOWN ? columns : SHOWN))
         return onus_fail(err, ONUS_TAMPER, "'%s.columns' are %lld of %.17g", w->way,
@@ -122,6 +123,7 @@ static onus_status check_columns(const way *w, onus_err *err)
         const onus_status st = onus_name_part(part, sizeof part, f->texts[i], err);
         if (st != ONUS_OK) return st;
         double mean = onus_closed_number(w->c, "%s.%s.mean_abs", w->way, part);
+        some = some || isnan(mean);
         mean = isnan(mean) ? INFINITY : mean;
         if (mean > last)
             return onus_fail(err, ONUS_TAMPER,
@@ -129,6 +131,9 @@ static onus_status check_columns(const way *w, onus_err *err)
                              f->texts[i]);
         last = mean;
     }
+    if (some != !!onus_closed_field(w->c, "%s.withheld", w->way))
+        return onus_fail(err, ONUS_TAMPER, "'%s.withheld' is %s: %s number is undefined",
+                         w->way, some ? "absent" : "there", some ? "a" : "no");
     return check_protected(w, f, p, err);
 }
 
