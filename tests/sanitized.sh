@@ -1,5 +1,5 @@
 #!/bin/sh
-# tests/sanitized.sh BUILD: every test program of a build folder in its short form (products and convolutions with three threads,
+# tests/sanitized.sh BUILD: every test program of a build folder in its short form (products, convolutions and operations with three threads,
 # not with one and two as well), and the short walk through the program.
 set -e
 export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"

@@ -25,11 +25,14 @@
 _Static_assert(sizeof(SHA256_CTX) <= sizeof(onus_sha256), "room for libcrypto's state");
 
 /* No file of the machine may choose what computes here (openssl.cnf names providers), and
- * nothing is run after main. */
+ * nothing is run after main. libcrypto makes its context when it is first used, and where
+ * memory ended there, uses it all the same and crashes: only the function that names it tells.
+ */
 bool onus_crypto_start(void)
 {
     const uint64_t options = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT;
-    return sodium_init() >= 0 && OPENSSL_init_crypto(options, NULL) == 1;
+    return sodium_init() >= 0 && OPENSSL_init_crypto(options, NULL) == 1 &&
+           OSSL_LIB_CTX_get0_global_default() != NULL;
 }
 
 /* ---- SHA-256 ----------------------------------------------------------------------------- */

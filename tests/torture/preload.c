@@ -43,19 +43,26 @@ static bool fails(atomic_long *count, long at)
     return at > 0 && (sticky ? n >= at : n == at);
 }
 
+/* glibc itself looks at errno, and ends the program where it is another */
+static void *none(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
 void *malloc(size_t size)
 {
-    return fails(&mallocs, fail_malloc) ? NULL : __libc_malloc(size);
+    return fails(&mallocs, fail_malloc) ? none() : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-    return fails(&mallocs, fail_malloc) ? NULL : __libc_calloc(n, size);
+    return fails(&mallocs, fail_malloc) ? none() : __libc_calloc(n, size);
 }
 
 void *realloc(void *ptr, size_t size)
 {
-    return size > 0 && fails(&mallocs, fail_malloc) ? NULL : __libc_realloc(ptr, size);
+    return size > 0 && fails(&mallocs, fail_malloc) ? none() : __libc_realloc(ptr, size);
 }
 
 static bool is_file(int fd)
