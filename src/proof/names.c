@@ -125,15 +125,28 @@ const onus_name_row *onus_names_match(const onus_event_row *e, const char *name,
     return NULL;
 }
 
+/* Of rows that a name has the shape of the one that is the name itself, else the first. */
+static const onus_name_row *nearest(const onus_event_row *e, const char *name, int *suffix)
+{
+    const onus_name_row *first = NULL, *row;
+    for (int i = 0, s; (row = onus_names_match(e, name, &i, &s)); i++) {
+        const bool itself = !strchr(row->pattern, '<');
+        if (first && !itself) continue;
+        first = row;
+        *suffix = s;
+        if (itself) break;
+    }
+    return first;
+}
+
 const onus_name_row *onus_names_find(const char *type, const char *name, int *suffix)
 {
     const char *dot = strncmp(name, "label.", 6) == 0 ? strchr(name + 6, '.') : NULL;
     for (int k = 0; k < onus_n_event_rows; k++) {
         const onus_event_row *e = onus_event_rows[k];
         if (type && strcmp(e->type, type) != 0) continue;
-        int i = 0;
-        const onus_name_row *row = onus_names_match(e, name, &i, suffix);
-        if (!row && dot && e->block) row = onus_names_match(e, dot + 1, (i = 0, &i), suffix);
+        const onus_name_row *row = nearest(e, name, suffix);
+        if (!row && dot && e->block) row = nearest(e, dot + 1, suffix);
         if (row) return row;
     }
     return NULL;

@@ -154,8 +154,8 @@ extern const char *const onus_suffixes[ONUS_SUFFIXES];
  * from *i on; NULL: none. suffix: which one of a measured name. */
 const onus_name_row *onus_names_match(const onus_event_row *e, const char *name, int *i,
                                       int *suffix);
-/* The first row, in events of that type (NULL: any), whose pattern has the shape of the name
- * ("label.X." cut off); NULL: none. */
+/* The row, in events of that type (NULL: any), whose pattern is the name or has its shape
+ * ("label.X." cut off); the name itself goes first. NULL: none. */
 const onus_name_row *onus_names_find(const char *type, const char *name, int *suffix);
 /* The first event row of that type; NULL: there is no such event. */
 const onus_event_row *onus_names_event(const char *type);
