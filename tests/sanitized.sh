@@ -5,4 +5,4 @@ set -e
 export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
 export ONUS_SHORT=1
 tests/all.sh "$1"
-printf '%s\n' run labels heads | xargs -P "${JOBS:-$(nproc)}" -I{} "tests/cli/{}.sh" "$1"
+printf '%s\n' run labels heads | xargs -P "${JOBS:-$(nproc)}" -n 1 sh -c '"tests/cli/$2.sh" "$1" || exit 1' sh "$1"
