@@ -7,6 +7,7 @@
 
 #include "audit/energy.h"
 #include "audit/language.h"
+#include "audit/quality.h"
 #include "train/accountant.h"
 #include "train/budget.h"
 
@@ -66,6 +67,41 @@ static void tell_training(world *w, int64_t patience, int64_t steps)
                                 : "all epochs were run",
                     "train.ended");
     emit(w);
+}
+
+/* Steps of 1024 epochs of 2^53 steps would be no int64: an epoch is multiplied before it is
+ * compared, so train.begin itself is refused. 1 epoch of so many is a number of a ledger, and
+ * so are none of none. */
+static void steps_stay_whole_numbers(void **state)
+{
+    (void)state;
+    const int64_t most = INT64_C(1) << 53;
+    const struct {
+        int64_t rows, batch, per_epoch, epochs, planned;
+        onus_status is;
+    } cases[] = {{most, 1, most, 1, most, ONUS_OK},
+                 {most, 1, most, 2, most, ONUS_TAMPER},
+                 {most, 1, most, 1024, 0, ONUS_TAMPER},
+                 {most, 1, most, most, 0, ONUS_TAMPER},
+                 {900, 64, 15, 10, 150, ONUS_OK},
+                 {900, 64, 15, 10, 151, ONUS_TAMPER},
+                 {0, 0, 0, 5, 0, ONUS_OK}}; /* a batch of none: its range is judged before */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world w;
+        onus_epochs x = {.begun = false};
+        onus_err err;
+        open_world(&w);
+        (void)begin(&w, "train.begin");
+        onus_event_int(&w.b, cases[i].rows, "train.rows");
+        onus_event_int(&w.b, cases[i].batch, "train.batch");
+        onus_event_int(&w.b, cases[i].epochs, "train.epochs");
+        onus_event_int(&w.b, cases[i].per_epoch, "train.steps_per_epoch");
+        onus_event_int(&w.b, cases[i].planned, "train.planned_steps");
+        emit(&w);
+        assert_int_equal(onus_closed_epochs(&x, &w.event[0], &err), cases[i].is);
+        close_world(&w);
+    }
+    assert_true(onus_cells_fit(NULL, 0, 0)); /* no classes have no cells */
 }
 
 static void tell_private(world *w, double epsilon, double sigma, int64_t patience,
@@ -364,7 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_of_data), cmocka_unit_test(texts_and_images),
         cmocka_unit_test(tokens),         cmocka_unit_test(privacy),
-        cmocka_unit_test(energy),
+        cmocka_unit_test(energy),         cmocka_unit_test(steps_stay_whole_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
