@@ -309,6 +309,9 @@ static bool too_deep(const char *text, size_t len)
 {
     int depth = 0;
     bool quoted = false;
+    size_t n = 0; /* brackets, quoted or not: few are not deep, and quickly counted */
+    for (size_t i = 0; i < len; i++) n += text[i] == '{' || text[i] == '[';
+    if (n <= DEPTH_MAX) return false;
     for (size_t i = 0; i < len; i++) {
         if (quoted) {
             if (text[i] == '\\')
