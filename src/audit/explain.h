@@ -16,6 +16,8 @@
 #include "net/net.h"
 #include "num/exec.h"
 
+enum { ONUS_COLUMNS_SHOWN = 64 }; /* that an event tells of, those that weigh most */
+
 typedef struct {
     bool off;
     bool shapley, relevance; /* which of the two */

@@ -140,7 +140,6 @@ onus_status onus_explain_order(const double *weight, int64_t n, int64_t *order,
 static onus_status add_columns(onus_event_builder *b, const onus_explanation *e,
                                const onus_dataset *d, onus_arena *arena, onus_err *err)
 {
-    enum { COLUMNS_SHOWN = 64 };
     onus_status st = ONUS_OK;
     bool any_withheld = false;
     const char *prefix = prefix_of(e);
@@ -156,7 +155,7 @@ static onus_status add_columns(onus_event_builder *b, const onus_explanation *e,
     }
     ONUS_TRY(onus_explain_order(told, e->n_columns, order, arena->mem, err));
     int64_t n = 0, n_protected = 0;
-    for (int64_t k = 0; k < e->n_columns && n < COLUMNS_SHOWN; k++) {
+    for (int64_t k = 0; k < e->n_columns && n < ONUS_COLUMNS_SHOWN; k++) {
         const onus_input_column *c = onus_dataset_column(d, order[k]);
         char part[512];
         ONUS_TRY(onus_name_part(part, sizeof part, c->name, err));

@@ -180,11 +180,6 @@ void onus_relevance_destroy(onus_relevance *r)
     onus_free(mem, r);
 }
 
-size_t onus_relevance_bytes(const onus_relevance *r)
-{
-    return r->arena.used_bytes;
-}
-
 int64_t onus_relevance_shares(const onus_relevance *r)
 {
     return r->shares;

@@ -20,7 +20,6 @@ onus_status onus_relevance_create(onus_relevance **out, onus_net *net, onus_shar
                                   const onus_exec *ex, int64_t B_max, const onus_allocator *mem,
                                   onus_err *err) ONUS_CHECKED;
 void onus_relevance_destroy(onus_relevance *r);
-size_t onus_relevance_bytes(const onus_relevance *r);
 /* Numbers or tokens of an example's input: that many shares. */
 int64_t onus_relevance_shares(const onus_relevance *r);
 int64_t onus_relevance_outputs(const onus_relevance *r); /* scores of an example */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audit/energy.h"
+#include "audit/explain.h"
 #include "base/fail.h"
 #include "proof/closed_parts.h"
 
@@ -105,7 +106,6 @@ static onus_status check_protected(const way *w, const onus_field *columns, cons
 /* Columns by falling mean, undefined ones first; all of them, or 64. */
 static onus_status check_columns(const way *w, onus_err *err)
 {
-    enum { SHOWN = 64 };
     const onus_scope *s = w->c->given->scope;
     const onus_field *f = onus_closed_field(w->c, "%s.columns", w->way),
                      *p = onus_closed_field(w->c, "%s.protected", w->way);
@@ -115,7 +115,7 @@ static onus_status check_columns(const way *w, onus_err *err)
             : onus_closed_fact(w->c, "data.features");
     bool some = w->way[0] == 'e' && isnan(number(w, "evaluations"));
     double last = INFINITY;
-    if ((double)f->n != (columns < SHOWN ? columns : SHOWN))
+    if ((double)f->n != (columns < ONUS_COLUMNS_SHOWN ? columns : ONUS_COLUMNS_SHOWN))
         return onus_fail(err, ONUS_TAMPER, "'%s.columns' are %lld of %.17g", w->way,
                          (long long)f->n, columns);
     for (int64_t i = 0; i < f->n; i++) {

@@ -37,7 +37,8 @@ const onus_gap_measure *onus_gap_measures(onus_page *p, size_t *n)
 {
     const onus_event_row *e = onus_names_event("fairness");
     *n = p->n_gap_measures;
-    if (p->gap_measures) return p->gap_measures;
+    /* once refused it stays so: gaps are counted before there is room for them */
+    if (p->gap_measures || p->st != ONUS_OK) return p->gap_measures;
     onus_gap_measure *list = onus_arena_alloc(&p->arena, (size_t)e->n_names, sizeof *list);
     if (!list) {
         p->st = ONUS_NO_MEM;
@@ -150,8 +151,8 @@ static int worst_first(const void *a, const void *b)
 
 typedef struct {
     onus_page *p;
-    onus_group_gap *gap; /* NULL: only count */
-    int64_t n;
+    onus_group_gap *gap; /* (room); NULL: only count */
+    int64_t n, room; /* an event that memory lacked for when they were counted may come later */
 } collector;
 
 static void see(collector *c, const onus_entry *e, const char *name, const json_t *v)
@@ -160,6 +161,7 @@ static void see(collector *c, const onus_entry *e, const char *name, const json_
     const onus_gap_measure *m = onus_gap_measure_of(c->p, name);
     const onus_fact value = {.v = v, .name = name, .event = e->n};
     if (!m || (onus_fact_undefined(value) && !onus_gap_applies(c->p, name))) return;
+    if (c->gap && c->n == c->room) return;
     const int64_t i = c->n++;
     if (!c->gap) return;
     const char *attribute = attribute_of(name, &n), *inner = onus_name_in_label(name);
@@ -200,6 +202,7 @@ const onus_gaps *onus_page_gaps(onus_page *p)
     collector c = {.p = p};
     see_all(&c);
     onus_gaps *all = onus_arena_alloc(&p->arena, 1, sizeof *all);
+    c.room = c.n;
     c.gap = onus_arena_alloc(&p->arena, (size_t)c.n + 1, sizeof *c.gap);
     if (!all || !c.gap) {
         p->st = ONUS_NO_MEM;
