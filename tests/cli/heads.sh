@@ -6,6 +6,7 @@
 . tests/cli/authority.sh
 command -v openssl >/dev/null || { echo "not tried: no openssl program"; exit 0; }
 
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:exitcode=99" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:exitcode=99" # 1 is what refusals give
 head -61 "$root/data/german_credit.csv" > "$room/small.csv"
 cat > "$room/small.yaml" <<'YAML'
 onus: 1
