@@ -64,6 +64,21 @@ bool onus_names_apply(unsigned when, unsigned is)
     return onus_names_why_not(when, is) == NULL;
 }
 
+unsigned onus_task_condition(const char *task)
+{
+    static const struct {
+        const char *task;
+        unsigned is;
+    } tasks[] = {{"binary", ONUS_IF_BINARY},
+                 {"classes", ONUS_IF_CLASSES},
+                 {"regression", ONUS_IF_VALUES},
+                 {"tokens", ONUS_IF_TOKENS},
+                 {"labels", ONUS_IF_LABELS}};
+    for (size_t i = 0; task && i < sizeof tasks / sizeof *tasks; i++)
+        if (strcmp(task, tasks[i].task) == 0) return tasks[i].is;
+    return 0;
+}
+
 /* ---- patterns ---------------------------------------------------------------------------- */
 
 const char *const onus_suffixes[ONUS_SUFFIXES] = {"",   ".lower",  ".upper",

@@ -123,6 +123,8 @@ bool onus_names_apply(unsigned when, unsigned is);
 /* The first group of alternatives that keeps it from applying, in words: "training was not
  * private"; NULL where it applies. */
 const char *onus_names_why_not(unsigned when, unsigned is);
+/* ONUS_IF_* of a value of data.task; 0: it is none (NULL is none). */
+unsigned onus_task_condition(const char *task);
 /* What a segment of a pattern stands for. */
 typedef enum {
     ONUS_WORD_NONE,

@@ -178,16 +178,8 @@ done:
 
 static onus_status take_sheet(onus_scope *s, const onus_event *e, onus_err *err)
 {
-    static const struct {
-        const char *text;
-        unsigned bit;
-    } tasks[] = {{"binary", ONUS_IF_BINARY},
-                 {"classes", ONUS_IF_CLASSES},
-                 {"regression", ONUS_IF_VALUES},
-                 {"tokens", ONUS_IF_TOKENS},
-                 {"labels", ONUS_IF_LABELS}};
-    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
-        if (says(e, "data.task", tasks[i].text)) s->is |= tasks[i].bit;
+    const onus_field *task = onus_event_find(e, "data.task");
+    if (task && task->kind == ONUS_FIELD_TEXT) s->is |= onus_task_condition(task->text);
     return take_words(s, e, err);
 }
 

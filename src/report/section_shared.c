@@ -169,18 +169,7 @@ bool onus_name_counts_people(const char *name)
 
 unsigned onus_page_task(onus_page *p)
 {
-    static const struct {
-        const char *task;
-        unsigned bit;
-    } tasks[] = {{"binary", ONUS_IF_BINARY},
-                 {"classes", ONUS_IF_CLASSES},
-                 {"regression", ONUS_IF_VALUES},
-                 {"tokens", ONUS_IF_TOKENS},
-                 {"labels", ONUS_IF_LABELS}};
-    const onus_fact f = onus_page_fact(p, "data.task");
-    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
-        if (onus_fact_is(f, tasks[i].task)) return tasks[i].bit;
-    return 0;
+    return onus_task_condition(onus_fact_text(onus_page_fact(p, "data.task")));
 }
 
 bool onus_task_may_be(onus_page *p, const char *task)
