@@ -233,6 +233,7 @@ for n in 1 2 $((events / 2)) "$events"; do
 done
 same "its first line" "$(head -1 e.tlog-proof)" c2sp.org/tlog-proof@v1
 same "it ends with the note" "$(tail -c "$(wc -c < run/ledger.note)" e.tlog-proof | sha256sum)" "$(sha256sum < run/ledger.note)"
+expect 0 "signed by 'bank', 1 witness$" "$onus" prove --check e.tlog-proof --key owner.pub --witness w1.pub
 json prove.witnesses 2 "$onus" prove --check e.tlog-proof --key owner.pub --witness w1.pub --witness w2.pub
 json prove.line "$(tail -1 run/ledger.jsonl)" "$onus" prove --check e.tlog-proof --key owner.pub
 expect 1 "no signature of 'w3'" "$onus" prove --check e.tlog-proof --key owner.pub --witness w3.pub

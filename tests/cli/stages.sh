@@ -85,6 +85,8 @@ never mse 'because it decides between two classes'
 for name in run.seconds report.events policy.met policy.1.bound; do never $name 'because it comes after demands are judged'; done
 for name in run.resume.step run.stop.step; do never $name 'because what happened to a run .stopped, resumed. cannot be demanded'; done
 
+expect 2 "^onus names: no name matches 'acuracy'; the nearest is 'accuracy'$" "$onus" names acuracy
+
 # ---- a model, or a report ----------------------------------------------------------------
 expect 0 'model: half/model.safetensors' "$onus" train small.yaml --out half
 expect 0 'every bit the same' "$onus" replay half
