@@ -155,6 +155,7 @@ slow-tests: tests
 	ONUS_SLOW=1 tests/all.sh $(BUILD)
 slow-kills: all
 	tests/cli/slow.sh $(BUILD)
+	ONUS_SLOW=1 tests/cli/heads.sh $(BUILD)
 slow-families: all
 	ONUS_SLOW=1 tests/cli/families.sh $(BUILD)
 slow-vectors: tests
