@@ -276,8 +276,7 @@ static int name_width(const onus_facts *facts, bool all)
 static void put_text(const char *text, int at)
 {
     const int room = cli_width(STDOUT_FILENO) - at;
-    const bool whole =
-        !cli_is_terminal(STDOUT_FILENO) || columns_of(text) <= room || room < 8;
+    const bool whole = !cli_is_terminal(STDOUT_FILENO) || columns_of(text) <= room || room < 8;
     put_clean(text, whole ? strlen(text) : bytes_of(text, room - 3), false);
     if (!whole) printf("...");
 }

@@ -186,8 +186,7 @@ done:
 
 onus_status onus_prove(const onus_prove_opts *o, char **proof, onus_err *err)
 {
-    if (!o || !o->run || !proof)
-        return onus_fail(err, ONUS_BAD_ARG, "a run folder is needed");
+    if (!o || !o->run || !proof) return onus_fail(err, ONUS_BAD_ARG, "a run folder is needed");
     onus_status st = ONUS_OK;
     headed r = {.log = NULL};
     onus_buf text;
