@@ -132,7 +132,7 @@ lint: $(foreach l,$(LAYERS),$(BUILD)/$(l).a) $(DOC_TOOLS) $(BUILD)/onus ## rules
 	$(CC) -std=c11 -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c include/onus.h
 	$(CXX) -pedantic -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ include/onus.h
 
-check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the tree, under a minute, no network
+check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the tree, no network
 	tests/all.sh $(BUILD)
 	tests/cli/run.sh $(BUILD)
 	tests/cli/stages.sh $(BUILD)
@@ -155,6 +155,7 @@ slow-tests: tests
 	ONUS_SLOW=1 tests/all.sh $(BUILD)
 slow-kills: all
 	tests/cli/slow.sh $(BUILD)
+	ONUS_SLOW=1 tests/cli/heads.sh $(BUILD)
 slow-families: all
 	ONUS_SLOW=1 tests/cli/families.sh $(BUILD)
 slow-vectors: tests

@@ -38,8 +38,8 @@ int cli_fail(const char *command, const onus_err *err);
 /* Facts as JSON, or as a table of name, value, interval, verdict: the main ones, or all.
  * EXIT_DONE, or EXIT_FAILED where stdout cannot be written. */
 int cli_print(const onus_facts *facts, bool json, bool all);
-/* Demand, found, verdict of every policy; how many are met by observation, not by claims. */
-int64_t cli_print_policies(const onus_facts *facts);
+/* Demand, found, verdict of every policy. */
+void cli_print_policies(const onus_facts *facts);
 int cli_print_text(const char *text);
 /* A bar on a terminal, plain lines elsewhere; both on stderr. */
 void cli_progress(void *ctx, const onus_progress *p);

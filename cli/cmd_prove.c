@@ -23,13 +23,13 @@ static int check(const onus_prove_check_opts *opts, bool json)
         code = cli_print(facts, true, true);
     } else if (st == ONUS_OK) {
         char said[1024]; /* the origin is the other side's word */
+        const long long n = onus_facts_find(facts, "prove.witnesses")->i;
         snprintf(said, sizeof said,
-                 "\nproven: event %lld of %lld of '%s', signed by '%s', %lld witnesses\n",
+                 "\nproven: event %lld of %lld of '%s', signed by '%s', %lld witness%s\n",
                  (long long)onus_facts_find(facts, "prove.event")->i,
                  (long long)onus_facts_find(facts, "prove.events")->i,
                  onus_facts_find(facts, "prove.origin")->text,
-                 onus_facts_find(facts, "prove.signer")->text,
-                 (long long)onus_facts_find(facts, "prove.witnesses")->i);
+                 onus_facts_find(facts, "prove.signer")->text, n, n == 1 ? "" : "es");
         code = cli_print_text(line);
         if (code == EXIT_DONE) code = cli_print_text(said);
     }

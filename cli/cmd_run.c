@@ -28,7 +28,7 @@ static void print_end(const onus_run_result *r, bool train_only)
         printf("\nmodel: %s/model.safetensors\n", r->dir);
         return;
     }
-    (void)cli_print_policies(r->facts);
+    cli_print_policies(r->facts);
     if (r->policies > 0)
         print_met(r);
     else

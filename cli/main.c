@@ -40,7 +40,7 @@ static void help(FILE *to)
         fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\nexit codes: 0 done, 1 failed (or a mismatch found), 2 wrong usage, 3 policy "
                 "not met\n"
-                "environment: ONUS_THREADS=N, ONUS_ISA=ref|avx2|avx512\n");
+                "environment: ONUS_THREADS=N, ONUS_ISA=ref|avx2|avx512|neon\n");
 }
 
 /* Edits (insert, drop, change a letter) from one word to another; words are short. */

@@ -23,10 +23,11 @@ static int steers(const unsigned char *c)
     return turns ? 3 : 0;
 }
 
-/* A user's words may not steer the terminal; ends of lines may stay. */
-static void put_clean(const char *text, bool lines)
+/* The first n bytes. A user's words may not steer the terminal; ends of lines may stay. */
+static void put_clean(const char *text, size_t n_bytes, bool lines)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+    const unsigned char *c = (const unsigned char *)text, *end = c + n_bytes;
+    while (c < end) {
         const int n = lines && *c == '\n' ? 0 : steers(c);
         putchar(n ? '?' : *c);
         c += n ? n : 1;
@@ -41,9 +42,17 @@ static int columns_of(const char *text)
     return n;
 }
 
+/* Bytes of the first n characters. */
+static size_t bytes_of(const char *text, int n)
+{
+    const char *c = text;
+    while (*c && ((*c & 0xc0) == 0x80 || n-- > 0)) c++;
+    return (size_t)(c - text);
+}
+
 static void put_padded(const char *text, int width)
 {
-    put_clean(text, false);
+    put_clean(text, strlen(text), false);
     printf("%*s", width > columns_of(text) ? width - columns_of(text) : 0, "");
 }
 
@@ -61,7 +70,7 @@ static int cannot_write(const char *command)
 
 int cli_print_text(const char *text)
 {
-    put_clean(text, true);
+    put_clean(text, strlen(text), true);
     return cannot_write("output");
 }
 
@@ -267,13 +276,9 @@ static int name_width(const onus_facts *facts, bool all)
 static void put_text(const char *text, int at)
 {
     const int room = cli_width(STDOUT_FILENO) - at;
-    if (!cli_is_terminal(STDOUT_FILENO) || columns_of(text) <= room || room < 8) {
-        put_clean(text, false);
-        return;
-    }
-    char cut[TEXT_MAX];
-    snprintf(cut, sizeof cut, "%.*s...", room - 3, text);
-    put_clean(cut, false);
+    const bool whole = !cli_is_terminal(STDOUT_FILENO) || columns_of(text) <= room || room < 8;
+    put_clean(text, whole ? strlen(text) : bytes_of(text, room - 3), false);
+    if (!whole) printf("...");
 }
 
 static void put_row(const onus_facts *facts, const onus_field *f, int width)
@@ -284,12 +289,13 @@ static void put_row(const onus_facts *facts, const onus_field *f, int width)
     const onus_field *verdict = verdict_on(facts, f->name);
     put_padded(heading_of(f->name) ? "  " : "", 0);
     put_padded(short_name(f->name), width - (heading_of(f->name) ? 2 : 0));
-    value_text(f, value, sizeof value);
     if (f->kind == ONUS_FIELD_TEXT) {
         printf("  ");
-        put_text(value, width + 2);
+        put_text(f->text, width + 2);
     } else {
         double from, to, v;
+        const char *said = interval;
+        value_text(f, value, sizeof value);
         if (real_of(lo, &from) && real_of(hi, &to)) {
             number(from, lower, sizeof lower);
             number(to, upper, sizeof upper);
@@ -298,13 +304,13 @@ static void put_row(const onus_facts *facts, const onus_field *f, int width)
         }
         const onus_field *reason = beside(facts, f->name, ".reason");
         if (f->kind == ONUS_FIELD_UNDEFINED && reason && reason->kind == ONUS_FIELD_TEXT)
-            snprintf(interval, sizeof interval, "%.99s", reason->text);
+            said = reason->text;
         printf("  %*s", VALUE, value);
-        if (*interval || verdict) printf("  ");
+        if (*said || verdict) printf("  ");
         if (verdict)
-            put_padded(interval, 18);
+            put_padded(said, 18);
         else
-            put_text(interval, width + VALUE + 4);
+            put_text(said, width + VALUE + 4);
     }
     put_verdict(facts, verdict);
     putchar('\n');
@@ -337,7 +343,7 @@ int cli_print(const onus_facts *facts, bool json, bool all)
         char heading[TEXT_MAX];
         snprintf(heading, sizeof heading, "%.*s", (int)heading_of(f->name), f->name);
         if (strcmp(heading, above) != 0 && *heading) {
-            put_clean(heading, false);
+            put_clean(heading, strlen(heading), false);
             putchar('\n');
         }
         memcpy(above, heading, sizeof above);
@@ -348,9 +354,8 @@ int cli_print(const onus_facts *facts, bool json, bool all)
 
 /* ---- policies ---------------------------------------------------------------------------- */
 
-int64_t cli_print_policies(const onus_facts *facts)
+void cli_print_policies(const onus_facts *facts)
 {
-    int64_t seen = 0;
     int width = NAME_MIN;
     const onus_field *demand;
     for (int i = 1; (demand = policy_field(facts, i, "demand")) != NULL; i++)
@@ -370,7 +375,5 @@ int64_t cli_print_policies(const onus_facts *facts)
         printf("  %*s", VALUE, found);
         put_verdict(facts, verdict);
         putchar('\n');
-        seen += verdict && verdict->observed && is_met(verdict);
     }
-    return seen;
 }

@@ -29,7 +29,8 @@ static onus_status open_run(headed *r, const char *command, const char *run,
     onus_fp_set();
     onus_event_init(&r->facts, mem);
     onus_event_begin(&r->facts, command);
-    if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start");
+    if (!onus_crypto_start())
+        return onus_fail(err, ONUS_IO, "libsodium or libcrypto cannot start");
     ONUS_TRY(onus_folder_check(run, mem, err));
     ONUS_TRY(onus_path_join(path, sizeof path, run, "ledger.jsonl", err));
     ONUS_TRY(onus_log_read(&r->log, path, mem, err));
@@ -78,7 +79,7 @@ static onus_status load_witness(onus_key *key, const char *path, const headed *r
 onus_status onus_witness(const onus_witness_opts *o, onus_facts **facts, onus_err *err)
 {
     if (!o || !o->run || !o->key)
-        return onus_fail(err, ONUS_BAD_ARG, "witness: a run folder and a key are needed");
+        return onus_fail(err, ONUS_BAD_ARG, "a run folder and a key are needed");
     onus_status st = ONUS_OK;
     headed r = {.log = NULL};
     onus_key key = {.has_secret = false};
@@ -163,7 +164,7 @@ onus_status onus_stamp(const onus_stamp_opts *o, onus_facts **facts, onus_err *e
 {
     if (!o || !o->run || !!o->request + !!o->token + !!o->url != 1)
         return onus_fail(err, ONUS_BAD_ARG,
-                         "stamp: a run folder and one of --request, --token, --url are needed");
+                         "a run folder and one of --request, --token, --url are needed");
     onus_status st = ONUS_OK;
     headed r = {.log = NULL};
     uint8_t imprint[32];
@@ -185,15 +186,14 @@ done:
 
 onus_status onus_prove(const onus_prove_opts *o, char **proof, onus_err *err)
 {
-    if (!o || !o->run || !proof)
-        return onus_fail(err, ONUS_BAD_ARG, "prove: a run folder is needed");
+    if (!o || !o->run || !proof) return onus_fail(err, ONUS_BAD_ARG, "a run folder is needed");
     onus_status st = ONUS_OK;
     headed r = {.log = NULL};
     onus_buf text;
     onus_buf_init(&text, o->mem, ONUS_TLOG_PROOF_MAX);
     ONUS_TRY(open_run(&r, "prove", o->run, o->mem, err));
     if (o->event < 1 || o->event > onus_log_count(r.log)) {
-        st = onus_fail(err, ONUS_BAD_ARG, "prove: event %lld: the ledger has 1 to %lld",
+        st = onus_fail(err, ONUS_BAD_ARG, "event %lld: the ledger has 1 to %lld",
                        (long long)o->event, (long long)onus_log_count(r.log));
         goto done;
     }
@@ -245,9 +245,10 @@ onus_status onus_prove_check(const onus_prove_check_opts *o, onus_facts **facts,
                              onus_err *err)
 {
     if (!o || !o->proof || !o->key)
-        return onus_fail(err, ONUS_BAD_ARG, "prove: a proof and its signer's key are needed");
+        return onus_fail(err, ONUS_BAD_ARG, "a proof and its signer's key are needed");
     onus_fp_set();
-    if (!onus_crypto_start()) return onus_fail(err, ONUS_IO, "libsodium cannot start");
+    if (!onus_crypto_start())
+        return onus_fail(err, ONUS_IO, "libsodium or libcrypto cannot start");
     onus_event_builder e;
     onus_err why = {.code = ONUS_OK};
     onus_buf text, proven;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/words.h"
 #include "proof/names_text.h"
 #include "run/session.h"
 
@@ -21,6 +22,23 @@ static bool is_meant(const char *pattern, const onus_event_row *e, int k)
     for (int i = 0; onus_names_match(e, own, &i, &suffix); i++)
         if (i == k) return true;
     return false;
+}
+
+/* The pattern that the word could have meant; NULL: it has nothing in common with any. */
+static const char *nearest(const char *word)
+{
+    int least = (int)strnlen(word, ONUS_WORD_MAX);
+    const char *best = NULL;
+    for (int e = 0; e < onus_n_event_rows; e++) {
+        for (int i = 0; i < onus_event_rows[e]->n_names; i++) {
+            const char *name = onus_event_rows[e]->names[i].pattern;
+            const int d = onus_word_distance(word, name);
+            if (d >= least) continue;
+            least = d;
+            best = name;
+        }
+    }
+    return best;
 }
 
 static void put_row(const onus_event_row *e, const onus_name_row *row, onus_buf *kind,
@@ -61,7 +79,9 @@ onus_status onus_names_list(const char *pattern, onus_facts **facts, char **text
         }
     }
     if (n == 0) {
-        st = onus_fail(err, ONUS_BAD_ARG, "no name matches '%.200s'", pattern);
+        const char *best = nearest(pattern);
+        st = onus_fail(err, ONUS_BAD_ARG, "no name matches '%.200s'%s%s%s", pattern,
+                       best ? "; the nearest is '" : "", best ? best : "", best ? "'" : "");
         goto done;
     }
     if (facts) ONUS_TRY(onus_event_facts(&b, facts, mem, err));

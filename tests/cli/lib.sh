@@ -1,5 +1,6 @@
-# Shared by the command-line tests: a room that is cleaned up, and checks that name what they expected.
+# Shared by the command-line tests: a room that is cleaned up, checks that name what they expected, a small recipe's beginning.
 set -u
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:exitcode=99" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:exitcode=99" # 1 is what refusals give
 build=${1:?usage: $0 BUILD}
 buildabs=$(realpath "$build")
 onus=$buildabs/onus
@@ -32,6 +33,29 @@ same() { # same WHAT A B
 }
 
 sha() { sha256sum "$1" | cut -d' ' -f1; }
+
+json() { # json NAME VALUE COMMAND...: it prints one flat object that holds this, whatever its exit code
+    name=$1 value=$2
+    shift 2
+    found=$("$@" --json 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1]))' "$name")
+    same "$name of $*" "$found" "$value"
+}
+
+applicants() { # applicants N: so many of German credit in $room/small.csv; prints the recipe that reads them, up to the model
+    head -$(($1 + 1)) "$root/data/german_credit.csv" > "$room/small.csv"
+    cat <<'YAML'
+onus: 1
+name: small
+purpose: a test
+seed: 7
+data:
+  source: small.csv
+  licence: CC-BY-4.0
+  label: {column: risk, positive: good}
+  protected: [sex]
+  split: {train: 0.6, valid: 0.2, test: 0.2, stratify: [risk]}
+YAML
+}
 
 finish() {
     printf '%d passed, %d failed\n' "$passed" "$failed"

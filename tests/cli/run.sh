@@ -3,18 +3,7 @@
 # Method: a small real recipe (300 German credit applicants), every command, wrong input in every place.
 . tests/cli/lib.sh
 
-head -301 "$root/data/german_credit.csv" > "$room/small.csv"
-cat > "$room/small.yaml" <<'YAML'
-onus: 1
-name: small
-purpose: a test
-seed: 7
-data:
-  source: small.csv
-  licence: CC-BY-4.0
-  label: {column: risk, positive: good}
-  protected: [sex, {column: age, bins: [25]}]
-  split: {train: 0.6, valid: 0.2, test: 0.2, stratify: [risk]}
+{ applicants 300 | sed 's/\[sex\]/[sex, {column: age, bins: [25]}]/' && cat <<'YAML'; } > "$room/small.yaml"
 model: {kind: mlp, hidden: [8], dropout: 0.1}
 train: {epochs: 6, batch: 32, checkpoint: 2}
 privacy: off
@@ -83,12 +72,6 @@ for path in sys.argv[1:]:
 PY
 
 # ---- for machines ---------------------------------------------------------------------------
-json() { # json NAME VALUE COMMAND...: one flat object that holds this
-    name=$1 value=$2
-    shift 2
-    found=$("$@" --json 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1]))' "$name")
-    same "$name of $*" "$found" "$value"
-}
 json verify.verdict intact "$onus" verify r1
 json verify.key 'not known' "$onus" verify r1
 json replay.verdict same "$onus" replay r1

@@ -3,16 +3,7 @@
 # Method: one small recipe (300 German credit applicants); signals to a running program; a ledger edited by a script.
 . tests/cli/lib.sh
 
-head -301 "$root/data/german_credit.csv" > "$room/small.csv"
-cat > "$room/small.yaml" <<'YAML'
-onus: 1
-name: small
-seed: 7
-data:
-  source: small.csv
-  label: {column: risk, positive: good}
-  protected: [sex]
-  split: {train: 0.6, valid: 0.2, test: 0.2, stratify: [risk]}
+{ applicants 300 && cat <<'YAML'; } > "$room/small.yaml"
 model: {kind: mlp, hidden: [8], dropout: 0.1}
 train: {epochs: 6, batch: 32, checkpoint: 2}
 privacy: off
@@ -93,6 +84,8 @@ never acuracy "no result is called 'acuracy'; the nearest is 'accuracy'"
 never mse 'because it decides between two classes'
 for name in run.seconds report.events policy.met policy.1.bound; do never $name 'because it comes after demands are judged'; done
 for name in run.resume.step run.stop.step; do never $name 'because what happened to a run .stopped, resumed. cannot be demanded'; done
+
+expect 2 "^onus names: no name matches 'acuracy'; the nearest is 'accuracy'$" "$onus" names acuracy
 
 # ---- a model, or a report ----------------------------------------------------------------
 expect 0 'model: half/model.safetensors' "$onus" train small.yaml --out half

@@ -21,8 +21,8 @@ static bool is_withheld(const data_room *room, const char *name)
     return f->kind == ONUS_FIELD_UNDEFINED;
 }
 
-/* Everybody is in the training part and once more, in the order of a second file, in the test
- * part: 6 of a, 30 of b, 40 of c, and 4 without. */
+/* Everybody is in the training part and once more, from a second file, in the test part:
+ * sizes[0] people of group a, sizes[1] of b .., and with_none of no group. */
 static void load_groups(data_room *room, onus_data_spec *s, const char *sizes, int with_none)
 {
     static const onus_protected_spec list[] = {{.column = "g", .line = 6}};
