@@ -28,13 +28,12 @@ static onus_status check_phases(const onus_closed *c, const char *what, onus_err
     return onus_fail(err, ONUS_TAMPER, "phases have %.17g %s of %.17g", sum, what, whole);
 }
 
-/* Without counters joules are processor time times a power; the event is made a moment later,
- * and by threads that go on. */
+/* Without counters joules are processor time times a power, of one reading. */
 static onus_status check_power(const onus_closed *c, onus_err *err)
 {
-    const double watts = onus_watts, cpu = onus_closed_number(c, "energy.cpu_seconds");
-    return onus_closed_within(c, "energy.joules", watts * (0.95 * cpu - 1), watts * cpu,
-                              1e-9 * watts * cpu, "processor time times the power", err);
+    return onus_closed_expect(c, "energy.joules",
+                              onus_watts * onus_closed_number(c, "energy.cpu_seconds"),
+                              "processor time times the power", err);
 }
 
 onus_status onus_closed_energy(const onus_closed *c, onus_err *err)
