@@ -8,6 +8,7 @@
 #include "audit/energy.h"
 #include "audit/explain.h"
 #include "base/fail.h"
+#include "base/json.h"
 #include "proof/closed_parts.h"
 
 /* ---- energy ------------------------------------------------------------------------------ */
@@ -228,7 +229,8 @@ static onus_status check_of(const way *w, onus_err *err)
         if (!labels && v->n != 2) return ONUS_OK;
         const char *name = onus_closed_plain(w->c, v->order[labels ? w->c->label : 1]);
         if (!name) return onus_fail_mem(err, "ledger");
-        snprintf(asked, sizeof asked, "%s of %.400s", what, name);
+        snprintf(asked, sizeof asked, "%s of %.*s", what,
+                 onus_utf8_cut(name, ONUS_EXPLAIN_NAME), name);
     } else {
         snprintf(asked, sizeof asked, "%s of ", what);
         if (strncmp(f->text, asked, strlen(asked)) == 0) return ONUS_OK;
