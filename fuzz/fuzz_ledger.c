@@ -5,23 +5,10 @@
 #include "base/hash.h"
 #include "fuzz.h"
 #include "proof/ledger.h"
+#include "../tests/plain_rule.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The rule for canonical bytes without anything clever: read, written again, compared. */
-static bool plainly_canonical(const char *line, size_t len)
-{
-    json_t *v = NULL;
-    onus_buf b;
-    if (onus_json_parse(&v, line, len, "", NULL) != ONUS_OK) return false;
-    onus_buf_init(&b, NULL, 2 << 20);
-    onus_json_canonical(&b, v);
-    const bool same = b.st == ONUS_OK && b.len == len && memcmp(b.data, line, len) == 0;
-    json_decref(v);
-    onus_buf_release(&b);
-    return same;
-}
 
 /* The line that a refusal for its bytes names is refused by the plain rule, too. */
 static void check_refusal(const char *data, size_t size, const onus_err *err)

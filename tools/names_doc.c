@@ -111,7 +111,7 @@ int main(void)
         if (onus_when_unworded(bits)) {
             fprintf(stderr,
                     "names_doc: %s: a condition (bit 0x%x) has no words in "
-                    "src/proof/names_text.c\n",
+                    "src/proof/names.c\n",
                     e->type, onus_when_unworded(bits));
             return 1;
         }

@@ -37,8 +37,8 @@ struct onus_meter {
     const onus_grid *grid;
     onus_rapl rapl;
     bool has_rapl;
-    double began_s, began_cpu_s; /* at open */
-    double read_s, joules;       /* last reading */
+    double began_s, began_cpu_s;  /* at open */
+    double read_s, cpu_s, joules; /* last reading; cpu_s since open */
     phase phases[PHASES_MAX];
     int n_phases, current;        /* current -1: none yet */
     double phase_s, phase_joules; /* when the current phase began */
@@ -47,11 +47,12 @@ struct onus_meter {
 static void read_now(onus_meter *m, double now_s)
 {
     m->read_s = now_s;
+    m->cpu_s = onus_clock_cpu_s() - m->began_cpu_s;
     if (m->has_rapl) {
         onus_rapl_read(&m->rapl);
         m->joules = m->rapl.joules;
     } else {
-        m->joules = onus_watts * (onus_clock_cpu_s() - m->began_cpu_s);
+        m->joules = onus_watts * m->cpu_s;
     }
 }
 
@@ -189,7 +190,7 @@ onus_status onus_meter_emit(onus_meter *m, double multiply_adds, const onus_sink
     onus_event_observed(&b, true);
     onus_energy_put(&b, &found);
     onus_event_real(&b, m->read_s - m->began_s, "energy.seconds");
-    onus_event_real(&b, onus_clock_cpu_s() - m->began_cpu_s, "energy.cpu_seconds");
+    onus_event_real(&b, m->cpu_s, "energy.cpu_seconds");
     for (int k = 0; k < m->n_phases; k++) {
         onus_event_real(&b, m->phases[k].joules, "energy.phase.%s.joules", m->phases[k].name);
         onus_event_real(&b, m->phases[k].seconds, "energy.phase.%s.seconds", m->phases[k].name);

@@ -82,7 +82,9 @@ bool onus_explain_is_frame(const onus_dataset *d, float token);
 /* What the names of its event begin with: "label.NAME." of one of several labels, else "". */
 onus_status onus_explain_within(const onus_explanation *e, const onus_dataset *d, char out[600],
                                 onus_err *err) ONUS_CHECKED;
-/* What was explained, in words: "probability of good", "logit of the decided class". */
+/* What was explained, in words: "probability of good", "logit of the decided class"; of a name
+ * its first ONUS_EXPLAIN_NAME bytes. */
+enum { ONUS_EXPLAIN_NAME = 400 };
 void onus_explain_of(const onus_explanation *e, const onus_dataset *d, char out[512]);
 void onus_explanation_release(onus_explanation *e);
 /* Columns by falling size of their weight[n], ties in their own order: order[n] is written. */

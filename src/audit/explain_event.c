@@ -12,6 +12,7 @@
 
 #include "audit/explain.h"
 #include "base/fail.h"
+#include "base/json.h"
 #include "base/hash.h"
 #include "num/philox.h"
 
@@ -74,15 +75,16 @@ void onus_explain_of(const onus_explanation *e, const onus_dataset *d, char out[
     const onus_task task = onus_dataset_task(d);
     const bool odds = task == ONUS_TASK_BINARY || task == ONUS_TASK_LABELS;
     const char *what = !e->relevance ? "probability" : odds ? "log-odds" : "logit";
-    if (task == ONUS_TASK_REGRESSION)
+    if (task == ONUS_TASK_REGRESSION) {
         snprintf(out, 512, "predicted value");
-    else if (task == ONUS_TASK_LABELS)
-        snprintf(out, 512, "%s of %.400s", what, onus_dataset_label_name(d, e->output));
-    else if (task != ONUS_TASK_BINARY && e->output < 0)
+    } else if (!odds && e->output < 0) {
         snprintf(out, 512, "%s of the decided class", what);
-    else
-        snprintf(out, 512, "%s of %.400s", what,
-                 onus_dataset_class_name(d, task == ONUS_TASK_BINARY ? 1 : e->output));
+    } else {
+        const char *name = task == ONUS_TASK_LABELS
+                               ? onus_dataset_label_name(d, e->output)
+                               : onus_dataset_class_name(d, odds ? 1 : e->output);
+        snprintf(out, 512, "%s of %.*s", what, onus_utf8_cut(name, ONUS_EXPLAIN_NAME), name);
+    }
 }
 
 /* What is compared are rows of the test part and of the training part. How often a protected

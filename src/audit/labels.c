@@ -71,10 +71,10 @@ typedef onus_label_tally tally;
 
 static const char *const empty[ONUS_LABELS_RATIOS] = {
     /* why a label has none */
-    [ONUS_LABELS_PRECISION] = "no decision on the label '%.80s' is positive",
-    [ONUS_LABELS_RECALL] = "the label '%.80s' is never positive",
-    [ONUS_LABELS_F1] = "the label '%.80s' is never positive, nor decided so",
-    [ONUS_LABELS_WRONG] = "the label '%.80s' is nowhere known",
+    [ONUS_LABELS_PRECISION] = "no decision on the label '%s' is positive",
+    [ONUS_LABELS_RECALL] = "the label '%s' is never positive",
+    [ONUS_LABELS_F1] = "the label '%s' is never positive, nor decided so",
+    [ONUS_LABELS_WRONG] = "the label '%s' is nowhere known",
 };
 const char *const onus_labels_ratio_names[ONUS_LABELS_RATIOS] = {
     [ONUS_LABELS_PRECISION] = "precision",

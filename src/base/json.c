@@ -59,6 +59,13 @@ int onus_utf8_len(const char *text)
     return len;
 }
 
+int onus_utf8_cut(const char *text, int most)
+{
+    int n = 0;
+    for (int len; (len = onus_utf8_len(text + n)) > 0 && text[n] && n + len <= most;) n += len;
+    return n;
+}
+
 bool onus_is_plain(const char *text)
 {
     for (;;) {

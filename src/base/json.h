@@ -14,6 +14,8 @@ int onus_json_number_text(char out[ONUS_NUMBER_LEN], double v);
  * none (RFC 3629: no surrogates, no overlong forms). */
 uint32_t onus_utf8_code(const char *text, int *len);
 int onus_utf8_len(const char *text);
+/* Bytes of the whole characters among the first `most`, for "%.*s" of what a ledger holds. */
+int onus_utf8_cut(const char *text, int most);
 /* Whether a text is UTF-8 that shows as one line, as it stands: nothing steers. */
 bool onus_is_plain(const char *text);
 /* A quoted string, escaped as RFC 8785, 3.2.2.2. Bytes that are not UTF-8 set out->st to

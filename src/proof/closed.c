@@ -44,6 +44,7 @@ static onus_status begin(onus_epochs *x, const onus_event *e, onus_err *err)
                        .epochs = whole(e, "train.epochs"),
                        .per_epoch = whole(e, "train.steps_per_epoch"),
                        .every = whole(e, "train.checkpoint_epochs"),
+                       .patience = whole(e, "train.patience"),
                        .best = false};
     const onus_field *keep = onus_event_find(e, "train.keep");
     x->best = keep && keep->kind == ONUS_FIELD_TEXT && strcmp(keep->text, "best") == 0;
@@ -70,12 +71,21 @@ static onus_status missing_checkpoint(const onus_epochs *x, onus_err *err)
                      (long long)x->epoch);
 }
 
+/* So many epochs had no better validation loss. */
+static bool lost_patience(const onus_epochs *x)
+{
+    return x->patience > 0 && x->epoch - x->best_epoch >= x->patience;
+}
+
 static onus_status epoch(onus_epochs *x, const onus_event *e, onus_err *err)
 {
     if (is_due(x) && x->checkpoint != x->epoch) return missing_checkpoint(x, err);
     if (x->checkpoint == x->epoch && x->epoch > 0 && !is_due(x))
         return onus_fail(err, ONUS_TAMPER,
                          "epoch %lld had a checkpoint, which only the last one has",
+                         (long long)x->epoch);
+    if (lost_patience(x))
+        return onus_fail(err, ONUS_TAMPER, "epoch %lld was the last one by train.patience",
                          (long long)x->epoch);
     onus_status st = must_be(e, "train.epoch", x->epoch + 1, "epochs follow one another", err);
     if (st == ONUS_OK)
@@ -114,6 +124,8 @@ static onus_status end(const onus_epochs *x, const onus_event *e, onus_err *err)
     onus_status st = ONUS_OK;
     if (x->every > 0 && x->epoch > 0 && x->checkpoint != x->epoch)
         return missing_checkpoint(x, err);
+    if (!lost_patience(x))
+        ONUS_TRY(must_be(e, "train.epochs_run", x->epochs, "nothing ends them early", err));
     ONUS_TRY(must_be(e, "train.epochs_run", x->epoch, "the last epoch", err));
     ONUS_TRY(must_be(e, "train.steps", x->step, "the last step", err));
     if (x->best_epoch > 0)

@@ -8,12 +8,12 @@
 /* Epochs and checkpoints, in order: what the last ones were. */
 typedef struct {
     bool begun, best;
-    int64_t epochs, per_epoch, every, epoch, step, checkpoint, best_epoch;
+    int64_t epochs, per_epoch, every, patience, epoch, step, checkpoint, best_epoch;
     double best_loss;
 } onus_epochs;
 
-/* Epochs are numbered without gaps, steps are those of so many epochs, checkpoints stand where
- * train.begin says, and train.end tells what there was. */
+/* Epochs are numbered without gaps and end where patience does, steps are those of so many
+ * epochs, checkpoints stand where train.begin says, and train.end tells what there was. */
 onus_status onus_closed_epochs(onus_epochs *x, const onus_event *e, onus_err *err) ONUS_CHECKED;
 /* What one event tells in two ways. */
 onus_status onus_closed_event(const onus_event *e, onus_err *err) ONUS_CHECKED;

@@ -8,6 +8,7 @@
 #include "audit/energy.h"
 #include "audit/explain.h"
 #include "base/fail.h"
+#include "base/json.h"
 #include "proof/closed_parts.h"
 
 /* ---- energy ------------------------------------------------------------------------------ */
@@ -28,13 +29,12 @@ static onus_status check_phases(const onus_closed *c, const char *what, onus_err
     return onus_fail(err, ONUS_TAMPER, "phases have %.17g %s of %.17g", sum, what, whole);
 }
 
-/* Without counters joules are processor time times a power; the event is made a moment later,
- * and by threads that go on. */
+/* Without counters joules are processor time times a power, of one reading. */
 static onus_status check_power(const onus_closed *c, onus_err *err)
 {
-    const double watts = onus_watts, cpu = onus_closed_number(c, "energy.cpu_seconds");
-    return onus_closed_within(c, "energy.joules", watts * (0.95 * cpu - 1), watts * cpu,
-                              1e-9 * watts * cpu, "processor time times the power", err);
+    return onus_closed_expect(c, "energy.joules",
+                              onus_watts * onus_closed_number(c, "energy.cpu_seconds"),
+                              "processor time times the power", err);
 }
 
 onus_status onus_closed_energy(const onus_closed *c, onus_err *err)
@@ -229,7 +229,8 @@ static onus_status check_of(const way *w, onus_err *err)
         if (!labels && v->n != 2) return ONUS_OK;
         const char *name = onus_closed_plain(w->c, v->order[labels ? w->c->label : 1]);
         if (!name) return onus_fail_mem(err, "ledger");
-        snprintf(asked, sizeof asked, "%s of %.400s", what, name);
+        snprintf(asked, sizeof asked, "%s of %.*s", what,
+                 onus_utf8_cut(name, ONUS_EXPLAIN_NAME), name);
     } else {
         snprintf(asked, sizeof asked, "%s of ", what);
         if (strncmp(f->text, asked, strlen(asked)) == 0) return ONUS_OK;

@@ -298,22 +298,23 @@ static onus_status check_margins(const groups *g, bool two, onus_err *err)
 
 /* ---- rates and gaps ---------------------------------------------------------------------- */
 
+static const char signed_gap[] = "average_odds_difference";
+
 /* Keeps what groups that are told determine: their own rates; of a gap the value, what it rests
- * on and the bound that says "at least so unequal". */
+ * on and the bound that says "at least so unequal". What a name says of a gap, it says behind
+ * the set: debt_ratio may be an attribute. */
 static void leave_out(onus_event_builder *b, const char *set)
 {
-    char begin[4096], odds[4096];
-    snprintf(begin, sizeof begin, "%sfairness.%s.group.", b->within ? b->within : "", set);
-    snprintf(odds, sizeof odds, "%sfairness.%s.average_odds_difference",
-             b->within ? b->within : "", set);
+    const size_t begin =
+        strlen(b->within ? b->within : "") + strlen("fairness.") + strlen(set) + strlen(".");
     int64_t k = 0;
     for (int64_t i = 0; i < b->n; i++) {
-        const char *name = b->fields[i].name, *last = strrchr(name, '.');
-        const bool ratio = strstr(name, "_ratio") != NULL;
-        const bool moved = strcmp(last, ".reason") == 0 || strcmp(last, ".method") == 0 ||
-                           strcmp(last, ratio ? ".lower" : ".upper") == 0 ||
-                           strncmp(name, odds, strlen(odds)) == 0;
-        if (strncmp(name, begin, strlen(begin)) != 0 && moved) continue;
+        const char *name = b->fields[i].name + begin, *last = strrchr(name, '.');
+        const char *bound = strstr(name, "_ratio") ? ".lower" : ".upper";
+        const bool moved = strncmp(name, signed_gap, strlen(signed_gap)) == 0 ||
+                           (last && (strcmp(last, ".reason") == 0 ||
+                                     strcmp(last, ".method") == 0 || strcmp(last, bound) == 0));
+        if (moved && strncmp(name, "group.", 6) != 0) continue;
         b->fields[k++] = b->fields[i];
     }
     b->n = k;
@@ -326,15 +327,14 @@ static onus_status check_signed(const groups *g, onus_err *err)
     static const char *const parts[] = {"first", "second", "n"};
     for (int i = 0; i < 3; i++) {
         const onus_field *f =
-            onus_closed_field(g->c, "fairness.%s.average_odds_difference.%s", g->set, parts[i]);
+            onus_closed_field(g->c, "fairness.%s.%s.%s", g->set, signed_gap, parts[i]);
         if (i == 2 ? f && f->kind == ONUS_FIELD_INT && f->i == 0 : !f) continue;
         return onus_fail(err, ONUS_TAMPER,
-                         "'fairness.%.200s.average_odds_difference.%s' tells of groups that "
-                         "are withheld",
-                         g->set, parts[i]);
+                         "'fairness.%.200s.%s.%s' tells of groups that are withheld", g->set,
+                         signed_gap, parts[i]);
     }
     char name[4096];
-    snprintf(name, sizeof name, "fairness.%s.average_odds_difference", g->set);
+    snprintf(name, sizeof name, "fairness.%s.%s", g->set, signed_gap);
     return onus_closed_expect(g->c, name, NAN, "groups are withheld", err);
 }
 

@@ -9,52 +9,59 @@
 
 /* ---- conditions -------------------------------------------------------------------------- */
 
-/* Bits that are alternatives end in a row that names them all; the rows before say what holds
- * instead of what was asked for. */
-static const struct {
-    unsigned group, is;
-    const char *why;
-} conditions[] = {
+#define ALONE(bit, words, none)     \
+    {                               \
+        bit, bit, words, NULL, none \
+    }
 #define TASK \
     (ONUS_IF_BINARY | ONUS_IF_CLASSES | ONUS_IF_VALUES | ONUS_IF_TOKENS | ONUS_IF_LABELS)
-#define INPUT (ONUS_IF_COLUMNS | ONUS_IF_IMAGES | ONUS_IF_TEXT)
-#define FORM  (ONUS_IF_CELLS | ONUS_IF_IDX | ONUS_IF_LONG_TEXT)
-    {TASK, ONUS_IF_BINARY, "it decides between two classes"},
-    {TASK, ONUS_IF_CLASSES, "it decides among more than two classes"},
-    {TASK, ONUS_IF_VALUES, "it predicts a number"},
-    {TASK, ONUS_IF_TOKENS, "it predicts tokens"},
-    {TASK, ONUS_IF_LABELS, "it decides several labels"},
-    {TASK, 0, "its task is not known"},
-    {INPUT, ONUS_IF_COLUMNS, "its model reads columns"},
-    {INPUT, ONUS_IF_IMAGES, "its model reads images"},
-    {INPUT, ONUS_IF_TEXT, "its model reads text"},
-    {INPUT, 0, "what its model reads is not known"},
-    {FORM, ONUS_IF_CELLS, "its data is a table"},
-    {FORM, ONUS_IF_IDX, "its data is images"},
-    {FORM, ONUS_IF_LONG_TEXT, "its data is one long text"},
-    {FORM, 0, "the form of its data is not known"},
-    {ONUS_IF_PRIVATE | ONUS_IF_PUBLIC, ONUS_IF_PRIVATE, "training is private"},
-    {ONUS_IF_PRIVATE | ONUS_IF_PUBLIC, 0, "training is not private"},
-    {ONUS_IF_TRAINED | ONUS_IF_REPORTED, 0, "it ends after training"},
-    {ONUS_IF_SHAPLEY, 0, "explain asks for no Shapley values"},
-    {ONUS_IF_RELEVANCE, 0, "explain asks for no relevance"},
-    {ONUS_IF_EXPLAINED, 0, "explain is off"},
-    {ONUS_IF_BOTH_WAYS, 0, "explain does not ask for both ways"},
-    {ONUS_IF_GROUPS, 0, "no protected attribute is named"},
-    {ONUS_IF_VALID, 0, "there is no validation split"},
-    {ONUS_IF_FROM, 0, "train.from is not set"},
-    {ONUS_IF_FROZEN, 0, "train.freeze is not set"},
-    {ONUS_IF_NEXT, 0, "it does not predict next tokens"},
-    {ONUS_IF_LABELLED, 0, "its rows have no labels"},
-    {ONUS_IF_TESTED, 0, "the test split has no rows"},
+#define NO_TASK  "its task is not known"
+#define INPUT    (ONUS_IF_COLUMNS | ONUS_IF_IMAGES | ONUS_IF_TEXT)
+#define NO_INPUT "what its model reads is not known"
+#define FORM     (ONUS_IF_CELLS | ONUS_IF_IDX | ONUS_IF_LONG_TEXT)
+#define NO_FORM  "the form of its data is not known"
+#define PRIVACY  (ONUS_IF_PRIVATE | ONUS_IF_PUBLIC)
+#define ENDS     (ONUS_IF_TRAINED | ONUS_IF_REPORTED)
+const onus_condition onus_conditions[] = {
+    {ONUS_IF_BINARY, TASK, "two classes", "it decides between two classes", NO_TASK},
+    {ONUS_IF_CLASSES, TASK, "more classes", "it decides among more than two classes", NO_TASK},
+    {ONUS_IF_VALUES, TASK, "a number", "it predicts a number", NO_TASK},
+    {ONUS_IF_TOKENS, TASK, "tokens", "it predicts tokens", NO_TASK},
+    {ONUS_IF_LABELS, TASK, "several labels", "it decides several labels", NO_TASK},
+    {ONUS_IF_COLUMNS, INPUT, "columns", "its model reads columns", NO_INPUT},
+    {ONUS_IF_IMAGES, INPUT, "images", "its model reads images", NO_INPUT},
+    {ONUS_IF_TEXT, INPUT, "text", "its model reads text", NO_INPUT},
+    {ONUS_IF_CELLS, FORM, "tables", "its data is a table", NO_FORM},
+    {ONUS_IF_IDX, FORM, "IDX files", "its data is images", NO_FORM},
+    {ONUS_IF_LONG_TEXT, FORM, "one long text", "its data is one long text", NO_FORM},
+    {ONUS_IF_PRIVATE, PRIVACY, "private", "training is private", "training is not private"},
+    {ONUS_IF_PUBLIC, PRIVACY, "not private", "training is not private",
+     "training is not private"},
+    {ONUS_IF_TRAINED, ENDS, "ends after training", "it ends after training",
+     "it ends after training"},
+    {ONUS_IF_REPORTED, ENDS, "reported", "it ends in a report", "it ends after training"},
+    ALONE(ONUS_IF_SHAPLEY, "Shapley values", "explain asks for no Shapley values"),
+    ALONE(ONUS_IF_RELEVANCE, "relevance", "explain asks for no relevance"),
+    ALONE(ONUS_IF_EXPLAINED, "explained", "explain is off"),
+    ALONE(ONUS_IF_BOTH_WAYS, "explained in both ways", "explain does not ask for both ways"),
+    ALONE(ONUS_IF_GROUPS, "protected attributes", "no protected attribute is named"),
+    ALONE(ONUS_IF_VALID, "validation split", "there is no validation split"),
+    ALONE(ONUS_IF_FROM, "train.from", "train.from is not set"),
+    ALONE(ONUS_IF_FROZEN, "train.freeze", "train.freeze is not set"),
+    ALONE(ONUS_IF_NEXT, "next tokens", "it does not predict next tokens"),
+    ALONE(ONUS_IF_LABELLED, "rows have labels", "its rows have no labels"),
+    ALONE(ONUS_IF_TESTED, "test rows", "the test split has no rows"),
 };
+const int onus_n_conditions = sizeof onus_conditions / sizeof *onus_conditions;
 
 const char *onus_names_why_not(unsigned when, unsigned is)
 {
-    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
-        const unsigned asked = when & conditions[i].group;
+    for (int i = 0; i < onus_n_conditions; i++) {
+        const onus_condition *c = &onus_conditions[i];
+        const unsigned asked = when & c->group;
         if (!asked || (asked & is)) continue;
-        if (!conditions[i].is || (conditions[i].is & is)) return conditions[i].why;
+        if (c->bit & is) return c->holds;
+        if (!(c->group & is)) return c->none;
     }
     return NULL;
 }

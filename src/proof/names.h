@@ -10,7 +10,8 @@
  * <split>, <k> (this event's own number), <word> (any).
  *
  * CHECKLIST: a new name wants one row in names_*.c, and where the report shows it, a text; a
- * new event besides its own row, declared in names_rows.h, and its place in names.c. */
+ * new event besides its own row, declared in names_rows.h, and its place in names.c; a new
+ * ONUS_IF_* bit its words in names.c. */
 #ifndef ONUS_PROOF_NAMES_H
 #define ONUS_PROOF_NAMES_H
 #include "onus.h"
@@ -117,6 +118,16 @@ typedef struct {
 
 extern const onus_event_row *const onus_event_rows[]; /* (onus_n_event_rows) */
 extern const int onus_n_event_rows;
+
+/* A bit in words. */
+typedef struct {
+    unsigned bit, group; /* group: the alternatives, itself among them */
+    const char *words;   /* in a list of conditions */
+    const char *holds;   /* it holds where another of the group was asked for */
+    const char *none;    /* none of the group holds */
+} onus_condition;
+extern const onus_condition onus_conditions[]; /* (onus_n_conditions), groups together */
+extern const int onus_n_conditions;
 
 /* Does a row that asks for `when` apply to a run that is `is`? */
 bool onus_names_apply(unsigned when, unsigned is);

@@ -1,49 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * names_text.c - see names_text.h.
- *
- * CHECKLIST: a new ONUS_IF_* bit wants its words in `conditions`. */
+ * names_text.c - see names_text.h. */
 #include "proof/names_text.h"
 
 #include <string.h>
 
-/* What a bit says of a run. Bits of a group are alternatives, and are joined by "or". */
-static const struct {
-    unsigned bit;
-    int group;
-    const char *words;
-} conditions[] = {
-    {ONUS_IF_BINARY, 1, "two classes"},
-    {ONUS_IF_CLASSES, 1, "more classes"},
-    {ONUS_IF_VALUES, 1, "a number"},
-    {ONUS_IF_TOKENS, 1, "tokens"},
-    {ONUS_IF_LABELS, 1, "several labels"},
-    {ONUS_IF_COLUMNS, 2, "columns"},
-    {ONUS_IF_IMAGES, 2, "images"},
-    {ONUS_IF_TEXT, 2, "text"},
-    {ONUS_IF_CELLS, 3, "tables"},
-    {ONUS_IF_IDX, 3, "IDX files"},
-    {ONUS_IF_LONG_TEXT, 3, "one long text"},
-    {ONUS_IF_PRIVATE, 4, "private"},
-    {ONUS_IF_PUBLIC, 4, "not private"},
-    {ONUS_IF_TRAINED, 5, "ends after training"},
-    {ONUS_IF_REPORTED, 5, "reported"},
-    {ONUS_IF_SHAPLEY, 6, "Shapley values"},
-    {ONUS_IF_RELEVANCE, 7, "relevance"},
-    {ONUS_IF_EXPLAINED, 8, "explained"},
-    {ONUS_IF_BOTH_WAYS, 9, "explained in both ways"},
-    {ONUS_IF_GROUPS, 10, "protected attributes"},
-    {ONUS_IF_VALID, 11, "validation split"},
-    {ONUS_IF_FROM, 12, "train.from"},
-    {ONUS_IF_FROZEN, 13, "train.freeze"},
-    {ONUS_IF_NEXT, 14, "next tokens"},
-    {ONUS_IF_LABELLED, 15, "rows have labels"},
-    {ONUS_IF_TESTED, 16, "test rows"},
-};
-enum { CONDITIONS = sizeof conditions / sizeof *conditions };
-
 unsigned onus_when_unworded(unsigned when)
 {
-    for (int i = 0; i < CONDITIONS; i++) when &= ~conditions[i].bit;
+    for (int i = 0; i < onus_n_conditions; i++) when &= ~onus_conditions[i].bit;
     return when;
 }
 
@@ -102,14 +65,16 @@ void onus_name_kind_text(const onus_name_row *row, onus_buf *out)
         onus_buf_str(out, row->better > 0 ? "; more is better" : "; less is better");
 }
 
+/* Alternatives are joined by "or". */
 void onus_when_text(unsigned when, onus_buf *out)
 {
-    int printed = 0, group = 0;
-    for (int i = 0; i < CONDITIONS; i++) {
-        if (!(when & conditions[i].bit)) continue;
-        const char *before = conditions[i].group == group ? " or " : ", ";
-        onus_buf_printf(out, "%s%s", printed++ ? before : "", conditions[i].words);
-        group = conditions[i].group;
+    unsigned group = 0;
+    for (int i = 0; i < onus_n_conditions; i++) {
+        const onus_condition *c = &onus_conditions[i];
+        if (!(when & c->bit)) continue;
+        const char *before = !group ? "" : c->group == group ? " or " : ", ";
+        onus_buf_printf(out, "%s%s", before, c->words);
+        group = c->group;
     }
 }
 

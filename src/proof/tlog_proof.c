@@ -106,13 +106,11 @@ onus_status onus_tlog_proof_read(onus_tlog_proof *out, onus_buf *line, const cha
 {
     onus_tlog_proof p = {.n_path = 0};
     onus_buf hash;
-    size_t at = 0, n;
+    size_t at = sizeof head - 1, n;
     const char *rest;
     bool good = true, ended = false;
-    if (!take_line(text, len, &at, head, &rest, &n) &&
-        (len < sizeof head - 1 || memcmp(text, head, sizeof head - 1) != 0))
+    if (len < sizeof head - 1 || memcmp(text, head, sizeof head - 1) != 0)
         return bad_proof(what, "c2sp.org/tlog-proof@v1", err);
-    at = sizeof head - 1;
     if (!take_line(text, len, &at, extra, &rest, &n) || !add_decoded(line, rest, n))
         return bad_proof(what, "extra, and the line in base64", err);
     onus_status st = onus_buf_status(line, what, err);

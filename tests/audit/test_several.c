@@ -5,6 +5,7 @@
  * Method: drawn rows against the peer and against jackknifed intervals, the audit of one label
  * against that of the same rows as a task of two classes, hand counts. */
 #include "auditing.h"
+#include "base/json.h"
 
 #include "expected.h"
 
@@ -167,6 +168,26 @@ static void nothing_wrong(void **state)
     end();
 }
 
+/* 27 characters of three bytes: a reason holds all of them, and is text. */
+static void names_are_not_cut(void **state)
+{
+    (void)state;
+#define NINE                                                       \
+    "\xe6\xaf\x92\xe6\xaf\x92\xe6\xaf\x92\xe6\xaf\x92\xe6\xaf\x92" \
+    "\xe6\xaf\x92\xe6\xaf\x92\xe6\xaf\x92\xe6\xaf\x92"
+    static const char *const names[] = {"one", NINE NINE NINE};
+    two_by_hand("1000", "1000");
+    r.p.label_names = names;
+    audit();
+    reads(&s, "recall.macro.reason", "the label '" NINE NINE NINE "' is never positive");
+    assert_true(onus_is_plain(text(&s, "recall.macro.reason")));
+    end();
+    assert_int_equal(onus_utf8_cut(NINE, 27), 27);
+    assert_int_equal(onus_utf8_cut(NINE, 26), 24);
+    assert_int_equal(onus_utf8_cut(NINE, 2), 0);
+    assert_int_equal(onus_utf8_cut("ab", 9), 2);
+}
+
 static void what_has_no_support(void **state)
 {
     (void)state;
@@ -249,6 +270,7 @@ int main(void)
         cmocka_unit_test(unknown_labels_take_no_part),
         cmocka_unit_test(nothing_wrong),
         cmocka_unit_test(what_has_no_support),
+        cmocka_unit_test(names_are_not_cut),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(memory_ends),
     };

@@ -229,7 +229,7 @@ static const struct {
     {"token_accuracy.upper", BUT_FOR_ROUNDING, "as far as the lower one"},
     {"subset_accuracy.n", TO_THE_BIT, "whole rows"},
     {"energy.seconds", NOT, "a time; between the phases' and the run's"},
-    {"energy.cpu_seconds", NOT, "a time; between bounds by joules"},
+    {"energy.cpu_seconds", TO_THE_BIT, "without counters joules are it times a power"},
     {"energy.joules", TO_THE_BIT, "carbon is joules times an intensity"},
     {"energy.multiply_adds", NOT, "counted by the trainer"},
     {".seconds", NOT, "a time; phases are parts of the run"},

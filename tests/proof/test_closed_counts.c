@@ -104,6 +104,60 @@ static void steps_stay_whole_numbers(void **state)
     assert_true(onus_cells_fit(NULL, 0, 0)); /* no classes have no cells */
 }
 
+/* The losses of a run's epochs, and how many of them its train.end tells of. Patience of two:
+ * the second epoch in a row that is no better is the last. */
+static onus_status epochs_of(int64_t patience, const double *loss, int64_t n, int64_t told,
+                             int64_t best)
+{
+    world w;
+    onus_epochs x = {.begun = false};
+    onus_status st = ONUS_OK;
+    open_world(&w);
+    (void)begin(&w, "train.begin");
+    onus_event_int(&w.b, 90, "train.rows");
+    onus_event_int(&w.b, 9, "train.batch");
+    onus_event_int(&w.b, 6, "train.epochs");
+    onus_event_int(&w.b, 10, "train.steps_per_epoch");
+    onus_event_int(&w.b, 60, "train.planned_steps");
+    onus_event_int(&w.b, patience, "train.patience");
+    onus_event_text(&w.b, "last", "train.keep");
+    emit(&w);
+    for (int64_t i = 0; i < n; i++) {
+        (void)begin(&w, "train.epoch");
+        onus_event_int(&w.b, i + 1, "train.epoch");
+        onus_event_int(&w.b, 10 * (i + 1), "train.step");
+        onus_event_real(&w.b, loss[i], "train.valid_loss");
+        emit(&w);
+    }
+    (void)begin(&w, "train.end");
+    onus_event_int(&w.b, 10 * told, "train.steps");
+    onus_event_int(&w.b, told, "train.epochs_run");
+    onus_event_int(&w.b, told, "train.kept_epoch");
+    onus_event_int(&w.b, best, "train.best_epoch");
+    onus_event_real(&w.b, loss[best - 1], "train.best_valid_loss");
+    emit(&w);
+    for (int i = 0; st == ONUS_OK && i < w.n; i++)
+        st = onus_closed_epochs(&x, &w.event[i], NULL);
+    close_world(&w);
+    return st;
+}
+
+static void patience_ends_epochs(void **state)
+{
+    (void)state;
+    static const double loss[] = {5, 4, 4.5, 4, 3, 2}, falls[] = {6, 5, 4, 3, 2, 1},
+                        late[] = {6, 5, 4, 3, 3.5, 3.5};
+    assert_int_equal(epochs_of(2, loss, 4, 4, 2), ONUS_OK);     /* equal is no better */
+    assert_int_equal(epochs_of(2, loss, 3, 3, 2), ONUS_TAMPER); /* one too few */
+    assert_int_equal(epochs_of(2, loss, 5, 5, 5), ONUS_TAMPER); /* one that cannot have been */
+    assert_int_equal(epochs_of(2, loss, 6, 6, 6), ONUS_TAMPER);
+    assert_int_equal(epochs_of(0, loss, 6, 6, 6), ONUS_OK);
+    assert_int_equal(epochs_of(0, loss, 4, 4, 2), ONUS_TAMPER); /* nothing ends them early */
+    assert_int_equal(epochs_of(2, falls, 6, 6, 6), ONUS_OK);
+    assert_int_equal(epochs_of(2, falls, 5, 5, 5), ONUS_TAMPER);
+    assert_int_equal(epochs_of(2, late, 6, 6, 4), ONUS_OK); /* at the last one: both */
+}
+
 static void tell_private(world *w, double epsilon, double sigma, int64_t patience,
                          int64_t steps)
 {
@@ -398,9 +452,13 @@ static void texts_and_images(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_of_data), cmocka_unit_test(texts_and_images),
-        cmocka_unit_test(tokens),         cmocka_unit_test(privacy),
-        cmocka_unit_test(energy),         cmocka_unit_test(steps_stay_whole_numbers),
+        cmocka_unit_test(counts_of_data),
+        cmocka_unit_test(texts_and_images),
+        cmocka_unit_test(tokens),
+        cmocka_unit_test(privacy),
+        cmocka_unit_test(energy),
+        cmocka_unit_test(steps_stay_whole_numbers),
+        cmocka_unit_test(patience_ends_epochs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,4 +206,21 @@ static inline void sign_again(const char *run, const char *origin)
     onus_buf_release(&note);
     onus_log_close(log);
 }
+
+/* ---- what more than one test forges ------------------------------------------------------ */
+
+static inline void empty_attack(book *b)
+{
+    insert(b, find(b, "energy", 0), "privacy.attack", "{}", "{}");
+}
+
+static inline void empty_robustness(book *b)
+{
+    insert(b, find(b, "energy", 0), "robustness", "{}", "{}");
+}
+
+static inline void empty_metric(book *b)
+{
+    insert(b, find(b, "energy", 0), "metric", "{}", "{}");
+}
 #endif

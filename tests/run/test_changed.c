@@ -89,7 +89,7 @@ static void find_out(const stored_run *r, int i, const char *name)
     onus_err err = {.msg = ""};
     char event[120];
     count_events();
-    if (judge(&err) == ONUS_TAMPER) {
+    if (judge(r, &err) == ONUS_TAMPER) {
         by_judge += strncmp(err.msg, "event ", 6) == 0;
         n_missed += strncmp(err.msg, "event ", 6) != 0;
         return;

@@ -162,7 +162,7 @@ static void attempt(const stored_run *r, forgery kind, const char *type, const c
     report_is_forged = strcmp(type, "report") == 0 && kind != MOVED_EVENT;
     count_events();
     tried[kind]++;
-    const onus_status st = judge(&err);
+    const onus_status st = judge(r, &err);
     if (st != ONUS_OK && st != ONUS_TAMPER) fail_msg("%s: %s", forgery_texts[kind], err.msg);
     if (st == ONUS_TAMPER) {
         check_whole(r, kind, type, name, &err);
@@ -177,20 +177,15 @@ static void attempt(const stored_run *r, forgery kind, const char *type, const c
     print_error("%s: accepted: %s: %s %s\n", r->name, forgery_texts[kind], type, name);
 }
 
-/* All of them, or some, and those that the list has to show. Of the private run fewer: each
- * time that it is judged epsilon is computed anew, which takes as long as ten other ledgers. */
-static bool is_wanted(const stored_run *r, forgery kind, const char *type, const char *name)
+/* All of them (ONUS_SLOW), or some, and those that the list has to show. */
+static bool is_wanted(forgery kind, const char *type, const char *name)
 {
     static long at[N_FORGERIES];
-    /* short and ONUS_SLOW; steps are primes, so that another run has other ones of them */
-    static const long steps[N_FORGERIES][2] = {
-        [MOVED_EVENT] = {97, 7},  [ADDED_NAME] = {97, 7}, [DROPPED_EVENT] = {1, 1},
-        [DOUBLED_EVENT] = {1, 1}, [SWAPPED] = {1, 1},     [EMPTIED] = {1, 1},
-        [RETYPED] = {7, 1},       [INSERTED] = {7, 1}};
-    const long step = steps[kind][slow] ? steps[kind][slow]
-                      : slow            ? 1
-                                        : 13,
-               every = step * (r->is_private ? 10 : 1);
+    /* steps are primes, so that another run has other ones of them */
+    static const long steps[N_FORGERIES] = {
+        [MOVED_EVENT] = 97, [ADDED_NAME] = 97, [DROPPED_EVENT] = 1, [DOUBLED_EVENT] = 1,
+        [SWAPPED] = 1,      [EMPTIED] = 1,     [RETYPED] = 7,       [INSERTED] = 7};
+    const long every = slow ? 1 : steps[kind] ? steps[kind] : 13;
     const int i = find_left(kind, type, name);
     return at[kind]++ % every == 0 || (i >= 0 && left[i].hits == 0);
 }
@@ -201,26 +196,26 @@ static void moved(const stored_run *r, int i, int64_t k)
 {
     const onus_field *f = &r->ev[i].fields[k];
     const char *type = r->ev[i].type;
-    if (is_wanted(r, MOVED_BODY, type, f->name)) {
+    if (is_wanted(MOVED_BODY, type, f->name)) {
         copy(r);
         open_fields(i, 0)[k].observed = !f->observed;
         attempt(r, MOVED_BODY, type, f->name);
     }
     for (int b = 0; b < 2; b++) { /* in one body, and in both */
-        if (!is_wanted(r, DOUBLED_NAME, type, f->name)) continue;
+        if (!is_wanted(DOUBLED_NAME, type, f->name)) continue;
         onus_field twice = *f;
         if (b) twice.observed = !f->observed;
         copy(r);
         add_field(i, 0, &twice);
         attempt(r, DOUBLED_NAME, type, f->name);
     }
-    if (is_wanted(r, DROPPED_NAME, type, f->name)) {
+    if (is_wanted(DROPPED_NAME, type, f->name)) {
         copy(r);
         drop_field(i, 0, k);
         attempt(r, DROPPED_NAME, type, f->name);
     }
     for (int q = 0; q < r->n && is_first(r, i, k, false); q++) {
-        if (q == i || !is_wanted(r, MOVED_EVENT, type, f->name)) continue;
+        if (q == i || !is_wanted(MOVED_EVENT, type, f->name)) continue;
         onus_field there = *f;
         if ((q + k) % 3 == 0) there.observed = !there.observed;
         copy(r);
@@ -234,7 +229,7 @@ static void moved(const stored_run *r, int i, int64_t k)
 static void changed(const stored_run *r, forgery kind, int i, int64_t k, onus_field f)
 {
     const onus_field *was = &r->ev[i].fields[k];
-    if (!is_wanted(r, kind, r->ev[i].type, was->name)) return;
+    if (!is_wanted(kind, r->ev[i].type, was->name)) return;
     f.name = was->name;
     f.observed = was->observed;
     copy(r);
@@ -323,7 +318,7 @@ static void crossed(const stored_run *r, int i, int64_t k)
         if (strncmp(lo->name, hi->name, n - 5) != 0 || strcmp(hi->name + n - 5, "upper") != 0 ||
             lo->kind != ONUS_FIELD_REAL || hi->kind != ONUS_FIELD_REAL || lo->r == hi->r)
             continue;
-        if (!is_wanted(r, CROSSED, e->type, lo->name)) return;
+        if (!is_wanted(CROSSED, e->type, lo->name)) return;
         copy(r);
         onus_field *f = open_fields(i, 0);
         f[k].r = hi->r;
@@ -405,7 +400,7 @@ static void add_row(const stored_run *r, int at, const onus_name_row *row)
     for (int v = 0; v < 3; v++) { /* its body, the other one, of a label */
         if (v == 1 && !here) continue;
         snprintf(full, sizeof full, "%s%s", v == 2 ? "label.y." : "", name);
-        if ((v == 2 && !r->labels) || !is_wanted(r, ADDED_NAME, r->ev[at].type, full)) continue;
+        if ((v == 2 && !r->labels) || !is_wanted(ADDED_NAME, r->ev[at].type, full)) continue;
         copy(r);
         if (add_named(at, row, full, (row->body == ONUS_BODY_OBSERVED) != (v == 1)))
             attempt(r, ADDED_NAME, r->ev[at].type, full);
@@ -421,7 +416,7 @@ static void added(const stored_run *r, int at)
         for (int k = 0; k < onus_event_rows[e]->n_names; k++)
             add_row(r, at, &onus_event_rows[e]->names[k]);
     for (size_t u = 0; u < 2 * sizeof unknown / sizeof *unknown; u++) {
-        if (!is_wanted(r, UNKNOWN_NAME, r->ev[at].type, unknown[u / 2])) continue;
+        if (!is_wanted(UNKNOWN_NAME, r->ev[at].type, unknown[u / 2])) continue;
         onus_field f = real(0.97);
         f.name = unknown[u / 2];
         f.observed = u % 2;
@@ -458,7 +453,7 @@ static void emptied(const stored_run *r, int i)
         w[i].n_fields = 0;
         for (int64_t k = 0; k < e->n_fields; k++)
             if (b < 2 && e->fields[k].observed != (b == 1)) f[w[i].n_fields++] = e->fields[k];
-        if (w[i].n_fields < e->n_fields && is_wanted(r, EMPTIED, "", ""))
+        if (w[i].n_fields < e->n_fields && is_wanted(EMPTIED, "", ""))
             attempt(r, EMPTIED, e->type, b == 0 ? "claim" : b == 1 ? "observed" : "both");
     }
 }
@@ -473,7 +468,7 @@ static void retyped(const stored_run *r, int i)
         if (strcmp(type, r->ev[i].type) == 0) continue;
         copy(r);
         w[i].type = type;
-        if (is_wanted(r, RETYPED, "", "")) attempt(r, RETYPED, r->ev[i].type, type);
+        if (is_wanted(RETYPED, "", "")) attempt(r, RETYPED, r->ev[i].type, type);
     }
 }
 
@@ -487,14 +482,14 @@ static void one_event(const stored_run *r, int i)
     for (int d = 0; d < 3; d++) { /* behind itself, at the end, far away */
         copy(r);
         put_at(d == 0 ? i + 1 : d == 1 ? m : far, &r->ev[i]);
-        if (is_wanted(r, DOUBLED_EVENT, "", "")) attempt(r, DOUBLED_EVENT, type, "");
+        if (is_wanted(DOUBLED_EVENT, "", "")) attempt(r, DOUBLED_EVENT, type, "");
     }
     for (int d = 0; d < 2; d++) {
         const int with = d == 0 ? (i + 1) % r->n : far;
         copy(r);
         w[i] = r->ev[with];
         w[with] = r->ev[i];
-        if (is_wanted(r, SWAPPED, "", "")) attempt(r, SWAPPED, type, r->ev[with].type);
+        if (is_wanted(SWAPPED, "", "")) attempt(r, SWAPPED, type, r->ev[with].type);
     }
     emptied(r, i);
     retyped(r, i);
@@ -541,7 +536,7 @@ static void every_event(void **state)
             for (int at = 0; at <= r->n; at++) {
                 copy(r);
                 put_at(at, other);
-                if (is_wanted(r, INSERTED, "", ""))
+                if (is_wanted(INSERTED, "", ""))
                     attempt(r, INSERTED, other->type, at == r->n ? "end" : "");
             }
         }

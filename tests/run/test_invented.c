@@ -91,21 +91,6 @@ static void no_test(book *b)
     drop(b, "data.test");
 }
 
-static void empty_attack(book *b)
-{
-    insert(b, find(b, "energy", 0), "privacy.attack", "{}", "{}");
-}
-
-static void empty_robustness(book *b)
-{
-    insert(b, find(b, "energy", 0), "robustness", "{}", "{}");
-}
-
-static void empty_metric(book *b)
-{
-    insert(b, find(b, "energy", 0), "metric", "{}", "{}");
-}
-
 /* A claim of another event, with all that belongs to it. */
 static void claimed_twice(book *b)
 {

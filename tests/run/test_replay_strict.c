@@ -49,11 +49,6 @@ static void only_observed(book *b)
     insert(b, find(b, "run.signer", 0), "metric", "{}", "{\"accuracy\":0.99}");
 }
 
-static void empty_metric(book *b)
-{
-    insert(b, find(b, "fairness", 0), "metric", "{}", "{}");
-}
-
 static void observed_metric(book *b)
 {
     insert(b, find(b, "policy", 0), "metric", "{}", "{\"accuracy\":0.99}");
@@ -62,16 +57,6 @@ static void observed_metric(book *b)
 static void emptied_metric(book *b)
 {
     json_object_clear(body(b, find(b, "metric", 0), "claim"));
-}
-
-static void empty_attack(book *b)
-{
-    insert(b, find(b, "energy", 0), "privacy.attack", "{}", "{}");
-}
-
-static void empty_robustness(book *b)
-{
-    insert(b, find(b, "policy", 0), "robustness", "{}", "{}");
 }
 
 static void claimed_robustness(book *b)
