@@ -35,6 +35,12 @@ static const char *cut_label(const onus_scope *s, const char *name, int64_t *lab
     return name;
 }
 
+/* What a run of several labels is to each one of them. */
+static unsigned as_label(const onus_scope *s)
+{
+    return (s->is & ~(unsigned)ONUS_IF_LABELS) | ONUS_IF_BINARY;
+}
+
 /* ---- the nearest name -------------------------------------------------------------------- */
 
 typedef struct {
@@ -43,6 +49,7 @@ typedef struct {
     int64_t label;
     char best[NAME_MAX];
     int distance;
+    bool in_label; /* each label has its own of `best` */
 } search;
 
 /* The word of the list that is nearest to what stands at the name's place. */
@@ -113,7 +120,7 @@ static bool fill_in(const search *f, const char *pattern, char out[NAME_MAX])
     return true;
 }
 
-static void try_row(search *f, const onus_name_row *row)
+static void try_row(search *f, const onus_name_row *row, bool in_label)
 {
     char name[NAME_MAX], full[NAME_MAX + 16];
     if (!fill_in(f, row->pattern, name)) return;
@@ -123,6 +130,7 @@ static void try_row(search *f, const onus_name_row *row)
         const int d = onus_word_distance(f->wanted, full);
         if (d >= f->distance) continue;
         f->distance = d;
+        f->in_label = in_label;
         snprintf(f->best, sizeof f->best, "%.*s", NAME_MAX - 1, full);
     }
 }
@@ -142,22 +150,37 @@ static void set_label(search *f, const char *name, char prefix[NAME_MAX])
     snprintf(prefix, NAME_MAX, "label.%.480s.", label);
 }
 
+/* Why no demand can be on a number of that event, though the run may have it; NULL: it can.
+ * Rows stand in the order of a ledger: `judged` is whether demands have been by then. */
+static const char *why_never(const onus_event_row *row, bool judged)
+{
+    return row->times == ONUS_TIMES_ANYWHERE
+               ? "what happened to a run (stopped, resumed) cannot be demanded"
+           : judged ? "it comes after demands are judged"
+                    : NULL;
+}
+
 static onus_status unknown(const onus_scope *s, const char *name, const char *word,
                            onus_err *err)
 {
     char prefix[NAME_MAX];
     search f = {.s = s, .distance = NAME_MAX};
     set_label(&f, name, prefix);
-    const unsigned is =
-        prefix[0] ? (s->is & ~(unsigned)ONUS_IF_LABELS) | ONUS_IF_BINARY : s->is;
+    bool judged = false;
     for (int e = 0; e < onus_n_event_rows; e++) {
         const onus_event_row *row = onus_event_rows[e];
+        const bool each = row->block && s->labels.n > 0;
+        const unsigned is = each ? as_label(s) : s->is;
+        judged = judged || row == &onus_names_policy;
+        if (why_never(row, judged)) continue; /* it would be refused, too */
         if (!onus_names_apply(row->when, s->is) || (prefix[0] && !row->block)) continue;
         for (int i = 0; i < row->n_names; i++) {
             if (is_numeric(&row->names[i], 0) && onus_names_apply(row->names[i].when, is))
-                try_row(&f, &row->names[i]);
+                try_row(&f, &row->names[i], each);
         }
     }
+    if (f.in_label && !prefix[0])
+        snprintf(prefix, sizeof prefix, "label.%.480s.", s->labels.order[0]);
     if (word[0])
         return onus_fail(err, ONUS_BAD_INPUT,
                          "the run has no %s; the nearest result is '%s%.200s'", word, prefix,
@@ -168,16 +191,6 @@ static onus_status unknown(const onus_scope *s, const char *name, const char *wo
 }
 
 /* ---- the question ------------------------------------------------------------------------ */
-
-/* Why no demand can be on a number of that event, though the run may have it; NULL: it can.
- * Rows stand in the order of a ledger: `judged` is whether demands have been by then. */
-static const char *why_never(const onus_event_row *row, bool judged)
-{
-    return row->times == ONUS_TIMES_ANYWHERE
-               ? "what happened to a run (stopped, resumed) cannot be demanded"
-           : judged ? "it comes after demands are judged"
-                    : NULL;
-}
 
 onus_status onus_names_foresee(const onus_scope *s, const char *name, onus_err *err)
 {
@@ -191,8 +204,7 @@ onus_status onus_names_foresee(const onus_scope *s, const char *name, onus_err *
         judged = judged || row == &onus_names_policy;
         const onus_occurrence of = {row, label, ONUS_ANY_OF_THEM, ONUS_ANY_OF_THEM};
         int suffix;
-        const unsigned is =
-            label >= 0 ? (s->is & ~(unsigned)ONUS_IF_LABELS) | ONUS_IF_BINARY : s->is;
+        const unsigned is = label >= 0 ? as_label(s) : s->is;
         if (label >= 0 && !row->block) continue;
         const bool each = label < 0 && row->block && (s->is & ONUS_IF_LABELS);
         for (int i = 0; onus_names_match(row, rest, &i, &suffix); i++) {

@@ -180,6 +180,16 @@ expect 1 "does not hold its authority's certificate" "$onus" stamp run --token b
 openssl ts -query -data signed.text -md5 -cert -out qmd5 2>/dev/null && reply good qmd5 refused.tsr
 expect 1 'granted no token: status 2' "$onus" stamp run --token refused.tsr
 same "nothing of these is kept" "$(ls run | grep -c tst)" 0
+# whose authority nobody knows, its own signature must be right all the same, and by no digest that two texts can share
+fresh run s.own && python3 - good.tst > s.own/ledger.note.tst << 'PY'
+import sys
+token = bytearray(open(sys.argv[1], 'rb').read())
+token[-1] ^= 1  # the signature is the last of it
+sys.stdout.buffer.write(token)
+PY
+expect 1 "the token's own signature is wrong" "$onus" verify s.own
+cp -r good weak && sed -i 's/^signer_digest = sha256/signer_digest = sha1/; s#good/#weak/#' weak/cnf && reply weak query weak.tst -token_out
+fresh run s.weak && cp weak.tst s.weak/ledger.note.tst && expect 1 "the token's own signature is wrong" "$onus" verify s.weak
 fresh run s.bit && python3 heads.py flips "$onus" good.tst s.bit good/root.pem && ok || bad 'a changed token was believed'
 # the authority's certificate must have been good when it stamped, and may have ended since
 fresh run s.past && expect 0 . "$onus" stamp s.past --token past.tsr

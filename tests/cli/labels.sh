@@ -192,6 +192,24 @@ same 'a small group is not counted' "$(python3 count.py kept/ledger.jsonl)" 'fou
 grep -q '"explain.evaluations":"undefined"' kept/ledger.jsonl && ok || bad 'coalitions count the pairs that differ'
 grep -q 'Of the columns whose weight is told, <b>x</b>' kept/report.html && ok || bad 'the page does not say that a weight is withheld'
 
+# a group that is small among those learned from alone counts, too: the background is drawn from them
+python3 - <<'PY'
+import random
+r = random.Random(2)
+for name, a, b in (("rare.csv", 95, 5), ("common.csv", 95, 95), ("alike.csv", 20, 20)):
+    people = "a" * a + "b" * b
+    open(name, "w").write("x,g,y\n" + "".join(f"{i % 7},{g},{r.randint(0, 9)}\n" for i, g in enumerate(people)))
+PY
+for of in rare common; do
+    printf 'onus: 1\nname: alike\nseed: 3\ndata: {source: %s.csv, test: alike.csv, label: {column: y, type: number}, protected: [g]}
+model: {kind: linear}\ntrain: {epochs: 3}\nprivacy: off\nexplain: {rows: 20, background: 20}\n' $of > $of.yaml
+    expect 0 . "$onus" run $of.yaml --out $of
+    same "both groups of 20 are told of the test part" "$(grep -o '"data.group.g...test":20' $of/ledger.jsonl | wc -l)" 2
+done
+grep -q '"explain.evaluations":[0-9]' common/ledger.jsonl && ok || bad 'large groups hide an explanation'
+grep -q '"explain.evaluations":"undefined"' rare/ledger.jsonl && ok || bad 'coalitions count a group that is small in the training part'
+grep -q '"explain.g.mean_abs":"undefined"' rare/ledger.jsonl && ok || bad 'a weight counts a group that is small in the training part'
+
 # rows to evaluate on, of which nobody's group is known
 sed -i 's/protected: .g./&, columns: {g: {type: category, missing: mode}}/' few.yaml
 expect 0 . "$onus" run few.yaml --out filled

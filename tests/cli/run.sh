@@ -112,6 +112,17 @@ expect 0 'privacy.epsilon' "$onus" run secret.yaml --out p1 --quiet
 expect 0 'opens the commitment' "$onus" verify p1
 expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay p1
 same "noise key's mode" "$(stat -c %a p1/private/noise.key)" 600
+# hashes of the data are under the key that docs/PRIVACY.md derives, which nobody without private/ has
+python3 - p1 <<'PY' && ok || bad "hashes of a private run's data"
+import hashlib, hmac, json, pathlib, sys
+run, said = pathlib.Path(sys.argv[1]), {}
+for line in (run / 'ledger.jsonl').read_text().splitlines():
+    said |= json.loads(line)['claim']
+noise = bytes.fromhex((run / 'private/noise.key').read_text())
+table = hashlib.sha256(pathlib.Path(said['data.file.1.name']).read_bytes()).digest()
+key = hashlib.sha256(b'onus noise hashes 1\n' + noise).digest()
+assert said['data.file.1.sha256'] == hmac.new(key, table, 'sha256').hexdigest()
+PY
 if grep -q '"train.loss"' p1/ledger.jsonl; then bad "a private run's training loss is in its ledger"; else ok; fi
 table=$(sed -n 's/.*source: \([^ ,}]*\).*/\1/p' secret.yaml | head -1)
 if grep -q "$(sha "$table")" p1/ledger.jsonl; then bad "a private run tells the plain hash of its table"; else ok; fi

@@ -396,6 +396,27 @@ static void counts_of_data(void **state)
     attack_lines("counts of a table", lines, free_of);
 }
 
+/* Whatever the data is, its parts are all of its rows: of texts no other count says so. */
+static void parts_are_all_rows(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"data.rows", "data.rows.train", "data.rows.valid",
+                                        "data.rows.test"};
+    static const int64_t count[] = {100, 60, 15, 25};
+    for (int wrong = -1; wrong < 4; wrong++) {
+        world w;
+        onus_err err = {.msg = ""};
+        open_world(&w);
+        (void)begin(&w, "data.split");
+        for (int i = 0; i < 4; i++) onus_event_int(&w.b, count[i] + (i == wrong), "%s", names[i]);
+        emit(&w);
+        assert_int_equal(onus_closed_event(&w.event[0], &err),
+                         wrong < 0 ? ONUS_OK : ONUS_TAMPER);
+        if (wrong >= 0) assert_non_null(strstr(err.msg, "the sum of the splits"));
+        close_world(&w);
+    }
+}
+
 static void texts_and_images(void **state)
 {
     (void)state;
@@ -453,6 +474,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_of_data),
+        cmocka_unit_test(parts_are_all_rows),
         cmocka_unit_test(texts_and_images),
         cmocka_unit_test(tokens),
         cmocka_unit_test(privacy),

@@ -175,6 +175,26 @@ static void small_counts_of_people_are_not_printed(void **state)
     fixture_release(&f);
 }
 
+/* An intersection that is not told apart: why, in the words of its event. */
+static void a_set_without_groups_says_why(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    fixture_add(&f, "run.begin", "{\"run.name\":\"x\",\"run.protected\":2}", "");
+    fixture_add(&f, "fairness",
+                "{\"fairness.sex+age.groups\":[],\"fairness.sex+age.reason\":\"1,234 groups "
+                "have people in them\"}",
+                "");
+    char *html = fixture_report(&f);
+    check(html);
+    const char *section = strstr(html, "<section id=\"fairness\">");
+    assert_non_null(section);
+    expect(section, ">1,234 groups have people in them</a></p></div>");
+    free(html);
+    fixture_release(&f);
+}
+
 static void a_demand_on_a_count_does_not_tell_it(void **state)
 {
     (void)state;
@@ -649,6 +669,7 @@ int main(void)
         cmocka_unit_test(the_same_entries_give_the_same_bytes),
         cmocka_unit_test(a_ledger_shorter_than_asked_is_refused),
         cmocka_unit_test(small_counts_of_people_are_not_printed),
+        cmocka_unit_test(a_set_without_groups_says_why),
         cmocka_unit_test(a_demand_on_a_count_does_not_tell_it),
         cmocka_unit_test(the_neighbour_of_a_small_count_hides),
         cmocka_unit_test(undefined_is_a_word_and_never_zero),

@@ -300,6 +300,8 @@ static inline void make_policy(maker *m, int i, int64_t *met)
     if (!chance(m, 3)) set_text(at, field, verdict);
     snprintf(field, sizeof field, "policy.%d.found", i);
     set_field(at, field, number ? json_real(v) : json_string("undefined"));
+    if (strcmp(verdict, "met") == 0 && chance(m, 15)) /* whatever the value is */
+        set_real(at, field, chance(m, 50) ? bound + 1 : bound - 1);
     *met += strcmp(verdict, "met") == 0;
     json_decref(value);
     emit(m, "policy");

@@ -303,8 +303,12 @@ static inline bool policy_of(const oracle *o, int i, truth_policy *out)
                    *verdict = in_claim ? in_claim : seen;
         bool observed = false;
         const json_t *v = newest(o, out->name, k, &observed);
+        snprintf(field, sizeof field, "policy.%d.found", i);
+        const json_t *found = json_object_get(claim, field);
+        if (!found) found = json_object_get(json_object_get(o->line[k], "observed"), field);
         const bool holds =
-            json_is_number(v) && compare(json_number_value(v), out->op, out->bound);
+            json_is_number(v) && compare(json_number_value(v), out->op, out->bound) &&
+            json_is_number(found) && compare(json_number_value(found), out->op, out->bound);
         out->is = !verdict                                       ? V_OPEN
                   : strcmp(verdict, "undefined") == 0            ? V_UNDEFINED
                   : strcmp(verdict, "absent") == 0               ? V_ABSENT

@@ -100,7 +100,8 @@ static void claimed_twice(book *b)
     json_object_foreach(body(b, find(b, "metric", 0), "claim"), name, v)
     {
         if (strncmp(name, "accuracy", 8) == 0)
-            json_object_set(to, name, strcmp(name, "accuracy") == 0 ? json_real(0.97) : v);
+            json_object_set_new(to, name,
+                                strcmp(name, "accuracy") == 0 ? json_real(0.97) : json_incref(v));
     }
 }
 
@@ -262,6 +263,23 @@ static void control(void **state)
     }
 }
 
+static void without_end(book *b)
+{
+    drop(b, "run.end");
+}
+
+/* What came to no end may be shown as far as it goes; it is not verified, whoever signs. */
+static void a_ledger_cut_short(void **state)
+{
+    (void)state;
+    onus_err err;
+    forge("plain", without_end);
+    assert_int_equal(verify(&err), ONUS_TAMPER);
+    assert_non_null(strstr(err.msg, "expected run.end: the run did not come to its end"));
+    assert_int_equal(replay(&err), ONUS_MISMATCH);
+    assert_int_equal(report(&err), ONUS_OK);
+}
+
 static void another_version(book *b)
 {
     observed_accuracy(b);
@@ -314,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(control),
         cmocka_unit_test(every_invention),
+        cmocka_unit_test(a_ledger_cut_short),
         cmocka_unit_test(of_another_version),
     };
     return cmocka_run_group_tests(tests, open_both, close_run_room);

@@ -221,6 +221,24 @@ static void events_and_files(void **state)
     }
 }
 
+/* What a stage says of another one's is refused before it is written. */
+static void stages_keep_to_their_own(void **state)
+{
+    (void)state;
+    onus_session s = {.stage = onus_stage_find("train")};
+    const onus_sink sink = onus_session_sink(&s);
+    assert_int_equal(onus_facts_create(&s.facts, NULL, NULL), ONUS_OK);
+    for (int i = 0; i < onus_n_event_rows; i++) {
+        const onus_event_row *row = onus_event_rows[i];
+        const onus_event e = {.type = row->type};
+        const bool own = row->times == ONUS_TIMES_ANYWHERE || strcmp(row->stage, "train") == 0;
+        onus_err err = {.msg = ""};
+        assert_int_equal(sink.emit(sink.ctx, &e, &err), own ? ONUS_OK : ONUS_BAD_ARG);
+        if (!own) assert_non_null(strstr(err.msg, row->type));
+    }
+    onus_facts_destroy(s.facts);
+}
+
 /* By hand, from the recipes above. */
 static void event_one(void **state)
 {
@@ -313,9 +331,9 @@ static int open_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_name_stages),    cmocka_unit_test(events_and_files),
-        cmocka_unit_test(event_one),           cmocka_unit_test(absence_is_said),
-        cmocka_unit_test(types_are_described),
+        cmocka_unit_test(rows_name_stages), cmocka_unit_test(stages_keep_to_their_own),
+        cmocka_unit_test(events_and_files), cmocka_unit_test(event_one),
+        cmocka_unit_test(absence_is_said),  cmocka_unit_test(types_are_described),
     };
     return cmocka_run_group_tests(tests, open_room, close_run_room);
 }
