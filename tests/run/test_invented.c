@@ -100,8 +100,8 @@ static void claimed_twice(book *b)
     json_object_foreach(body(b, find(b, "metric", 0), "claim"), name, v)
     {
         if (strncmp(name, "accuracy", 8) == 0)
-            json_object_set_new(to, name,
-                                strcmp(name, "accuracy") == 0 ? json_real(0.97) : json_incref(v));
+            json_object_set_new(
+                to, name, strcmp(name, "accuracy") == 0 ? json_real(0.97) : json_incref(v));
     }
 }
 
