@@ -64,14 +64,41 @@ static void print_cost(const onus_op *op, const onus_attr *attr, const onus_shap
         const char *name;
     } passes[] = {{ONUS_PASS_FORWARD, "forward"},
                   {ONUS_PASS_BACKWARD, "backward"},
-                  {ONUS_PASS_GRAD, "parameter gradients"},
-                  {ONUS_PASS_NORM, "example norms"}};
+                  {ONUS_PASS_GRAD, "parameter gradients"}};
     printf("- Cost of a batch of %d:", EXAMPLES);
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
         const onus_cost c = op->cost.fn(attr, in, EXAMPLES, passes[i].pass);
         if (c.multiply_adds == 0 && c.bytes == 0) continue;
         printf("%s %s %.0f multiply-adds, %.0f bytes", i ? ";" : "", passes[i].name,
                c.multiply_adds, c.bytes);
+    }
+    printf(".\n");
+}
+
+/* What an example's gradient of its parameters is made up of (op/terms.h). */
+static void print_terms(const onus_op *op, const onus_attr *attr, const onus_shape in[],
+                        const onus_shape *out)
+{
+    onus_call c = {.attr = attr, .n_in = op->n_in_min, .out_shape = *out};
+    onus_terms_step s;
+    if (op->terms.refused) {
+        print_cell("Terms of one example's gradient (private training)", "", op->terms.refused);
+        return;
+    }
+    memcpy(c.in_shape, in, sizeof c.in_shape);
+    (void)op->terms.fn(&c, -1, &s);
+    printf("- Terms of one example's gradient (private training): %s",
+           s.n_blocks ? "" : "none");
+    for (int i = 0; i < s.n_blocks; i++) {
+        const onus_terms *t = &s.block[i];
+        const long long rows = t->rows, u = t->u, n = t->n;
+        printf("%s", i ? "; " : "");
+        if (t->kind == ONUS_TERM_OUTER)
+            printf("%lld outer product%s (%lld, %lld)", rows, rows == 1 ? "" : "s", u, n);
+        else if (t->kind == ONUS_TERM_PICK)
+            printf("%lld row%s of %lld, each where its token says", rows, rows == 1 ? "" : "s", u);
+        else
+            printf("a vector of %lld", u);
     }
     printf(".\n");
 }
@@ -108,10 +135,7 @@ static void print_row(const onus_op *op)
                                         : "nothing",
            op->saved(attr, in, EXAMPLES));
     print_cell("Gradient", "yes", op->backward.refused);
-    print_cell("Norm of one example's gradient (private training)", "yes",
-               op->sample_norm2.refused);
-    print_cell("Sum of weighted gradients (private training)", "yes",
-               op->weighted_grad.refused);
+    print_terms(op, attr, in, &out);
     print_cell("Relevance (explanation)", "yes", op->relevance.refused);
     if (op->cost.fn)
         print_cost(op, attr, in);

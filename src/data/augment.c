@@ -56,11 +56,11 @@ static int64_t offset(uint32_t word, int64_t most)
     return (int64_t)((uint64_t)word * (uint64_t)(2 * most + 1) >> 32) - most;
 }
 
-static view draw_view(const onus_dataset *d, uint32_t epoch, int64_t row, int64_t H, int64_t W)
+static view draw_view(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row, int64_t H, int64_t W)
 {
     const onus_augment_spec *a = &d->spec->augment;
     const onus_stream s = {
-        .seed = d->seed, .step = epoch, .node = (uint32_t)row, .purpose = ONUS_DRAW_AUGMENT};
+        .seed = seed, .step = epoch, .node = (uint32_t)row, .purpose = ONUS_DRAW_AUGMENT};
     uint32_t w[N_WORDS];
     onus_stream_words(&s, 0, N_WORDS, w);
     /* quarter turns against the clock: 0, 1, 2, 3; H = W where there are any */
@@ -103,11 +103,11 @@ static void show_plane(const view *v, const uint8_t *plane, int64_t H, int64_t W
     }
 }
 
-void onus_augment_image(const onus_dataset *d, uint32_t epoch, int64_t row,
+void onus_augment_image(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row,
                         const uint8_t *pixels, float *x)
 {
     const onus_shape *image = &d->encoder->image;
     const int64_t C = image->d[0], H = image->d[1], W = image->d[2];
-    const view v = draw_view(d, epoch, row, H, W);
+    const view v = draw_view(d, seed, epoch, row, H, W);
     for (int64_t c = 0; c < C; c++) show_plane(&v, pixels + c * H * W, H, W, x + c * H * W);
 }

@@ -182,14 +182,19 @@ void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, f
     const int64_t F = d->encoder->n_features, L = d->n_labels;
     if (x && d->encoder->pixels) fetch_images(d, rows, n, x);
     for (int64_t i = 0; i < n; i++) {
-        if (x && d->text.any) onus_text_example(d, 0, rows[i], x + i * F, NULL);
+        if (x && d->text.any) onus_text_example(d, d->seed, 0, rows[i], x + i * F, NULL);
         if (x && d->x) memcpy(x + i * F, d->x + rows[i] * F, (size_t)F * sizeof *x);
         if (y) memcpy(y + i * L, d->y + rows[i] * L, (size_t)L * sizeof *y);
         if (w) w[i] = d->w ? d->w[rows[i]] : 1.0f;
     }
 }
 
-void onus_dataset_examples(const onus_dataset *d, uint32_t epoch, const int64_t *rows,
+uint64_t onus_dataset_seed(const onus_dataset *d)
+{
+    return d->seed;
+}
+
+void onus_dataset_examples(const onus_dataset *d, uint64_t seed, uint32_t epoch, const int64_t *rows,
                            int64_t n, float *x, float *y)
 {
     const float *from = d->target ? d->target : d->y;
@@ -198,9 +203,9 @@ void onus_dataset_examples(const onus_dataset *d, uint32_t epoch, const int64_t 
     if (x && !d->text.any && !augment) onus_dataset_fetch(d, rows, n, x, NULL, NULL);
     for (int64_t i = 0; i < n; i++) {
         if (d->text.any)
-            onus_text_example(d, epoch, rows[i], x ? x + i * F : NULL, y ? y + i * L : NULL);
+            onus_text_example(d, seed, epoch, rows[i], x ? x + i * F : NULL, y ? y + i * L : NULL);
         if (x && augment)
-            onus_augment_image(d, epoch, rows[i], onus_image_of(d, rows[i]), x + i * F);
+            onus_augment_image(d, seed, epoch, rows[i], onus_image_of(d, rows[i]), x + i * F);
         if (y && d->task != ONUS_TASK_TOKENS)
             memcpy(y + i * L, from + rows[i] * L, (size_t)L * sizeof *y);
     }

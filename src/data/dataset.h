@@ -82,14 +82,16 @@ const onus_tokenizer *onus_dataset_tokenizer(const onus_dataset *d);
  * where no weight column). Each of the three may be NULL. Pure; called from worker threads. */
 void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
                         float *y, float *w);
+uint64_t onus_dataset_seed(const onus_dataset *d); /* that it was opened with */
 /* What a net is trained on: x (n, features) and y (n, labels); either may be NULL. The labels,
  * and where it is a number (float)((label - shift) / scale): the model's last node undoes it
  * (net/model.h), so that everybody but the trainer sees the label's own unit. Tokens: the next
  * one at every position, or those that were masked; below 0 where nothing is asked. Images:
  * turned, mirrored, moved as the recipe says. What is drawn belongs to (seed, epoch, row), so
- * that order never matters; epoch 0: as evaluated.
+ * that order never matters; epoch 0: as evaluated. seed: onus_dataset_seed, or a sealed one: a
+ * row's number shifts when a row before it leaves.
  * Pure; called from worker threads. */
-void onus_dataset_examples(const onus_dataset *d, uint32_t epoch, const int64_t *rows,
+void onus_dataset_examples(const onus_dataset *d, uint64_t seed, uint32_t epoch, const int64_t *rows,
                            int64_t n, float *x, float *y);
 void onus_dataset_label_scale(const onus_dataset *d, double *shift, double *scale);
 

@@ -405,13 +405,13 @@ const int32_t *onus_text_row(const onus_dataset *d, int64_t row, int64_t *n)
 /* BERT's task (Devlin et al. 2019, section 3.1): a token is chosen with probability `mask`; of
  * the chosen 80% are hidden, 10% become another, 10% stay. Words 3i, 3i + 1, 3i + 2 of the
  * row's stream say whether, how, and what for position i. Special tokens are never chosen. */
-static void mask_row(const onus_dataset *d, uint32_t epoch, int64_t row, const int32_t *ids,
+static void mask_row(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row, const int32_t *ids,
                      int64_t n, float *x, float *y)
 {
     enum { AT_ONCE = 64 };
     const onus_tokenizer *k = d->encoder->tokenizer;
     const onus_stream s = {
-        .seed = d->seed, .step = epoch, .node = (uint32_t)row, .purpose = ONUS_DRAW_AUGMENT};
+        .seed = seed, .step = epoch, .node = (uint32_t)row, .purpose = ONUS_DRAW_AUGMENT};
     const double share = d->spec->mask > 0 ? d->spec->mask : 0.15;
     const uint32_t below = (uint32_t)(share * 0x1p32);
     const int32_t mask = onus_tokenizer_id(k, "[MASK]");
@@ -431,7 +431,7 @@ static void mask_row(const onus_dataset *d, uint32_t epoch, int64_t row, const i
     }
 }
 
-void onus_text_example(const onus_dataset *d, uint32_t epoch, int64_t row, float *x, float *y)
+void onus_text_example(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row, float *x, float *y)
 {
     int64_t n;
     const int32_t *ids = onus_text_row(d, row, &n);
@@ -445,7 +445,7 @@ void onus_text_example(const onus_dataset *d, uint32_t epoch, int64_t row, float
         if (y && tokens) y[i] = -1.0f;
     }
     if (d->spec->predict == ONUS_PREDICT_MASKED) {
-        mask_row(d, epoch, row, ids, n, x, y);
+        mask_row(d, seed, epoch, row, ids, n, x, y);
         return;
     }
     for (int64_t i = 0; i < n; i++) {

@@ -43,6 +43,10 @@ struct onus_net {
 
 /* Has the node a parameter that is trained? */
 bool onus_node_trains(const onus_net *net, const onus_node *node);
+/* Kinds and sizes of its terms (step -1). */
+void onus_node_terms(const onus_net *net, const onus_node *node, onus_terms_step *out);
+/* Of B examples. */
+onus_cost onus_node_cost(const onus_net *net, const onus_node *node, int64_t B, int pass);
 /* The later node that uses this one's parameter 0 too; 0: none. */
 int onus_net_other_use(const onus_net *net, int node);
 /* runs: the nodes that prediction (else the loss) and logits are made of. needs: parameters

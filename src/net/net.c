@@ -145,7 +145,7 @@ onus_status onus_net_name_param(onus_net *net, int node, int k, const char *name
 }
 
 /* A dense layer whose weight stands as (units, in): what can share a table, whose cross terms
- * tied_norm2 knows. */
+ * op/terms.h knows. */
 static bool is_plain_dense(const onus_node *node)
 {
     if (node->op != &onus_op_dense) return false;
@@ -487,18 +487,10 @@ onus_status onus_net_can_private(const onus_net *net, onus_err *err)
 {
     for (int i = 1; i < net->n_nodes; i++) {
         const onus_op *op = net->nodes[i].op;
-        const char *why =
-            op->sample_norm2.refused ? op->sample_norm2.refused : op->weighted_grad.refused;
+        const char *why = op->terms.refused;
         if (why)
             return onus_fail(err, ONUS_REFUSED, "%s (%s) cannot be trained privately: %s",
                              net->nodes[i].name, op->name, why);
-        const int other = onus_net_other_use(net, i);
-        if (other && op->tied_norm2.refused)
-            return onus_fail(err, ONUS_REFUSED,
-                             "%s (%s) shares its parameter with '%s' and cannot be trained "
-                             "privately: %s",
-                             net->nodes[i].name, op->name, net->nodes[other].name,
-                             op->tied_norm2.refused);
     }
     return ONUS_OK;
 }
@@ -547,6 +539,55 @@ void onus_net_sha256(const onus_net *net, uint8_t out[32])
     onus_sha256_end(&h, out);
 }
 
+void onus_node_terms(const onus_net *net, const onus_node *node, onus_terms_step *out)
+{
+    onus_call c = {.attr = node->attr, .out_shape = node->shape, .n_in = node->n_in};
+    onus_node_inputs(net, node, c.in_shape);
+    (void)node->op->terms.fn(&c, -1, out);
+}
+
+onus_cost onus_node_cost(const onus_net *net, const onus_node *node, int64_t B, int pass)
+{
+    onus_shape in[ONUS_IN_MAX];
+    onus_terms_step shape;
+    if (pass == ONUS_PASS_BOUND) {
+        onus_node_terms(net, node, &shape);
+        return onus_terms_cost(&shape, B);
+    }
+    onus_node_inputs(net, node, in);
+    return node->op->cost.fn(node->attr, in, B, (onus_pass)pass);
+}
+
+/* Two uses of a tensor add to the same elements: what each moves them by adds, too. */
+double onus_net_rounding(const onus_net *net)
+{
+    double sum = 0;
+    for (int t = 0; t < net->n_tensors; t++) {
+        const onus_tensor *x = &net->tensors[t];
+        double of_uses = 0;
+        if (x->frozen || x->def.buffer) continue;
+        for (int i = x->node; i < net->n_nodes; i++) {
+            const onus_node *node = &net->nodes[i];
+            onus_terms_step shape;
+            for (int k = 0; k < node->n_params; k++) {
+                if (node->tensor[k] != t) continue;
+                onus_node_terms(net, node, &shape);
+                of_uses += onus_terms_rounding(&shape, k);
+            }
+        }
+        sum += of_uses * of_uses;
+    }
+    return sqrt(sum);
+}
+
+int64_t onus_net_trained(const onus_net *net)
+{
+    int64_t n = 0;
+    for (int t = 0; t < net->n_tensors; t++)
+        if (!net->tensors[t].frozen && !net->tensors[t].def.buffer) n += net->tensors[t].n;
+    return n;
+}
+
 onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool private_)
 {
     bool runs[ONUS_NODES_MAX], needs[ONUS_NODES_MAX];
@@ -558,17 +599,15 @@ onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool priv
         bool back = false;
         for (int k = 0; k < node->n_in; k++) back = back || needs[node->in[k]];
         const struct {
-            onus_pass pass;
+            int pass;
             bool runs;
         } passes[] = {{ONUS_PASS_FORWARD, true},
                       {ONUS_PASS_BACKWARD, training && back},
                       {ONUS_PASS_GRAD, training && onus_node_trains(net, node)},
-                      {ONUS_PASS_NORM, training && private_ && onus_node_trains(net, node)}};
-        onus_shape in[ONUS_IN_MAX];
-        onus_node_inputs(net, node, in);
+                      {ONUS_PASS_BOUND, training && private_ && onus_node_trains(net, node)}};
         for (int p = 0; p < 4; p++) {
             if (!passes[p].runs) continue;
-            const onus_cost c = node->op->cost.fn(node->attr, in, B, passes[p].pass);
+            const onus_cost c = onus_node_cost(net, node, B, passes[p].pass);
             sum.multiply_adds += c.multiply_adds;
             sum.bytes += c.bytes;
         }

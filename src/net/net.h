@@ -8,7 +8,7 @@
  * layout, so that an optimiser is one sweep. */
 #ifndef ONUS_NET_NET_H
 #define ONUS_NET_NET_H
-#include "op/op.h"
+#include "op/terms.h"
 
 typedef struct onus_net onus_net;
 typedef struct {
@@ -85,13 +85,17 @@ typedef enum { ONUS_SHARE_LOGITS, ONUS_SHARE_PREDICTION } onus_share_of;
 onus_status onus_net_can_relevance(const onus_net *net, onus_share_of of, onus_err *err);
 /* SHA-256 over the tensors' names, shapes and bytes, in order. */
 void onus_net_sha256(const onus_net *net, uint8_t out[32]);
+/* Rounding one example's terms to a grid moves its part of the sum, as a vector over all
+ * trained parameters, by at most that times half the grid. */
+double onus_net_rounding(const onus_net *net);
+int64_t onus_net_trained(const onus_net *net); /* parameters that are trained */
 onus_cost onus_net_cost(const onus_net *net, int64_t B, bool training, bool private_);
 
 typedef enum { ONUS_PLAN_PREDICT, ONUS_PLAN_TRAIN, ONUS_PLAN_PRIVATE } onus_plan_mode;
 typedef struct onus_plan onus_plan;
 /* Lays out memory for at most B_max examples a call. PREDICT reuses buffers; TRAIN keeps what
  * backward needs; PRIVATE also keeps every parametered node's output gradient until
- * weighted_grad. */
+ * the sums. */
 onus_status onus_plan_create(onus_plan **out, onus_net *net, const onus_exec *ex,
                              onus_plan_mode mode, int64_t B_max, const onus_allocator *mem,
                              onus_err *err) ONUS_CHECKED;
@@ -121,21 +125,23 @@ const float *onus_plan_losses(const onus_plan *p);
  * into grad[0] (param_floats; gaps, buffers and frozen tensors are not written). Several shards
  * fold by a balanced binary tree, neighbours first, with grad[1], grad[2] .. as work space: one
  * more than log2 of their number, rounded up. A shard without examples takes no part; B is at
- * least 1. PRIVATE: grad must be NULL; norms and grads follow. */
+ * least 1. PRIVATE: grad must be NULL; bounds and sums follow. */
 void onus_plan_backward(onus_plan *p, const onus_batch *b, float *const *grad);
-/* Each example's squared gradient norm over all parameters: norm2 (B) is written. PRIVATE
- * only. */
-void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2);
-/* grad[0] = sum over examples of w[b] times the example's gradient; w NULL = ones; an example
- * of weight 0 takes part as zeros, even if it is not finite. Shards as in backward. PRIVATE
- * only, and once: the weights are multiplied into what backward left. */
-void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *const *grad);
+/* Bounds of each example's gradient over all trained parameters: bound (B) is written. PRIVATE
+ * only, after backward. */
+void onus_plan_bounds(onus_plan *p, const onus_batch *b, onus_bound *bound);
+/* sum (param_floats, laid out as the parameters) += w[b] times example b's terms, on the grid:
+ * exact, so that order, shards, threads and other examples do not matter (op/terms.h). An
+ * example of weight 0 is left out, even if it is not finite. PRIVATE only. */
+void onus_plan_sums(onus_plan *p, const onus_batch *b, const double *w, double grid,
+                    double *sum);
 /* What one pass of one node took, all calls together, and what the table counts for it. */
 typedef struct {
     double seconds;
     onus_cost cost;
 } onus_spent;
-enum { ONUS_PASSES = ONUS_PASS_GRAD + 1 };
+/* Passes of a plan: the table's, and the bounds of private training. */
+enum { ONUS_PASS_BOUND = ONUS_PASS_GRAD + 1, ONUS_PASSES };
 /* From now on every pass adds to spent (onus_net_nodes, ONUS_PASSES), the caller's; NULL: no
  * clock is read. No bit of a result depends on it. */
 void onus_plan_measure(onus_plan *p, onus_spent *spent);

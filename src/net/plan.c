@@ -5,7 +5,7 @@
  * Outputs: a node's output stands in a buffer of its own, in its input's place where the
  * operation allows it and nobody else wants that input, or (prediction) in a buffer whose owner
  * is done. Gradients: the same, last node to first; in private plans the output gradients of
- * nodes with parameters stay until the clipping factors are known. */
+ * nodes with parameters stay until the factors that clip are known. */
 #include <assert.h>
 #include <limits.h>
 #include <math.h>
@@ -44,6 +44,7 @@ struct onus_plan {
     slot *slots;
     int n_slots;
     void *scratch;
+    void *room;                /* private: of op/terms.h */
     float *extra[ONUS_IN_MAX]; /* gradients of inputs on their way to be added to others */
     float *input;
     onus_spent *spent; /* (n_nodes, ONUS_PASSES): profiles; NULL: nobody asks */
@@ -164,7 +165,7 @@ static void plan_outputs(onus_plan *p)
 }
 
 /* May node i write the gradient of its first input over that input? Nobody else reads it on the
- * way back, and in private plans nobody reads it once more for norms and sums. */
+ * way back, and in private plans nobody reads it once more for bounds and sums. */
 static bool may_write_over_in(const onus_plan *p, int i)
 {
     const onus_node *node = &p->net->nodes[i];
@@ -185,7 +186,7 @@ static bool may_write_over_in(const onus_plan *p, int i)
 /* Outputs that were needed up to node i: their buffers may hold gradients. */
 static void free_outputs(onus_plan *p, int i)
 {
-    if (p->mode == ONUS_PLAN_PRIVATE) return; /* norms and sums read them again */
+    if (p->mode == ONUS_PLAN_PRIVATE) return; /* bounds and sums read them again */
     for (int s = 0; s < p->n_slots; s++)
         if (p->slots[s].back == i) p->slots[s].busy = false;
 }
@@ -253,6 +254,20 @@ static onus_status allocate_node(onus_plan *p, int i, size_t *scratch,
     return ONUS_OK;
 }
 
+/* Scratch of bounds and sums. */
+static size_t room_of(const onus_plan *p)
+{
+    size_t most = ONUS_ALIGN;
+    for (int i = 1; i < p->net->n_nodes; i++) {
+        onus_terms_step shape;
+        if (!p->runs[i] || !onus_node_trains(p->net, &p->net->nodes[i])) continue;
+        onus_node_terms(p->net, &p->net->nodes[i], &shape);
+        const size_t bytes = onus_terms_bytes(p->ex, &shape);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 static onus_status lay_out(onus_plan *p, onus_err *err)
 {
     onus_status st = ONUS_OK;
@@ -269,6 +284,8 @@ static onus_status lay_out(onus_plan *p, onus_err *err)
             return onus_fail_mem(err, "plan");
     }
     if (!(p->scratch = take(p, scratch, 1))) return onus_fail_mem(err, "plan");
+    if (p->mode == ONUS_PLAN_PRIVATE && !(p->room = take(p, room_of(p), 1)))
+        return onus_fail_mem(err, "plan");
 done:
     return st;
 }
@@ -408,11 +425,11 @@ static double now(const onus_plan *p)
 }
 
 /* Adds a pass over c's examples, begun at `start`, to what was spent. */
-static void note(const onus_plan *p, int i, const onus_call *c, onus_pass pass, double start)
+static void note(const onus_plan *p, int i, const onus_call *c, int pass, double start)
 {
     if (!p->spent) return;
-    onus_spent *s = &p->spent[i * ONUS_PASSES + (int)pass];
-    const onus_cost cost = p->net->nodes[i].op->cost.fn(c->attr, c->in_shape, c->B, pass);
+    onus_spent *s = &p->spent[i * ONUS_PASSES + pass];
+    const onus_cost cost = onus_node_cost(p->net, &p->net->nodes[i], c->B, pass);
     s->seconds += onus_clock_s() - start;
     s->cost.multiply_adds += cost.multiply_adds;
     s->cost.bytes += cost.bytes;
@@ -612,73 +629,42 @@ void onus_plan_backward(onus_plan *p, const onus_batch *b, float *const *grad)
     }
 }
 
-void onus_plan_norms(onus_plan *p, const onus_batch *b, double *norm2)
+/* ---- private training -------------------------------------------------------------------- */
+
+void onus_plan_bounds(onus_plan *p, const onus_batch *b, onus_bound *bound)
 {
-    memset(norm2, 0, (size_t)b->B * sizeof *norm2);
+    memset(bound, 0, (size_t)b->B * sizeof *bound);
     for (int i = 1; i < p->net->n_nodes; i++) {
-        const onus_node *node = &p->net->nodes[i];
-        if (!p->runs[i] || !p->call[i].trains) continue;
+        const onus_op *op = p->net->nodes[i].op;
+        onus_call *c = &p->call[i];
+        if (!p->runs[i] || !c->trains) continue;
         const double start = now(p);
-        set_batch(&p->call[i], b);
-        node->op->sample_norm2.fn(&p->call[i], norm2);
-        const int other = p->call[i].trains & 1 ? onus_net_other_use(p->net, i) : 0;
+        set_batch(c, b);
+        onus_terms_bound(op, c, p->room, bound);
+        const int other = c->trains & 1 ? onus_net_other_use(p->net, i) : 0;
         if (other) {
             set_batch(&p->call[other], b);
-            node->op->tied_norm2.fn(&p->call[i], &p->call[other], norm2);
+            onus_terms_bound_tied(op, c, p->net->nodes[other].op, &p->call[other], p->room,
+                                  bound);
         }
-        note(p, i, &p->call[i], ONUS_PASS_NORM, start);
+        note(p, i, c, ONUS_PASS_BOUND, start);
     }
 }
 
-typedef struct {
-    const onus_plan *p;
-    const onus_call *c;
-    const float *w;
-} weigh_job;
-
-/* Multiplies the examples' output gradients by their weights. An example of weight 0 is one
- * that is not finite: zeros take its place in all that weighted_grad reads. */
-static void weigh_part(void *ctx, int part, int n_parts)
+void onus_plan_sums(onus_plan *p, const onus_batch *b, const double *w, double grid,
+                    double *sum)
 {
-    const weigh_job *j = ctx;
-    const onus_call *c = j->c;
-    const onus_op *op = j->p->net->nodes[c->node].op;
-    const int64_t n = onus_shape_numel(&c->out_shape);
-    const size_t saved = op->saved(c->attr, c->in_shape, 1);
-    int64_t begin, end;
-    onus_split(c->B, 1, part, n_parts, &begin, &end);
-    for (int64_t b = begin; b < end; b++) {
-        float *dy = (float *)c->d_out + b * n;
-        if (j->w[b] != 0.0f) {
-            j->p->ex->k->scale(j->w[b], dy, dy, n);
-            continue;
-        }
-        memset(dy, 0, (size_t)n * sizeof *dy);
-        memset(c->out + b * n, 0, (size_t)n * sizeof *dy);
-        if (saved) memset((char *)c->saved + (size_t)b * saved, 0, saved);
-        for (int k = 0; k < c->n_in; k++) {
-            const int64_t m = onus_shape_numel(&c->in_shape[k]);
-            memset((float *)c->in[k] + b * m, 0, (size_t)m * sizeof *dy);
-        }
-    }
-}
-
-static void weigh(onus_plan *p, const float *w)
-{
-    for (int i = 1; w && i < p->net->n_nodes; i++) {
-        if (!p->runs[i] || !p->call[i].trains) continue;
-        weigh_job j = {.p = p, .c = &p->call[i], .w = w};
-        onus_pool_run(p->ex->pool, weigh_part, &j);
-    }
-}
-
-void onus_plan_grads(onus_plan *p, const onus_batch *b, const float *w, float *const *grad)
-{
-    weigh(p, w);
-    for (int i = p->net->n_nodes - 1; i > 0; i--) {
-        if (!p->runs[i]) continue;
-        set_batch(&p->call[i], b);
-        node_grads(p, i, b, grad);
+    for (int i = 1; i < p->net->n_nodes; i++) {
+        const onus_node *node = &p->net->nodes[i];
+        onus_call *c = &p->call[i];
+        double *of[ONUS_PARAM_MAX] = {NULL};
+        if (!p->runs[i] || !c->trains) continue;
+        const double start = now(p);
+        set_batch(c, b);
+        for (int k = 0; k < node->n_params; k++)
+            of[k] = sum + p->net->tensors[node->tensor[k]].offset;
+        onus_terms_sum(node->op, c, p->room, w, grid, of);
+        note(p, i, c, ONUS_PASS_GRAD, start);
     }
 }
 

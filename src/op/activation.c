@@ -70,12 +70,12 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     return onus_cost_each(&in[0], B, pass, 1, 1, 8, 12);
 }
 
-#define ROW(name, help, flags, keeps)                                                     \
-    ONUS_OP_ROW(#name, help, 1, 1, flags, keeps | ONUS_RELEVANCE_IN | ONUS_RELEVANCE_OUT, \
-                NULL, 0, onus_same_shape, onus_no_params, onus_no_rows, onus_no_bytes,    \
-                onus_no_scratch, ONUS_CAN(name##_forward), ONUS_CAN(name##_backward),     \
-                ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,            \
-                ONUS_CAN(name##_relevance), ONUS_CAN(cost))
+#define ROW(name, help, flags, keeps)                                                        \
+    ONUS_OP_ROW(#name, help, 1, 1, flags, keeps | ONUS_RELEVANCE_IN | ONUS_RELEVANCE_OUT,    \
+                NULL, 0, onus_same_shape, onus_no_params, onus_no_rows, onus_no_bytes,       \
+                onus_no_scratch, ONUS_CAN(name##_forward), ONUS_CAN(name##_backward),        \
+                ONUS_CAN(onus_no_terms), ONUS_CAN(onus_no_grad), ONUS_CAN(name##_relevance), \
+                ONUS_CAN(cost))
 
 const onus_op onus_op_relu = ROW(relu, "y = x < 0 ? 0 : x", ONUS_OP_INPLACE, ONUS_KEEPS_OUT);
 const onus_op onus_op_sigmoid =

@@ -47,11 +47,11 @@ static onus_cost flatten_cost(const onus_attr *attr, const onus_shape in[], int6
     return onus_cost_each(&in[0], B, pass, 0, 0, 8, 8);
 }
 
-const onus_op onus_op_flatten = ONUS_OP_ROW(
-    "flatten", "all axes become one", 1, 1, ONUS_OP_INPLACE, 0, NULL, 0, flatten_shape,
-    onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(flatten_forward),
-    ONUS_CAN(flatten_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
-    ONUS_CAN(flatten_relevance), ONUS_CAN(flatten_cost));
+const onus_op onus_op_flatten =
+    ONUS_OP_ROW("flatten", "all axes become one", 1, 1, ONUS_OP_INPLACE, 0, NULL, 0,
+                flatten_shape, onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch,
+                ONUS_CAN(flatten_forward), ONUS_CAN(flatten_backward), ONUS_CAN(onus_no_terms),
+                ONUS_CAN(onus_no_grad), ONUS_CAN(flatten_relevance), ONUS_CAN(flatten_cost));
 
 /* ---- concat ------------------------------------------------------------------------------ */
 
@@ -125,8 +125,8 @@ static onus_cost concat_cost(const onus_attr *attr, const onus_shape in[], int64
     return (onus_cost){0};
 }
 
-const onus_op onus_op_concat = ONUS_OP_ROW(
-    "concat", "two inputs side by side along the last axis", 2, 2, 0, 0, NULL, 0, concat_shape,
-    onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(concat_forward),
-    ONUS_CAN(concat_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
-    ONUS_CAN(concat_relevance), ONUS_CAN(concat_cost));
+const onus_op onus_op_concat =
+    ONUS_OP_ROW("concat", "two inputs side by side along the last axis", 2, 2, 0, 0, NULL, 0,
+                concat_shape, onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch,
+                ONUS_CAN(concat_forward), ONUS_CAN(concat_backward), ONUS_CAN(onus_no_terms),
+                ONUS_CAN(onus_no_grad), ONUS_CAN(concat_relevance), ONUS_CAN(concat_cost));

@@ -736,9 +736,8 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     return (onus_cost){0};
 }
 
-const onus_op onus_op_attention =
-    ONUS_OP_ROW("attention", "softmax(q k^T scale) v of each head", 1, 4, 0,
-                ONUS_KEEPS_IN | ONUS_KEEPS_OUT | ONUS_RELEVANCE_IN, attrs, N_ATTRS, shape,
-                onus_no_params, onus_no_rows, saved, scratch, ONUS_CAN(forward),
-                ONUS_CAN(backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-                ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));
+const onus_op onus_op_attention = ONUS_OP_ROW(
+    "attention", "softmax(q k^T scale) v of each head", 1, 4, 0,
+    ONUS_KEEPS_IN | ONUS_KEEPS_OUT | ONUS_RELEVANCE_IN, attrs, N_ATTRS, shape, onus_no_params,
+    onus_no_rows, saved, scratch, ONUS_CAN(forward), ONUS_CAN(backward),
+    ONUS_CAN(onus_no_terms), ONUS_CAN(onus_no_grad), ONUS_CAN(relevance), ONUS_CAN(cost));

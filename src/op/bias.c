@@ -33,11 +33,14 @@ static void backward(onus_call *c)
         memcpy(c->d_in[0], c->d_out, (size_t)onus_call_out(c) * sizeof(float));
 }
 
-static void sample_norm2(onus_call *c, double *norm2)
+static bool terms(onus_call *c, int64_t step, onus_terms_step *out)
 {
     const int64_t n = onus_shape_numel(&c->out_shape);
-    for (int64_t b = 0; c->trains & 1 && b < c->B; b++)
-        norm2[b] = norm2[b] + c->ex->k->norm2(c->d_out + b * n, n);
+    if (!onus_one_step(c, step, out)) return false;
+    onus_terms *t = onus_term_add(out, ONUS_TERM_SUM, 0);
+    t->u = t->ldd = n;
+    t->d = c->d_out;
+    return true;
 }
 
 static void sum_range(const onus_call *c, int64_t begin, int64_t end)
@@ -64,14 +67,12 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     switch (pass) {
     case ONUS_PASS_FORWARD: return (onus_cost){n, 8 * n + 4 * p};
     case ONUS_PASS_BACKWARD: return (onus_cost){0, 8 * n}; /* a copy */
-    case ONUS_PASS_NORM: return (onus_cost){n, 4 * n};
     case ONUS_PASS_GRAD: return (onus_cost){n, 4 * n + 4 * p};
     }
     return (onus_cost){0};
 }
 
-const onus_op onus_op_bias =
-    ONUS_OP_ROW("bias", "y = x + b", 1, 1, ONUS_OP_INPLACE, 0, NULL, 0, onus_same_shape, params,
-                onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(forward),
-                ONUS_CAN(backward), ONUS_CAN(sample_norm2), ONUS_CAN(weighted_grad),
-                ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));
+const onus_op onus_op_bias = ONUS_OP_ROW(
+    "bias", "y = x + b", 1, 1, ONUS_OP_INPLACE, 0, NULL, 0, onus_same_shape, params,
+    onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(forward), ONUS_CAN(backward),
+    ONUS_CAN(terms), ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(cost));

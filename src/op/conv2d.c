@@ -2,18 +2,14 @@
  * conv2d.c - two-dimensional convolution: (C, H, W) -> (K, OH, OW), weight (K, C / groups, kh,
  * kw). Which terms a sum has and in which order: num/conv.h.
  *
- * One example's squared gradient norm, by shape the cheaper of two: the gradient itself, made
- * and forgotten, P p d multiply-adds for P positions, p terms of a dot, d output channels; or
- * the sum over pairs of positions of (x_i . x_j)(dy_i . dy_j), P^2 (p + d) (Bu and others 2022,
- * arXiv:2205.10683). */
+ * In private training an example's windows are written out: its gradient is a sum of outer
+ * products over positions, as a dense layer's over rows. */
 #include <math.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "num/conv.h"
-#include "num/gemm.h"
 #include "num/kernels.h"
-#include "num/vec.h"
 #include "op/each.h"
 
 enum { CHANNELS, KERNEL, KERNEL_W, STRIDE, PADDING, DILATION, GROUPS, BIAS, HE_FAN_OUT };
@@ -122,23 +118,6 @@ static int64_t rows(const onus_attr *attr, const onus_shape in[])
 
 /* ---- scratch ----------------------------------------------------------------------------- */
 
-/* Of a group's two ways to a norm, multiply-adds. */
-static double macs_by_gradient(const onus_conv *v)
-{
-    return (double)(terms(v) * (v->K / v->groups)) * (double)(positions(v) + 1);
-}
-
-static double macs_by_pairs(const onus_conv *v)
-{
-    const double P = (double)positions(v);
-    return P * P * (double)(terms(v) + v->K / v->groups + 1);
-}
-
-static bool pairs_pay(const onus_conv *v)
-{
-    return macs_by_pairs(v) < macs_by_gradient(v);
-}
-
 static size_t floats_bytes(int64_t n)
 {
     return ((size_t)n * sizeof(float) + ONUS_ALIGN - 1) & ~(size_t)(ONUS_ALIGN - 1);
@@ -149,24 +128,21 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t pair_products(const onus_exec *ex, const onus_conv *v)
+/* Examples whose terms stand in scratch at once. */
+static int64_t examples_at_once(const onus_conv *v, int64_t B)
 {
-    const int64_t P = positions(v);
-    return larger(onus_gemm_scratch_bytes(ex, P, P, terms(v)),
-                  onus_gemm_scratch_bytes(ex, P, P, v->K / v->groups));
+    const int64_t each = positions(v) * (terms(v) + v->K / v->groups), n = (1 << 20) / each;
+    return n < 1 ? 1 : n < B ? n : B;
 }
 
 static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                       int64_t B)
 {
     const onus_conv v = conv_of(attr, &in[0]);
-    const int64_t P = positions(&v);
-    const size_t passes = onus_conv_scratch_bytes(ex, &v, B);
-    const size_t norm = pairs_pay(&v) ? floats_bytes(terms(&v) * P) + 2 * floats_bytes(P * P) +
-                                            floats_bytes(v.K) + pair_products(ex, &v)
-                                      : floats_bytes(v.K * terms(&v)) + floats_bytes(v.K) +
-                                            onus_conv_scratch_bytes(ex, &v, 1);
-    return larger(passes, norm);
+    const int64_t n = examples_at_once(&v, B), P = positions(&v);
+    return larger(onus_conv_scratch_bytes(ex, &v, B),
+                  floats_bytes(n * P * terms(&v)) + floats_bytes(n * P * (v.K / v.groups)) +
+                      floats_bytes(n * v.K));
 }
 
 /* ---- values and gradients ---------------------------------------------------------------- */
@@ -227,91 +203,84 @@ static void weighted_grad(onus_call *c)
     if (c->trains & 2) onus_each(c, v.K, SIDE, c->B * positions(&v), bias_range);
 }
 
-/* ---- norms ------------------------------------------------------------------------------- */
+/* ---- terms ------------------------------------------------------------------------------- */
 
-/* The second operand of the forward product, written out: (terms, P) of group g. */
+/* The second operand of the forward product, written out: (P, terms) of group g of an image. */
 static void unfold(const onus_conv *v, const float *x, int64_t g, float *out)
 {
-    const int64_t taps = v->kh * v->kw, P = positions(v);
-    for (int64_t t = 0; t < terms(v); t++, out += P) {
+    const int64_t taps = v->kh * v->kw, P = positions(v), n = terms(v);
+    for (int64_t t = 0; t < n; t++) {
         const float *plane = x + (g * (v->C / v->groups) + t / taps) * v->H * v->W;
         const int64_t dy = t % taps / v->kw * v->dilation - v->padding,
                       dx = t % v->kw * v->dilation - v->padding;
         for (int64_t p = 0; p < P; p++) {
             const int64_t r = p / v->OW * v->stride + dy, q = p % v->OW * v->stride + dx;
             const bool inside = r >= 0 && r < v->H && q >= 0 && q < v->W;
-            out[p] = inside ? plane[r * v->W + q] : 0.0f;
+            out[p * n + t] = inside ? plane[r * v->W + q] : 0.0f;
         }
     }
 }
 
-/* a (k, P) -> (P, P): the dots of its columns. */
-static void pairs(const onus_exec *ex, const float *a, int64_t k, int64_t P, float *out,
-                  void *work)
-{
-    const onus_gemm_args product = {.form = ONUS_GEMM_TN,
-                                    .M = P,
-                                    .N = P,
-                                    .K = k,
-                                    .A = a,
-                                    .lda = P,
-                                    .B = a,
-                                    .ldb = P,
-                                    .C = out,
-                                    .ldc = P};
-    onus_gemm(ex, &product, work);
-}
+/* What a step writes out of examples [first, first + n): windows (n, P, terms) and dy (n, P, K
+ * / groups) of group g; with group 0 each example's sums of dy (n, K). */
+typedef struct {
+    const onus_call *c;
+    onus_conv v;
+    int64_t first, n, g;
+    float *windows, *dy, *sums;
+} unfolded;
 
-/* The sum of x y in binary64 lanes. */
-static double dot64(const float *x, const float *y, int64_t n)
+static void unfold_part(void *ctx, int part, int n_parts)
 {
-    double lane[16] = {0};
-    for (int64_t i = 0; i < n; i++)
-        lane[i % 16] = fma((double)x[i], (double)y[i], lane[i % 16]);
-    return onus_fold16(lane);
-}
-
-static double norm_by_pairs(const onus_call *c, const onus_conv *v, int64_t b)
-{
+    const unfolded *u = ctx;
+    const onus_conv *v = &u->v;
     const int64_t P = positions(v), K = v->K / v->groups;
-    float *columns = c->scratch,
-          *of_x = (float *)(void *)((char *)columns + floats_bytes(terms(v) * P)),
-          *of_dy = (float *)(void *)((char *)of_x + floats_bytes(P * P));
-    char *work = (char *)of_dy + floats_bytes(P * P) + floats_bytes(v->K);
-    double sum = 0;
-    for (int64_t g = 0; g < v->groups; g++) {
-        unfold(v, c->in[0] + b * v->C * v->H * v->W, g, columns);
-        pairs(c->ex, columns, terms(v), P, of_x, work);
-        pairs(c->ex, c->d_out + (b * v->K + g * K) * P, K, P, of_dy, work);
-        sum = sum + dot64(of_x, of_dy, P * P);
+    int64_t begin, end;
+    onus_split(u->n, 1, part, n_parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        const float *dy = u->c->d_out + (u->first + i) * v->K * P;
+        if (u->c->trains & 1) {
+            unfold(v, u->c->in[0] + (u->first + i) * v->C * v->H * v->W, u->g,
+                   u->windows + i * P * terms(v));
+            for (int64_t k = 0; k < K; k++)
+                for (int64_t p = 0; p < P; p++)
+                    u->dy[(i * P + p) * K + k] = dy[(u->g * K + k) * P + p];
+        }
+        for (int64_t k = 0; u->c->trains & 2 && u->g == 0 && k < v->K; k += SIDE)
+            sum_channels(dy, 1, v->K, P, k, v->K - k < SIDE ? v->K - k : SIDE, false,
+                         u->sums + i * v->K + k);
     }
-    return sum;
 }
 
-static double norm_by_gradient(const onus_call *c, const onus_conv *v, int64_t b)
-{
-    float *g = c->scratch;
-    char *work = (char *)g + floats_bytes(v->K * terms(v)) + floats_bytes(v->K);
-    onus_conv_back_weight(c->ex, v, 1, c->in[0] + b * v->C * v->H * v->W,
-                          c->d_out + b * v->K * positions(v), g, false, work);
-    return c->ex->k->norm2(g, v->K * terms(v));
-}
-
-static void sample_norm2(onus_call *c, double *norm2)
+/* Steps go over groups, then over as many examples as there is room for. */
+static bool make_terms(onus_call *c, int64_t step, onus_terms_step *out)
 {
     const onus_conv v = conv_of(c->attr, &c->in_shape[0]);
-    const int64_t P = positions(&v);
-    for (int64_t b = 0; b < c->B; b++) {
-        if (c->trains & 1)
-            norm2[b] = norm2[b] +
-                       (pairs_pay(&v) ? norm_by_pairs(c, &v, b) : norm_by_gradient(c, &v, b));
-        if (!(c->trains & 2)) continue;
-        float *bias = c->scratch;
-        for (int64_t k = 0; k < v.K; k += SIDE)
-            sum_channels(c->d_out + b * v.K * P, 1, v.K, P, k, v.K - k < SIDE ? v.K - k : SIDE,
-                         false, bias + k);
-        norm2[b] = norm2[b] + c->ex->k->norm2(bias, v.K);
+    const int64_t P = positions(&v), K = v.K / v.groups, n = examples_at_once(&v, c->B);
+    unfolded u = {.c = c, .v = v, .windows = c->scratch};
+    if (step >= 0) {
+        u.first = step / v.groups * n;
+        u.g = step % v.groups;
+        if (u.first >= c->B) return false;
+        u.n = c->B - u.first < n ? c->B - u.first : n;
+        u.dy = (float *)(void *)((char *)u.windows + floats_bytes(n * P * terms(&v)));
+        u.sums = (float *)(void *)((char *)u.dy + floats_bytes(n * P * K));
+        onus_pool_run(c->ex->pool, unfold_part, &u);
     }
+    *out = (onus_terms_step){.first = u.first, .n = u.n};
+    onus_terms *weight = onus_term_add(out, ONUS_TERM_OUTER, 0);
+    weight->rows = P;
+    weight->u = weight->ldd = K;
+    weight->n = weight->ldx = terms(&v);
+    weight->first = u.g * K * terms(&v);
+    weight->copies = v.groups;
+    weight->d = u.dy;
+    weight->x = u.windows;
+    if (!c->attr[BIAS].i || u.g > 0) return true;
+    onus_terms *bias = onus_term_add(out, ONUS_TERM_SUM, 1);
+    bias->u = bias->ldd = v.K;
+    bias->d = u.sums;
+    return true;
 }
 
 /* Differences pass through a linear map: the bias cancels. */
@@ -330,10 +299,6 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     switch (pass) {
     case ONUS_PASS_BACKWARD:
         return (onus_cost){b * onus_conv_back_input_macs(&v), 4 * (x + y + weights)};
-    case ONUS_PASS_NORM: {
-        const double macs = pairs_pay(&v) ? macs_by_pairs(&v) : macs_by_gradient(&v);
-        return (onus_cost){b * (macs * (double)v.groups + bias * (P + 1)), 4 * (x + y)};
-    }
     case ONUS_PASS_FORWARD:
     case ONUS_PASS_GRAD:
         return (onus_cost){b * P * (weights + bias), 4 * (x + y + weights + bias)};
@@ -344,5 +309,5 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
 const onus_op onus_op_conv2d =
     ONUS_OP_ROW("conv2d", "two-dimensional convolution of images (channels, rows, columns)", 1,
                 1, 0, ONUS_KEEPS_IN, attrs, N_ATTRS, shape, params, rows, onus_no_bytes,
-                scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),
-                ONUS_CAN(weighted_grad), ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));
+                scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(make_terms),
+                ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(cost));

@@ -199,5 +199,5 @@ const onus_op onus_op_softmax_cross_entropy = ONUS_OP_ROW(
     "softmax_cross_entropy", "log sum exp(x) - x of the label's class, over the last axis", 1,
     1, ONUS_OP_LOSS | ONUS_OP_IGNORES | ONUS_OP_OVER_IN, ONUS_KEEPS_IN, attrs, 1, shape,
     onus_no_params, onus_no_rows, saved, onus_no_scratch, ONUS_CAN(forward), ONUS_CAN(backward),
-    ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
+    ONUS_CAN(onus_no_terms), ONUS_CAN(onus_no_grad),
     ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(cost));

@@ -2,11 +2,7 @@
  * dense.c - y = x W^T + b over the last axis: x (.., in), W (units, in), b (units).
  *
  * Backward: dx = dy W; dW = dy^T x, a dot over examples; db = sum of dy over examples
- * (contract, items 3 and 7). One example's squared gradient norm is |x|^2 |dy|^2 (+ |dy|^2 for
- * b): the gradient is an outer product (Goodfellow 2015, arXiv:1510.01799). Of an example with
- * T rows it is the sum over pairs of rows of (x x')(dy dy') (Li et al. 2022, arXiv:2110.05679),
- * T^2 (in + units) multiply-adds, or the gradient itself, made and squared, T in units: the
- * shape says which is less. */
+ * (contract, items 3 and 7). */
 #include <math.h>
 
 #include "base/fail.h"
@@ -122,55 +118,25 @@ static onus_gemm_args grad_product(const onus_call *c, const float *x, const flo
                             .ldc = turned ? units : n};
 }
 
-/* Are the products of pairs of rows less work than the gradient? */
-static bool by_pairs(const onus_attr *attr, const onus_shape in[])
-{
-    const double n = (double)width(&in[0]), units = (double)attr[UNITS].i,
-                 T = (double)rows(attr, in);
-    return T > 1 && T * (n + units) < n * units;
-}
-
-enum { TILE = 64 }; /* rows that are paired with all from them on */
-
 static size_t aligned(size_t bytes)
 {
     return (bytes + ONUS_ALIGN - 1) & ~(size_t)(ONUS_ALIGN - 1);
 }
 
-/* A thread's scratch for pairs: two blocks of products, their packing, a bias's gradient. */
-static size_t pair_bytes(const onus_attr *attr, const onus_shape in[])
-{
-    const int64_t n = width(&in[0]), units = attr[UNITS].i, T = rows(attr, in);
-    const int64_t tile = T < TILE ? T : TILE;
-    return 2 * aligned((size_t)(tile * T) * sizeof(float)) +
-           aligned(onus_gemm_pack_bytes(tile, T, n > units ? n : units)) +
-           (attr[BIAS].i ? aligned((size_t)units * sizeof(float)) : 0);
-}
-
-/* Scratch: the products' packing; behind it, where an example has several rows and its gradient
- * is made, that gradient. */
-static size_t product_bytes(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
-                            int64_t B)
+/* The products' packing; or, where an example has several rows, its sums of dy. */
+static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
+                      int64_t B)
 {
     const int64_t n = width(&in[0]), units = attr[UNITS].i, m = B * rows(attr, in);
     const size_t a = onus_gemm_scratch_bytes(ex, m, units, n),
                  b = onus_gemm_scratch_bytes(ex, m, n, units),
                  c = onus_gemm_scratch_bytes(ex, units, n, m),
-                 d = onus_gemm_scratch_bytes(ex, n, units, m);
+                 d = onus_gemm_scratch_bytes(ex, n, units, m),
+                 sums = (size_t)(B * units) * sizeof(float);
     size_t most = a > b ? a : b;
     most = c > most ? c : most;
     most = d > most ? d : most;
-    return aligned(most);
-}
-
-static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
-                      int64_t B)
-{
-    const size_t bytes = product_bytes(ex, attr, in, B);
-    const size_t pairs = (size_t)onus_pool_size(ex->pool) * pair_bytes(attr, in);
-    if (rows(attr, in) == 1) return bytes;
-    if (by_pairs(attr, in)) return bytes > pairs ? bytes : pairs;
-    return bytes + (size_t)(width(&in[0]) * attr[UNITS].i) * sizeof(float);
+    return aligned(sums > most ? sums : most);
 }
 
 static void forward(onus_call *c)
@@ -185,108 +151,34 @@ static void backward(onus_call *c)
     if (c->d_in[0]) onus_gemm(c->ex, &product, c->scratch);
 }
 
-/* One row an example: the gradient is an outer product, |x|^2 |dy|^2. */
-static void norm_range(const onus_call *c, int64_t begin, int64_t end)
+static void row_sums(const onus_call *c, int64_t begin, int64_t end)
 {
-    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape);
-    double *norm2 = c->norm2;
-    for (int64_t b = begin; b < end; b++) {
-        const double d2 = c->ex->k->norm2(c->d_out + b * units, units);
-        if (c->trains & 1) {
-            const double weight = c->ex->k->norm2(c->in[0] + b * n, n) * d2;
-            norm2[b] = norm2[b] + weight;
-        }
-        if (c->trains & 2) norm2[b] = norm2[b] + d2;
-    }
+    const int64_t units = width(&c->out_shape), T = rows(c->attr, c->in_shape);
+    for (int64_t b = begin; b < end; b++)
+        c->ex->k->col_sum(c->d_out + b * T * units, T, units, 0, units, false,
+                          (float *)c->scratch + b * units);
 }
 
-/* Products of rows [t0, t0 + m) of X (T, n) with rows [t0, T), into C. */
-static void pair_products(const onus_call *c, const float *X, int64_t n, int64_t t0, int64_t m,
-                          float *C, void *pack)
-{
-    const int64_t T = rows(c->attr, c->in_shape);
-    const onus_gemm_args g = {.form = ONUS_GEMM_NT,
-                              .M = m,
-                              .N = T - t0,
-                              .K = n,
-                              .A = X + t0 * n,
-                              .lda = n,
-                              .B = X + t0 * n,
-                              .ldb = n,
-                              .C = C,
-                              .ldc = T - t0};
-    onus_gemm_serial(c->ex->k, &g, pack);
-}
-
-/* The squared norm of the weight's gradient of one example: tiles of rows with all rows from
- * their first on; a pair of two tiles counts twice. Binary64 lanes over a tile's pairs. */
-static double pairs_norm2(const onus_call *c, const float *x, const float *dy, char *at)
-{
-    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape),
-                  T = rows(c->attr, c->in_shape), tile = T < TILE ? T : TILE;
-    const size_t block = aligned((size_t)(tile * T) * sizeof(float));
-    float *xx = (float *)(void *)at, *dd = (float *)(void *)(at + block);
-    double lane[16] = {0};
-    for (int64_t t0 = 0; t0 < T; t0 += tile) {
-        const int64_t m = T - t0 < tile ? T - t0 : tile, N = T - t0;
-        pair_products(c, x, n, t0, m, xx, at + 2 * block);
-        pair_products(c, dy, units, t0, m, dd, at + 2 * block);
-        for (int64_t i = 0; i < m * N; i++) {
-            const double times = i % N < m ? 1 : 2;
-            lane[i % 16] = fma(times * (double)xx[i], (double)dd[i], lane[i % 16]);
-        }
-    }
-    const double sum = onus_fold16(lane);
-    return sum < 0 ? 0 : sum; /* rounding alone makes it so */
-}
-
-static void pairs_part(const onus_call *c, int part, int64_t begin, int64_t end)
+/* A weight's gradient is the sum over rows of dy x^T; what an example adds to the bias's is one
+ * vector, its own rows' sum. */
+static bool terms(onus_call *c, int64_t step, onus_terms_step *out)
 {
     const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape),
                   T = rows(c->attr, c->in_shape);
-    const size_t bytes = pair_bytes(c->attr, c->in_shape);
-    char *at = (char *)c->scratch + (size_t)part * bytes;
-    float *db = (float *)(void *)(at + bytes - aligned((size_t)units * sizeof(float)));
-    for (int64_t b = begin; b < end; b++) {
-        const float *x = c->in[0] + b * T * n, *dy = c->d_out + b * T * units;
-        if (c->trains & 1) c->norm2[b] = c->norm2[b] + pairs_norm2(c, x, dy, at);
-        if (c->trains & 2) {
-            c->ex->k->col_sum(dy, T, units, 0, units, false, db);
-            c->norm2[b] = c->norm2[b] + c->ex->k->norm2(db, units);
-        }
-    }
-}
-
-/* Several rows: the example's gradient is made, measured and forgotten. */
-static void norm_by_gradient(onus_call *c, double *norm2)
-{
-    const int64_t n = width(&c->in_shape[0]), units = width(&c->out_shape),
-                  T = rows(c->attr, c->in_shape);
-    float *g = (float *)(void *)((char *)c->scratch +
-                                 product_bytes(c->ex, c->attr, c->in_shape, c->B));
-    for (int64_t b = 0; b < c->B; b++) {
-        const float *x = c->in[0] + b * T * n, *dy = c->d_out + b * T * units;
-        if (c->trains & 1) {
-            const onus_gemm_args product = grad_product(c, x, dy, T, g);
-            onus_gemm(c->ex, &product, c->scratch);
-            norm2[b] = norm2[b] + c->ex->k->norm2(g, n * units);
-        }
-        if (c->trains & 2) {
-            c->ex->k->col_sum(dy, T, units, 0, units, false, g);
-            norm2[b] = norm2[b] + c->ex->k->norm2(g, units);
-        }
-    }
-}
-
-static void sample_norm2(onus_call *c, double *norm2)
-{
-    c->norm2 = norm2;
-    if (rows(c->attr, c->in_shape) == 1)
-        onus_each(c, c->B, 1, width(&c->in_shape[0]) + width(&c->out_shape), norm_range);
-    else if (by_pairs(c->attr, c->in_shape))
-        onus_each_part(c, c->B, pairs_part);
-    else
-        norm_by_gradient(c, norm2);
+    const bool turned = c->attr[TRANSPOSED].i;
+    if (!onus_one_step(c, step, out)) return false;
+    onus_terms *weight = onus_term_add(out, ONUS_TERM_OUTER, 0);
+    weight->rows = T;
+    weight->u = weight->ldd = turned ? n : units;
+    weight->n = weight->ldx = turned ? units : n;
+    weight->d = turned ? c->in[0] : c->d_out;
+    weight->x = turned ? c->d_out : c->in[0];
+    if (!c->attr[BIAS].i) return true;
+    onus_terms *bias = onus_term_add(out, ONUS_TERM_SUM, 1);
+    bias->u = bias->ldd = units;
+    bias->d = T == 1 ? c->d_out : c->scratch;
+    if (step == 0 && T > 1 && c->trains & 2) onus_each(c, c->B, 1, T * units, row_sums);
+    return true;
 }
 
 static void sum_range(const onus_call *c, int64_t begin, int64_t end)
@@ -311,13 +203,6 @@ static void relevance(onus_call *c, const onus_call *c0)
     backward(c);
 }
 
-/* Pairs of T rows that are multiplied. */
-static double pairs_of(int64_t T)
-{
-    const double full = (double)(T / TILE), rest = (double)(T % TILE);
-    return TILE * TILE * full * (full + 1) / 2 + full * TILE * rest + rest * rest;
-}
-
 static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, onus_pass pass)
 {
     const double n = (double)width(&in[0]), u = (double)attr[UNITS].i,
@@ -325,21 +210,13 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     const double bias = attr[BIAS].i ? u : 0, moved = 4 * (b * n + b * u + n * u);
     switch (pass) {
     case ONUS_PASS_BACKWARD: return (onus_cost){b * n * u, moved};
-    case ONUS_PASS_NORM:
-        if (T == 1) return (onus_cost){b * (n + u), 4 * b * (n + u)};
-        if (by_pairs(attr, in))
-            return (onus_cost){(double)B * (pairs_of(rows(attr, in)) * (n + u + 1) + bias) +
-                                   b * bias,
-                               4 * b * (n + u)};
-        return (onus_cost){b * n * u + b * bias + (double)B * (n * u + bias), 4 * b * (n + u)};
     case ONUS_PASS_FORWARD:
     case ONUS_PASS_GRAD: return (onus_cost){b * n * u + b * bias, moved + 4 * bias};
     }
     return (onus_cost){0};
 }
 
-const onus_op onus_op_dense =
-    ONUS_OP_ROW("dense", "y = x W^T + b over the last axis", 1, 1, 0, ONUS_KEEPS_IN, attrs,
-                N_ATTRS, shape, params, rows, onus_no_bytes, scratch, ONUS_CAN(forward),
-                ONUS_CAN(backward), ONUS_CAN(sample_norm2), ONUS_CAN(weighted_grad),
-                ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));
+const onus_op onus_op_dense = ONUS_OP_ROW(
+    "dense", "y = x W^T + b over the last axis", 1, 1, 0, ONUS_KEEPS_IN, attrs, N_ATTRS, shape,
+    params, rows, onus_no_bytes, scratch, ONUS_CAN(forward), ONUS_CAN(backward),
+    ONUS_CAN(terms), ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(cost));

@@ -78,5 +78,5 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
 const onus_op onus_op_dropout =
     ONUS_OP_ROW("dropout", "zeroes elements in training", 1, 1, ONUS_OP_INPLACE, 0, attrs, 1,
                 onus_same_shape, onus_no_params, onus_no_rows, saved, onus_no_scratch,
-                ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(onus_no_norm2),
-                ONUS_CAN(onus_no_grad), ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));
+                ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(onus_no_terms),
+                ONUS_CAN(onus_no_grad), ONUS_CAN(relevance), ONUS_CAN(cost));

@@ -2,6 +2,8 @@
  * each.c - see each.h. */
 #include "op/each.h"
 
+#include <assert.h>
+
 #include <math.h>
 #include <string.h>
 
@@ -81,9 +83,23 @@ size_t onus_no_scratch(const onus_exec *ex, const onus_attr *attr, const onus_sh
     return 0;
 }
 
-void onus_no_norm2(onus_call *c, double *norm2)
+bool onus_one_step(const onus_call *c, int64_t step, onus_terms_step *out)
 {
-    (void)c, (void)norm2;
+    *out = (onus_terms_step){.n = c->B};
+    return step <= 0;
+}
+
+onus_terms *onus_term_add(onus_terms_step *s, onus_term_kind kind, int param)
+{
+    onus_terms *t = &s->block[s->n_blocks++];
+    assert(s->n_blocks <= ONUS_TERMS_MAX);
+    *t = (onus_terms){.kind = kind, .param = param, .rows = 1};
+    return t;
+}
+
+bool onus_no_terms(onus_call *c, int64_t step, onus_terms_step *out)
+{
+    return onus_one_step(c, step, out);
 }
 
 void onus_no_grad(onus_call *c)

@@ -17,6 +17,10 @@ void onus_each_part(const onus_call *c, int64_t n, onus_part_fn fn);
 /* Elements of the output, of all examples. */
 int64_t onus_call_out(const onus_call *c);
 
+/* The step that holds all examples, and no block yet; false where `step` is a later one. */
+bool onus_one_step(const onus_call *c, int64_t step, onus_terms_step *out);
+/* A block more. */
+onus_terms *onus_term_add(onus_terms_step *s, onus_term_kind kind, int param);
 /* Cells of operations without parameters, saved values or scratch; shape of an operation that
  * keeps its input's. */
 int onus_no_params(const onus_attr *attr, const onus_shape in[],
@@ -25,7 +29,7 @@ int64_t onus_no_rows(const onus_attr *attr, const onus_shape in[]); /* 1 */
 size_t onus_no_bytes(const onus_attr *attr, const onus_shape in[], int64_t B);
 size_t onus_no_scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                        int64_t B);
-void onus_no_norm2(onus_call *c, double *norm2);
+bool onus_no_terms(onus_call *c, int64_t step, onus_terms_step *out);
 void onus_no_grad(onus_call *c);
 onus_status onus_same_shape(const onus_attr *attr, const onus_shape in[], int n_in,
                             onus_shape *out, onus_err *err);

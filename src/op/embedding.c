@@ -5,20 +5,12 @@
  * The table's gradient is a dot over (example, position), of which a row takes the terms with
  * its token and skips the others (contract, items 3 and 7); so places are sorted by token, and
  * the rows of the table that a batch does not name are not looked at (but zeroed once, where a
- * gradient starts). An example's norm: rows of equal tokens add before they are squared.
- *
- * Where a dense layer shares the table W (rows, width) as its weight, an example's gradient is
- * G
- * + H, G from here and H = dlogit^T h from there: |G + H|^2 has 2 <G, H> = 2 sum over places t
- * and s of dlogit(s, token t) <dy_t, h_s>, products of (T, S) only. */
+ * gradient starts). */
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/fail.h"
-#include "num/gemm.h"
 #include "num/kernels.h"
-#include "num/vec.h"
 #include "op/each.h"
 
 enum { ROWS, WIDTH, STD };
@@ -73,31 +65,17 @@ static int64_t row_of(const onus_call *c, float token)
 
 /* ---- scratch ----------------------------------------------------------------------------- */
 
-enum { TILE = 64 }; /* places of the other use at once */
-
 static size_t aligned(size_t bytes)
 {
     return (bytes + ONUS_ALIGN - 1) & ~(size_t)(ONUS_ALIGN - 1);
-}
-
-/* Of a thread: two orders of an example's places and a row; or products of its places with a
- * tile of the other use's, and their packing. */
-static size_t part_bytes(const onus_attr *attr, int64_t T)
-{
-    const size_t sort = 2 * aligned((size_t)T * sizeof(int32_t)) +
-                        aligned((size_t)attr[WIDTH].i * sizeof(float));
-    const size_t tile = aligned((size_t)(T * TILE) * sizeof(float)) +
-                        aligned(onus_gemm_pack_bytes(T, TILE, attr[WIDTH].i));
-    return sort > tile ? sort : tile;
 }
 
 /* For a gradient: two orders of all places. */
 static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                       int64_t B)
 {
-    const size_t all = 2 * aligned((size_t)(B * in[0].d[0]) * sizeof(int32_t));
-    const size_t parts = (size_t)onus_pool_size(ex->pool) * part_bytes(attr, in[0].d[0]);
-    return all > parts ? all : parts;
+    (void)ex, (void)attr;
+    return 2 * aligned((size_t)(B * in[0].d[0]) * sizeof(int32_t));
 }
 
 /* ---- forward ----------------------------------------------------------------------------- */
@@ -215,91 +193,16 @@ static void weighted_grad(onus_call *c)
     onus_each(c, n, 16, places, grad_range);
 }
 
-static void norm_part(const onus_call *c, int part, int64_t begin, int64_t end)
+static bool terms(onus_call *c, int64_t step, onus_terms_step *out)
 {
-    const int64_t n = c->attr[WIDTH].i, T = c->in_shape[0].d[0];
-    char *at = (char *)c->scratch + (size_t)part * part_bytes(c->attr, T);
-    int32_t *order = (int32_t *)(void *)at,
-            *other = (int32_t *)(void *)(at + aligned((size_t)T * sizeof *order));
-    float *sum = (float *)(void *)(at + 2 * aligned((size_t)T * sizeof *order));
-    for (int64_t b = begin; b < end; b++) {
-        const float *tokens = c->in[0] + b * T, *dy = c->d_out + b * T * n;
-        const int64_t count = sort_places(c, tokens, T, order, other);
-        for (int64_t i = 0, same; i < count; i += same) {
-            same = same_token(tokens, order, count, i);
-            const float *row = dy + order[i] * n;
-            if (same > 1) {
-                memset(sum, 0, (size_t)n * sizeof *sum);
-                add_places(dy, n, order + i, same, false, 0, n, sum);
-                row = sum;
-            }
-            c->norm2[b] = c->norm2[b] + c->ex->k->norm2(row, n);
-        }
-    }
-}
-
-static void sample_norm2(onus_call *c, double *norm2)
-{
-    c->norm2 = norm2;
-    if (c->trains & 1) onus_each_part(c, c->B, norm_part);
-}
-
-/* ---- a shared table ---------------------------------------------------------------------- */
-
-typedef struct {
-    const onus_call *c, *other;
-    double *norm2;
-} tied_job;
-
-/* <G, H> of example b: binary64 lanes over (s, t), t running fastest, absent t skipped. */
-static double tied_product(const onus_call *c, const onus_call *other, int64_t b, char *at)
-{
-    const int64_t n = c->attr[WIDTH].i, V = c->attr[ROWS].i, T = c->in_shape[0].d[0],
-                  S = onus_shape_numel(&other->in_shape[0]) / n;
-    float *products = (float *)(void *)at; /* (places of a tile, T) */
-    void *pack = at + aligned((size_t)(T * TILE) * sizeof(float));
-    const float *tokens = c->in[0] + b * T;
-    double lane[16] = {0};
-    for (int64_t s0 = 0; s0 < S; s0 += TILE) {
-        const int64_t m = S - s0 < TILE ? S - s0 : TILE;
-        const onus_gemm_args g = {.form = ONUS_GEMM_NT,
-                                  .M = m,
-                                  .N = T,
-                                  .K = n,
-                                  .A = other->in[0] + (b * S + s0) * n,
-                                  .lda = n,
-                                  .B = c->d_out + b * T * n,
-                                  .ldb = n,
-                                  .C = products,
-                                  .ldc = T};
-        onus_gemm_serial(c->ex->k, &g, pack);
-        for (int64_t i = 0; i < m * T; i++) {
-            const int64_t row = row_of(c, tokens[i % T]);
-            const float *dlogit = other->d_out + (b * S + s0 + i / T) * V;
-            if (row >= 0)
-                lane[i % 16] = fma((double)products[i], (double)dlogit[row], lane[i % 16]);
-        }
-    }
-    return onus_fold16(lane);
-}
-
-static void tied_part(void *ctx, int part, int n_parts)
-{
-    const tied_job *j = ctx;
-    char *at =
-        (char *)j->c->scratch + (size_t)part * part_bytes(j->c->attr, j->c->in_shape[0].d[0]);
-    int64_t begin, end;
-    onus_split(j->c->B, 1, part, n_parts, &begin, &end);
-    for (int64_t b = begin; b < end; b++)
-        j->norm2[b] = j->norm2[b] + 2 * tied_product(j->c, j->other, b, at);
-}
-
-static void tied_norm2(onus_call *c, const onus_call *other, double *norm2)
-{
-    tied_job j = {.c = c, .other = other, .norm2 = norm2};
-    const onus_shape *in = &other->in_shape[0], *out = &other->out_shape;
-    assert(in->d[in->n - 1] == c->attr[WIDTH].i && out->d[out->n - 1] == c->attr[ROWS].i);
-    if (c->trains & 1) onus_pool_run(c->ex->pool, tied_part, &j);
+    if (!onus_one_step(c, step, out)) return false;
+    onus_terms *t = onus_term_add(out, ONUS_TERM_PICK, 0);
+    t->rows = c->in_shape[0].d[0];
+    t->u = t->ldd = c->attr[WIDTH].i;
+    t->ldx = 1;
+    t->d = c->d_out;
+    t->x = c->in[0];
+    return true;
 }
 
 /* ---- relevance --------------------------------------------------------------------------- */
@@ -326,7 +229,6 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
     switch (pass) {
     case ONUS_PASS_FORWARD: return (onus_cost){0, 4 * places * (2 * n + 1)};
     case ONUS_PASS_BACKWARD: return (onus_cost){0, 0};
-    case ONUS_PASS_NORM: return (onus_cost){places * n, 4 * places * (n + 1)};
     case ONUS_PASS_GRAD: return (onus_cost){places * n, 4 * places * (n + 1) + 4 * table};
     }
     return (onus_cost){0};
@@ -335,5 +237,5 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
 const onus_op onus_op_embedding = ONUS_OP_ROW(
     "embedding", "tokens (T) become rows of a table: (T, width)", 1, 1, ONUS_OP_ADDS,
     ONUS_KEEPS_IN | ONUS_RELEVANCE_IN | ONUS_RELEVANCE_OUT, attrs, N_ATTRS, shape, params, rows,
-    onus_no_bytes, scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),
-    ONUS_CAN(weighted_grad), ONUS_CAN(tied_norm2), ONUS_CAN(relevance), ONUS_CAN(cost));
+    onus_no_bytes, scratch, ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(terms),
+    ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(cost));

@@ -83,7 +83,7 @@ const onus_op onus_op_logistic_loss = ONUS_OP_ROW(
     "logistic_loss", "-log of the label's probability under sigmoid(x), number by number", 1, 1,
     ONUS_OP_LOSS | ONUS_OP_IGNORES, 0, NULL, 0, shape, onus_no_params, onus_no_rows,
     logistic_saved, onus_no_scratch, ONUS_CAN(logistic_forward), ONUS_CAN(logistic_backward),
-    ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
+    ONUS_CAN(onus_no_terms), ONUS_CAN(onus_no_grad),
     ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(logistic_cost));
 
 static void squared_forward(onus_call *c)
@@ -119,5 +119,5 @@ const onus_op onus_op_squared_error =
     ONUS_OP_ROW("squared_error", "(x - y)^2, number by number", 1, 1, ONUS_OP_LOSS,
                 ONUS_KEEPS_IN, NULL, 0, shape, onus_no_params, onus_no_rows, onus_no_bytes,
                 onus_no_scratch, ONUS_CAN(squared_forward), ONUS_CAN(squared_backward),
-                ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
+                ONUS_CAN(onus_no_terms), ONUS_CAN(onus_no_grad),
                 ONUS_REFUSES("a loss is trained on, not explained"), ONUS_CAN(squared_cost));

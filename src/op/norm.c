@@ -4,7 +4,7 @@
  * 2019, arXiv:1910.07467), which takes no mean off and has no b.
  *
  * Mean and r of every row are kept, h is computed again. Gradients of g and b are dots over
- * (example, row). An example's norm: its sum over rows first, then squares.
+ * (example, row). In private training an example's sum over rows is made first.
  *
  * Relevance: h is a product, c r, of the centred number and the row's scale; it is shared by
  * the rule of products, D(cr) = Dc (r + r0) / 2 + Dr (c + c0) / 2. What r receives goes on to
@@ -83,12 +83,12 @@ static size_t saved(const onus_attr *attr, const onus_shape in[], int64_t B)
     return (size_t)(B * rows(attr, in) * 2) * sizeof(float);
 }
 
-/* A gradient of one parameter for each example: what sample_norm2 measures. */
+/* Each example's gradients of g and of b. */
 static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                       int64_t B)
 {
     (void)ex, (void)attr;
-    return (size_t)(B * width(&in[0])) * sizeof(float);
+    return (size_t)(2 * B * width(&in[0])) * sizeof(float);
 }
 
 /* layer_norm has a bias where rms_norm has none: that tells one from the other. */
@@ -130,28 +130,41 @@ static void backward(onus_call *c)
                   backward_range);
 }
 
-static void norm2_range(const onus_call *c, int64_t begin, int64_t end)
+static void example_range(const onus_call *c, int64_t begin, int64_t end)
 {
     const onus_kernels *k = c->ex->k;
     const int64_t n = width(&c->in_shape[0]), T = rows(c->attr, c->in_shape);
     for (int64_t b = begin; b < end; b++) {
-        float *g = (float *)c->scratch + b * n;
+        float *g = (float *)c->scratch + 2 * b * n;
         const float *dy = c->d_out + b * T * n, *stat = (const float *)c->saved + b * T * 2;
-        if (c->trains & 1) {
-            k->norm_grad(c->in[0] + b * T * n, stat, dy, T, n, 0, n, false, g);
-            c->norm2[b] = c->norm2[b] + k->norm2(g, n);
-        }
-        if (c->trains & 2) {
-            k->col_sum(dy, T, n, 0, n, false, g);
-            c->norm2[b] = c->norm2[b] + k->norm2(g, n);
-        }
+        if (c->trains & 1) k->norm_grad(c->in[0] + b * T * n, stat, dy, T, n, 0, n, false, g);
+        if (c->trains & 2) k->col_sum(dy, T, n, 0, n, false, g + n);
     }
 }
 
-static void sample_norm2(onus_call *c, double *norm2)
+/* An example's gradient is one vector, made and added. */
+static bool terms_of(onus_call *c, int64_t step, onus_terms_step *out, int n_params)
 {
-    c->norm2 = norm2;
-    onus_each(c, c->B, 1, 4 * onus_shape_numel(&c->in_shape[0]), norm2_range);
+    const int64_t n = width(&c->in_shape[0]);
+    if (!onus_one_step(c, step, out)) return false;
+    for (int k = 0; k < n_params; k++) {
+        onus_terms *t = onus_term_add(out, ONUS_TERM_SUM, k);
+        t->u = n;
+        t->ldd = 2 * n;
+        t->d = (const float *)c->scratch + k * n;
+    }
+    if (step == 0) onus_each(c, c->B, 1, 4 * onus_shape_numel(&c->in_shape[0]), example_range);
+    return true;
+}
+
+static bool layer_terms(onus_call *c, int64_t step, onus_terms_step *out)
+{
+    return terms_of(c, step, out, 2);
+}
+
+static bool rms_terms(onus_call *c, int64_t step, onus_terms_step *out)
+{
+    return terms_of(c, step, out, 1);
 }
 
 static void grad_range(const onus_call *c, int64_t begin, int64_t end)
@@ -210,17 +223,16 @@ static void relevance(onus_call *c, const onus_call *c0)
 
 /* Operations an element: forward the mean's sum, two of the spread, three of y; backward t,
  * x - mean, h and sums of t and t h, those three again, and four of dx; without a mean one less
- * each. Norms and gradients: x - mean, times r and a multiply-add; one of the bias. */
+ * each. Gradients: x - mean, times r and a multiply-add; one of the bias. */
 static onus_cost cost_of(const onus_attr *attr, const onus_shape in[], int64_t B,
                          onus_pass pass, bool layer)
 {
-    const double b = (double)B, n = (double)width(&in[0]), T = (double)rows(attr, in);
-    const double x = b * T * n, stat = 8 * b * T, bias = layer ? 1 : 0;
+    const double n = (double)width(&in[0]), places = (double)B * (double)rows(attr, in);
+    const double x = places * n, stat = 8 * places, bias = layer ? 1 : 0;
     switch (pass) {
     case ONUS_PASS_FORWARD:
         return (onus_cost){(5 + bias) * x, 8 * x + stat + 4 * n * (1 + bias)};
     case ONUS_PASS_BACKWARD: return (onus_cost){(11 + bias) * x, 12 * x + stat + 4 * n};
-    case ONUS_PASS_NORM: return (onus_cost){(3 + bias) * x + b * n * (1 + bias), 8 * x + stat};
     case ONUS_PASS_GRAD: return (onus_cost){(3 + bias) * x, 8 * x + stat + 4 * n * (1 + bias)};
     }
     return (onus_cost){0};
@@ -241,9 +253,8 @@ static onus_cost rms_cost(const onus_attr *attr, const onus_shape in[], int64_t 
 #define ROW(name, help, which)                                                         \
     ONUS_OP_ROW(name, help, 1, 1, ONUS_OP_INPLACE, ONUS_KEEPS_IN | ONUS_RELEVANCE_IN,  \
                 which##_attrs, 1, which##_shape, which##_params, rows, saved, scratch, \
-                ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(sample_norm2),         \
-                ONUS_CAN(weighted_grad), ONUS_NO_TIES, ONUS_CAN(relevance),            \
-                ONUS_CAN(which##_cost))
+                ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(which##_terms),        \
+                ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(which##_cost))
 
 const onus_op onus_op_layer_norm =
     ROW("layer_norm", "y = (x - mean) / sqrt(variance + eps) g + b over the last axis", layer);

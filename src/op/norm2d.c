@@ -374,7 +374,6 @@ static onus_cost batch_cost(const onus_attr *attr, const onus_shape in[], int64_
     /* sum, squares, the formula; two additions an example's channel, 9 a channel */
     case ONUS_PASS_FORWARD: return (onus_cost){6 * n + 2 * e + 9 * C, 8 * n + 4 * 6 * C};
     case ONUS_PASS_BACKWARD: return (onus_cost){11 * n + 2 * e + 4 * C, 12 * n + 4 * 3 * C};
-    case ONUS_PASS_NORM: return (onus_cost){0};
     case ONUS_PASS_GRAD: return (onus_cost){4 * n + 2 * e, 8 * n + 4 * 4 * C};
     }
     return (onus_cost){0};
@@ -385,7 +384,7 @@ const onus_op onus_op_batch_norm = ONUS_OP_ROW(
     ONUS_OP_COUPLED, ONUS_KEEPS_IN, batch_attrs, 2, batch_shape, batch_params, onus_no_rows,
     batch_saved, onus_no_scratch, ONUS_CAN(batch_forward), ONUS_CAN(batch_backward),
     ONUS_REFUSES("batch normalisation has no gradient of one example"), ONUS_CAN(batch_grad),
-    ONUS_NO_TIES, ONUS_CAN(batch_relevance), ONUS_CAN(batch_cost));
+    ONUS_CAN(batch_relevance), ONUS_CAN(batch_cost));
 
 /* ---- group_norm -------------------------------------------------------------------------- */
 
@@ -425,7 +424,7 @@ static size_t group_saved(const onus_attr *attr, const onus_shape in[], int64_t 
     return (size_t)(2 * B * attr[GROUPS].i) * sizeof(float);
 }
 
-/* The sums of dy h and of dy of each thread's, and norms', example: (2, C) an example. */
+/* The sums of dy h and of dy of each thread's, or each, example: (2, C) an example. */
 static size_t group_scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
                             int64_t B)
 {
@@ -513,7 +512,7 @@ static void group_backward(onus_call *c)
         onus_each(c, c->B * c->attr[GROUPS].i, 1, work_of_group(c), group_back_range);
 }
 
-static void group_norm_range(const onus_call *c, int64_t begin, int64_t end)
+static void group_example_range(const onus_call *c, int64_t begin, int64_t end)
 {
     const int64_t C = channels(&c->in_shape[0]);
     for (int64_t b = begin; b < end; b++) {
@@ -523,15 +522,23 @@ static void group_norm_range(const onus_call *c, int64_t begin, int64_t end)
             sum[ch] = term_weight(c, b, ch, mean, r);
             sum[C + ch] = term_bias(c, b, ch);
         }
-        for (int k = 0; k < 2; k++)
-            if (c->trains >> k & 1) c->norm2[b] = c->norm2[b] + c->ex->k->norm2(sum + k * C, C);
     }
 }
 
-static void group_sample_norm2(onus_call *c, double *norm2)
+/* An example's gradient is one vector, made and added. */
+static bool group_terms(onus_call *c, int64_t step, onus_terms_step *out)
 {
-    c->norm2 = norm2;
-    onus_each(c, c->B, 1, 4 * onus_shape_numel(&c->in_shape[0]), group_norm_range);
+    const int64_t C = channels(&c->in_shape[0]);
+    if (!onus_one_step(c, step, out)) return false;
+    for (int k = 0; k < 2; k++) {
+        onus_terms *t = onus_term_add(out, ONUS_TERM_SUM, k);
+        t->u = C;
+        t->ldd = 2 * C;
+        t->d = (const float *)c->scratch + k * C;
+    }
+    if (step == 0)
+        onus_each(c, c->B, 1, 4 * onus_shape_numel(&c->in_shape[0]), group_example_range);
+    return true;
 }
 
 static void group_grad_range(const onus_call *c, int64_t begin, int64_t end)
@@ -592,7 +599,6 @@ static onus_cost group_cost(const onus_attr *attr, const onus_shape in[], int64_
     /* the channels' sums times g, two divisions a group */
     case ONUS_PASS_BACKWARD:
         return (onus_cost){11 * n + 2 * e + 2 * groups, 12 * n + 4 * C + 8 * groups};
-    case ONUS_PASS_NORM: return (onus_cost){4 * n + 2 * e, 8 * n + 8 * groups};
     case ONUS_PASS_GRAD: return (onus_cost){4 * n + 2 * e, 8 * n + 4 * 2 * C + 8 * groups};
     }
     return (onus_cost){0};
@@ -602,5 +608,5 @@ const onus_op onus_op_group_norm =
     ONUS_OP_ROW("group_norm", "groups of channels to mean 0 and variance 1, scaled and shifted",
                 1, 1, 0, ONUS_KEEPS_IN | ONUS_RELEVANCE_IN, group_attrs, 2, group_shape,
                 group_params, onus_no_rows, group_saved, group_scratch, ONUS_CAN(group_forward),
-                ONUS_CAN(group_backward), ONUS_CAN(group_sample_norm2), ONUS_CAN(group_grad),
-                ONUS_NO_TIES, ONUS_CAN(group_relevance), ONUS_CAN(group_cost));
+                ONUS_CAN(group_backward), ONUS_CAN(group_terms), ONUS_CAN(group_grad),
+                ONUS_CAN(group_relevance), ONUS_CAN(group_cost));

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * op.h - the table of operations. One operation is one file in op/ and one row here; the row
- * says how it runs, differentiates, how one example's gradient norm is found without storing
- * the gradient (private training), how relevance flows back (explanation) and what it costs
- * (energy). What is large for one file has a second one, and a header of what both need, which
- * nobody else includes: attention_run.h, recurrent_run.h.
+ * says how it runs, differentiates, what one example's gradient is made up of, so that it
+ * is bounded and summed without being stored (private training), how relevance flows back
+ * (explanation) and what it costs (energy). What is large for one file has a second one, and a
+ * header of what both need, which nobody else includes: attention_run.h, recurrent_run.h.
  *
  * A row is built by ONUS_OP_ROW, which takes every column: an empty cell does not compile. A
  * cell that cannot be filled is ONUS_REFUSES("reason"): private or explained runs then refuse
  * the model and print the reason.
  *
- * Parameter gradients are computed by weighted_grad alone, in private training as in ordinary:
- * there is no second way.
+ * Parameter gradients are computed by weighted_grad in ordinary training, in binary32; in
+ * private training from `terms`, without rounding: there the proof needs one row's part in the
+ * sum to be its own, whoever else is in it.
  *
  * CHECKLIST, a new operation: its file here (the build finds every `const onus_op onus_op_NAME
  * =`), its chapter in tests/op/chapters, `make docs` for docs/OPERATIONS.md.
@@ -88,8 +89,8 @@ typedef struct {
     const float *param[ONUS_PARAM_MAX];
     float *buffer[ONUS_PARAM_MAX]; /* param[k] where it is a buffer and forward may move it:
                                       training, the logical batch's one call; else NULL */
-    unsigned trains; /* bit k: parameter k is trained; else it has no part in sample_norm2, and
-                        weighted_grad leaves grad[k], which may be NULL */
+    unsigned trains; /* bit k: parameter k is trained; else it has no terms, and weighted_grad
+                        leaves grad[k], which may be NULL */
     float *grad[ONUS_PARAM_MAX]; /* weighted_grad: by start[k] */
     onus_grad_start start[ONUS_PARAM_MAX];
     void *saved;              /* what forward kept for backward: saved() bytes */
@@ -110,9 +111,33 @@ typedef struct {
     uint32_t step, node;
     int64_t first; /* place of example 0 of this call in the logical batch */
     bool training; /* dropout */
-    /* an operation's own, from one function to the loop it hands to onus_each */
-    double *norm2;
 } onus_call;
+
+/* How one example's gradient of a parameter, or of a block of it, is made up. */
+typedef enum {
+    ONUS_TERM_OUTER, /* (u, n) += d x^T of each row */
+    ONUS_TERM_SUM,   /* (u) += d, of the one row that there is */
+    ONUS_TERM_PICK   /* row x of a table (.., u) += d of each row; x below 0: none */
+} onus_term_kind;
+typedef struct {
+    onus_term_kind kind;
+    int param;
+    int64_t first;  /* place of the block's first element in the parameter */
+    int64_t rows;   /* of one example; those of the next one follow */
+    int64_t u, n;   /* n: OUTER only */
+    int64_t copies; /* step -1: blocks of that kind and size; 0 is one */
+    const float *d; /* (examples, rows, u), rows ldd apart */
+    int64_t ldd;
+    const float *x; /* OUTER (examples, rows, n), PICK (examples, rows): rows ldx apart */
+    int64_t ldx;
+} onus_terms;
+enum { ONUS_TERMS_MAX = 8 };
+/* Blocks of examples [first, first + n) of a call. */
+typedef struct {
+    int64_t first, n;
+    int n_blocks;
+    onus_terms block[ONUS_TERMS_MAX];
+} onus_terms_step;
 
 /* Work of a pass: multiply-adds of products; of everything else one for each operation of its
  * formula on an element (a function counts as one). Bytes of the arrays it touches, each once.
@@ -124,14 +149,15 @@ typedef struct {
 typedef enum {
     ONUS_PASS_FORWARD,
     ONUS_PASS_BACKWARD,
-    ONUS_PASS_NORM,
     ONUS_PASS_GRAD
 } onus_pass;
 
 typedef void (*onus_op_pass)(onus_call *c);
-typedef void (*onus_op_norm2)(onus_call *c, double *norm2);
+/* Terms of step 0, 1, ..; false where there is no such step. Arrays are the call's own, or
+ * stand in its scratch until the next step. Step -1: kinds and sizes only, of the largest step;
+ * only attr, in_shape and out_shape are set. */
+typedef bool (*onus_op_terms)(onus_call *c, int64_t step, onus_terms_step *out);
 typedef void (*onus_op_relevance)(onus_call *c, const onus_call *c0);
-typedef void (*onus_op_tied)(onus_call *c, const onus_call *other, double *norm2);
 typedef onus_cost (*onus_op_cost)(const onus_attr *attr, const onus_shape in[], int64_t B,
                                   onus_pass pass);
 
@@ -151,7 +177,7 @@ typedef onus_cost (*onus_op_cost)(const onus_attr *attr, const onus_shape in[], 
     }
 
 /* What a plan must keep for the way back: else in[] and out may be overwritten before it. */
-#define ONUS_KEEPS_IN      1 /* backward, sample_norm2 or weighted_grad read in[] */
+#define ONUS_KEEPS_IN      1 /* backward, terms or weighted_grad read in[] */
 #define ONUS_KEEPS_OUT     2 /* they read out */
 #define ONUS_RELEVANCE_IN  4 /* relevance reads in[] */
 #define ONUS_RELEVANCE_OUT 8 /* relevance reads out */
@@ -186,15 +212,11 @@ typedef struct onus_op {
                       int64_t B); /* largest of all passes, of at most B examples */
     ONUS_CELL(onus_op_pass) forward;
     ONUS_CELL(onus_op_pass) backward; /* d_in from d_out; d_out NULL for a loss */
-    /* adds each example's squared norm over this node's parameters: norm2 (B) */
-    ONUS_CELL(onus_op_norm2) sample_norm2;
-    /* grad: the sum of the examples' gradients of parameters, each with its weight: d_out,
-     * which is linear in it, has been multiplied by it before. An example left out has zeros in
-     * in[], out, saved and d_out. */
+    /* Private training: what each example's gradient of parameters is made up of, after
+     * backward; op/terms.h bounds its norm and sums it without rounding. */
+    ONUS_CELL(onus_op_terms) terms;
+    /* grad: the sum of the examples' gradients of parameters. */
     ONUS_CELL(onus_op_pass) weighted_grad;
-    /* The cross terms where parameter 0 is used again by a later node, `other`: adds 2 <g, g'>
-     * of each example's two gradients to norm2 (B). */
-    ONUS_CELL(onus_op_tied) tied_norm2;
     /* DeepLIFT multipliers, difference from a reference (Shrikumar et al. 2017): c at the
      * input, c0 at the reference, both after forward; c->d_out holds m_out, c->d_in receives
      * m_in, with sum(m_in (in - in0)) = sum(m_out (out - out0)). */
@@ -203,15 +225,12 @@ typedef struct onus_op {
 } onus_op;
 
 #define ONUS_OP_ROW(NAME, HELP, N_IN_MIN, N_IN_MAX, FLAGS, KEEPS, ATTRS, N_ATTRS, SHAPE,   \
-                    PARAMS, ROWS, SAVED, SCRATCH, FORWARD, BACKWARD, SAMPLE_NORM2,         \
-                    WEIGHTED_GRAD, TIED_NORM2, RELEVANCE, COST)                            \
+                    PARAMS, ROWS, SAVED, SCRATCH, FORWARD, BACKWARD, TERMS, WEIGHTED_GRAD, \
+                    RELEVANCE, COST)                                                       \
     {                                                                                      \
         NAME, HELP, N_IN_MIN, N_IN_MAX, FLAGS, KEEPS, ATTRS, N_ATTRS, SHAPE, PARAMS, ROWS, \
-            SAVED, SCRATCH, FORWARD, BACKWARD, SAMPLE_NORM2, WEIGHTED_GRAD, TIED_NORM2,    \
-            RELEVANCE, COST                                                                \
+            SAVED, SCRATCH, FORWARD, BACKWARD, TERMS, WEIGHTED_GRAD, RELEVANCE, COST       \
     }
-/* tied_norm2 of operations without parameters, and of those whose parameters stay their own. */
-#define ONUS_NO_TIES ONUS_REFUSES("its parameters cannot be shared")
 
 /* Every row, in the order of names: op_list.h is made by the build from the files here. */
 #include "op_list.h"

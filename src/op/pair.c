@@ -66,11 +66,11 @@ static onus_cost add_cost(const onus_attr *attr, const onus_shape in[], int64_t 
     return onus_cost_each(&in[0], B, pass, 1, 0, 12, 12);
 }
 
-const onus_op onus_op_add = ONUS_OP_ROW(
-    "add", "y = a + b", 2, 2, ONUS_OP_INPLACE, 0, NULL, 0, add_shape, onus_no_params,
-    onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(add_forward), ONUS_CAN(add_backward),
-    ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES, ONUS_CAN(add_relevance),
-    ONUS_CAN(add_cost));
+const onus_op onus_op_add =
+    ONUS_OP_ROW("add", "y = a + b", 2, 2, ONUS_OP_INPLACE, 0, NULL, 0, add_shape,
+                onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch,
+                ONUS_CAN(add_forward), ONUS_CAN(add_backward), ONUS_CAN(onus_no_terms),
+                ONUS_CAN(onus_no_grad), ONUS_CAN(add_relevance), ONUS_CAN(add_cost));
 
 /* ---- product ----------------------------------------------------------------------------- */
 
@@ -126,5 +126,5 @@ const onus_op onus_op_multiply =
     ONUS_OP_ROW("multiply", "y = a b, element by element", 2, 2, ONUS_OP_INPLACE,
                 ONUS_KEEPS_IN | ONUS_RELEVANCE_IN, NULL, 0, multiply_shape, onus_no_params,
                 onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(multiply_forward),
-                ONUS_CAN(multiply_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-                ONUS_NO_TIES, ONUS_CAN(multiply_relevance), ONUS_CAN(multiply_cost));
+                ONUS_CAN(multiply_backward), ONUS_CAN(onus_no_terms), ONUS_CAN(onus_no_grad),
+                ONUS_CAN(multiply_relevance), ONUS_CAN(multiply_cost));

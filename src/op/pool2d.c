@@ -187,8 +187,8 @@ const onus_op onus_op_max_pool =
     ONUS_OP_ROW("max_pool", "the largest number of each window", 1, 1, 0,
                 ONUS_RELEVANCE_IN | ONUS_RELEVANCE_OUT, attrs, 3, max_shape, onus_no_params,
                 onus_no_rows, max_saved, onus_no_scratch, ONUS_CAN(max_forward),
-                ONUS_CAN(max_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-                ONUS_NO_TIES, ONUS_CAN(max_relevance), ONUS_CAN(max_cost));
+                ONUS_CAN(max_backward), ONUS_CAN(onus_no_terms), ONUS_CAN(onus_no_grad),
+                ONUS_CAN(max_relevance), ONUS_CAN(max_cost));
 
 /* ---- avg_pool ---------------------------------------------------------------------------- */
 
@@ -267,11 +267,11 @@ static onus_cost avg_cost(const onus_attr *attr, const onus_shape in[], int64_t 
     return (onus_cost){0};
 }
 
-const onus_op onus_op_avg_pool = ONUS_OP_ROW(
-    "avg_pool", "the mean of each window", 1, 1, 0, 0, attrs, 4, avg_shape, onus_no_params,
-    onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(avg_forward), ONUS_CAN(avg_backward),
-    ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES, ONUS_CAN(avg_relevance),
-    ONUS_CAN(avg_cost));
+const onus_op onus_op_avg_pool =
+    ONUS_OP_ROW("avg_pool", "the mean of each window", 1, 1, 0, 0, attrs, 4, avg_shape,
+                onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch,
+                ONUS_CAN(avg_forward), ONUS_CAN(avg_backward), ONUS_CAN(onus_no_terms),
+                ONUS_CAN(onus_no_grad), ONUS_CAN(avg_relevance), ONUS_CAN(avg_cost));
 
 /* ---- global_avg_pool --------------------------------------------------------------------- */
 
@@ -332,8 +332,8 @@ static onus_cost global_cost(const onus_attr *attr, const onus_shape in[], int64
     return (onus_cost){0};
 }
 
-const onus_op onus_op_global_avg_pool = ONUS_OP_ROW(
-    "global_avg_pool", "the mean of each channel", 1, 1, 0, 0, NULL, 0, global_shape,
-    onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(global_forward),
-    ONUS_CAN(global_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
-    ONUS_CAN(global_relevance), ONUS_CAN(global_cost));
+const onus_op onus_op_global_avg_pool =
+    ONUS_OP_ROW("global_avg_pool", "the mean of each channel", 1, 1, 0, 0, NULL, 0,
+                global_shape, onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch,
+                ONUS_CAN(global_forward), ONUS_CAN(global_backward), ONUS_CAN(onus_no_terms),
+                ONUS_CAN(onus_no_grad), ONUS_CAN(global_relevance), ONUS_CAN(global_cost));

@@ -110,11 +110,11 @@ static onus_cost first_cost(const onus_attr *attr, const onus_shape in[], int64_
     return choose_cost(in, B, pass, 0);
 }
 
-const onus_op onus_op_first_token = ONUS_OP_ROW(
-    "first_token", "(T, width) -> (width): the first place", 1, 1, 0, 0, NULL, 0, first_shape,
-    onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch, ONUS_CAN(first_forward),
-    ONUS_CAN(first_backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad), ONUS_NO_TIES,
-    ONUS_CAN(first_relevance), ONUS_CAN(first_cost));
+const onus_op onus_op_first_token =
+    ONUS_OP_ROW("first_token", "(T, width) -> (width): the first place", 1, 1, 0, 0, NULL, 0,
+                first_shape, onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch,
+                ONUS_CAN(first_forward), ONUS_CAN(first_backward), ONUS_CAN(onus_no_terms),
+                ONUS_CAN(onus_no_grad), ONUS_CAN(first_relevance), ONUS_CAN(first_cost));
 
 /* ---- last_token -------------------------------------------------------------------------- */
 
@@ -172,8 +172,8 @@ static onus_cost last_cost(const onus_attr *attr, const onus_shape in[], int64_t
 const onus_op onus_op_last_token = ONUS_OP_ROW(
     "last_token", "(T, width) -> (width): the last place that is there; tokens: input 2", 1, 2,
     0, 0, NULL, 0, last_shape, onus_no_params, onus_no_rows, place_bytes, onus_no_scratch,
-    ONUS_CAN(last_forward), ONUS_CAN(last_backward), ONUS_CAN(onus_no_norm2),
-    ONUS_CAN(onus_no_grad), ONUS_NO_TIES, ONUS_CAN(last_relevance), ONUS_CAN(last_cost));
+    ONUS_CAN(last_forward), ONUS_CAN(last_backward), ONUS_CAN(onus_no_terms),
+    ONUS_CAN(onus_no_grad), ONUS_CAN(last_relevance), ONUS_CAN(last_cost));
 
 /* ---- mean_tokens ------------------------------------------------------------------------- */
 
@@ -279,5 +279,5 @@ const onus_op onus_op_mean_tokens = ONUS_OP_ROW(
     "mean_tokens",
     "(T, width) -> (width): the mean of the places that are there; tokens: input 2", 1, 2, 0, 0,
     NULL, 0, mean_shape, onus_no_params, onus_no_rows, mean_saved, mean_scratch,
-    ONUS_CAN(mean_forward), ONUS_CAN(mean_backward), ONUS_CAN(onus_no_norm2),
-    ONUS_CAN(onus_no_grad), ONUS_NO_TIES, ONUS_CAN(mean_relevance), ONUS_CAN(mean_cost));
+    ONUS_CAN(mean_forward), ONUS_CAN(mean_backward), ONUS_CAN(onus_no_terms),
+    ONUS_CAN(onus_no_grad), ONUS_CAN(mean_relevance), ONUS_CAN(mean_cost));

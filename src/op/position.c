@@ -163,6 +163,31 @@ static void zero_unused(const onus_call *c, int64_t begin, int64_t end)
         memset(c->grad[0] + begin * n, 0, (size_t)((end - begin) * n) * sizeof(float));
 }
 
+/* The rows that places name, as tokens. */
+static size_t scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
+                      int64_t B)
+{
+    (void)ex, (void)attr;
+    return (size_t)(B * in[0].d[0]) * sizeof(float);
+}
+
+/* Place t adds dy to row `step_rows` t of the table, if it is there. */
+static bool terms_of(onus_call *c, int64_t step, onus_terms_step *out, int64_t step_rows)
+{
+    const int64_t T = c->in_shape[0].d[0], n = c->in_shape[0].d[1];
+    float *row = c->scratch;
+    if (!onus_one_step(c, step, out)) return false;
+    onus_terms *t = onus_term_add(out, ONUS_TERM_PICK, 0);
+    t->rows = T;
+    t->u = t->ldd = n;
+    t->ldx = 1;
+    t->d = c->d_out;
+    t->x = row;
+    for (int64_t i = 0; step == 0 && i < c->B * T; i++)
+        row[i] = ((const uint8_t *)c->saved)[i] ? (float)(i % T * step_rows) : -1.0f;
+    return true;
+}
+
 /* Operations: an addition an element, everywhere. Bytes: with tokens, whether or not they are
  * given, and as many bytes kept as there are places. */
 static onus_cost cost_of(const onus_attr *attr, const onus_shape in[], int64_t B,
@@ -172,7 +197,6 @@ static onus_cost cost_of(const onus_attr *attr, const onus_shape in[], int64_t B
     switch (pass) {
     case ONUS_PASS_FORWARD: return (onus_cost){x, 8 * x + 5 * places + 4 * used * n};
     case ONUS_PASS_BACKWARD: return (onus_cost){0, 8 * x};
-    case ONUS_PASS_NORM: return (onus_cost){x, 4 * x + places};
     case ONUS_PASS_GRAD: return (onus_cost){x, 4 * x + places + 4 * (double)attr[ROWS].i * n};
     }
     return (onus_cost){0};
@@ -191,12 +215,9 @@ static void position_forward(onus_call *c)
 }
 
 /* Each place's row is a gradient of its own. */
-static void position_norm2(onus_call *c, double *norm2)
+static bool position_terms(onus_call *c, int64_t step, onus_terms_step *out)
 {
-    const int64_t T = c->in_shape[0].d[0], n = c->in_shape[0].d[1];
-    const uint8_t *there = c->saved;
-    for (int64_t i = 0; c->trains & 1 && i < c->B * T; i++)
-        if (there[i]) norm2[i / T] = norm2[i / T] + c->ex->k->norm2(c->d_out + i * n, n);
+    return terms_of(c, step, out, 1);
 }
 
 static void position_grad_range(const onus_call *c, int64_t begin, int64_t end)
@@ -223,9 +244,9 @@ static onus_cost position_cost(const onus_attr *attr, const onus_shape in[], int
 
 const onus_op onus_op_position = ONUS_OP_ROW(
     "position", "y = x + row t of a table at place t of (T, width); tokens: input 2", 1, 2,
-    ONUS_OP_INPLACE, 0, position_attrs, 2, position_shape, params, places_of, saved,
-    onus_no_scratch, ONUS_CAN(position_forward), ONUS_CAN(backward), ONUS_CAN(position_norm2),
-    ONUS_CAN(position_grad), ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(position_cost));
+    ONUS_OP_INPLACE, 0, position_attrs, 2, position_shape, params, places_of, saved, scratch,
+    ONUS_CAN(position_forward), ONUS_CAN(backward), ONUS_CAN(position_terms),
+    ONUS_CAN(position_grad), ONUS_CAN(relevance), ONUS_CAN(position_cost));
 
 /* ---- type_embedding ---------------------------------------------------------------------- */
 
@@ -239,29 +260,9 @@ static void type_forward(onus_call *c)
     onus_each(c, c->B, 1, onus_shape_numel(&c->in_shape[0]), type_range);
 }
 
-/* A gradient of row 0 for each example. */
-static size_t type_scratch(const onus_exec *ex, const onus_attr *attr, const onus_shape in[],
-                           int64_t B)
+static bool type_terms(onus_call *c, int64_t step, onus_terms_step *out)
 {
-    (void)ex, (void)attr;
-    return (size_t)(B * in[0].d[1]) * sizeof(float);
-}
-
-static void type_norm_range(const onus_call *c, int64_t begin, int64_t end)
-{
-    const int64_t T = c->in_shape[0].d[0], n = c->in_shape[0].d[1];
-    for (int64_t b = begin; b < end; b++) {
-        float *sum = (float *)c->scratch + b * n;
-        sum_places(c, b * T, b * T, T, 1, 0, n, false, sum);
-        c->norm2[b] = c->norm2[b] + c->ex->k->norm2(sum, n);
-    }
-}
-
-static void type_norm2(onus_call *c, double *norm2)
-{
-    c->norm2 = norm2;
-    if (c->trains & 1)
-        onus_each(c, c->B, 1, 2 * onus_shape_numel(&c->in_shape[0]), type_norm_range);
+    return terms_of(c, step, out, 0);
 }
 
 static void type_grad_range(const onus_call *c, int64_t begin, int64_t end)
@@ -277,17 +278,14 @@ static void type_grad(onus_call *c)
     zero_unused(c, 1, c->attr[ROWS].i);
 }
 
-/* An example's sum is squared, too. */
 static onus_cost type_cost(const onus_attr *attr, const onus_shape in[], int64_t B,
                            onus_pass pass)
 {
-    onus_cost c = cost_of(attr, in, B, pass, 1);
-    if (pass == ONUS_PASS_NORM) c.multiply_adds += (double)(B * in[0].d[1]);
-    return c;
+    return cost_of(attr, in, B, pass, 1);
 }
 
 const onus_op onus_op_type_embedding = ONUS_OP_ROW(
     "type_embedding", "y = x + row 0 of a table at every place of (T, width); tokens: input 2",
-    1, 2, ONUS_OP_INPLACE, 0, type_attrs, 2, type_shape, params, places_of, saved, type_scratch,
-    ONUS_CAN(type_forward), ONUS_CAN(backward), ONUS_CAN(type_norm2), ONUS_CAN(type_grad),
-    ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(type_cost));
+    1, 2, ONUS_OP_INPLACE, 0, type_attrs, 2, type_shape, params, places_of, saved, scratch,
+    ONUS_CAN(type_forward), ONUS_CAN(backward), ONUS_CAN(type_terms), ONUS_CAN(type_grad),
+    ONUS_CAN(relevance), ONUS_CAN(type_cost));

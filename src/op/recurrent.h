@@ -66,7 +66,8 @@ size_t onus_recurrent_scratch(const onus_cell *cell, const onus_exec *ex, const 
                               const onus_shape in[], int64_t B);
 void onus_recurrent_forward(const onus_cell *cell, onus_call *c);
 void onus_recurrent_backward(const onus_cell *cell, onus_call *c);
-void onus_recurrent_norm2(const onus_cell *cell, onus_call *c, double *norm2);
+bool onus_recurrent_terms(const onus_cell *cell, onus_call *c, int64_t step,
+                          onus_terms_step *out);
 void onus_recurrent_grad(const onus_cell *cell, onus_call *c);
 void onus_recurrent_relevance(const onus_cell *cell, onus_call *c, const onus_call *c0);
 onus_cost onus_recurrent_cost(const onus_cell *cell, const onus_attr *attr,
@@ -105,9 +106,9 @@ onus_cost onus_recurrent_cost(const onus_cell *cell, const onus_attr *attr,
     {                                                                                        \
         onus_recurrent_backward(&(CELL), c);                                                 \
     }                                                                                        \
-    static void sample_norm2(onus_call *c, double *norm2)                                    \
+    static bool terms(onus_call *c, int64_t step, onus_terms_step *out)                      \
     {                                                                                        \
-        onus_recurrent_norm2(&(CELL), c, norm2);                                             \
+        return onus_recurrent_terms(&(CELL), c, step, out);                                  \
     }                                                                                        \
     static void weighted_grad(onus_call *c)                                                  \
     {                                                                                        \
@@ -127,6 +128,5 @@ onus_cost onus_recurrent_cost(const onus_cell *cell, const onus_attr *attr,
                 ONUS_KEEPS_IN | ONUS_KEEPS_OUT | ONUS_RELEVANCE_IN | ONUS_RELEVANCE_OUT,    \
                 onus_recurrent_attrs, ONUS_RECURRENT_ATTRS, shape, params,                  \
                 onus_recurrent_rows, saved, scratch, ONUS_CAN(forward), ONUS_CAN(backward), \
-                ONUS_CAN(sample_norm2), ONUS_CAN(weighted_grad), ONUS_NO_TIES,              \
-                ONUS_CAN(relevance), ONUS_CAN(cost))
+                ONUS_CAN(terms), ONUS_CAN(weighted_grad), ONUS_CAN(relevance), ONUS_CAN(cost))
 #endif

@@ -53,11 +53,10 @@ typedef struct {
     float *panels;               /* U as steps read it */
     float *joint;                /* (B, T, n + h): x beside the state before */
     float *both;                 /* (units, n + h): gradients of W beside U's */
-    float *work;                 /* norms: a part's work_floats */
-    int64_t work_floats;
-    char *pack; /* a part's pack_bytes */
+    char *pack;                  /* a part's pack_bytes */
     size_t pack_bytes;
-    void *product; /* scratch of products on all threads */
+    float *sums;                 /* (B, 2, units): dz over each example's steps */
+    void *product;               /* scratch of products on all threads */
 } onus_recurrent_run;
 
 typedef struct {

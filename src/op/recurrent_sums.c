@@ -7,21 +7,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "op/each.h"
 #include "op/recurrent_run.h"
 
 /* ---- scratch ----------------------------------------------------------------------------- */
-
-/* One example's gradient of a weight (units, q), or two matrices (T, T): whose squared norm is
- * found faster. */
-static bool gram_pays(int64_t T, int64_t p, int64_t q)
-{
-    return T * (p + q) < p * q;
-}
-
-static int64_t outer_floats(int64_t T, int64_t p, int64_t q)
-{
-    return gram_pays(T, p, q) ? 2 * T * T : p * q;
-}
 
 static void lay_out_grads(onus_recurrent_run *r, onus_recurrent_room m, const onus_exec *ex,
                           int64_t B, size_t *most)
@@ -39,20 +28,11 @@ static void lay_out_grads(onus_recurrent_run *r, onus_recurrent_room m, const on
     *most = most_of(*most, m.used + product);
 }
 
-static void lay_out_norms(onus_recurrent_run *r, onus_recurrent_room m, int n_threads,
-                          size_t *most)
+static void lay_out_terms(onus_recurrent_run *r, onus_recurrent_room m, int64_t B, size_t *most)
 {
     const onus_recurrent_dims *d = &r->d;
-    const int64_t u = d->units, q = larger(d->n, d->h);
-    int64_t floats = larger(outer_floats(d->T, u, d->n), outer_floats(d->T, u, d->h));
-    floats = larger(floats, outer_floats(d->T, u - d->h, d->h));
-    floats = larger(floats, larger(outer_floats(d->T, d->h, d->h), u));
-    r->work_floats = (floats + 15) / 16 * 16;
-    r->work = carve(&m, n_threads * r->work_floats, sizeof(float));
-    r->pack_bytes = most_of(onus_gemm_pack_bytes(u, q, d->T),
-                            onus_gemm_pack_bytes(d->T, d->T, larger(u, q)));
-    r->pack_bytes = (r->pack_bytes + ONUS_ALIGN - 1) & ~(size_t)(ONUS_ALIGN - 1);
-    r->pack = carve(&m, n_threads, r->pack_bytes);
+    r->joint = carve(&m, B * d->T * (d->n + d->h), sizeof(float));
+    r->sums = carve(&m, B * 2 * d->units, sizeof(float));
     *most = most_of(*most, m.used);
 }
 
@@ -89,7 +69,7 @@ size_t onus_recurrent_sums_scratch(const onus_cell *cell, const onus_recurrent_d
     shares s;
     size_t most = lay_out_shares(&s, d, (onus_recurrent_room){NULL, 0});
     lay_out_grads(&r, (onus_recurrent_room){NULL, 0}, ex, B, &most);
-    lay_out_norms(&r, (onus_recurrent_room){NULL, 0}, onus_pool_size(ex->pool), &most);
+    lay_out_terms(&r, (onus_recurrent_room){NULL, 0}, B, &most);
     return most;
 }
 
@@ -224,108 +204,69 @@ void onus_recurrent_grad(const onus_cell *cell, onus_call *c)
     onus_recurrent_parts(&r, biases_part);
 }
 
-/* ---- norms of single examples ------------------------------------------------------------ */
+/* ---- terms of single examples ------------------------------------------------------------ */
 
-/* Squared norm of the sum over `rows` of a (p) times x (q): |A^T X|^2, or sum of A A^T and X
- * X^T element by element, in binary64 lanes. */
-static double outer_norm2(const onus_recurrent_run *r, int part, const float *a, int64_t p,
-                          const float *x, int64_t q, int64_t rows)
-{
-    const onus_kernels *k = r->c->ex->k;
-    float *work = r->work + part * r->work_floats;
-    void *pack = r->pack + (size_t)part * r->pack_bytes;
-    onus_gemm_args g = {.form = ONUS_GEMM_TN,
-                        .M = p,
-                        .N = q,
-                        .K = rows,
-                        .A = a,
-                        .lda = r->d.row,
-                        .B = x,
-                        .ldb = q,
-                        .C = work,
-                        .ldc = q};
-    if (!gram_pays(r->d.T, p, q)) {
-        onus_gemm_serial(k, &g, pack);
-        return k->norm2(work, p * q);
-    }
-    g = (onus_gemm_args){.form = ONUS_GEMM_NT,
-                         .M = rows,
-                         .N = rows,
-                         .K = p,
-                         .A = a,
-                         .lda = r->d.row,
-                         .B = a,
-                         .ldb = r->d.row,
-                         .C = work,
-                         .ldc = rows};
-    onus_gemm_serial(k, &g, pack);
-    g.K = q;
-    g.A = g.B = x;
-    g.lda = g.ldb = q;
-    g.C = work + rows * rows;
-    onus_gemm_serial(k, &g, pack);
-    double lane[16] = {0};
-    for (int64_t i = 0; i < rows * rows; i++)
-        lane[i % 16] = fma((double)work[i], (double)g.C[i], lane[i % 16]);
-    for (int step = 8; step > 0; step /= 2)
-        for (int j = 0; j < step; j++) lane[j] = lane[j] + lane[j + step];
-    return lane[0] < 0 ? 0 : lane[0]; /* a square, but for rounding */
-}
-
-static double biases_norm2(const onus_recurrent_run *r, int part, const float *dz, int64_t rows)
+/* Each example's sums of dz over its steps: of b, then of b'. */
+static void sums_part(const onus_recurrent_run *r, int part)
 {
     const onus_recurrent_dims *d = &r->d;
     const onus_kernels *k = r->c->ex->k;
-    float *sum = r->work + part * r->work_floats;
-    const bool ih = r->c->trains >> B_IH & 1, hh = r->c->trains >> B_HH & 1;
-    double norm2 = 0;
-    if (ih || (hh && r->cell->gates == 4)) {
-        k->col_sum(dz, rows, d->row, 0, d->units, false, sum);
-        const double one = k->norm2(sum, d->units);
-        norm2 = ih && hh && r->cell->gates == 4 ? one + one : one;
-    }
-    if (hh && r->cell->gates != 4) {
-        const int64_t last = d->units - d->h;
-        k->col_sum(dz, rows, d->row, 0, last, false, sum);
-        k->col_sum(dz + 3 * d->h - last, rows, d->row, last, d->units, false, sum);
-        norm2 = norm2 + k->norm2(sum, d->units);
-    }
-    return norm2;
-}
-
-static void norms_part(const onus_recurrent_run *r, int part)
-{
-    const onus_recurrent_dims *d = &r->d;
-    const onus_call *c = r->c;
-    for (int64_t b = part; b < c->B; b += r->n_parts) {
-        const int64_t length = example_of(r, b)->length, reverse = c->attr[REVERSE].i;
-        const float *dz = row_of(r, b, 0) + d->dz, *x = c->in[0] + b * d->T * d->n;
-        /* steps with a state before them */
-        const float *later = reverse ? dz : dz + d->row,
-                    *h0 = c->out + (b * d->T + reverse) * d->h;
-        double sum = c->norm2[b];
-        if (length == 0) continue;
-        if (c->trains >> W_IH & 1)
-            sum = sum + outer_norm2(r, part, dz, d->units, x, d->n, length);
-        if (c->trains >> W_HH & 1 && r->cell->gates == 4)
-            sum = sum + outer_norm2(r, part, later, d->units, h0, d->h, length - 1);
-        if (c->trains >> W_HH & 1 && r->cell->gates != 4) {
-            sum = sum + outer_norm2(r, part, later, d->units - d->h, h0, d->h, length - 1);
-            sum = sum + outer_norm2(r, part, later + 3 * d->h, d->h, h0, d->h, length - 1);
+    const int64_t last = d->units - d->h;
+    for (int64_t b = part; b < r->c->B; b += r->n_parts) {
+        const float *dz = row_of(r, b, 0) + d->dz;
+        float *ih = r->sums + b * 2 * d->units, *hh = ih + d->units;
+        k->col_sum(dz, d->T, d->row, 0, d->units, false, ih);
+        if (r->cell->gates == 4) {
+            memcpy(hh, ih, (size_t)d->units * sizeof *hh);
+            continue;
         }
-        c->norm2[b] = sum + biases_norm2(r, part, dz, length);
+        k->col_sum(dz, d->T, d->row, 0, last, false, hh);
+        k->col_sum(dz + 3 * d->h - last, d->T, d->row, last, d->units, false, hh);
     }
 }
 
-void onus_recurrent_norm2(const onus_cell *cell, onus_call *c, double *norm2)
+/* Rows [u0, u1) of a weight, whose dz begin at a block, times columns of `joint`. */
+static void weight_terms(const onus_recurrent_run *r, onus_terms_step *out, int param,
+                         int64_t u0, int64_t u1, int64_t block)
+{
+    const onus_recurrent_dims *d = &r->d;
+    onus_terms *t = onus_term_add(out, ONUS_TERM_OUTER, param);
+    t->rows = d->T;
+    t->u = u1 - u0;
+    t->n = param == W_IH ? d->n : d->h;
+    t->first = u0 * t->n;
+    t->ldd = d->row;
+    t->ldx = d->n + d->h;
+    if (!r->c->saved) return;
+    t->d = (float *)r->c->saved + d->dz + block * d->h;
+    t->x = r->joint + (param == W_IH ? 0 : d->n);
+}
+
+/* An absent position takes part as zeros. */
+bool onus_recurrent_terms(const onus_cell *cell, onus_call *c, int64_t step,
+                          onus_terms_step *out)
 {
     onus_recurrent_run r = run_of(cell, c);
+    const onus_recurrent_dims *d = &r.d;
+    const int64_t common = cell->gates == 4 ? d->units : d->units - d->h;
     size_t unused = 0;
-    if (!onus_recurrent_has_dz(&r, BACKWARD)) onus_recurrent_make_dz(&r, BACKWARD);
-    lay_out_norms(&r, (onus_recurrent_room){c->scratch, 0}, onus_pool_size(c->ex->pool),
-                  &unused);
-    c->norm2 = norm2;
-    onus_recurrent_parts(&r, norms_part);
+    if (!onus_one_step(c, step, out)) return false;
+    if (step == 0) {
+        if (!onus_recurrent_has_dz(&r, BACKWARD)) onus_recurrent_make_dz(&r, BACKWARD);
+        lay_out_terms(&r, (onus_recurrent_room){c->scratch, 0}, c->B, &unused);
+        onus_recurrent_parts(&r, join_part);
+        onus_recurrent_parts(&r, sums_part);
+    }
+    weight_terms(&r, out, W_IH, 0, d->units, 0);
+    weight_terms(&r, out, W_HH, 0, common, 0);
+    if (common < d->units) weight_terms(&r, out, W_HH, common, d->units, 3);
+    for (int k = 0; k < 2; k++) {
+        onus_terms *t = onus_term_add(out, ONUS_TERM_SUM, k == 0 ? B_IH : B_HH);
+        t->u = d->units;
+        t->ldd = 2 * d->units;
+        if (step == 0) t->d = r.sums + k * d->units;
+    }
+    return true;
 }
 
 /* ---- relevance --------------------------------------------------------------------------- */
@@ -397,14 +338,8 @@ void onus_recurrent_relevance(const onus_cell *cell, onus_call *c, const onus_ca
 
 /* ---- cost -------------------------------------------------------------------------------- */
 
-static double outer_ops(double rows, int64_t T, double p, double q)
-{
-    if (gram_pays(T, (int64_t)p, (int64_t)q)) return rows * rows * (p + q + 1);
-    return rows * p * q + p * q;
-}
-
 /* Of full sequences. The way through time counts with weighted_grad, which comes first in
- * training. Norms: steps with a state before them are T - 1. */
+ * training. */
 onus_cost onus_recurrent_cost(const onus_cell *cell, const onus_attr *attr,
                               const onus_shape in[], int64_t B, onus_pass pass)
 {
@@ -422,13 +357,6 @@ onus_cost onus_recurrent_cost(const onus_cell *cell, const onus_attr *attr,
         return (onus_cost){rows * h * cell->backward_ops + later * u * h +
                                rows * u * (n + h + biases),
                            4 * (rows * (n + 2 * h) + u * h + params + saved)};
-    case ONUS_PASS_NORM: {
-        const double hh = cell->gates == 4
-                              ? outer_ops(T - 1, d.T, u, h)
-                              : outer_ops(T - 1, d.T, u - h, h) + outer_ops(T - 1, d.T, h, h);
-        return (onus_cost){b * (outer_ops(T, d.T, u, n) + hh + biases * (T * u + u)),
-                           4 * (rows * (n + h) + saved)};
-    }
     }
     return (onus_cost){0};
 }

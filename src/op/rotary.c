@@ -134,5 +134,5 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
 const onus_op onus_op_rotary = ONUS_OP_ROW(
     "rotary", "turns the pairs of every head by their position", 1, 1, ONUS_OP_INPLACE, 0,
     attrs, N_ATTRS, shape, onus_no_params, onus_no_rows, onus_no_bytes, scratch,
-    ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-    ONUS_NO_TIES, ONUS_CAN(relevance), ONUS_CAN(cost));
+    ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(onus_no_terms), ONUS_CAN(onus_no_grad),
+    ONUS_CAN(relevance), ONUS_CAN(cost));

@@ -76,7 +76,6 @@ static onus_cost cost(const onus_attr *attr, const onus_shape in[], int64_t B, o
 const onus_op onus_op_softmax = ONUS_OP_ROW(
     "softmax", "p = exp(x - max) / sum over the last axis", 1, 1, 0, ONUS_KEEPS_OUT, NULL, 0,
     onus_same_shape, onus_no_params, onus_no_rows, onus_no_bytes, onus_no_scratch,
-    ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(onus_no_norm2), ONUS_CAN(onus_no_grad),
-    ONUS_NO_TIES,
+    ONUS_CAN(forward), ONUS_CAN(backward), ONUS_CAN(onus_no_terms), ONUS_CAN(onus_no_grad),
     ONUS_REFUSES("a probability depends on every logit at once: explain the logits"),
     ONUS_CAN(cost));

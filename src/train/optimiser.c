@@ -54,7 +54,7 @@ static onus_opt_step settings(const onus_optimiser_state *o, double rate, bool d
 
 typedef struct {
     const onus_optimiser_state *o;
-    const float *grad;
+    const onus_gradient *grad;
     onus_opt_step plain, decaying;
 } sweep;
 
@@ -68,12 +68,17 @@ static void sweep_range(const sweep *w, const onus_opt_step *k, int64_t begin, i
     enum { PIECE = 512, LINE = 16 };
     const onus_optimiser_state *o = w->o;
     for (int64_t i = begin, n; i < end; i += n) {
-        float *p = onus_net_params(o->net) + i;
-        const float *g = w->grad + i;
+        float *p = onus_net_params(o->net) + i, piece[PIECE];
+        const float *g = w->grad->of + i;
         n = end - i < PIECE ? end - i : PIECE;
+        if (w->grad->sums) {
+            for (int64_t j = 0; j < n; j++)
+                piece[j] = (float)(w->grad->sums[i + j] / w->grad->divisor);
+            g = piece;
+        }
         for (int64_t j = i == begin ? 0 : PIECE; j < 2 * PIECE && i + j < end; j += LINE) {
             __builtin_prefetch(p + j, 1);
-            __builtin_prefetch(g + j);
+            if (g != piece) __builtin_prefetch(g + j);
         }
         if (o->v)
             o->ex->k->adam(k, p, g, o->m + i, o->v + i, n);
@@ -98,7 +103,7 @@ static void sweep_part(void *ctx, int part, int n_parts)
     }
 }
 
-void onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate)
+void onus_optimiser_step(onus_optimiser_state *o, const onus_gradient *grad, double rate)
 {
     o->t++;
     o->beta1_t *= o->spec->beta1;

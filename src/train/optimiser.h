@@ -19,7 +19,14 @@ onus_status onus_optimiser_init(onus_optimiser_state *o, const onus_train_spec *
                                 onus_err *err) ONUS_CHECKED;
 /* Sets t after a checkpoint has filled m and v. */
 void onus_optimiser_restore(onus_optimiser_state *o, int64_t t);
-void onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate);
+/* A step's gradient, laid out as the parameters: of; or, where sums is not NULL, (float)(sums /
+ * divisor). */
+typedef struct {
+    const float *of;
+    const double *sums;
+    double divisor;
+} onus_gradient;
+void onus_optimiser_step(onus_optimiser_state *o, const onus_gradient *grad, double rate);
 /* Bytes that a step reads and writes: parameters, gradient, averages of what is trained. */
 double onus_optimiser_bytes(const onus_optimiser_state *o);
 #endif

@@ -22,7 +22,7 @@ static void fetch_part(void *ctx, int part, int n_parts)
     const fetch_job *j = ctx;
     int64_t begin, end;
     onus_split(j->n, 1, part, n_parts, &begin, &end);
-    onus_dataset_examples(j->data, 0, j->rows + begin, end - begin,
+    onus_dataset_examples(j->data, 0, 0, j->rows + begin, end - begin,
                           j->x + begin * onus_dataset_features(j->data),
                           j->y ? j->y + begin * onus_dataset_labels(j->data) : NULL);
 }

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  * private.c - what makes a step private, in one place: an auditor who wants to believe an
- * epsilon reads this file, run_micro in step.c, num/noise.c and accountant.c.
+ * epsilon reads docs/PRIVACY.md, this file, op/terms.c, num/grid.h, num/noise.c and
+ * accountant.c.
  *
  * DP-SGD (Abadi et al. 2016, arXiv:1607.00133, algorithm 1) with any optimiser behind it:
  * - every row of the training part enters a step's sample with probability q, independently of
- *   all others (Poisson sampling), drawn from the sealed stream;
- * - each example's gradient, with its example and class weight already in it, is scaled to an
- *   L2 norm of at most C: by C / norm rounded down, in the products that sum the gradients (no
- *   gradient of one example is ever stored). One that is not finite adds nothing;
- * - Gaussian noise of deviation sigma C from the sealed stream is added to the sum, once;
- * - the sum is divided by the expected size of the sample, which is the recipe's batch: the
- *   size that was drawn is not used and not told;
+ *   all others (Poisson sampling), drawn from the sealed stream; what a sample cuts off beyond
+ *   sample_most rows is charged to delta;
+ * - each example's gradient, with its example and class weight already in it, is a list of terms
+ *   (op/terms.h). They enter the sum times a factor that bounds their L2 norm, as they are
+ *   computed, by C; one that is not finite adds nothing;
+ * - the sum is exact: its terms are whole multiples of a public grid. So taking a row out
+ *   changes it by that row's own terms, wherever the others then stand, and by `sensitivity` at
+ *   most: C and what rounding to the grid adds;
+ * - Gaussian noise of deviation sigma times sensitivity from the sealed stream, rounded to the
+ *   same grid, is added to the sum, once, exactly;
+ * - the sum is divided by the recipe's batch: the size that was drawn is not used and not told;
  * - an empty sample is a step like any other: noise alone;
- * - dropout is drawn under a seed made of the sealed key: a mask belongs to a place in the
- *   sample, places shift when a row leaves, and under a seed that everybody knows the other
- *   rows' gradients would shift with them, beyond what C bounds.
- * The unit of the guarantee is one row, added or removed.
- *
- * Rounding: binary32 products may exceed the norm C by parts in 2^24, and the noise is rounded
- * to binary32; docs/PRIVACY.md says what that means. */
+ * - what is drawn for rows (dropout, masks, changed images) is drawn under a seed made of the
+ *   sealed key: it belongs to a place in the sample or in the table, places shift when a row
+ *   leaves, and under a seed that everybody knows the other rows' gradients would shift with
+ *   them.
+ * The unit of the guarantee is one row, added or removed. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,9 +34,9 @@
 #include "train/trainer.h"
 
 /* Rows of a private micro-batch, a function of the recipe alone, so that it tells nothing: room
- * for a shard of the expected size and four deviations where that is at most two pieces, else
- * a piece. A larger shard, one in 30,000, runs in several, cut at multiples of this: rows are
- * memory, and a second pass costs a little time once in a while. */
+ * for a sample of the expected size and four deviations where that is at most two pieces, else a
+ * piece. A larger sample, one in 30,000, runs in several: rows are memory, and a second pass
+ * costs a little time once in a while. Sums do not depend on it. */
 int64_t onus_private_rows(const onus_net *net, const onus_train_spec *spec)
 {
     const int64_t piece = onus_net_piece(net), unit = piece < 16 ? piece : 16;
@@ -42,55 +45,89 @@ int64_t onus_private_rows(const onus_net *net, const onus_train_spec *spec)
     return room > (double)(2 * piece) ? piece : (int64_t)ceil(room / (double)unit) * unit;
 }
 
-/* min(1, C / norm), rounded down; 0 where the norm is not finite. */
-float onus_clip_factor(double norm2, double clip)
+/* ---- a step ------------------------------------------------------------------------------ */
+
+/* Rows [first, first + B) of the sample into the sum. */
+static void add_rows(onus_trainer *t, int64_t first, int64_t B)
 {
-    const double norm = sqrt(norm2);
-    if (!isfinite(norm)) return 0.0f;
-    if (norm <= clip) return 1.0f;
-    const double exact = clip / norm;
-    float f = (float)exact;
-    if ((double)f <= exact) return f;
-    uint32_t bits; /* the next binary32 below: f is above 0 */
-    memcpy(&bits, &f, sizeof bits);
-    bits--;
-    memcpy(&f, &bits, sizeof f);
-    return f;
+    const onus_batch b = {.B = B,
+                          .first = first,
+                          .label = t->label,
+                          .weight = t->row_weight ? t->weight : NULL,
+                          .loss_scale = 1.0f,
+                          .seed = t->row_seed,
+                          .step = (uint32_t)t->step,
+                          .training = true};
+    const double start = onus_trainer_now(t);
+    onus_trainer_fetch(t, onus_trainer_epoch(t), t->batch_rows + first, B);
+    onus_trainer_spent(t, ONUS_BESIDE_ROWS, start);
+    onus_plan_forward(t->plan, &b);
+    onus_plan_backward(t->plan, &b, NULL);
+    onus_plan_bounds(t->plan, &b, t->bound);
+    for (int64_t i = 0; i < B; i++)
+        t->clip_weight[i] = onus_bound_weight(&t->bound[i], t->privacy->clip);
+    onus_plan_sums(t->plan, &b, t->clip_weight, t->grid.grid, t->sum);
 }
 
-typedef struct {
-    const onus_kernels *k;
-    float *grad;
-    float factor;
-    int64_t n;
-} scale_job;
-
-static void scale_part(void *ctx, int part, int n_parts)
+static onus_status add_noise(onus_trainer *t, onus_err *err)
 {
-    const scale_job *j = ctx;
-    int64_t begin, end;
-    onus_split(j->n, 16, part, n_parts, &begin, &end);
-    j->k->scale(j->factor, j->grad + begin, j->grad + begin, end - begin);
-}
-
-/* Noise on the sum of clipped gradients, then (float)(1 / batch). Gaps between tensors stay
- * 0. */
-onus_status onus_private_noise(onus_trainer *t, onus_err *err)
-{
-    const onus_exec *ex = t->io->ex;
-    for (int i = 0; i < onus_net_tensors(t->net); i++) {
+    onus_status st = ONUS_OK;
+    for (int i = 0; st == ONUS_OK && i < onus_net_tensors(t->net); i++) {
         const onus_tensor *x = onus_net_tensor(t->net, i);
         if (x->frozen || x->def.buffer) continue;
-        onus_status st =
-            onus_noise_add(ex, t->io->noise, (uint32_t)t->step, (uint32_t)i,
-                           t->sigma * t->privacy->clip, t->grad[0] + x->offset, x->n, err);
-        if (st != ONUS_OK) return st;
+        st = onus_noise_grid(t->io->ex, t->io->noise, (uint32_t)t->step, (uint32_t)i,
+                             t->sigma * t->grid.sensitivity, t->grid.grid, t->grid.dither,
+                             t->sum + x->offset, x->n, err);
     }
-    scale_job j = {.k = ex->k,
-                   .grad = t->grad[0],
-                   .factor = (float)(1 / (double)t->spec->batch),
-                   .n = onus_net_param_floats(t->net)};
-    onus_pool_run(ex->pool, scale_part, &j);
+    return st;
+}
+
+onus_status onus_private_gradient(onus_trainer *t, onus_err *err)
+{
+    const int64_t n = onus_noise_sample(t->io->ex, t->io->noise, (uint32_t)t->step, t->q,
+                                        t->n_train, t->batch_rows, t->grid.sample_most);
+    if (n < 0) return onus_fail_mem(err, "sample");
+    for (int64_t i = 0; i < n; i++) t->batch_rows[i] = t->train_rows[t->batch_rows[i]];
+    memset(t->sum, 0, (size_t)onus_net_param_floats(t->net) * sizeof *t->sum);
+    for (int64_t first = 0; first < n; first += t->micro)
+        add_rows(t, first, n - first < t->micro ? n - first : t->micro);
+    const double start = onus_trainer_now(t);
+    const onus_status st = add_noise(t, err);
+    onus_trainer_spent(t, ONUS_BESIDE_GRADIENT, start);
+    return st;
+}
+
+/* ---- the grid ---------------------------------------------------------------------------- */
+
+/* The smallest power of two that is not below v. */
+static double power_above(double v)
+{
+    int e;
+    const double m = frexp(v, &e);
+    return ldexp(1, m == 0.5 ? e - 1 : e);
+}
+
+/* As fine as to move no example by more than 2^-14 C, if the sums of a sample (with what ONUS_REACH
+ * leaves to partial sums) and the noise then stay below 2^50 multiples; else as these want. */
+static onus_status plan_grid(onus_trainer *t, onus_err *err)
+{
+    onus_grid_plan *g = &t->grid;
+    const double C = t->privacy->clip, rounding = onus_net_rounding(t->net);
+    g->sample_most = onus_noise_sample_most(t->q, t->n_train, ONUS_SAMPLE_TAIL_LOG2);
+    const double fine = power_above(0x1p-13 * C / rounding) / 2;
+    const double sums = power_above(2 * ONUS_REACH * C * (double)g->sample_most * 0x1p-50);
+    const double noise = power_above(16 * 2 * C * t->sigma * 0x1p-50);
+    g->grid = fmax(fine, fmax(sums, noise));
+    g->sensitivity = (C + 0.5 * g->grid * rounding) * (1 + 0x1p-40);
+    if (!(g->grid * rounding <= C) || !(g->grid > 0x1p-800 && g->grid < 0x1p+800))
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "privacy.clip: no grid is fine enough for %lld parameters, samples of "
+                         "%lld rows and noise of %g times the clip %g",
+                         (long long)onus_net_trained(t->net), (long long)g->sample_most,
+                         t->sigma, C);
+    const double std = t->sigma * g->sensitivity;
+    g->dither = onus_noise_dither_bits(std, g->grid);
+    g->cell = onus_noise_cell_log_ratio(std, g->grid, g->dither);
     return ONUS_OK;
 }
 
@@ -128,7 +165,8 @@ onus_status onus_private_begin(onus_trainer *t, onus_err *err)
         st = onus_rdp_sigma(p->epsilon, p->delta, t->q, t->n_steps, &t->sigma, err);
         if (st != ONUS_OK) return st;
     }
-    t->dropout_seed = onus_noise_seed(t->io->noise);
+    if ((st = plan_grid(t, err)) != ONUS_OK) return st;
+    t->row_seed = onus_noise_seed(t->io->noise);
     uint8_t commitment[32];
     onus_noise_key_commit(t->io->noise, commitment);
     onus_event_builder *e = &t->event;

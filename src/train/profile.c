@@ -13,7 +13,7 @@
 
 enum { LAYERS_SHOWN = 10 };
 
-static const char *const passes[ONUS_PASSES] = {"forward", "backward", "norms", "gradients"};
+static const char *const passes[ONUS_PASSES] = {"forward", "backward", "gradients", "norms"};
 static const char *const besides[ONUS_BESIDE_COUNT] = {
     "rows fetched", "gradient clipped, noise", "update", "validation", "checkpoints"};
 

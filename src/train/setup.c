@@ -134,7 +134,7 @@ static onus_status set_memory(onus_trainer *t, onus_err *err)
     int n_grads = 1;
     for (int64_t k = s->shards; k > 1; k /= 2) n_grads++;
     onus_arena *a = &t->arena;
-    for (int i = 0; i < n_grads; i++) {
+    for (int i = 0; i < n_grads && !t->is_private; i++) {
         if (!(t->grad[i] = onus_arena_alloc(a, P, sizeof(float))))
             return onus_fail_mem(err, "train");
     }
@@ -149,9 +149,10 @@ static onus_status set_memory(onus_trainer *t, onus_err *err)
         onus_arena_alloc(a, (size_t)onus_net_tensors(t->net) + 1, sizeof *t->tensor_norm2);
     good = good && t->tensor_norm2;
     if (t->is_private) {
-        t->norm2 = onus_arena_alloc(a, B, sizeof *t->norm2);
+        t->sum = onus_arena_alloc(a, P, sizeof *t->sum);
+        t->bound = onus_arena_alloc(a, B, sizeof *t->bound);
         t->clip_weight = onus_arena_alloc(a, B, sizeof *t->clip_weight);
-        good = good && t->norm2 && t->clip_weight;
+        good = good && t->sum && t->bound && t->clip_weight;
     } else {
         t->shuffle = onus_arena_alloc(a, ONUS_SHUFFLE_TMP_BYTES(n), 1);
         good = good && t->shuffle;
@@ -222,7 +223,7 @@ onus_status onus_trainer_open(onus_trainer *t, onus_err *err)
     if (t->n_per_epoch < 1) t->n_per_epoch = 1;
     t->n_steps = s->epochs < INT64_MAX / t->n_per_epoch ? s->epochs * t->n_per_epoch : 0;
     t->best_loss = INFINITY;
-    t->dropout_seed = t->io->seed;
+    t->row_seed = onus_dataset_seed(t->data);
     ONUS_TRY(check(t, err));
     set_micro(t);
     ONUS_TRY(set_weights(t, err));

@@ -8,8 +8,7 @@
  * one: onus_net_cut. A part's sums go on from the part before, so that memory does not grow
  * with the batch, and no block of gradients is added to another.
  *
- * A private step runs the same tree over its sample; one example's gradient enters with the
- * factor that clips it, and is never stored. */
+ * A private step's sum has no order: private.c. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,8 +25,7 @@ enum { WORTH_WAKING = 32768 }; /* floats; below, one thread is done before anoth
 
 /* ---- rows -------------------------------------------------------------------------------- */
 
-/* Epochs count from 1 where examples are drawn; 0 is how a model is evaluated. */
-static uint32_t epoch_of(const onus_trainer *t)
+uint32_t onus_trainer_epoch(const onus_trainer *t)
 {
     return (uint32_t)t->epoch + 1;
 }
@@ -45,7 +43,7 @@ static void fetch_part(void *ctx, int part, int n_parts)
     const onus_trainer *t = j->t;
     int64_t begin, end;
     onus_split(j->n, 1, part, n_parts, &begin, &end);
-    onus_dataset_examples(t->data, j->epoch, j->rows + begin, end - begin,
+    onus_dataset_examples(t->data, t->row_seed, j->epoch, j->rows + begin, end - begin,
                           onus_plan_input(t->plan) + begin * onus_net_inputs(t->net),
                           t->label + begin * onus_net_labels(t->net));
     for (int64_t i = begin; t->row_weight && i < end; i++)
@@ -70,7 +68,7 @@ static double weights_of(onus_trainer *t, const int64_t *rows, int64_t n)
         const double w = t->row_weight ? (double)t->row_weight[rows[i]] : 1;
         int64_t count = 1;
         if (t->counts_labels) {
-            onus_dataset_examples(t->data, epoch_of(t), rows + i, 1, NULL, t->label);
+            onus_dataset_examples(t->data, t->row_seed, onus_trainer_epoch(t), rows + i, 1, NULL, t->label);
             count = onus_net_label_count(t->net, t->label, n_labels);
         }
         onus_lanes_add(&lanes, w * (double)count);
@@ -126,26 +124,18 @@ static void run_micro(step_job *j, int64_t first, int64_t B, int n_shards, bool 
                           .label = t->label,
                           .weight = t->row_weight ? t->weight : NULL,
                           .loss_scale = j->loss_scale,
-                          .seed = t->dropout_seed,
+                          .seed = t->io->seed,
                           .step = (uint32_t)t->step,
                           .training = true,
                           .shard = j->shard,
                           .n_shards = n_shards,
                           .goes_on = goes_on};
     const double start = onus_trainer_now(t);
-    onus_trainer_fetch(t, epoch_of(t), j->rows + first, B);
+    onus_trainer_fetch(t, onus_trainer_epoch(t), j->rows + first, B);
     onus_trainer_spent(t, ONUS_BESIDE_ROWS, start);
     onus_plan_forward(t->plan, &b);
-    if (!t->is_private) {
-        if (!take_losses(t, B) && j->diverged.B == 0) j->diverged = b;
-        if (j->diverged.B == 0) onus_plan_backward(t->plan, &b, grad);
-        return;
-    }
-    onus_plan_backward(t->plan, &b, NULL);
-    onus_plan_norms(t->plan, &b, t->norm2);
-    for (int64_t i = 0; i < B; i++)
-        t->clip_weight[i] = onus_clip_factor(t->norm2[i], t->privacy->clip);
-    onus_plan_grads(t->plan, &b, t->clip_weight, grad);
+    if (!take_losses(t, B) && j->diverged.B == 0) j->diverged = b;
+    if (j->diverged.B == 0) onus_plan_backward(t->plan, &b, grad);
 }
 
 /* Where shard s begins among n rows. */
@@ -166,7 +156,7 @@ static void run_group(step_job *j, int64_t s0, int64_t s1, float *const *grad)
 static void run_shard(step_job *j, int64_t s, float *const *grad)
 {
     const int64_t begin = shard_begin(j, s), end = shard_begin(j, s + 1);
-    const int64_t part = j->t->is_private ? j->t->micro : onus_net_cut(j->t->net, end - begin);
+    const int64_t part = onus_net_cut(j->t->net, end - begin);
     for (int64_t first = begin; first < end; first += part) {
         const int64_t B = end - first < part ? end - first : part;
         run_micro(j, first, B, 0, first > begin, grad);
@@ -252,33 +242,29 @@ static void clip_gradient(onus_trainer *t)
     onus_pool_run(t->io->ex->pool, scale_part, &j);
 }
 
-onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_err *err)
+/* Of the ordinary step: into grad[0]. */
+static onus_status make_gradient(onus_trainer *t, int64_t first, int64_t B, onus_err *err)
 {
-    step_job j = {
-        .t = t, .rows = t->batch_rows + first, .n = B, .loss_scale = 1.0f, .shard = t->shard};
-    if (t->is_private) {
-        j.n = onus_noise_sample(t->io->ex, t->io->noise, (uint32_t)t->step, t->q, t->n_train,
-                                t->batch_rows, t->n_train);
-        if (j.n < 0) return onus_fail_mem(err, "sample");
-        for (int64_t i = 0; i < j.n; i++) t->batch_rows[i] = t->train_rows[t->batch_rows[i]];
-        j.rows = t->batch_rows;
-    } else {
-        const double N = weights_of(t, j.rows, B);
-        j.loss_scale = N > 0 ? (float)(1 / N) : 0.0f;
-    }
+    step_job j = {.t = t, .rows = t->batch_rows + first, .n = B, .shard = t->shard};
+    const double N = weights_of(t, j.rows, B);
+    j.loss_scale = N > 0 ? (float)(1 / N) : 0.0f;
     if (!run_shards(&j, 0, t->spec->shards, t->grad))
         memset(t->grad[0], 0, (size_t)onus_net_param_floats(t->net) * sizeof(float));
     if (j.diverged.B > 0) return onus_trainer_diverged(t, &j.diverged, err);
-    double start = onus_trainer_now(t);
-    onus_status st = ONUS_OK;
-    if (t->is_private)
-        st = onus_private_noise(t, err);
-    else if (t->spec->clip_norm > 0)
-        clip_gradient(t);
-    if (st != ONUS_OK) return st;
+    const double start = onus_trainer_now(t);
+    if (t->spec->clip_norm > 0) clip_gradient(t);
     onus_trainer_spent(t, ONUS_BESIDE_GRADIENT, start);
-    start = onus_trainer_now(t);
-    onus_optimiser_step(&t->optimiser, t->grad[0],
+    return ONUS_OK;
+}
+
+onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_err *err)
+{
+    const onus_status st =
+        t->is_private ? onus_private_gradient(t, err) : make_gradient(t, first, B, err);
+    if (st != ONUS_OK) return st;
+    const onus_gradient g = {.of = t->grad[0], .sums = t->sum, .divisor = (double)t->spec->batch};
+    const double start = onus_trainer_now(t);
+    onus_optimiser_step(&t->optimiser, &g,
                         onus_schedule_rate(t->spec, t->step, t->n_steps, t->n_per_epoch));
     onus_trainer_spent(t, ONUS_BESIDE_UPDATE, start);
     t->step++;

@@ -24,6 +24,15 @@ static inline void onus_lanes_add(onus_lanes *l, double v)
     l->n++;
 }
 
+/* Of a private run, all public: docs/PRIVACY.md. */
+typedef struct {
+    double grid;         /* sums and noise are whole multiples of it */
+    double sensitivity;  /* what one row moves a step's sum by at most, L2 */
+    int64_t sample_most; /* rows of a sample */
+    int dither;          /* bits of uniform noise, in multiples of the grid */
+    double cell;         /* log-ratio of the probabilities of a pair of draws: num/noise.h */
+} onus_grid_plan;
+
 typedef struct {
     onus_net *net;
     const onus_dataset *data;
@@ -41,7 +50,7 @@ typedef struct {
     bool counts_labels;    /* the loss's N is a count of labels: some are ignored, or an example
                               has    several */
     double sigma, q;       /* private: noise multiplier, sampling rate */
-    uint64_t dropout_seed; /* the recipe's; private: of the sealed key */
+    uint64_t row_seed;     /* of what is drawn for a row: the data's; private: of the sealed key */
     double macs_row, macs_valid; /* multiply-adds of a row trained on, validated on */
 
     onus_arena arena;
@@ -55,8 +64,11 @@ typedef struct {
     void *shuffle;
     float *row_weight;    /* (rows of the dataset); NULL where every weight is 1 */
     double *class_weight; /* (classes) or NULL */
-    float *label, *weight, *clip_weight;
-    double *norm2;        /* (micro) each; the last two private only */
+    float *label, *weight; /* (micro) */
+    onus_bound *bound;     /* private: (micro) */
+    double *clip_weight;   /* private: (micro) */
+    double *sum;           /* private: in grad's place, laid out as the parameters; else NULL */
+    onus_grid_plan grid;   /* private */
     double *tensor_norm2; /* (tensors): train.clip_norm */
 
     /* what a checkpoint holds, besides the blocks of floats */
@@ -88,11 +100,13 @@ void onus_trainer_fetch(onus_trainer *t, uint32_t epoch, const int64_t *rows, in
 onus_status onus_trainer_diverged(const onus_trainer *t, const onus_batch *b,
                                   onus_err *err) ONUS_CHECKED;
 
-/* private.c: noise for the budget; factors that clip; noise and normaliser on the sum. */
+/* Epochs count from 1 where examples are drawn; 0 is how a model is evaluated. */
+uint32_t onus_trainer_epoch(const onus_trainer *t);
+
+/* private.c: noise for the budget; a step's noisy sum, into t->sum. */
 onus_status onus_private_begin(onus_trainer *t, onus_err *err) ONUS_CHECKED;
 int64_t onus_private_rows(const onus_net *net, const onus_train_spec *spec);
-float onus_clip_factor(double norm2, double clip);
-onus_status onus_private_noise(onus_trainer *t, onus_err *err) ONUS_CHECKED;
+onus_status onus_private_gradient(onus_trainer *t, onus_err *err) ONUS_CHECKED;
 onus_status onus_private_end(onus_trainer *t, onus_train_result *out,
                              onus_err *err) ONUS_CHECKED;
 

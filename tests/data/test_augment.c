@@ -93,7 +93,7 @@ static void only_these(uint32_t H, uint32_t W, const unsigned char *image,
         for (int64_t row = 0; row < ROWS; row++) {
             float x[6], y;
             int k = 0;
-            onus_dataset_examples(room.d, epoch, &row, 1, x, &y);
+            onus_dataset_examples(room.d, onus_dataset_seed(room.d), epoch, &row, 1, x, &y);
             assert_true(y == (float)(row % 2));
             for (; k < n; k++) {
                 bool same = true;
@@ -195,7 +195,7 @@ static void in_their_order(void **state)
             uint32_t w[8];
             float x[CHANNELS * PLANE];
             onus_stream_words(&stream, 0, 8, w);
-            onus_dataset_examples(room.d, epoch, &row, 1, x, NULL);
+            onus_dataset_examples(room.d, onus_dataset_seed(room.d), epoch, &row, 1, x, NULL);
             for (int c = 0; c < CHANNELS; c++) {
                 int a[SIDE][SIDE];
                 for (int i = 0; i < PLANE; i++)
@@ -228,13 +228,13 @@ static void draws_belong_to_rows(void **state)
     const onus_data_spec s = image_spec(&room, all);
     write_images(&room, CHANNELS, SIDE, SIDE, NULL);
     room_load(&room, &s, NULL);
-    onus_dataset_examples(room.d, 4, rows, ROWS, x, NULL);
-    onus_dataset_examples(room.d, 4, mixed, 4, some, NULL);
+    onus_dataset_examples(room.d, onus_dataset_seed(room.d), 4, rows, ROWS, x, NULL);
+    onus_dataset_examples(room.d, onus_dataset_seed(room.d), 4, mixed, 4, some, NULL);
     for (int i = 0; i < 4; i++)
         assert_memory_equal(some + i * SIZE, x + mixed[i] * SIZE, SIZE * sizeof *x);
-    onus_dataset_examples(room.d, 5, rows, ROWS, next, NULL);
+    onus_dataset_examples(room.d, onus_dataset_seed(room.d), 5, rows, ROWS, next, NULL);
     assert_memory_not_equal(next, x, sizeof x);
-    onus_dataset_examples(room.d, 0, rows, ROWS, next, NULL); /* as evaluated: as read */
+    onus_dataset_examples(room.d, onus_dataset_seed(room.d), 0, rows, ROWS, next, NULL); /* as evaluated: as read */
     onus_dataset_fetch(room.d, rows, ROWS, x, NULL, NULL);
     assert_memory_equal(next, x, sizeof x);
     for (int i = 0; i < ROWS * SIZE; i++) assert_true(x[i] == (float)(i % 250 + 1) / 255.0f);
@@ -261,8 +261,8 @@ static void shares(void **state)
     for (uint32_t epoch = 1; epoch <= EPOCHS; epoch++) {
         for (int64_t row = 0; row < ROWS; row++) {
             float x[6], z[6];
-            onus_dataset_examples(one.d, epoch, &row, 1, x, NULL);
-            onus_dataset_examples(two.d, epoch, &row, 1, z, NULL);
+            onus_dataset_examples(one.d, onus_dataset_seed(one.d), epoch, &row, 1, x, NULL);
+            onus_dataset_examples(two.d, onus_dataset_seed(two.d), epoch, &row, 1, z, NULL);
             const bool across = x[0] == 3.0f / 255.0f, down = z[0] > 3.5f / 255.0f;
             assert_true(across == (z[0] > z[1]));
             mirrored += across;

@@ -38,7 +38,7 @@ static float label_at(const data_room *room, int64_t line, int64_t l)
     float y[4] = {7, 7, 7, 7}, again[4];
     const int64_t row = room_row(room, line);
     onus_dataset_fetch(room->d, &row, 1, NULL, y, NULL);
-    onus_dataset_examples(room->d, 0, &row, 1, NULL, again);
+    onus_dataset_examples(room->d, onus_dataset_seed(room->d), 0, &row, 1, NULL, again);
     assert_memory_equal(y, again, (size_t)onus_dataset_labels(room->d) * sizeof *y);
     assert_true(y[3] == 7); /* at most three are written */
     return y[l];

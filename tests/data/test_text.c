@@ -53,7 +53,7 @@ static void windows_by_hand(void **state)
     assert_int_equal(onus_dataset_vocabulary(r.d), 13);
     assert_int_equal(onus_dataset_labels(r.d), 4);
     for (int64_t i = 0; i < n; i++) {
-        onus_dataset_examples(r.d, 1, &rows[i], 1, x, y);
+        onus_dataset_examples(r.d, onus_dataset_seed(r.d), 1, &rows[i], 1, x, y);
         for (int k = 0; k < 4; k++) {
             assert_true(x[k] == (float)(1 + 4 * i + k));
             assert_true(y[k] == x[k] + 1);
@@ -61,7 +61,7 @@ static void windows_by_hand(void **state)
     }
     rows = onus_dataset_part(r.d, ONUS_PART_TEST, &n);
     assert_int_equal(n, 1);
-    onus_dataset_examples(r.d, 0, rows, 1, x, y);
+    onus_dataset_examples(r.d, onus_dataset_seed(r.d), 0, rows, 1, x, y);
     for (int k = 0; k < 4; k++)
         assert_true(x[k] == 0 && y[k] == 0); /* letters nobody has seen */
     assert_int_equal(room_int(&r, "data.tokens.train"), 8);
@@ -81,7 +81,7 @@ static void a_short_part_is_padded(void **state)
     const int64_t *rows = onus_dataset_part(r.d, ONUS_PART_VALID, &n); /* g, h, i */
     float x[5], y[5];
     assert_int_equal(n, 1);
-    onus_dataset_examples(r.d, 0, rows, 1, x, y);
+    onus_dataset_examples(r.d, onus_dataset_seed(r.d), 0, rows, 1, x, y);
     for (int k = 0; k < 5; k++) assert_true((x[k] < 0) == (k >= 2) && (y[k] < 0) == (k >= 2));
     room_close(&r);
 }
@@ -105,11 +105,11 @@ static void masks_are_drawn_by_row_and_epoch(void **state)
     const int32_t mask = onus_tokenizer_id(onus_dataset_tokenizer(r.d), "[MASK]");
     static float x[2 * CONTEXT], y[2 * CONTEXT], x2[2 * CONTEXT], y2[2 * CONTEXT];
     for (int64_t i = 0; i + 1 < n; i += 2) {
-        onus_dataset_examples(r.d, 3, rows + i, 2, x, y);
-        onus_dataset_examples(r.d, 3, rows + i + 1, 1, x2, y2);
+        onus_dataset_examples(r.d, onus_dataset_seed(r.d), 3, rows + i, 2, x, y);
+        onus_dataset_examples(r.d, onus_dataset_seed(r.d), 3, rows + i + 1, 1, x2, y2);
         assert_memory_equal(x + CONTEXT, x2, CONTEXT * sizeof *x);
         assert_memory_equal(y + CONTEXT, y2, CONTEXT * sizeof *y);
-        onus_dataset_examples(r.d, 4, rows + i, 2, x2, y2);
+        onus_dataset_examples(r.d, onus_dataset_seed(r.d), 4, rows + i, 2, x2, y2);
         for (int b = 0; b < 2; b++) {
             int64_t len;
             const int32_t *ids = onus_text_row(r.d, rows[i + b], &len);
@@ -194,7 +194,7 @@ static void a_column_of_text(void **state)
         if (room_try(&r, &s, NULL, 1) != ONUS_OK) fail_msg("%s", r.err.msg);
         const int32_t cls = onus_tokenizer_id(onus_dataset_tokenizer(r.d), "[CLS]");
         for (int64_t i = 0; i < 8; i++) {
-            onus_dataset_examples(r.d, 1, &i, 1, x[k][i], &y[k][i]);
+            onus_dataset_examples(r.d, onus_dataset_seed(r.d), 1, &i, 1, x[k][i], &y[k][i]);
             assert_true(x[k][i][0] == (float)cls);
         }
         assert_true(x[k][0][3] >= 0 && x[k][0][4] < 0); /* the cat sat */
@@ -218,7 +218,7 @@ static void a_column_of_text(void **state)
     const onus_data_spec s = sentences(&r, "t.csv", ONUS_FORMAT_CSV);
     assert_int_equal(room_try(&r, &s, e, 1),
                      ONUS_OK); /* all rows to test on, by the file's ids */
-    for (int64_t i = 0; i < 8; i++) onus_dataset_examples(r.d, 0, &i, 1, x[1][i], &y[1][i]);
+    for (int64_t i = 0; i < 8; i++) onus_dataset_examples(r.d, onus_dataset_seed(r.d), 0, &i, 1, x[1][i], &y[1][i]);
     assert_memory_equal(x[0], x[1], sizeof x[0]);
     room_clear(&r);
     /* Greek words among known ones (every text of b holds "the", whatever is drawn): three, and

@@ -81,7 +81,7 @@ typedef struct {
     /* Loops outside of kernels, counted by hand from the source of the formula
      * (docs/NUMERICS.md, rule 8): operations an element of input 0 and an example. */
     int loops_forward[2], loops_backward[2];
-    unsigned backward_reads, grad_reads, norm_reads;
+    unsigned backward_reads, grad_reads;
     /* Where those do not suffice: operations outside of kernels, and bytes, of a pass. */
     double (*loops)(const op_run *r, onus_pass pass);
     double (*bytes)(const op_run *r, onus_pass pass);

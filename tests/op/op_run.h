@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "num/kernels.h"
-#include "op/op.h"
+#include "op/terms.h"
 
 typedef struct {
     const onus_op *op;
@@ -22,8 +22,9 @@ typedef struct {
     int64_t n_param[ONUS_PARAM_MAX];
     float *x[ONUS_IN_MAX], *dx[ONUS_IN_MAX], *y, *dy, *param[ONUS_PARAM_MAX],
         *grad[ONUS_PARAM_MAX], *label, *weight;
-    double *norm2;
-    void *saved, *scratch;
+    onus_bound *bound;           /* private training: (B) */
+    double *sum[ONUS_PARAM_MAX]; /* its sums, on grid OP_GRID */
+    void *saved, *scratch, *room;
     size_t saved_bytes;
     onus_call call;
 } op_run;
@@ -126,9 +127,10 @@ static inline void op_run_make_on(op_run *r, const onus_op *op, const onus_attr 
         r->n_param[k] = onus_shape_numel(&r->def[k].shape);
         r->param[k] = op_floats(&s, r->n_param[k], 0);
         r->grad[k] = op_array((size_t)r->n_param[k], sizeof(float));
+        r->sum[k] = op_array((size_t)r->n_param[k], sizeof(double));
     }
     op_labels(r, in, &s);
-    r->norm2 = op_array((size_t)B, sizeof(double));
+    r->bound = op_array((size_t)B, sizeof *r->bound);
     r->saved_bytes = op->saved(r->attr, r->in_shape, B);
     r->saved = op_array(r->saved_bytes, 1);
     r->scratch = op_array(op->scratch(ex, r->attr, r->in_shape, B), 1);
@@ -172,6 +174,22 @@ static inline void op_run_make_on(op_run *r, const onus_op *op, const onus_attr 
 }
 
 /* Every input of the same shape, all numbers. */
+/* What private training makes of a call after backward: bounds, and sums with weights w (B). */
+#define OP_GRID 0x1p-34
+static inline void op_run_private(op_run *r, const double *w)
+{
+    onus_terms_step shape;
+    if (!r->op->terms.fn) return;
+    (void)r->op->terms.fn(&r->call, -1, &shape);
+    free(r->room);
+    r->room = op_array(onus_terms_bytes(r->call.ex, &shape), 1);
+    memset(r->bound, 0, (size_t)r->B * sizeof *r->bound);
+    onus_terms_bound(r->op, &r->call, r->room, r->bound);
+    for (int k = 0; k < r->n_params; k++)
+        memset(r->sum[k], 0, (size_t)r->n_param[k] * sizeof(double));
+    onus_terms_sum(r->op, &r->call, r->room, w, OP_GRID, r->sum);
+}
+
 static inline void op_run_make(op_run *r, const onus_op *op, const onus_attr *attr,
                                const onus_shape *in, int64_t B, const onus_exec *ex, float away,
                                uint64_t seed)
@@ -195,7 +213,9 @@ static inline void op_run_free(op_run *r)
     free(r->dy);
     free(r->label);
     free(r->weight);
-    free(r->norm2);
+    free(r->bound);
+    for (int k = 0; k < r->n_params; k++) free(r->sum[k]);
+    free(r->room);
     free(r->saved);
     free(r->scratch);
 }

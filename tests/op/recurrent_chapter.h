@@ -67,26 +67,6 @@ static inline bool recurrent_term(const op_run *r, int gates, int kept, int k, i
     return true;
 }
 
-/* Work of one weight's norm over some rows of an example: its gradient and that one's square,
- * or two matrices and (counted by hand) their product, whichever is less at full length. */
-static inline double outer_work(double rows, double T, double p, double q, bool lanes)
-{
-    if (T * (p + q) < p * q) return rows * rows * (p + q + (lanes ? 1 : 0));
-    return rows * p * q + p * q;
-}
-
-/* Of one example of so many positions; GRU's U has two parts, and biases of its own. */
-static inline double norm_work(const op_run *r, double gates, double length, bool lanes)
-{
-    const double n = (double)r->in_shape[0].d[1], h = (double)r->attr[0].i, u = gates * h,
-                 T = (double)r->in_shape[0].d[0], later = length - 1;
-    if (length == 0) return 0;
-    const double hh =
-        gates == 4 ? outer_work(later, T, u, h, lanes)
-                   : outer_work(later, T, u - h, h, lanes) + outer_work(later, T, h, h, lanes);
-    return outer_work(length, T, u, n, lanes) + hh + (gates == 4 ? 1 : 2) * (length * u + u);
-}
-
 /* The row's costs are those of full sequences, in the order of training: what absent positions
  * spare, and what backward does where weighted_grad has not been before. */
 static inline double recurrent_loops(const op_run *r, onus_pass pass, double gates,
@@ -102,8 +82,6 @@ static inline double recurrent_loops(const op_run *r, onus_pass pass, double gat
             sum += absent * (u + h * forward_ops) + (T - 1 - fmax(length - 1, 0)) * u * h;
         if (pass == ONUS_PASS_BACKWARD) sum -= back;
         if (pass == ONUS_PASS_GRAD) sum += whole - back;
-        if (pass == ONUS_PASS_NORM)
-            sum += norm_work(r, gates, T, true) - norm_work(r, gates, length, false);
     }
     return sum;
 }
@@ -117,7 +95,6 @@ static inline double recurrent_bytes(const op_run *r, onus_pass pass)
     switch (pass) {
     case ONUS_PASS_FORWARD: return x + y + params + saved;
     case ONUS_PASS_BACKWARD: return saved + W + x;
-    case ONUS_PASS_NORM: return saved + x + y;
     case ONUS_PASS_GRAD: return x + 2 * y + U + params + saved; /* y and its gradient */
     }
     return 0;

@@ -31,14 +31,12 @@ static void cells_are_filled_or_refused(void **state)
         assert_true(op->n_in_min >= 1 && op->n_in_min <= op->n_in_max &&
                     op->n_in_max <= ONUS_IN_MAX && op->n_attrs <= ONUS_ATTR_MAX);
         assert_true(op->shape && op->params && op->rows && op->saved && op->scratch);
-        const char *const reasons[] = {op->forward.refused,      op->backward.refused,
-                                       op->sample_norm2.refused, op->weighted_grad.refused,
-                                       op->relevance.refused,    op->cost.refused,
-                                       op->tied_norm2.refused};
-        const bool can[] = {op->forward.fn,       op->backward.fn,  op->sample_norm2.fn,
-                            op->weighted_grad.fn, op->relevance.fn, op->cost.fn,
-                            op->tied_norm2.fn};
-        for (int c = 0; c < 7; c++) {
+        const char *const reasons[] = {op->forward.refused,   op->backward.refused,
+                                       op->terms.refused,     op->weighted_grad.refused,
+                                       op->relevance.refused, op->cost.refused};
+        const bool can[] = {op->forward.fn,       op->backward.fn,  op->terms.fn,
+                            op->weighted_grad.fn, op->relevance.fn, op->cost.fn};
+        for (int c = 0; c < 6; c++) {
             assert_true(can[c] == !reasons[c]);
             if (reasons[c]) assert_true(strlen(reasons[c]) > 10);
         }
@@ -207,32 +205,52 @@ static onus_call example_call(const op_run *r, int64_t b)
     return c;
 }
 
-/* sample_norm2 against the gradient of each example written out; it adds to what is there. */
-static void check_norms(const chapter *ch, const chapter_case *at)
+/* Bounds and weighted sums against the gradient of each example written out. A bound is above
+ * the norm, by no more than its slack for rounding. */
+static void check_private(const chapter *ch, const chapter_case *at)
 {
     op_run r;
-    if (onus_op_find(ch->op)->sample_norm2.refused) return;
+    double *want[ONUS_PARAM_MAX];
+    if (onus_op_find(ch->op)->terms.refused) return;
     make(&r, ch, at, &ref);
+    double *w = op_array((size_t)r.B, sizeof *w);
+    for (int64_t b = 0; b < r.B; b++) w[b] = b % 3 == 1 ? 0 : 1 / (1 + (double)b);
+    for (int k = 0; k < r.n_params; k++) {
+        want[k] = op_array((size_t)r.n_param[k], sizeof(double));
+        for (int64_t e = 0; e < r.n_param[k]; e++) want[k][e] = 0;
+    }
     r.op->forward.fn(&r.call);
     r.op->backward.fn(&r.call);
-    for (int64_t b = 0; b < r.B; b++) r.norm2[b] = 1.5 * (double)b;
-    r.op->sample_norm2.fn(&r.call, r.norm2);
+    op_run_private(&r, w);
     for (int64_t b = 0; b < r.B; b++) {
         onus_call c = example_call(&r, b);
         r.op->weighted_grad.fn(&c);
-        double want = 1.5 * (double)b;
+        double norm2 = 0;
         for (int k = 0; k < r.n_params; k++)
-            for (int64_t e = 0; e < r.n_param[k]; e++)
-                want += (double)r.grad[k][e] * (double)r.grad[k][e];
-        close_to(r.norm2[b], want, ch, "an example's squared norm");
+            for (int64_t e = 0; e < r.n_param[k]; e++) {
+                norm2 += (double)r.grad[k][e] * (double)r.grad[k][e];
+                want[k][e] += w[b] * (double)r.grad[k][e];
+            }
+        const double found = onus_bound_norm(&r.bound[b]);
+        if (!(found >= sqrt(norm2) * (1 - 1e-5) && found <= sqrt(norm2) * (1 + 1e-3)))
+            fail_msg("%s: an example's norm is at most %.9g, it is %.9g", ch->op, found,
+                     sqrt(norm2));
+        assert_true(onus_bound_reach(&r.bound[b]) >= sqrt(norm2) * (1 - 1e-5));
     }
+    for (int k = 0; k < r.n_params; k++)
+        for (int64_t e = 0; e < r.n_param[k]; e++) {
+            assert_true(r.sum[k][e] / OP_GRID == rint(r.sum[k][e] / OP_GRID));
+            close_to(r.sum[k][e], want[k][e], ch, "a weighted sum");
+        }
+    for (int k = 0; k < r.n_params; k++) free(want[k]);
+    free(w);
     op_run_free(&r);
 }
 
-static void norms_are_those_of_single_examples(void **state)
+static void bounds_and_sums_are_those_of_single_examples(void **state)
 {
     (void)state;
-    walk(check_norms);
+    walk(check_private);
 }
 
 static void check_weighted(const chapter *ch, op_run *r, const float *dy, const char *what)
@@ -359,7 +377,7 @@ int main(void)
         cmocka_unit_test(cells_are_filled_or_refused),
         cmocka_unit_test(values_are_exact),
         cmocka_unit_test(gradients_are_slopes),
-        cmocka_unit_test(norms_are_those_of_single_examples),
+        cmocka_unit_test(bounds_and_sums_are_those_of_single_examples),
         cmocka_unit_test(weighted_sums_are_the_contracts),
         cmocka_unit_test(relevance_conserves),
     };

@@ -346,28 +346,30 @@ static void dense_layer(void **state)
     assert_memory_equal(r.grad[0], dw, sizeof dw);
     assert_memory_equal(r.grad[1], delta, sizeof delta);
     assert_memory_equal(r.dx[0], dx, sizeof dx);
-    double norm2[1] = {0}; /* |x|^2 |delta|^2 + |delta|^2 = 5 * 10101 + 10101 */
-    r.op->sample_norm2.fn(&r.call, norm2);
-    assert_true(norm2[0] == 6 * 10101.0);
+    const double w = 0.5; /* |x|^2 |delta|^2 + |delta|^2 = 5 * 10101 + 10101 */
+    op_run_private(&r, &w);
+    const double norm = onus_bound_norm(r.bound), exact = sqrt(6 * 10101.0);
+    assert_true(norm >= exact && norm < exact * (1 + 1e-6));
+    for (int i = 0; i < 6; i++) assert_true(fabs(r.sum[0][i] - 0.5 * (double)dw[i]) < 1e-9);
     op_run_free(&r);
 }
 
-/* Norms over pairs of rows, three tiles of them, against the gradient of each example written
+/* Bounds over pairs of rows, three tiles of them, against the gradient of each example written
  * out; transposed or not. */
-static void dense_norms_by_pairs(void **state)
+static void dense_bounds_by_pairs(void **state)
 {
     (void)state;
     enum { T = 150, IN = 310, UNITS = 301 }; /* T (in + units) < in units */
+    static const double w[2] = {1, 1};
     for (int turned = 0; turned < 2; turned++) {
         op_run r;
         const onus_attr attr[ONUS_ATTR_MAX] = {{UNITS, UNITS}, {1, 1}, {turned, turned}};
         const onus_shape in = {2, {T, IN}};
         op_run_make(&r, onus_op_find("dense"), attr, &in, 2, &ref, 0, 1);
-        double norm2[2] = {0, 0.5};
-        r.op->sample_norm2.fn(&r.call, norm2);
+        op_run_private(&r, w);
         for (int b = 0; b < 2; b++) {
             onus_call c = r.call;
-            double want = b ? 0.5 : 0;
+            double want = 0;
             c.B = 1;
             c.in[0] += b * T * IN;
             c.d_out += b * T * UNITS;
@@ -375,7 +377,8 @@ static void dense_norms_by_pairs(void **state)
             for (int i = 0; i < IN * UNITS; i++)
                 want += (double)r.grad[0][i] * (double)r.grad[0][i];
             for (int i = 0; i < UNITS; i++) want += (double)r.grad[1][i] * (double)r.grad[1][i];
-            assert_float_equal(norm2[b], want, 1e-6 * want);
+            const double norm = onus_bound_norm(&r.bound[b]);
+            assert_true(norm >= sqrt(want) * (1 - 1e-6) && norm <= sqrt(want) * 1.01);
         }
         op_run_free(&r);
     }
@@ -602,7 +605,7 @@ int main(void)
         cmocka_unit_test(rotations_by_hand),
         cmocka_unit_test(elementwise_layer),
         cmocka_unit_test(dense_layer),
-        cmocka_unit_test(dense_norms_by_pairs),
+        cmocka_unit_test(dense_bounds_by_pairs),
         cmocka_unit_test(logistic_gradient),
         cmocka_unit_test(empty_sequences_give_zero),
         cmocka_unit_test(means_skip_the_absent),

@@ -147,21 +147,21 @@ static void reverse_is_forward_over_the_reversed(void **state)
 static void nothing_there(void **state)
 {
     (void)state;
+    static const double w[4] = {1, 1, 1, 1};
     for (int way = 0; way < 4; way++) {
         op_run r;
         make(&r, way % 2, 7, way / 2, 5, 3, 4, &best);
         for (int64_t b = 0; b < 4; b++) set_length(&r, b, 0);
         r.op->forward.fn(&r.call);
         r.op->backward.fn(&r.call);
-        memset(r.norm2, 0, 4 * sizeof *r.norm2);
-        r.op->sample_norm2.fn(&r.call, r.norm2);
+        op_run_private(&r, w);
         r.op->weighted_grad.fn(&r.call);
         for (int64_t i = 0; i < 4 * 5 * 7; i++) assert_true(r.y[i] == 0 && !signbit(r.y[i]));
         for (int64_t i = 0; i < 4 * 5 * 3; i++) assert_true(r.dx[0][i] == 0);
-        for (int64_t b = 0; b < 4; b++) assert_true(r.norm2[b] == 0);
+        for (int64_t b = 0; b < 4; b++) assert_true(onus_bound_reach(&r.bound[b]) == 0);
         for (int k = 0; k < 4; k++)
             for (int64_t e = 0; e < r.n_param[k]; e++)
-                assert_true(r.grad[k][e] == 0 && !signbit(r.grad[k][e]));
+                assert_true(r.grad[k][e] == 0 && !signbit(r.grad[k][e]) && r.sum[k][e] == 0);
         op_run_free(&r);
     }
 }

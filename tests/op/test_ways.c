@@ -18,14 +18,27 @@
 /* ---- one set of bits
  * -------------------------------------------------------------------------------------- */
 
+/* Bounds and sums, with the weights that bounds allow. */
+static void private_all(op_run *r)
+{
+    double *w = op_array((size_t)r->B, sizeof *w);
+    for (int64_t b = 0; b < r->B; b++) w[b] = 0;
+    op_run_private(r, w);
+    for (int64_t b = 0; r->op->terms.fn && b < r->B; b++) {
+        const double norm = onus_bound_norm(&r->bound[b]), reach = onus_bound_reach(&r->bound[b]);
+        w[b] = isfinite(norm) && isfinite(reach) ? 1 / (1 + norm + reach) : 0;
+    }
+    op_run_private(r, w);
+    free(w);
+}
+
 /* Everything that a run computes. */
 static void run_all(op_run *r, op_run *r0)
 {
     const onus_op *op = r->op;
     op->forward.fn(&r->call);
     op->backward.fn(&r->call);
-    memset(r->norm2, 0, (size_t)r->B * sizeof *r->norm2);
-    if (!op->sample_norm2.refused) op->sample_norm2.fn(&r->call, r->norm2);
+    private_all(r);
     op->weighted_grad.fn(&r->call);
     if (op->relevance.refused) return;
     op->forward.fn(&r0->call);
@@ -48,9 +61,12 @@ static void compare_runs(const op_run *a, const op_run *b, const char *op, const
     for (int k = 0; k < a->n_params; k++)
         if (op_differ(a->grad[k], b->grad[k], a->n_param[k]) >= 0)
             fail_msg("%s, %s, %d threads: a parameter's gradient differs", op, isa, threads);
+    if (!a->op->terms.fn) return;
     for (int64_t e = 0; e < a->B; e++)
-        if (a->norm2[e] == a->norm2[e] || b->norm2[e] == b->norm2[e])
-            assert_memory_equal(&a->norm2[e], &b->norm2[e], sizeof(double));
+        if (a->bound[e].norm2 == a->bound[e].norm2 || b->bound[e].norm2 == b->bound[e].norm2)
+            assert_memory_equal(&a->bound[e], &b->bound[e], sizeof *a->bound);
+    for (int k = 0; k < a->n_params; k++)
+        assert_memory_equal(a->sum[k], b->sum[k], (size_t)a->n_param[k] * sizeof(double));
 }
 
 /* Some numbers of every kind among the others. */
@@ -172,13 +188,13 @@ static void check_keeps(const chapter *ch, const chapter_case *at)
             poison(gone.x[k], gone.B * gone.n_in[k]);
         if (i && !(op->keeps & ONUS_KEEPS_OUT)) poison(gone.y, gone.B * gone.n_out);
         op->backward.fn(&both[i]->call);
-        memset(both[i]->norm2, 0, (size_t)r.B * sizeof(double));
-        if (!op->sample_norm2.refused) op->sample_norm2.fn(&both[i]->call, both[i]->norm2);
+        private_all(both[i]);
         op->weighted_grad.fn(&both[i]->call);
     }
     for (int k = 0; k < r.n_inputs; k++)
         if (!r.ids[k]) assert_int_equal(op_differ(r.dx[k], gone.dx[k], r.B * r.n_in[k]), -1);
-    assert_memory_equal(r.norm2, gone.norm2, (size_t)r.B * sizeof(double));
+    if (r.op->terms.fn)
+        assert_memory_equal(r.bound, gone.bound, (size_t)r.B * sizeof *r.bound);
     for (int k = 0; k < r.n_params; k++)
         assert_int_equal(op_differ(r.grad[k], gone.grad[k], r.n_param[k]), -1);
     op_run_free(&r);
@@ -237,7 +253,7 @@ static void no_examples_are_fine(void **state)
             r.call.B = 0;
             r.op->forward.fn(&r.call);
             r.op->backward.fn(&r.call);
-            if (!r.op->sample_norm2.refused) r.op->sample_norm2.fn(&r.call, r.norm2);
+            op_run_private(&r, NULL);
             for (int k = 0; k < r.n_params; k++) poison(r.grad[k], r.n_param[k]);
             r.op->weighted_grad.fn(&r.call);
             for (int k = 0; k < r.n_params; k++)
@@ -556,7 +572,7 @@ static double bytes_of(const op_run *r, onus_pass pass, unsigned reads)
 static void check_pass_cost(const chapter *ch, const op_run *r, onus_pass pass, double loops,
                             unsigned reads)
 {
-    static const char *const names[] = {"forward", "backward", "norm", "grad"};
+    static const char *const names[] = {"forward", "backward", "grad"};
     const onus_cost c = r->op->cost.fn(r->attr, r->in_shape, r->B, pass);
     if (ch->loops) loops = ch->loops(r, pass);
     const double bytes = ch->bytes ? ch->bytes(r, pass) : bytes_of(r, pass, reads);
@@ -583,11 +599,6 @@ static void check_cost(const chapter *ch, const chapter_case *at)
     check_pass_cost(ch, &r, ONUS_PASS_BACKWARD,
                     ch->loops_backward[0] * n + ch->loops_backward[1] * b, ch->backward_reads);
     if (r.n_params) {
-        counted = 0;
-        if (!r.op->sample_norm2.refused) {
-            r.op->sample_norm2.fn(&r.call, r.norm2);
-            check_pass_cost(ch, &r, ONUS_PASS_NORM, 0, ch->norm_reads);
-        }
         counted = 0;
         r.op->weighted_grad.fn(&r.call);
         check_pass_cost(ch, &r, ONUS_PASS_GRAD, 0, ch->grad_reads);

@@ -125,7 +125,7 @@ static void what_is_fitted_is_named(void **state)
     assert_int_equal(n, N_FEATURES + 1);
     assert_string_equal(fitted[N_FEATURES], "mean and deviation of y");
     onus_dataset_fetch(d, &row, 1, NULL, &y, NULL);
-    onus_dataset_examples(d, 0, &row, 1, NULL, &target);
+    onus_dataset_examples(d, onus_dataset_seed(d), 0, &row, 1, NULL, &target);
     assert_true((double)y == label_of(3));
     assert_float_equal(target, (label_of(3) - 110442.05555555556) / 8226.853502553035, 1e-6);
     onus_dataset_close(d);
@@ -139,7 +139,7 @@ static void what_is_fitted_is_named(void **state)
     (void)onus_dataset_fitted(d, &n);
     assert_int_equal(n, N_FEATURES);
     onus_dataset_fetch(d, &row, 1, NULL, &y, NULL);
-    onus_dataset_examples(d, 0, &row, 1, NULL, &target);
+    onus_dataset_examples(d, onus_dataset_seed(d), 0, &row, 1, NULL, &target);
     assert_true((double)y == label_of(3) && target == 1.0f); /* what is measured is not cut */
     onus_dataset_close(d);
 
@@ -148,7 +148,7 @@ static void what_is_fitted_is_named(void **state)
     d = open_data(&spec);
     onus_dataset_label_scale(d, &shift, &scale);
     assert_true(shift == 0 && scale == 1);
-    onus_dataset_examples(d, 0, &row, 1, NULL, &target);
+    onus_dataset_examples(d, onus_dataset_seed(d), 0, &row, 1, NULL, &target);
     assert_true((double)target == label_of(3));
     onus_dataset_close(d);
 }

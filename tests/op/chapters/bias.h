@@ -22,5 +22,4 @@ static const chapter chapter_bias = {
     .small = {{{0}, VECTOR(5), 4}, {{0}, {3, {2, 3, 2}}, 2}, {{0}, {0}, 3}},
     .big = {{0}, VECTOR(131), 515},
     .backward_reads = READS_DY,
-    .grad_reads = READS_DY,
-    .norm_reads = READS_DY};
+    .grad_reads = READS_DY};

@@ -65,22 +65,17 @@ static inline bool conv2d_term(const op_run *r, const float *dy, int k, int64_t 
     return true;
 }
 
-/* The bias: once an output forward, once a term of its gradient; the norm of its gradient is a
- * kernel's. Pairs of positions are multiplied outside of kernels. The weights' gradient is
+/* The bias: once an output forward, once a term of its gradient. The weights' gradient is
  * counted by whole vectors of output channels. */
 static inline double conv2d_loops(const op_run *r, onus_pass pass)
 {
     const conv2d_sizes v = conv2d_of(r);
     const double b = (double)r->B, P = (double)(v.OH * v.OW),
-                 bias = r->n_params > 1 ? (double)v.K : 0, p = (double)(v.Cg * v.kh * v.kw),
-                 d = (double)v.Kg;
+                 bias = r->n_params > 1 ? (double)v.K : 0, p = (double)(v.Cg * v.kh * v.kw);
     if (pass == ONUS_PASS_BACKWARD) return 0;
     /* lanes of the reference's vectors of eight that are no output channel */
     const double idle = P * p * (double)(((v.Kg + 7) / 8 * 8 - v.Kg) * (v.K / v.Kg));
-    if (pass == ONUS_PASS_GRAD) return b * (P * bias - idle);
-    if (pass != ONUS_PASS_NORM) return b * P * bias;
-    const bool pairs = P * P * (p + d + 1) < (P + 1) * p * d;
-    return b * (P * bias + (pairs ? P * P * (double)(v.K / v.Kg) : -idle));
+    return pass == ONUS_PASS_GRAD ? b * (P * bias - idle) : b * P * bias;
 }
 
 static const chapter chapter_conv2d = {.op = "conv2d",
@@ -96,5 +91,4 @@ static const chapter chapter_conv2d = {.op = "conv2d",
                                        .big = {{37, 3, 0, 1, 1, 1, 1, 1}, {3, {31, 8, 8}}, 9},
                                        .loops = conv2d_loops,
                                        .backward_reads = READS_DY | READS_P,
-                                       .grad_reads = READS_DY | READS_X,
-                                       .norm_reads = READS_DY | READS_X};
+                                       .grad_reads = READS_DY | READS_X};

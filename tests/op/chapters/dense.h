@@ -27,15 +27,6 @@ static inline bool dense_term(const op_run *r, const float *dy, int k, int64_t e
     return true;
 }
 
-/* Norms by pairs of rows, where that is less work: a product of two binary64 numbers a pair,
- * for up to 64 rows every pair. */
-static inline double dense_loops(const op_run *r, onus_pass pass)
-{
-    const int64_t u = r->attr[0].i, n = r->in_shape[0].d[r->in_shape[0].n - 1],
-                  T = r->n_in[0] / n;
-    return pass == ONUS_PASS_NORM && T > 1 && T * (n + u) < n * u ? (double)(r->B * T * T) : 0;
-}
-
 static const chapter chapter_dense = {.op = "dense",
                                       .exact = dense_exact,
                                       .term = dense_term,
@@ -47,8 +38,6 @@ static const chapter chapter_dense = {.op = "dense",
                                                 {{2, 1, 1}, {3, {2, 3, 4}}, 2},
                                                 {{9, 1}, {2, {3, 8}}, 3},
                                                 {{7, 0, 1}, {2, {2, 6}}, 2}},
-                                      .loops = dense_loops,
                                       .big = {{33, 1}, VECTOR(70), 300},
                                       .backward_reads = READS_DY | READS_P,
-                                      .grad_reads = READS_DY | READS_X,
-                                      .norm_reads = READS_DY | READS_X};
+                                      .grad_reads = READS_DY | READS_X};

@@ -36,5 +36,4 @@ static const chapter chapter_layer_norm = {
     .small = {{{1e-5}, VECTOR(7), 4}, {{0.1}, {2, {3, 20}}, 2}, {{1e-5}, {3, {2, 2, 17}}, 2}},
     .big = {{1e-5}, {2, {4, 131}}, 200},
     .backward_reads = READS_DY | READS_X | READS_P,
-    .grad_reads = READS_DY | READS_X | READS_SAVED,
-    .norm_reads = READS_DY | READS_X | READS_SAVED};
+    .grad_reads = READS_DY | READS_X | READS_SAVED};

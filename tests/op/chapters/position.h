@@ -34,7 +34,7 @@ static inline double absent_numbers(const op_run *r)
 static inline double position_loops(const op_run *r, onus_pass pass)
 {
     const int64_t T = r->in_shape[0].d[0], n = r->in_shape[0].d[1];
-    if (pass == ONUS_PASS_FORWARD || pass == ONUS_PASS_NORM) return absent_numbers(r);
+    if (pass == ONUS_PASS_FORWARD) return absent_numbers(r);
     if (pass == ONUS_PASS_BACKWARD) return 0;
     /* places that somebody lacks, or that lie in several segments, are summed in plain loops */
     double plain = 0;

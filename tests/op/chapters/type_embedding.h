@@ -33,7 +33,6 @@ static inline double type_embedding_loops(const op_run *r, onus_pass pass)
         for (int64_t t = 0; t < T; t++) all = all && r->x[1][b * T + t] >= 0;
         lacking += !all;
     }
-    if (pass == ONUS_PASS_NORM) return lacking * (double)(T * n);
     return lacking > 0 ? (double)(r->B * T * n) : 0;
 }
 
