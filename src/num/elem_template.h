@@ -17,6 +17,7 @@
 
 #include "num/conv_kernels.h"
 #include "num/gemm_kernels.h"
+#include "num/grid_kernels.h"
 #include "num/tables.h"
 
 #define JOINED(a, b) a##_##b
@@ -958,6 +959,7 @@ const onus_kernels NAME(onus_kernels) = {
     .gemm_panels = NAME(onus_gemm_panels),
     .gemm_rows = NAME(ONUS_GEMM_ROWS),
     .gemm_listed = NAME(onus_gemm_listed),
+    .grid_tile = NAME(onus_grid_tile),
     .pad = NAME(onus_pad),
     .gemm_transpose = NAME(onus_gemm_transpose),
     .copy_pieces = NAME(onus_copy_pieces),

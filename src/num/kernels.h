@@ -8,6 +8,7 @@
 #ifndef ONUS_NUM_KERNELS_H
 #define ONUS_NUM_KERNELS_H
 #include "num/exec.h"
+#include "num/grid.h"
 
 /* Asks for the cache lines of x[at, at + size), at most up to n, while the caller computes what
  * stands before. A loop that takes nanoseconds a number waits for every line that lies in
@@ -87,6 +88,11 @@ typedef struct {
     bool first;
 } onus_listed;
 
+/* A part of an exact outer product: rows [r0, r1) of the elements [i0, i1) x [j0, j1). */
+typedef struct {
+    int64_t r0, r1, i0, i1, j0, j1;
+} onus_grid_part;
+
 struct onus_kernels {
     const char *name;
     /* Rows [m0,m1) x columns [n0,n1) of g's C, on the calling thread. pack: scratch of
@@ -101,6 +107,9 @@ struct onus_kernels {
     int gemm_rows;  /* of a register tile, at most 16 */
     void (*gemm_panels)(const float *A, int64_t lda, const float *panels, int64_t m, int64_t n,
                         int64_t kb, float *C, int64_t ldc, bool first);
+    /* A part of a's sum (num/grid.h), on the calling thread. pack: scratch of
+     * onus_grid_outer_serial_bytes(i1 - i0, j1 - j0), 64-byte aligned. */
+    void (*grid_tile)(const onus_grid_outer_args *a, const onus_grid_part *p, double *pack);
     /* rows: 1 .. gemm_rows; vectors: 1 or 2, of gemm_panel / 2 lanes each. */
     void (*gemm_listed)(const onus_listed *l, int rows, int vectors);
     /* dst[c * dst_ld + r] = src[r * ld + c], c < cols, r < rows, which are at most gemm_panel
