@@ -146,11 +146,7 @@ typedef struct {
     double multiply_adds;
     double bytes;
 } onus_cost;
-typedef enum {
-    ONUS_PASS_FORWARD,
-    ONUS_PASS_BACKWARD,
-    ONUS_PASS_GRAD
-} onus_pass;
+typedef enum { ONUS_PASS_FORWARD, ONUS_PASS_BACKWARD, ONUS_PASS_GRAD } onus_pass;
 
 typedef void (*onus_op_pass)(onus_call *c);
 /* Terms of step 0, 1, ..; false where there is no such step. Arrays are the call's own, or

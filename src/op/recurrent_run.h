@@ -55,8 +55,8 @@ typedef struct {
     float *both;                 /* (units, n + h): gradients of W beside U's */
     char *pack;                  /* a part's pack_bytes */
     size_t pack_bytes;
-    float *sums;                 /* (B, 2, units): dz over each example's steps */
-    void *product;               /* scratch of products on all threads */
+    float *sums;   /* (B, 2, units): dz over each example's steps */
+    void *product; /* scratch of products on all threads */
 } onus_recurrent_run;
 
 typedef struct {

@@ -123,9 +123,10 @@ static const float *row_x(const onus_terms *t, int64_t example, int64_t row)
     return t->x + (example * t->rows + row) * t->ldx;
 }
 
+/* Where binary32 overflowed on the way to the norm, the reach bounds it, too. */
 static void add(onus_bound *b, double norm2, double reach2)
 {
-    b->norm2 += norm2;
+    b->norm2 += isfinite(norm2) ? norm2 : reach2;
     b->reach2 += reach2;
 }
 

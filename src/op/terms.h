@@ -19,10 +19,10 @@ typedef struct {
 /* The norm, rounded up, and the reach; NaN or infinite where the gradient is not finite. */
 double onus_bound_norm(const onus_bound *b);
 double onus_bound_reach(const onus_bound *b);
-/* The factor, at most 1 and rounded down, times which the example's terms enter a sum: their norm
- * is then at most clip, and no partial sum of them exceeds ONUS_REACH clip; both also after the
- * product by the factor was rounded and its last bit set (num/grid.h). 0 where the gradient is
- * not finite. */
+/* The factor, at most 1 and rounded down, times which the example's terms enter a sum: their
+ * norm is then at most clip, and no partial sum of them exceeds ONUS_REACH clip; both also
+ * after the product by the factor was rounded and its last bit set (num/grid.h). 0 where the
+ * gradient is not finite. */
 #define ONUS_REACH 1024.0
 double onus_bound_weight(const onus_bound *b, double clip);
 

@@ -25,7 +25,8 @@ static void private_all(op_run *r)
     for (int64_t b = 0; b < r->B; b++) w[b] = 0;
     op_run_private(r, w);
     for (int64_t b = 0; r->op->terms.fn && b < r->B; b++) {
-        const double norm = onus_bound_norm(&r->bound[b]), reach = onus_bound_reach(&r->bound[b]);
+        const double norm = onus_bound_norm(&r->bound[b]),
+                     reach = onus_bound_reach(&r->bound[b]);
         w[b] = isfinite(norm) && isfinite(reach) ? 1 / (1 + norm + reach) : 0;
     }
     op_run_private(r, w);
@@ -193,8 +194,7 @@ static void check_keeps(const chapter *ch, const chapter_case *at)
     }
     for (int k = 0; k < r.n_inputs; k++)
         if (!r.ids[k]) assert_int_equal(op_differ(r.dx[k], gone.dx[k], r.B * r.n_in[k]), -1);
-    if (r.op->terms.fn)
-        assert_memory_equal(r.bound, gone.bound, (size_t)r.B * sizeof *r.bound);
+    if (r.op->terms.fn) assert_memory_equal(r.bound, gone.bound, (size_t)r.B * sizeof *r.bound);
     for (int k = 0; k < r.n_params; k++)
         assert_int_equal(op_differ(r.grad[k], gone.grad[k], r.n_param[k]), -1);
     op_run_free(&r);
