@@ -811,46 +811,8 @@ static void NAME(adam)(const onus_opt_step *s, float *restrict p, const float *r
     }
 }
 
-/* ---- normals of the sealed stream (item 9) ----------------------------------------------- */
-
-/* An integer below 2^53 as binary64, exactly, by the bits of two halves: no instruction set
- * before AVX-512 converts 64-bit lanes. */
-static inline double from_u53(uint64_t v)
-{
-    const double high =
-        double_of((v >> 32) | UINT64_C(0x4530000000000000)); /* 2^84 + 2^32 high */
-    const double low = double_of((v & UINT64_C(0xffffffff)) | UINT64_C(0x4330000000000000));
-    return (high - (0x1p84 + 0x1p52)) + low;
-}
-
-/* log u for u in (0, 1]: as log_one, the series to s^21 (error 2e-17 relative). */
-static inline double log_unit(double u)
-{
-    const uint64_t b = bits_of(u);
-    const uint64_t shifted = b - UINT64_C(0x3fe6a09e667f3bcd);
-    const uint64_t exponent = shifted & UINT64_C(0xfff0000000000000);
-    const double m = double_of(b - exponent);
-    const double e =
-        double_of(((shifted + (UINT64_C(2048) << 52)) >> 52) | UINT64_C(0x4330000000000000)) -
-        (0x1p52 + 2048.0);
-    const double f = m - 1.0;
-    const double s = f / (2.0 + f);
-    const double z = s * s;
-    double p = 1.0 / 21.0;
-    p = fma(p, z, 1.0 / 19.0);
-    p = fma(p, z, 1.0 / 17.0);
-    p = fma(p, z, 1.0 / 15.0);
-    p = fma(p, z, 1.0 / 13.0);
-    p = fma(p, z, 1.0 / 11.0);
-    p = fma(p, z, 1.0 / 9.0);
-    p = fma(p, z, 1.0 / 7.0);
-    p = fma(p, z, 1.0 / 5.0);
-    p = fma(p, z, 1.0 / 3.0);
-    p = p * z;
-    const double s2 = 2.0 * s;
-    const double log_m = fma(s2, p, s2);
-    return fma(e, 0x1.62e42fefa39efp-1, log_m);
-}
+/* ---- sine and cosine, and the sealed stream's normals (item 9) ----------------------------
+ */
 
 /* sin and cos of t in [-pi/4, pi/4] by Taylor to t^17 and t^16 (errors below 1e-17). */
 static inline double sin_small(double t)
@@ -924,31 +886,7 @@ static void NAME(cos)(const float *x, float *y, int64_t n)
     LOOP for (int64_t i = 0; i < n; i++) y[i] = cos_one(x[i]);
 }
 
-static void NAME(noise)(const uint64_t *restrict u, int64_t n, double std, float *restrict out)
-{
-    for (int64_t i = 0; i < n; i++) {
-        const double u0 = (from_u53(u[2 * i] >> 11) + 1.0) * 0x1p-53;
-        const double v = from_u53(u[2 * i + 1] >> 11) * 0x1p-53;
-        const double radius = sqrt(-2.0 * log_unit(u0)) * std;
-        /* 2 pi v = (pi / 2) q + t, q the nearest quarter turn */
-        const double shifted = fma(v, 4.0, 0x1.8p52);
-        const double q = shifted - 0x1.8p52;
-        const double t = fma(q, -0.25, v) * 0x1.921fb54442d18p2;
-        const uint64_t quarter = bits_of(shifted);
-        const double sine = sin_small(t), cosine = cos_small(t);
-        const double c = quarter & 1 ? sine : cosine, s = quarter & 1 ? cosine : sine;
-        const double cs = double_of(bits_of(c) ^ (((quarter + 1) & 2) << 62));
-        const double ss = double_of(bits_of(s) ^ ((quarter & 2) << 62));
-        out[2 * i] = (float)(radius * cs);
-        out[2 * i + 1] = (float)(radius * ss);
-    }
-}
-
-static void NAME(gaps)(const uint64_t *restrict u, double rate, double *restrict gap, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        gap[i] = floor(log_unit((from_u53(u[i] >> 11) + 1.0) * 0x1p-53) / rate);
-}
+#include "num/noise_template.h"
 
 /* ---- the table --------------------------------------------------------------------------- */
 
@@ -1011,5 +949,4 @@ const onus_kernels NAME(onus_kernels) = {
     KERNEL(norm_back),
     KERNEL(norm_grad),
     KERNEL(noise),
-    KERNEL(gaps),
 };

@@ -23,7 +23,8 @@ static inline void onus_fetch_ahead(const float *x, int64_t at, int64_t n, int64
 /* Settings of one optimiser step, already reduced to what the inner loop needs (floats rounded
  * once from binary64): contract, item 8 and the formulas after it. */
 typedef struct {
-    float lr; /* SGD, momentum: the step size; Adam: lr c / (1 - beta1^t), c = sqrt(1 - beta2^t) */
+    float lr; /* SGD, momentum: the step size; Adam: lr c / (1 - beta1^t), c = sqrt(1 - beta2^t)
+               */
     float beta1, one_minus_beta1, beta2, one_minus_beta2;
     float eps; /* eps c */
     float momentum;
@@ -31,6 +32,14 @@ typedef struct {
     /* added to the gradient before the step: g = fmaf(l2, p, g); g += l1 * sign(p) */
     float l1, l2;
 } onus_opt_step;
+
+/* Noise on a grid: N(0, std^2), rounded to whole multiples of grid (a power of two, std < 2^47
+ * grid; 0: not rounded, for tests), and a uniform one of the 2^dither multiples around 0,
+ * dither in 0..22. */
+typedef struct {
+    double std, grid;
+    int dither;
+} onus_noise_law;
 
 /* A row of logits under cross-entropy, as its gradient needs it. */
 typedef struct {
@@ -222,12 +231,9 @@ struct onus_kernels {
     /* g's gradient: out[j] = sum over rows i of dy h, as col_sum; stat (rows, 2) */
     void (*norm_grad)(const float *x, const float *stat, const float *dy, int64_t rows,
                       int64_t ld, int64_t j0, int64_t j1, bool goes_on, float *out);
-    /* 53-bit pairs to normals: u is n pairs of 64-bit words; r = sqrt(-2 log(((u0 >> 11) + 1)
-     * 2^-53)), out[2i] = r cos(2 pi (u1 >> 11) 2^-53), out[2i+1] = r sin(...), in binary64,
-     * then times scale, rounded once to float. */
-    void (*noise)(const uint64_t *u, int64_t n, double scale, float *out);
-    /* gap[i] = floor(log(((u[i] >> 11) + 1) 2^-53) / rate): geometric for rate = log(1 - q). */
-    void (*gaps)(const uint64_t *u, double rate, double *gap, int64_t n);
+    /* Sealed words to noise: groups of 32 words (8 pairs: 8 first words, 8 second ones, ...) to
+     * 16 numbers (8 cosines, 8 sines); noise_template.h has the formula. */
+    void (*noise)(const onus_noise_law *law, const uint64_t *u, int64_t groups, double *out);
 };
 
 #endif

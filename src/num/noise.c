@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * noise.c - the sealed stream: ChaCha20 with a nonce of 96 bits for every block of draws, so
  * that blocks can be made by any thread in any order. Nonce, little-endian: purpose * 2^24 +
- * tensor, step, block. A block is at most 16 KiB: the cipher's own counter never wraps. */
+ * tensor, step, block. A block is at most 16 KiB: the cipher's own counter never wraps. What is
+ * proven of the draws stands in docs/PRIVACY.md, how normals are made in noise_template.h. */
 #include "num/noise.h"
 
 #include <assert.h>
@@ -15,7 +16,11 @@
 #include "num/kernels.h"
 #include "num/vec.h"
 
-enum { PAIRS = 1024 }; /* pairs of normals a block */
+enum {
+    WORDS = 2048,                  /* 64-bit words a block, of noise and of samples */
+    GROUP = 16,                    /* elements that 32 words make noise for: 8 pairs */
+    ELEMENTS = WORDS / 32 * GROUP, /* elements a block */
+};
 
 void onus_noise_key_new(onus_noise_key *out)
 {
@@ -75,80 +80,171 @@ typedef struct {
     const onus_exec *ex;
     const onus_noise_key *key;
     uint32_t step, tensor;
-    double std;
-    float *out;
+    onus_noise_law law;
+    double *sum;
     int64_t n;
     atomic_bool failed;
 } noise_job;
+
+/* Whole multiples of the grid on both sides, and a result below 2^53 of them: exact. */
+static void add_exactly(const double *restrict z, double *restrict sum, int64_t n, double limit)
+{
+    bool inside = true;
+    for (int64_t i = 0; i < n; i++) {
+        sum[i] += z[i];
+        inside &= fabs(sum[i]) < limit;
+    }
+    assert(inside);
+}
 
 static void add_part(void *ctx, int part, int n_parts)
 {
     noise_job *j = ctx;
     int64_t begin, end;
-    uint64_t u[2 * PAIRS];
-    float z[2 * PAIRS];
-    onus_split(j->n, 2 * PAIRS, part, n_parts, &begin, &end);
+    uint64_t u[WORDS];
+    double z[ELEMENTS];
+    onus_split(j->n, ELEMENTS, part, n_parts, &begin, &end);
     if (begin >= end) return;
     onus_chacha20 *cipher = onus_chacha20_open();
     if (!cipher) atomic_store(&j->failed, true);
-    for (int64_t i = begin; cipher && i < end; i += 2 * PAIRS) {
-        const int64_t n = end - i < 2 * PAIRS ? end - i : 2 * PAIRS, pairs = (n + 1) / 2;
+    for (int64_t i = begin; cipher && i < end; i += ELEMENTS) {
+        const int64_t n = end - i < ELEMENTS ? end - i : ELEMENTS;
+        const int64_t groups = (n + GROUP - 1) / GROUP;
         if (!draw(cipher, j->key, ONUS_NOISE_GRADIENT, j->tensor, j->step,
-                  (uint32_t)(i / (2 * PAIRS)), u, 2 * pairs)) {
+                  (uint32_t)(i / ELEMENTS), u, 32 * groups)) {
             atomic_store(&j->failed, true);
             break;
         }
-        j->ex->k->noise(u, pairs, j->std, z);
-        j->ex->k->add(j->out + i, z, j->out + i, n);
+        j->ex->k->noise(&j->law, u, groups, z);
+        add_exactly(z, j->sum + i, n, 0x1p53 * j->law.grid);
     }
     onus_chacha20_close(cipher);
     onus_wipe(u, sizeof u);
     onus_wipe(z, sizeof z);
 }
 
-onus_status onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
-                           uint32_t tensor, double std, float *out, int64_t n, onus_err *err)
+static bool is_power_of_two(double g)
 {
-    noise_job j = {
-        .ex = ex, .key = key, .step = step, .tensor = tensor, .std = std, .out = out, .n = n};
-    if (n <= 2 * PAIRS)
+    uint64_t bits;
+    memcpy(&bits, &g, sizeof bits);
+    return g >= 0x1p-1000 && g <= 0x1p900 && (bits & UINT64_C(0xfffffffffffff)) == 0;
+}
+
+onus_status onus_noise_grid(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
+                            uint32_t tensor, double std, double grid, int dither_bits,
+                            double *sum, int64_t n, onus_err *err)
+{
+    assert(is_power_of_two(grid) && std > 0 && std <= 0x1p46 * grid);
+    assert(dither_bits >= 0 && dither_bits <= ONUS_NOISE_DITHER_MAX);
+    noise_job j = {.ex = ex,
+                   .key = key,
+                   .step = step,
+                   .tensor = tensor,
+                   .law = {.std = std, .grid = grid, .dither = dither_bits},
+                   .sum = sum,
+                   .n = n};
+    if (n <= ELEMENTS)
         add_part(&j, 0, 1);
     else
         onus_pool_run(ex->pool, add_part, &j);
     return atomic_load(&j.failed) ? onus_fail_mem(err, "noise") : ONUS_OK;
 }
 
-/* The gap to the next row taken is geometric: floor(log u / log(1 - q)), u uniform in (0, 1] on
- * 53 bits (Devroye 1986, chapter X.2); a step costs as many draws as it takes rows, not as many
- * as there are rows. */
+/* ---- what is known of the noise ---------------------------------------------------------- */
+
+int64_t onus_noise_pairs(int64_t n)
+{
+    return (n + GROUP - 1) / GROUP * (GROUP / 2);
+}
+
+int onus_noise_dither_bits(double std, double grid)
+{
+    int bits = ONUS_NOISE_DITHER_MAX;
+    while (bits > 0 && (double)(1 << bits) * grid > 0x1p-8 * std) bits--;
+    return bits;
+}
+
+/* In units of the deviation: a cell of the dithered law is an interval of width w, what a
+ * computed normal in it says of the ideal one is an interval that is e longer or shorter at
+ * both ends, and no end lies beyond z = R + w + 4 e, R = sqrt(-2 log 2^-100): from R on nothing
+ * differs. The normal's density is logarithmically concave: an interval of length L holds at
+ * least L times the logarithmic mean of the densities at its ends, which is their arithmetic
+ * mean over y coth y, y half of the difference of their logarithms; y <= x = L z / 2. So the
+ * logarithm of what it holds changes by at most (2 / L) x coth x for 1 at both ends; x coth x
+ * <= 1 + min(x^2 / 3, x). Twice that: a pair has two. */
+double onus_noise_cell_log_ratio(double std, double grid, int bits)
+{
+    const double e = ONUS_NOISE_ERR, w = (double)(1 << bits) * grid / std;
+    const double shortest = w - 2 * e, x = (w + 2 * e) * (11.7742 + w + 4 * e) / 2;
+    if (!(shortest > 0 && w <= 0x1p100)) return INFINITY;
+    const double bend = x < 3 ? x * x / 3 : x;
+    return 2 * e * (2 / shortest) * (1 + bend) * (1 + 0x1p-40); /* and its own roundings */
+}
+
+/* ---- samples ----------------------------------------------------------------------------- */
+
+/* Every row has a word of its own, whether it is taken or not: exact, and no logarithm. */
 int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
                           double q, int64_t n, int64_t *out, int64_t max)
 {
-    enum { WORDS = 512 };
     uint64_t u[WORDS];
-    double gap[WORDS];
-    int64_t taken = 0;
+    int64_t taken = 0, row[WORDS];
+    (void)ex; /* one thread: 1 million rows are 8 MB of the stream */
     if (!(q > 0)) return 0;
     assert(q <= 1);
+    const bool all = q >= 1;
+    const uint64_t below = all ? 0 : (uint64_t)(q * 0x1p64); /* floor: the product is exact */
     onus_chacha20 *cipher = onus_chacha20_open();
-    const double rate = onus_log1p_64(-q); /* q = 1: -inf, every gap 0 */
-    double row = -1;
-    for (uint32_t block = 0;; block++) {
-        if (!cipher || !draw(cipher, key, ONUS_NOISE_SAMPLE, 0, step, block, u, WORDS)) {
+    for (int64_t i = 0; taken >= 0 && i < n; i += WORDS) {
+        const int64_t here = n - i < WORDS ? n - i : WORDS;
+        int64_t k = 0;
+        if (!cipher ||
+            !draw(cipher, key, ONUS_NOISE_SAMPLE, 0, step, (uint32_t)(i / WORDS), u, here)) {
             taken = -1;
-            goto done;
+            break;
         }
-        ex->k->gaps(u, rate, gap, WORDS);
-        for (int k = 0; k < WORDS; k++) {
-            row += gap[k] + 1;
-            if (row >= (double)n) goto done;
-            if (taken < max) out[taken] = (int64_t)row;
-            taken++;
+        for (int64_t b = 0; b < here; b++) { /* k <= b: no branch */
+            row[k] = i + b;
+            k += all | (u[b] < below);
         }
+        k = k < max - taken ? k : max - taken;
+        memcpy(out + taken, row, (size_t)k * sizeof *row);
+        taken += k;
     }
-done:
     onus_chacha20_close(cipher);
     onus_wipe(u, sizeof u);
-    onus_wipe(gap, sizeof gap);
+    onus_wipe(row, sizeof row);
     return taken;
+}
+
+/* n KL(m / n || q) for m > n q, as logarithms of what differs from 1: near n q, where two large
+ * terms would cancel, these are small. Where few rows are left out, that quotient itself is
+ * what is known well. */
+static double divergence(double m, double n, double q)
+{
+    const double more = m - n * q, rest = n - m, left = n * (1 - q);
+    double sum = m * onus_log1p_64(more / (n * q));
+    if (rest > 0)
+        sum += rest * (2 * rest < left ? onus_log64(rest / left) : onus_log1p_64(-more / left));
+    return sum;
+}
+
+/* Chernoff 1952 (Hoeffding 1963, theorem 1): P(sample >= m) <= exp(-n KL(m / n || q)). For n <=
+ * 2^36 the sum above is wrong by less than 2^-13; 2^-10 more, absolute and relative, is asked
+ * for. */
+int64_t onus_noise_sample_most(double q, int64_t n, double log2_tail)
+{
+    assert(n <= INT64_C(1) << 36 && log2_tail < 0);
+    if (!(q > 0) || n <= 0) return 0;
+    if (q >= 1) return n;
+    const double nats = -log2_tail * 0x1.62e42fefa39efp-1 * (1 + 0x1p-10) + 0x1p-10;
+    int64_t low = (int64_t)((double)n * q), most = n; /* no sample is larger than n */
+    while (most - low > 1) {
+        const int64_t m = low + (most - low) / 2;
+        if (divergence((double)m, (double)n, q) >= nats)
+            most = m;
+        else
+            low = m;
+    }
+    return most;
 }

@@ -22,17 +22,40 @@ uint64_t onus_noise_seed(const onus_noise_key *key);
 /* A key for hashes of what only those with the noise key may test a guess of:
  * SHA-256("onus noise hashes 1\n" || key). */
 void onus_noise_hash_key(const onus_noise_key *key, uint8_t out[32]);
-/* out[n] += N(0, std^2): normals in binary64 from 53-bit uniforms, rounded once, added in
- * binary32 (out = out + z). Shared out over the pool in blocks with nonces of their own.
- * tensor: the parameter's number, part of the nonce. ONUS_NO_MEM where there is no cipher: out
- * then holds noise in part, and the step must not go on. */
-onus_status onus_noise_add(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
-                           uint32_t tensor, double std, float *out, int64_t n,
-                           onus_err *err) ONUS_CHECKED;
-/* Poisson sample: every i in [0, n) with probability q <= 1 (none where q is not above 0),
- * independently, by geometric gaps;
- * ascending, at most max. Returns how many were drawn (may exceed max: then the caller must
- * treat the step as failed; choose max = n), -1 where there is no cipher (memory ended). */
+/* A normal lies within ONUS_NOISE_ERR deviations of the ideal one that has the same bits and
+ * goes on for ever, before it is rounded to the grid, but for an event of probability 2^-100 a
+ * pair: proven in docs/PRIVACY.md from the formulas in noise_template.h. */
+#define ONUS_NOISE_ERR      0x1p-45
+#define ONUS_NOISE_BAD_LOG2 (-100)
+enum { ONUS_NOISE_DITHER_MAX = 22 };
+
+/* sum[i] += RN_g(N) + V, exactly: N normal of deviation std in binary64, RN_g the nearest whole
+ * multiple of grid, V uniform on the 2^dither_bits multiples of grid from -2^(bits - 1) on
+ * (where dither_bits is 0: V = 0). grid: a power of two, std <= 2^46 grid; sum: whole multiples
+ * of grid, below 2^52 of them (asserted of what comes out: 2^53). Shared out over the pool in
+ * blocks with nonces of their own. tensor: the parameter's number, part of the nonce.
+ * ONUS_NO_MEM where there is no cipher: sum then holds noise in part, and the step must not go
+ * on. */
+onus_status onus_noise_grid(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
+                            uint32_t tensor, double std, double grid, int dither_bits,
+                            double *sum, int64_t n, onus_err *err) ONUS_CHECKED;
+/* How many pairs of normals the noise of n elements takes, at most. */
+int64_t onus_noise_pairs(int64_t n);
+/* The most bits, 0 to ONUS_NOISE_DITHER_MAX, with 2^bits grid <= std / 256. */
+int onus_noise_dither_bits(double std, double grid);
+/* kappa: the logarithm of what the computed noise gives a pair's two numbers together, over
+ * what ideal normals, rounded and with the same V, would give them, lies between -kappa and
+ * kappa, whatever the numbers are, but for the event above. An upper bound; INFINITY where std
+ * is too large for such a grid and bits. */
+double onus_noise_cell_log_ratio(double std, double grid, int bits);
+
+/* Poisson sample: every i in [0, n) with probability floor(q 2^64) / 2^64, exactly, and
+ * independently (q <= 1; none where q is not above 0); ascending; the first max of them.
+ * Returns how many, -1 where there is no cipher (memory ended). A rate below q is covered by
+ * the account at q: PRIVACY.md. */
 int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
                           double q, int64_t n, int64_t *out, int64_t max);
+/* A size, at most n, that a sample exceeds with probability 2^log2_tail at most (log2_tail < 0,
+ * n <= 2^36): the smallest for which Chernoff's bound says so, or a little more. */
+int64_t onus_noise_sample_most(double q, int64_t n, double log2_tail);
 #endif

@@ -24,11 +24,11 @@
 #define TWO_INPUTS(X) \
     X(relu_back)      \
     X(sigmoid_back) X(tanh_back) X(gelu_back) X(gelu_tanh_back) X(silu_back) X(add) X(mul)
-/* gemm_tile: test_gemm.c; noise, gaps: test_draws.c */
+/* gemm_tile: test_gemm.c; noise: test_noise.c */
 /* clang-format off */
 #define OTHERS(X)                                                \
     X(gemm_tile) X(sum) X(dot) X(max) X(sum64) X(norm2) X(scale) \
-    X(bytes_scale) X(lstm_cell) X(lstm_back) X(gru_cell) X(gru_back) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) X(gaps) \
+    X(bytes_scale) X(lstm_cell) X(lstm_back) X(gru_cell) X(gru_back) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) \
     X(gemm_panels) X(gemm_listed) X(gemm_transpose) X(copy_pieces) X(pad) X(skip_panels) X(least) \
     X(norm_stat) X(norm) X(norm_back) X(norm_grad) \
     X(sum_squares) X(dot_scaled) X(normalise) X(normalise_back) \
