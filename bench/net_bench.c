@@ -228,7 +228,7 @@ static void step(trainer *t, const net_case *c, double took[N_PARTS])
             exit(1);
     }
     const double noisy = bench_now_s();
-    onus_optimiser_step(&t->adam, t->grad, 1e-5);
+    onus_optimiser_step(&t->adam, &(onus_gradient){.of = t->grad}, 1e-5);
     took[NOISE] = noisy - start;
     took[UPDATE] = bench_now_s() - noisy;
     t->batch.step++;

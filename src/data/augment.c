@@ -56,7 +56,8 @@ static int64_t offset(uint32_t word, int64_t most)
     return (int64_t)((uint64_t)word * (uint64_t)(2 * most + 1) >> 32) - most;
 }
 
-static view draw_view(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row, int64_t H, int64_t W)
+static view draw_view(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row,
+                      int64_t H, int64_t W)
 {
     const onus_augment_spec *a = &d->spec->augment;
     const onus_stream s = {

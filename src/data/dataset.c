@@ -194,8 +194,8 @@ uint64_t onus_dataset_seed(const onus_dataset *d)
     return d->seed;
 }
 
-void onus_dataset_examples(const onus_dataset *d, uint64_t seed, uint32_t epoch, const int64_t *rows,
-                           int64_t n, float *x, float *y)
+void onus_dataset_examples(const onus_dataset *d, uint64_t seed, uint32_t epoch,
+                           const int64_t *rows, int64_t n, float *x, float *y)
 {
     const float *from = d->target ? d->target : d->y;
     const int64_t F = d->encoder->n_features, L = onus_dataset_labels(d);
@@ -203,7 +203,8 @@ void onus_dataset_examples(const onus_dataset *d, uint64_t seed, uint32_t epoch,
     if (x && !d->text.any && !augment) onus_dataset_fetch(d, rows, n, x, NULL, NULL);
     for (int64_t i = 0; i < n; i++) {
         if (d->text.any)
-            onus_text_example(d, seed, epoch, rows[i], x ? x + i * F : NULL, y ? y + i * L : NULL);
+            onus_text_example(d, seed, epoch, rows[i], x ? x + i * F : NULL,
+                              y ? y + i * L : NULL);
         if (x && augment)
             onus_augment_image(d, seed, epoch, rows[i], onus_image_of(d, rows[i]), x + i * F);
         if (y && d->task != ONUS_TASK_TOKENS)

@@ -91,8 +91,8 @@ uint64_t onus_dataset_seed(const onus_dataset *d); /* that it was opened with */
  * that order never matters; epoch 0: as evaluated. seed: onus_dataset_seed, or a sealed one: a
  * row's number shifts when a row before it leaves.
  * Pure; called from worker threads. */
-void onus_dataset_examples(const onus_dataset *d, uint64_t seed, uint32_t epoch, const int64_t *rows,
-                           int64_t n, float *x, float *y);
+void onus_dataset_examples(const onus_dataset *d, uint64_t seed, uint32_t epoch,
+                           const int64_t *rows, int64_t n, float *x, float *y);
 void onus_dataset_label_scale(const onus_dataset *d, double *shift, double *scale);
 
 /* Protected attributes: value of row's attribute a as group index 0 .. n_groups-1, -1 where

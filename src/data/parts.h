@@ -158,7 +158,8 @@ onus_status onus_fit_text_column(onus_dataset *d, const onus_sink *sink,
 onus_status onus_encode_texts(onus_dataset *d, onus_err *err) ONUS_CHECKED;
 /* A row's ids: at most context, and one more where the next token is asked for. */
 const int32_t *onus_text_row(const onus_dataset *d, int64_t row, int64_t *n);
-void onus_text_example(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row, float *x, float *y);
+void onus_text_example(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row,
+                       float *x, float *y);
 /* jsonl.c: a table whose rows are JSON objects, one a line, all of the same keys. */
 onus_status onus_jsonl_read(onus_csv *out, const char *path, uint8_t sha256[32],
                             const onus_allocator *mem, onus_err *err) ONUS_CHECKED;

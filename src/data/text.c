@@ -405,8 +405,8 @@ const int32_t *onus_text_row(const onus_dataset *d, int64_t row, int64_t *n)
 /* BERT's task (Devlin et al. 2019, section 3.1): a token is chosen with probability `mask`; of
  * the chosen 80% are hidden, 10% become another, 10% stay. Words 3i, 3i + 1, 3i + 2 of the
  * row's stream say whether, how, and what for position i. Special tokens are never chosen. */
-static void mask_row(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row, const int32_t *ids,
-                     int64_t n, float *x, float *y)
+static void mask_row(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row,
+                     const int32_t *ids, int64_t n, float *x, float *y)
 {
     enum { AT_ONCE = 64 };
     const onus_tokenizer *k = d->encoder->tokenizer;
@@ -431,7 +431,8 @@ static void mask_row(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64
     }
 }
 
-void onus_text_example(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row, float *x, float *y)
+void onus_text_example(const onus_dataset *d, uint64_t seed, uint32_t epoch, int64_t row,
+                       float *x, float *y)
 {
     int64_t n;
     const int32_t *ids = onus_text_row(d, row, &n);

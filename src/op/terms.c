@@ -490,7 +490,8 @@ double onus_terms_rounding(const onus_terms_step *shape, int k)
 static double bound_work(const onus_terms *t)
 {
     const double T = (double)t->rows, u = (double)t->u, n = (double)t->n, tile = TILE;
-    if (t->kind != ONUS_TERM_OUTER) return 2 * T * u;
+    if (t->kind == ONUS_TERM_SUM) return u;
+    if (t->kind == ONUS_TERM_PICK) return 3 * T * u; /* its length, the sum, its square */
     if (t->rows == 1) return u + n;
     if (!by_pairs(t)) return T * (u + n) + T * u * n + u * n;
     const double full = floor(T / tile), rest = T - full * tile;

@@ -7,8 +7,8 @@
  * - every row of the training part enters a step's sample with probability q, independently of
  *   all others (Poisson sampling), drawn from the sealed stream; what a sample cuts off beyond
  *   sample_most rows is charged to delta;
- * - each example's gradient, with its example and class weight already in it, is a list of terms
- *   (op/terms.h). They enter the sum times a factor that bounds their L2 norm, as they are
+ * - each example's gradient, with its example and class weight already in it, is a list of
+ * terms (op/terms.h). They enter the sum times a factor that bounds their L2 norm, as they are
  *   computed, by C; one that is not finite adds nothing;
  * - the sum is exact: its terms are whole multiples of a public grid. So taking a row out
  *   changes it by that row's own terms, wherever the others then stand, and by `sensitivity` at
@@ -34,8 +34,8 @@
 #include "train/trainer.h"
 
 /* Rows of a private micro-batch, a function of the recipe alone, so that it tells nothing: room
- * for a sample of the expected size and four deviations where that is at most two pieces, else a
- * piece. A larger sample, one in 30,000, runs in several: rows are memory, and a second pass
+ * for a sample of the expected size and four deviations where that is at most two pieces, else
+ * a piece. A larger sample, one in 30,000, runs in several: rows are memory, and a second pass
  * costs a little time once in a while. Sums do not depend on it. */
 int64_t onus_private_rows(const onus_net *net, const onus_train_spec *spec)
 {
@@ -97,6 +97,8 @@ onus_status onus_private_gradient(onus_trainer *t, onus_err *err)
     return st;
 }
 
+enum { SAMPLE_TAIL_LOG2 = -100 }; /* of the chance that a sample is cut off */
+
 /* ---- the grid ---------------------------------------------------------------------------- */
 
 /* The smallest power of two that is not below v. */
@@ -107,16 +109,17 @@ static double power_above(double v)
     return ldexp(1, m == 0.5 ? e - 1 : e);
 }
 
-/* As fine as to move no example by more than 2^-14 C, if the sums of a sample (with what ONUS_REACH
- * leaves to partial sums) and the noise then stay below 2^50 multiples; else as these want. */
+/* As fine as to move no example by more than 2^-14 C, if the sums of a sample (with what
+ * ONUS_REACH leaves to partial sums) and the noise then stay below 2^50 multiples; else as
+ * these want. */
 static onus_status plan_grid(onus_trainer *t, onus_err *err)
 {
     onus_grid_plan *g = &t->grid;
     const double C = t->privacy->clip, rounding = onus_net_rounding(t->net);
-    g->sample_most = onus_noise_sample_most(t->q, t->n_train, ONUS_SAMPLE_TAIL_LOG2);
+    g->sample_most = onus_noise_sample_most(t->q, t->n_train, SAMPLE_TAIL_LOG2);
     const double fine = power_above(0x1p-13 * C / rounding) / 2;
     const double sums = power_above(2 * ONUS_REACH * C * (double)g->sample_most * 0x1p-50);
-    const double noise = power_above(16 * 2 * C * t->sigma * 0x1p-50);
+    const double noise = power_above(2 * C * t->sigma * 0x1p-46);
     g->grid = fmax(fine, fmax(sums, noise));
     g->sensitivity = (C + 0.5 * g->grid * rounding) * (1 + 0x1p-40);
     if (!(g->grid * rounding <= C) || !(g->grid > 0x1p-800 && g->grid < 0x1p+800))

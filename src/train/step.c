@@ -68,7 +68,8 @@ static double weights_of(onus_trainer *t, const int64_t *rows, int64_t n)
         const double w = t->row_weight ? (double)t->row_weight[rows[i]] : 1;
         int64_t count = 1;
         if (t->counts_labels) {
-            onus_dataset_examples(t->data, t->row_seed, onus_trainer_epoch(t), rows + i, 1, NULL, t->label);
+            onus_dataset_examples(t->data, t->row_seed, onus_trainer_epoch(t), rows + i, 1,
+                                  NULL, t->label);
             count = onus_net_label_count(t->net, t->label, n_labels);
         }
         onus_lanes_add(&lanes, w * (double)count);
@@ -262,7 +263,8 @@ onus_status onus_trainer_step(onus_trainer *t, int64_t first, int64_t B, onus_er
     const onus_status st =
         t->is_private ? onus_private_gradient(t, err) : make_gradient(t, first, B, err);
     if (st != ONUS_OK) return st;
-    const onus_gradient g = {.of = t->grad[0], .sums = t->sum, .divisor = (double)t->spec->batch};
+    const onus_gradient g = {
+        .of = t->grad[0], .sums = t->sum, .divisor = (double)t->spec->batch};
     const double start = onus_trainer_now(t);
     onus_optimiser_step(&t->optimiser, &g,
                         onus_schedule_rate(t->spec, t->step, t->n_steps, t->n_per_epoch));

@@ -47,10 +47,10 @@ typedef struct {
     int64_t micro;                /* most rows of a micro-batch */
     int64_t group;                /* shards of a micro-batch */
     int64_t n_logits;             /* of one label */
-    bool counts_labels;    /* the loss's N is a count of labels: some are ignored, or an example
-                              has    several */
-    double sigma, q;       /* private: noise multiplier, sampling rate */
-    uint64_t row_seed;     /* of what is drawn for a row: the data's; private: of the sealed key */
+    bool counts_labels; /* the loss's N is a count of labels: some are ignored, or an example
+                           has    several */
+    double sigma, q;    /* private: noise multiplier, sampling rate */
+    uint64_t row_seed;  /* of what is drawn for a row: the data's; private: of the sealed key */
     double macs_row, macs_valid; /* multiply-adds of a row trained on, validated on */
 
     onus_arena arena;
@@ -62,14 +62,14 @@ typedef struct {
     float *best;                 /* keep: best; else NULL */
     int64_t *batch_rows;         /* epoch's order, or the sample: (n_train) */
     void *shuffle;
-    float *row_weight;    /* (rows of the dataset); NULL where every weight is 1 */
-    double *class_weight; /* (classes) or NULL */
+    float *row_weight;     /* (rows of the dataset); NULL where every weight is 1 */
+    double *class_weight;  /* (classes) or NULL */
     float *label, *weight; /* (micro) */
     onus_bound *bound;     /* private: (micro) */
     double *clip_weight;   /* private: (micro) */
     double *sum;           /* private: in grad's place, laid out as the parameters; else NULL */
     onus_grid_plan grid;   /* private */
-    double *tensor_norm2; /* (tensors): train.clip_norm */
+    double *tensor_norm2;  /* (tensors): train.clip_norm */
 
     /* what a checkpoint holds, besides the blocks of floats */
     int64_t step, epoch, best_epoch; /* done; best_epoch 0: none yet */

@@ -313,6 +313,12 @@ static void count_col_sum(const float *X, int64_t rows, int64_t ld, int64_t j0, 
     onus_kernels_ref.col_sum(X, rows, ld, j0, j1, goes_on, out);
 }
 
+static void count_grid(const onus_grid_outer_args *a, const onus_grid_part *p, double *pack)
+{
+    counted += (double)((p->r1 - p->r0) * (p->i1 - p->i0) * (p->j1 - p->j0));
+    onus_kernels_of(ONUS_ISA_REF)->grid_tile(a, p, pack);
+}
+
 static double count_norm2(const float *x, int64_t n)
 {
     counted += (double)n;
@@ -329,6 +335,7 @@ static void costs_are_those_of_counted_plans(void **state)
                       .relu = count_relu,
                       .relu_back = count_back,
                       .col_sum = count_col_sum,
+                      .grid_tile = count_grid,
                       .norm2 = count_norm2};
     const onus_exec ex = {.k = &k};
     onus_net *net = new_net(7);
@@ -339,7 +346,11 @@ static void costs_are_those_of_counted_plans(void **state)
     float *grad = calloc((size_t)onus_net_param_floats(net), sizeof *grad);
     for (int mode = ONUS_PLAN_PREDICT; mode <= ONUS_PLAN_PRIVATE; mode++) {
         const onus_batch b = {.B = B, .label = label, .loss_scale = 1};
-        double norm2[B], loops = mode == ONUS_PLAN_PREDICT ? 0 : 6 * B;
+        const double w[B] = {1, 1, 1, 1, 1, 1};
+        onus_bound bound[B];
+        double *sum = calloc((size_t)onus_net_param_floats(net), sizeof *sum);
+        double loops = mode == ONUS_PLAN_PREDICT ? 0 : 6 * B;
+        if (mode == ONUS_PLAN_PRIVATE) loops += (5 + 1) * B; /* the biases' sums */
         onus_plan *p;
         assert_int_equal(onus_plan_create(&p, net, &ex, (onus_plan_mode)mode, B, NULL, NULL),
                          0);
@@ -349,13 +360,14 @@ static void costs_are_those_of_counted_plans(void **state)
         if (mode == ONUS_PLAN_TRAIN) onus_plan_backward(p, &b, (float *[]){grad});
         if (mode == ONUS_PLAN_PRIVATE) {
             onus_plan_backward(p, &b, NULL);
-            onus_plan_norms(p, &b, norm2);
-            onus_plan_grads(p, &b, NULL, (float *[]){grad});
+            onus_plan_bounds(p, &b, bound);
+            onus_plan_sums(p, &b, w, 0x1p-36, sum);
         }
         const onus_cost cost =
             onus_net_cost(net, B, mode != ONUS_PLAN_PREDICT, mode == ONUS_PLAN_PRIVATE);
         assert_true(cost.multiply_adds == counted + loops);
         assert_true(cost.bytes > 0);
+        free(sum);
         onus_plan_destroy(p);
     }
     free(grad);

@@ -78,8 +78,8 @@ static void give(onus_plan *p, int64_t from, int64_t n)
     memcpy(onus_plan_input(p), tokens + from * T, (size_t)(n * T) * sizeof(float));
 }
 
-static void run_private(onus_net *net, const onus_exec *ex, const float *w, double *norm2,
-                        float *grad)
+static void run_private(onus_net *net, const onus_exec *ex, const double *w, onus_bound *bound,
+                        double *sum)
 {
     onus_plan *p;
     const onus_batch b = texts(0, B);
@@ -87,9 +87,9 @@ static void run_private(onus_net *net, const onus_exec *ex, const float *w, doub
     give(p, 0, B);
     onus_plan_forward(p, &b);
     onus_plan_backward(p, &b, NULL);
-    onus_plan_norms(p, &b, norm2);
-    memset(grad, 0, FLOATS * sizeof *grad);
-    onus_plan_grads(p, &b, w, (float *[]){grad});
+    onus_plan_bounds(p, &b, bound);
+    memset(sum, 0, FLOATS * sizeof *sum);
+    onus_plan_sums(p, &b, w, 0x1p-34, sum);
     onus_plan_destroy(p);
 }
 
@@ -110,9 +110,10 @@ static void norms_have_their_cross_terms(void **state)
 {
     (void)state;
     const onus_exec ex = {.k = onus_kernels_of(onus_isa_best())};
-    static const float w[B] = {1, 0.5f, 0.25f, 2, 0.75f};
-    double norm2[B], loose[B], sum[FLOATS] = {0};
-    float grad[FLOATS], alone[FLOATS];
+    static const double w[B] = {1, 0.5, 0.25, 0.125, 0.75};
+    onus_bound bound[B], loose[B];
+    double sum[FLOATS] = {0}, found[FLOATS];
+    float alone[FLOATS];
     onus_net *net = language_model(true), *untied = language_model(false);
     for (int t = 0; t < onus_net_tensors(untied); t++) /* head and table start alike */
         if (strcmp(onus_net_tensor(untied, t)->name, "head.weight") == 0)
@@ -121,22 +122,23 @@ static void norms_have_their_cross_terms(void **state)
                     memcpy(onus_net_params(untied) + onus_net_tensor(untied, t)->offset,
                            onus_net_params(net) + onus_net_tensor(net, k)->offset,
                            V * WIDTH * sizeof(float));
-    run_private(untied, &ex, w, loose, grad);
-    run_private(net, &ex, w, norm2, grad);
+    run_private(untied, &ex, w, loose, found);
+    run_private(net, &ex, w, bound, found);
     bool differs = false;
     for (int b = 0; b < B; b++) {
         double want = 0;
         run_alone(net, &ex, b, alone);
         for (int i = 0; i < FLOATS; i++) {
             want += (double)alone[i] * (double)alone[i];
-            sum[i] += (double)w[b] * (double)alone[i];
+            sum[i] += w[b] * (double)alone[i];
         }
-        assert_float_equal(norm2[b], want, 2e-5 * want);
-        differs = differs || fabs(loose[b] - want) > 1e-3 * want;
+        const double norm = onus_bound_norm(&bound[b]), exact = sqrt(want);
+        assert_true(norm >= exact * (1 - 1e-5) && norm <= exact * 1.001);
+        differs = differs || fabs(onus_bound_norm(&loose[b]) - exact) > 1e-3 * exact;
     }
     assert_true(differs);
     for (int i = 0; i < FLOATS; i++)
-        assert_float_equal(grad[i], sum[i], 2e-5 * (1 + fabs(sum[i])));
+        assert_float_equal(found[i], sum[i], 2e-5 * (1 + fabs(sum[i])));
     onus_net_destroy(net);
     onus_net_destroy(untied);
 }
@@ -145,10 +147,11 @@ static void bits_do_not_depend_on_the_machine(void **state)
 {
     (void)state;
     const onus_exec ref = {.k = onus_kernels_of(ONUS_ISA_REF)};
-    double want[B], norm2[B];
-    float grad[FLOATS], wanted[FLOATS];
+    static const double w[B] = {1, 0.5, 0.25, 0.125, 0.75};
+    onus_bound want[B], bound[B];
+    double sum[FLOATS], wanted[FLOATS];
     onus_net *net = language_model(true);
-    run_private(net, &ref, NULL, want, wanted);
+    run_private(net, &ref, w, want, wanted);
     for (int threads = 1; threads <= 3; threads++) {
         onus_pool *pool = NULL;
         if (threads > 1)
@@ -156,9 +159,9 @@ static void bits_do_not_depend_on_the_machine(void **state)
         for (int isa = 0; isa < ONUS_ISA_COUNT; isa++) {
             const onus_exec ex = {.k = onus_kernels_of((onus_isa)isa), .pool = pool};
             if (!ex.k) continue;
-            run_private(net, &ex, NULL, norm2, grad);
-            assert_memory_equal(norm2, want, sizeof want);
-            assert_memory_equal(grad, wanted, sizeof wanted);
+            run_private(net, &ex, w, bound, sum);
+            assert_memory_equal(bound, want, sizeof want);
+            assert_memory_equal(sum, wanted, sizeof wanted);
         }
         onus_pool_destroy(pool);
     }

@@ -297,6 +297,29 @@ static void a_table_used_twice(void **state)
     }
 }
 
+/* ---- factors ----------------------------------------------------------------------------- */
+
+/* norm * factor never exceeds C, and is within rounding of it; short examples are untouched,
+ * far reaching ones are held to ONUS_REACH C. */
+static void factors(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100000; i++) {
+        const double clip = 0.1 + (double)(op_word(&state_of_draws) >> 40) * 1e-6,
+                     norm = fabs((double)draw(8)), reach = norm * (1 + fabs((double)draw(12)));
+        const onus_bound b = {norm * norm, reach * reach};
+        const double w = onus_bound_weight(&b, clip);
+        assert_true(w > 0 && w <= 1 && w * norm <= clip && w * reach <= ONUS_REACH * clip);
+        assert_true(w == 1 || w * norm >= clip * (1 - 1e-3) ||
+                    w * reach >= ONUS_REACH * clip * (1 - 1e-3));
+    }
+    assert_true(onus_bound_weight(&(onus_bound){0, 0}, 1) == 1);
+    assert_true(onus_bound_weight(&(onus_bound){INFINITY, INFINITY}, 1) == 0);
+    assert_true(onus_bound_weight(&(onus_bound){NAN, 1}, 1) == 0);
+    assert_true(onus_bound_weight(&(onus_bound){1, NAN}, 1) == 0);
+    assert_true(onus_bound_weight(&(onus_bound){-1, 1e-9}, 1) == 0); /* no norm at all */
+}
+
 /* ---- what is not finite ------------------------------------------------------------------ */
 
 /* Adds nothing, and its neighbours what they add alone. */
@@ -336,6 +359,7 @@ int main(void)
         cmocka_unit_test(products_that_underflow),
         cmocka_unit_test(vectors),
         cmocka_unit_test(rows_of_a_table),
+        cmocka_unit_test(factors),
         cmocka_unit_test(a_table_used_twice),
         cmocka_unit_test(what_is_not_finite_is_left_out),
     };

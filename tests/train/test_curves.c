@@ -72,7 +72,7 @@ static double step(training *t, int64_t s)
     for (int64_t i = 0; i < BATCH * n; i++)
         if (label[i] >= 0) sum += (double)onus_plan_losses(t->plan)[i];
     onus_plan_backward(t->plan, &b, &t->grad);
-    onus_optimiser_step(&t->optimiser, t->grad, 1e-3);
+    onus_optimiser_step(&t->optimiser, &(onus_gradient){.of = t->grad}, 1e-3);
     return sum / (double)count;
 }
 

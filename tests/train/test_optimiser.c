@@ -50,7 +50,7 @@ static void three_steps(const onus_train_spec *spec, float out[N], float *bias)
     for (int s = 0; s < STEPS; s++) {
         memcpy(tensor_of(net, grad, true), gradients[s], sizeof gradients[s]);
         tensor_of(net, grad, false)[0] = gradients[s][0];
-        onus_optimiser_step(&o, grad, spec->lr);
+        onus_optimiser_step(&o, &(onus_gradient){.of = grad}, spec->lr);
     }
     memcpy(out, w, sizeof start);
     *bias = b[0];
@@ -164,7 +164,7 @@ static void threads_change_nothing(void **state)
         for (int s = 0; s < 5; s++) {
             for (int64_t i = 0; i < n; i++)
                 grad[i] = (float)((i * 7919 + s * 131) % 1000 - 500);
-            onus_optimiser_step(&o, grad, 0.01);
+            onus_optimiser_step(&o, &(onus_gradient){.of = grad}, 0.01);
         }
         onus_net_sha256(net, sha[threads - 1]);
         onus_arena_release(&arena);

@@ -62,6 +62,18 @@ static int64_t clipped_sum(const setting *s, onus_plan *plan, const int64_t *sam
     return cut;
 }
 
+/* The grid and the deviation of docs/PRIVACY.md for a net whose examples have one row: the
+ * finest grid that moves none of them by more than 2^-14 C. (What sums and noise want is
+ * coarser in no setting here.) */
+static double grid_by_hand(const setting *s, int64_t n_params, double *std)
+{
+    const double C = s->privacy.clip, rounding = sqrt((double)n_params);
+    double grid = 1;
+    while (grid * rounding / 2 > 0x1p-14 * C) grid /= 2;
+    *std = s->privacy.noise_multiplier * (C + grid * rounding / 2);
+    return grid;
+}
+
 /* Plain descent for `steps` private steps; the net that comes of it. n_cut and n_seen may tell
  * that the test is one: examples cut and examples in all. */
 static onus_net *by_hand(const setting *s, int64_t steps, double class_weight, int64_t *n_cut,
@@ -76,8 +88,10 @@ static onus_net *by_hand(const setting *s, int64_t steps, double class_weight, i
                      ONUS_OK);
     const int64_t P = onus_net_param_floats(net);
     int64_t *sample = malloc((size_t)n * sizeof *sample);
-    float *grad = calloc((size_t)P, sizeof *grad), *noise = calloc((size_t)P, sizeof *noise);
-    double *sum = calloc((size_t)P, sizeof *sum);
+    float *grad = calloc((size_t)P, sizeof *grad);
+    double *noise = calloc((size_t)P, sizeof *noise), *sum = calloc((size_t)P, sizeof *sum),
+           std;
+    const double grid = grid_by_hand(s, onus_net_param_count(net), &std);
     assert_true(sample && grad && noise && sum);
     const double q = (double)s->spec.batch / (double)n;
     for (int64_t t = 0; t < steps; t++) {
@@ -88,14 +102,14 @@ static onus_net *by_hand(const setting *s, int64_t steps, double class_weight, i
         memset(noise, 0, (size_t)P * sizeof *noise);
         for (int k = 0; k < onus_net_tensors(net); k++) {
             const onus_tensor *x = onus_net_tensor(net, k);
-            assert_int_equal(onus_noise_add(&ex, &key, (uint32_t)t, (uint32_t)k,
-                                            s->privacy.noise_multiplier * s->privacy.clip,
-                                            noise + x->offset, x->n, NULL),
+            assert_int_equal(onus_noise_grid(&ex, &key, (uint32_t)t, (uint32_t)k, std, grid,
+                                             onus_noise_dither_bits(std, grid),
+                                             noise + x->offset, x->n, NULL),
                              ONUS_OK);
         }
         for (int64_t k = 0; k < P; k++)
             onus_net_params(net)[k] -=
-                (float)(s->spec.lr * (sum[k] + (double)noise[k]) / (double)s->spec.batch);
+                (float)(s->spec.lr * (sum[k] + noise[k]) / (double)s->spec.batch);
     }
     onus_plan_destroy(plan);
     free(sample);
@@ -163,32 +177,7 @@ static void empty_samples_are_steps(void **state)
     assert_same_steps(&s, 1);
 }
 
-/* ---- clipping ---------------------------------------------------------------------------- */
-
-/* norm * factor never exceeds C, and is within rounding of it; short examples are untouched;
- * what is not finite counts 0. */
-static void clip_factors(void **state)
-{
-    (void)state;
-    uint64_t r = 1;
-    for (int i = 0; i < 100000; i++) {
-        r = r * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        const double clip = 0.1 + (double)(r >> 40) * 1e-6;
-        const double norm = ldexp(1 + (double)(r & 0xfffff) / 0x100000, (int)(r >> 59) - 8);
-        const float f = onus_clip_factor(norm * norm, clip);
-        const double exact = clip / sqrt(norm * norm);
-        if (exact >= 1) {
-            assert_true(f == 1.0f);
-        } else {
-            assert_true((double)f <= exact);
-            assert_true((double)f >= exact * (1 - 0x1p-22));
-        }
-    }
-    assert_true(onus_clip_factor(0, 1) == 1.0f);
-    assert_true(onus_clip_factor(4, 2) == 1.0f);
-    assert_true(onus_clip_factor(INFINITY, 1) == 0.0f);
-    assert_true(onus_clip_factor(NAN, 1) == 0.0f);
-}
+/* ---- what is not finite ------------------------------------------------------------------ */
 
 /* An example that overflows adds nothing and stops nothing: with or without it, the model is
  * the same but for the sampling rate; here both rows are there, and all parameters stay
@@ -516,7 +505,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_by_hand),
         cmocka_unit_test(empty_samples_are_steps),
-        cmocka_unit_test(clip_factors),
         cmocka_unit_test(monsters_are_left_out),
         cmocka_unit_test(noise_has_its_deviation),
         cmocka_unit_test(the_key_makes_the_bits),
