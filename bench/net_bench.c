@@ -105,8 +105,8 @@ typedef struct {
     onus_plan *plan;
     onus_optimiser_state adam;
     float *grad;
-    double *norm2;
-    float *weight;
+    double *sum, *weight;
+    onus_bound *bound;
     onus_noise_key key;
     float *input, *label; /* of the whole batch */
     int64_t cut;          /* examples of a micro-batch */
@@ -161,6 +161,8 @@ static void build_net(trainer *t, const net_case *c)
     if (onus_model_build(&t->net, &spec, &io, NULL, &err) != ONUS_OK) die(c->name, &err);
 }
 
+#define CLIP 1.0
+#define GRID 0x1p-32
 /* Micro-batches as the trainer cuts them. */
 static void make(trainer *t, const net_case *c, const onus_exec *ex, onus_arena *arena)
 {
@@ -181,9 +183,13 @@ static void make(trainer *t, const net_case *c, const onus_exec *ex, onus_arena 
                          &err) != ONUS_OK ||
         onus_optimiser_init(&t->adam, &spec, t->net, ex, arena, &err) != ONUS_OK)
         die(c->name, &err);
-    t->grad = zeros(arena, onus_net_param_floats(t->net), sizeof *t->grad);
-    t->norm2 = zeros(arena, t->cut, sizeof *t->norm2);
-    t->weight = zeros(arena, t->cut, sizeof *t->weight);
+    if (c->is_private) {
+        t->sum = zeros(arena, onus_net_param_floats(t->net), sizeof *t->sum);
+        t->bound = zeros(arena, t->cut, sizeof *t->bound);
+        t->weight = zeros(arena, t->cut, sizeof *t->weight);
+    } else {
+        t->grad = zeros(arena, onus_net_param_floats(t->net), sizeof *t->grad);
+    }
     t->spent = zeros(arena, onus_net_nodes(t->net) * ONUS_PASSES, sizeof *t->spent);
     memset(t->key.key, 7, sizeof t->key.key);
     fill(c, t, arena);
@@ -208,9 +214,9 @@ static void micro_step(trainer *t, const net_case *c, int64_t first, double took
     const double there = bench_now_s();
     onus_plan_backward(t->plan, b, c->is_private ? NULL : grads);
     if (c->is_private) {
-        onus_plan_norms(t->plan, b, t->norm2);
-        for (int64_t i = 0; i < b->B; i++) t->weight[i] = (float)(0.5 / sqrt(t->norm2[i]));
-        onus_plan_grads(t->plan, b, t->weight, grads);
+        onus_plan_bounds(t->plan, b, t->bound);
+        for (int64_t i = 0; i < b->B; i++) t->weight[i] = onus_bound_weight(&t->bound[i], CLIP);
+        onus_plan_sums(t->plan, b, t->weight, GRID, t->sum);
     }
     took[FORWARD] += there - start;
     took[BACKWARD] += bench_now_s() - there;
@@ -219,16 +225,19 @@ static void micro_step(trainer *t, const net_case *c, int64_t first, double took
 static void step(trainer *t, const net_case *c, double took[N_PARTS])
 {
     memset(took, 0, N_PARTS * sizeof *took);
+    if (c->is_private)
+        memset(t->sum, 0, (size_t)onus_net_param_floats(t->net) * sizeof *t->sum);
     for (int64_t first = 0; first < c->batch; first += t->cut) micro_step(t, c, first, took);
     const double start = bench_now_s();
     for (int i = 0; c->is_private && i < onus_net_tensors(t->net); i++) {
         const onus_tensor *x = onus_net_tensor(t->net, i);
-        if (onus_noise_add(t->adam.ex, &t->key, t->batch.step, (uint32_t)i, 1e-3,
-                           t->grad + x->offset, x->n, NULL) != ONUS_OK)
+        if (onus_noise_grid(t->adam.ex, &t->key, t->batch.step, (uint32_t)i, CLIP, GRID,
+                            onus_noise_dither_bits(CLIP, GRID), t->sum + x->offset, x->n,
+                            NULL) != ONUS_OK)
             exit(1);
     }
     const double noisy = bench_now_s();
-    onus_optimiser_step(&t->adam, &(onus_gradient){.of = t->grad}, 1e-5);
+    onus_optimiser_step(&t->adam, &(onus_gradient){t->grad, t->sum, (double)c->batch}, 1e-5);
     took[NOISE] = noisy - start;
     took[UPDATE] = bench_now_s() - noisy;
     t->batch.step++;
@@ -238,7 +247,7 @@ static void step(trainer *t, const net_case *c, double took[N_PARTS])
 
 static void print_nodes(const trainer *t, int reps)
 {
-    static const char *const passes[] = {"forward", "backward", "norm", "gradient"};
+    static const char *const passes[] = {"forward", "backward", "gradient", "norm"};
     for (int i = 1; i < onus_net_nodes(t->net); i++) {
         for (int k = 0; k < ONUS_PASSES; k++) {
             const onus_spent *s = &t->spent[i * ONUS_PASSES + k];
