@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define ONUS_VERSION          "0.2.0"
-#define ONUS_NUMERICS_VERSION 2 /* the numerics contract, docs/NUMERICS.md */
+#define ONUS_NUMERICS_VERSION 3 /* the numerics contract, docs/NUMERICS.md */
 
 #if defined(__GNUC__)
 #define ONUS_CHECKED      __attribute__((warn_unused_result))

@@ -451,6 +451,9 @@ static bool read_shape(const json_t *list, onus_shape *s)
     return true;
 }
 
+/* The first numerics contract whose predictions have the bits of this one. */
+enum { PREDICTS_SINCE = 2 };
+
 static onus_status read_ending(const json_t *json, ending *e, onus_err *err)
 {
     const char *head = json_string_value(json_object_get(json, "head"));
@@ -476,10 +479,11 @@ static onus_status read_ending(const json_t *json, ending *e, onus_err *err)
          (!json_is_number(shift) || !(e->label_scale >= (double)FLT_MIN))) ||
         !(e->smoothing >= 0 && e->smoothing < 1))
         return not_ours(err);
-    if (json_integer_value(json_object_get(json, "numerics")) != ONUS_NUMERICS_VERSION)
+    const json_int_t numerics = json_integer_value(json_object_get(json, "numerics"));
+    if (numerics < PREDICTS_SINCE || numerics > ONUS_NUMERICS_VERSION)
         return onus_fail(err, ONUS_BAD_INPUT,
-                         "the model was made under another numerics contract than %d",
-                         ONUS_NUMERICS_VERSION);
+                         "the model was made under another numerics contract than %d to %d",
+                         PREDICTS_SINCE, ONUS_NUMERICS_VERSION);
     return ONUS_OK;
 }
 

@@ -334,7 +334,7 @@ expect 0 '^intact' "$onus" verify trained
 expect 2 'no command' "$onus" fly
 expect 2 "did you mean 'verify'" "$onus" verfy
 expect 0 'usage: onus COMMAND' "$onus" --help
-expect 0 'numerics contract 2' "$onus" --version
+expect 0 'numerics contract 3' "$onus" --version
 for command in run data train eval explain report verify replay diff keygen; do
     expect 0 "Usage: onus $command" "$onus" $command --help
 done

@@ -99,7 +99,7 @@ static inline void fixture_begin(fixture *f, bool is_private)
         "{\"run.name\":\"german-credit\",\"run.purpose\":\"Estimates whether an applicant "
         "will repay a loan, from 20 facts about the loan and the applicant. Meant to order "
         "applications for review by a person; not to refuse anyone alone.\","
-        "\"run.recipe.sha256\":\"" HEX "\",\"run.seed\":\"20261122\",\"run.numerics\":2,"
+        "\"run.recipe.sha256\":\"" HEX "\",\"run.seed\":\"20261122\",\"run.numerics\":3,"
         "\"run.privacy\":\"%s\",\"run.protected\":2,\"run.explain\":\"shap\","
         "\"run.policies\":5}",
         is_private ? "on" : "off");

@@ -243,17 +243,17 @@ static void spoilt_counters_are_refused(void **state)
 {
     (void)state;
     static const char *const counters[] = {
-        "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":23}",
-        "{\"best_epoch\":3,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":22}",
-        "{\"best_epoch\":-1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":22}",
-        "{\"best_epoch\":0,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":22}",
-        "{\"best_epoch\":1,\"best_valid_loss\":null,\"epoch\":2,\"numerics\":2,\"step\":22}",
-        "{\"best_epoch\":1,\"best_valid_loss\":\"x\",\"epoch\":2,\"numerics\":2,\"step\":22}",
-        "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":1,\"numerics\":2,\"step\":22}",
+        "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":3,\"step\":23}",
+        "{\"best_epoch\":3,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":3,\"step\":22}",
+        "{\"best_epoch\":-1,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":3,\"step\":22}",
+        "{\"best_epoch\":0,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":3,\"step\":22}",
+        "{\"best_epoch\":1,\"best_valid_loss\":null,\"epoch\":2,\"numerics\":3,\"step\":22}",
+        "{\"best_epoch\":1,\"best_valid_loss\":\"x\",\"epoch\":2,\"numerics\":3,\"step\":22}",
+        "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":1,\"numerics\":3,\"step\":22}",
         "{\"best_epoch\":1,\"best_valid_loss\":0.5,\"epoch\":9223372036854775807,\"numerics\":"
         "1,"
         "\"step\":22}",
-        "{\"best_epoch\":1.5,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":2,\"step\":22}",
+        "{\"best_epoch\":1.5,\"best_valid_loss\":0.5,\"epoch\":2,\"numerics\":3,\"step\":22}",
         "[]",
     };
     train_whole();
@@ -323,11 +323,11 @@ static void states_within_an_epoch(void **state)
 {
     (void)state;
     static const char *const counters[] = {
-        "{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"numerics\":2,\"step\":1}",
+        "{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"numerics\":3,\"step\":1}",
         "{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"loss\":\"00\",\"loss_"
         "weight\":"
-        "\"00\",\"losses\":64,\"numerics\":2,\"step\":1}",
-        ("{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"losses\":-1,\"numerics\":2,"
+        "\"00\",\"losses\":64,\"numerics\":3,\"step\":1}",
+        ("{\"best_epoch\":0,\"best_valid_loss\":null,\"epoch\":0,\"losses\":-1,\"numerics\":3,"
          "\"step\":1}")};
     char stop[4300], step1[4200], step11[4200], kept[4300];
     int now = 1;
