@@ -572,40 +572,54 @@ static void lemma_of_a_small_sampler(void **state)
 
 /* ---- samples ----------------------------------------------------------------------------- */
 
-/* Row by row from the stream's words: taken where word < floor(q 2^64), the floor by MPFR. q
- * from words of the stream itself: a row's own word is the first that is not below. */
+/* Are the rows taken at rate q those whose words are below floor(q 2^64), by MPFR? Is `row`? */
+static bool takes(const uint64_t *u, int64_t n, double q, int64_t row)
+{
+    static int64_t out[5000];
+    const onus_noise_key key = some_key();
+    const onus_exec one = {.k = &onus_kernels_ref};
+    mpfr_t t;
+    mpfr_init2(t, PREC);
+    mpfr_set_d(t, q, MPFR_RNDN);
+    mpfr_mul_2ui(t, t, 64, MPFR_RNDN);
+    const uint64_t below = mpfr_get_uj(t, MPFR_RNDD);
+    mpfr_clear(t);
+    const int64_t taken = onus_noise_sample(&one, &key, 6, q, n, out, n);
+    int64_t want = 0;
+    bool in = false;
+    for (int64_t i = 0; i < n; i++) {
+        if (u[i] >= below) continue;
+        assert_true(want < taken && out[want++] == i);
+        in |= i == row;
+    }
+    assert_int_equal(want, taken);
+    return in;
+}
+
+/* Row by row from the stream's words, at rates next to these words: a row is not taken at its
+ * own word, but at the next rate. Words above 2^53 by their first 53 bits, those below exactly,
+ * odd ones and even ones. */
 static void rows_are_taken_by_their_words(void **state)
 {
     (void)state;
     enum { N = 5000 };
     static uint64_t u[6144];
-    static int64_t out[N];
+    static const double odd[] = {0x1p-64, 0x1p-53, 0x1p-11, 0.3, 1 - 0x1p-53, 0x1.8p-64, 0.999};
     const onus_noise_key key = some_key();
-    const onus_exec one = {.k = &onus_kernels_ref};
+    int small[2] = {0};
     for (uint32_t b = 0; b < 3; b++) block_by_hand(&key, 2u << 24, 6, b, u + 2048 * b, 2048);
-    for (int k = 0; k < 60; k++) {
-        static const double odd[] = {0x1p-64,     0x1p-53,   0x1p-11, 0.3,
-                                     1 - 0x1p-53, 0x1.8p-64, 0.999};
-        double q = odd[k % 7];
-        if (k >= 7) q = ldexp((double)((u[k] >> 11) + (uint64_t)(k % 2)), -53);
-        mpfr_t t;
-        mpfr_init2(t, PREC);
-        mpfr_set_d(t, q, MPFR_RNDN);
-        mpfr_mul_2ui(t, t, 64, MPFR_RNDN);
-        const uint64_t below = mpfr_get_uj(t, MPFR_RNDD);
-        mpfr_clear(t);
-        const int64_t n = onus_noise_sample(&one, &key, 6, q, N, out, N);
-        int64_t want = 0;
-        for (int64_t i = 0; i < N; i++)
-            if (u[i] < below) assert_true(want < n && out[want++] == i);
-        assert_int_equal(want, n);
-        if (k >= 7 &&
-            u[k] >> 53) { /* the row whose word it is: not by q, but by the next one */
-            bool in = false;
-            for (int64_t i = 0; i < n; i++) in |= out[i] == k;
-            assert_int_equal(in, k % 2);
+    for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) (void)takes(u, N, odd[k], 0);
+    for (int64_t i = 0; i < N; i++) {
+        if (i % 100 == 7) {
+            assert_false(takes(u, N, ldexp((double)(u[i] >> 11), -53), i));
+            assert_true(takes(u, N, ldexp((double)((u[i] >> 11) + 1), -53), i));
         }
+        if (u[i] >> 53) continue;
+        small[u[i] & 1]++;
+        assert_false(takes(u, N, ldexp((double)u[i], -64), i));
+        assert_true(takes(u, N, ldexp((double)(u[i] + 1), -64), i));
     }
+    assert_true(small[0] > 0 && small[1] > 0);
 }
 
 /* Every row enters with probability q, independently: counts of rows and of sizes over many
