@@ -139,14 +139,12 @@ typedef struct {
 } operand;
 
 /* Rows are far apart, and their share of a block is too short for a processor to foresee the
- * next: it is asked for so many rows ahead. Addresses beyond the last row do no harm. */
+ * next: it is asked for so many rows ahead. */
 #define AHEAD 8
 
-INLINE void fetch(const operand *s, int64_t at, int64_t n, int64_t r)
+INLINE void fetch(const float *src, int64_t n)
 {
-    const uintptr_t row = (uintptr_t)s->p + (uintptr_t)(((r + AHEAD) * s->ld + at) * 4);
-    for (int64_t i = 0; i < n; i += 16)
-        __builtin_prefetch((const void *)(row + (uintptr_t)i * 4));
+    for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(src + i);
 }
 
 /* n numbers of a row, in whole vectors: beyond n stand zeros. */
@@ -173,7 +171,7 @@ INLINE void pack_strips(const operand *s, const bool weighted, int64_t at, int64
         const float *src = s->p + (r + t) * s->ld + at;
         const vec w = vec_all(weighted ? s->weight[(r + t) / s->rows_per_weight] : 1.0);
         double *strip = dst;
-        fetch(s, at, m, r + t);
+        if (t + AHEAD < k) fetch(src + AHEAD * s->ld, m);
         for (int64_t i = 0, h; i < c.n_strips; i++, src += h) {
             h = cut_size(&c, i);
             convert(src, h, weighted, w, strip + t * h);
@@ -191,7 +189,7 @@ INLINE void pack_panels(const operand *s, const bool weighted, int64_t at, int64
         const float *src = s->p + (r + t) * s->ld + at;
         const vec w = vec_all(weighted ? s->weight[(r + t) / s->rows_per_weight] : 1.0);
         int64_t j = 0;
-        fetch(s, at, n, r + t);
+        if (t + AHEAD < k) fetch(src + AHEAD * s->ld, n);
         for (; j + NR <= n; j += NR) convert(src + j, NR, weighted, w, dst + j * k);
         if (j < n) convert(src + j, n - j, weighted, w, dst + j * k);
     }
