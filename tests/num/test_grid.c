@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -614,6 +615,27 @@ static void test_elementwise(void **s)
     }
 }
 
+/* A weight so small that the product with d is subnormal in binary64, or 0: the odd bit is then
+ * no longer the 53rd, and nothing can come of it. */
+static void test_tiny_weights(void **s)
+{
+    (void)s;
+    kernel all[N_KERNELS];
+    kernels_here(all);
+    const float d[4] = {0x1p-100f, 0x1p-60f, -0x1p-149f, FLT_MAX}, x[4] = {FLT_MAX, 1, 1, 1};
+    const double w[4] = {0x1p-950, 0x1p-1000, 0x1p-1074, 0x1p-1074};
+    for (int k = 0; k < N_KERNELS; k++) {
+        if (!all[k].fn) continue;
+        double sum = 5 * 0x1p-800;
+        void *scratch = scratch_of(onus_grid_outer_serial_bytes(1, 1));
+        const onus_grid_outer_args a = {0x1p-800, 4, 1, 1, d, 1, x, 1, w, 1, &sum, 1};
+        const onus_grid_part whole = {.r1 = 4, .i1 = 1, .j1 = 1};
+        all[k].fn(&a, &whole, scratch);
+        assert_true(sum == 5 * 0x1p-800);
+        free(scratch);
+    }
+}
+
 /* Nothing to add leaves the sum as it is. */
 static void test_nothing(void **s)
 {
@@ -645,10 +667,11 @@ int main(void)
     for (int k = 0; k < N_KERNELS; k++)
         if (!all[k].fn) print_message("# %s: not proven on this machine\n", all[k].name);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_odd),         cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_threads),     cmocka_unit_test(test_cuts),
-        cmocka_unit_test(test_half_way),    cmocka_unit_test(test_near_the_bound),
-        cmocka_unit_test(test_elementwise), cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_odd),          cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_half_way),     cmocka_unit_test(test_near_the_bound),
+        cmocka_unit_test(test_elementwise),  cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_tiny_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
