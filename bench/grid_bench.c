@@ -20,7 +20,8 @@
 #include "num/grid.h"
 #include "peak.h"
 
-#define GOAL 0.9 /* of half the binary32 product's rate */
+#define GOAL        "0.9" /* of half the binary32 product's rate */
+#define OUTPUTS_MIN 16384 /* with fewer, packing is most of the work: reported only */
 
 typedef struct {
     int rows, u, n;
@@ -133,13 +134,15 @@ static void run_case(const shape *s, int threads, onus_exec ex, double floor, do
         turn(&b, call_gemm, &gemm_s);
         turn(&b, call_grid, &grid_s);
     }
+    const char *goal = un >= OUTPUTS_MIN ? GOAL : "null";
+    printf("{\"name\": \"grid %dx%dx%d, %s, %d thread%s\", \"unit\": \"GFLOP/s\", ", s->rows,
+           s->u, s->n, s->of, threads, threads > 1 ? "s" : "");
     printf(
-        "{\"name\": \"grid %dx%dx%d, %s, %d thread%s\", \"unit\": \"GFLOP/s\", \"onus\": %.4g, "
-        "\"peer\": %.4g, \"peer_version\": \"half of our binary32 product\", "
-        "\"peer_settings\": \"threads=%d\", \"ratio\": %.3f, \"goal\": %.2g, \"floor\": "
-        "%.4g}\n",
-        s->rows, s->u, s->n, s->of, threads, threads > 1 ? "s" : "", work / grid_s,
-        work / gemm_s / 2, threads, 2 * gemm_s / grid_s, GOAL, floor);
+        "\"onus\": %.4g, \"peer\": %.4g, \"peer_version\": \"half of our binary32 product\", ",
+        work / grid_s, work / gemm_s / 2);
+    printf(
+        "\"peer_settings\": \"threads=%d\", \"ratio\": %.3f, \"goal\": %s, \"floor\": %.4g}\n",
+        threads, 2 * gemm_s / grid_s, goal, floor);
     fflush(stdout);
     free(b.d);
     free(b.x);

@@ -19,7 +19,7 @@ if [ ! -x "$venv/bin/python" ]; then
 fi
 
 make -s -j"$(nproc)" BUILD="$build" "$build/onus" "$build/bench/gemm_bench" "$build/bench/layer_bench" \
-    "$build/bench/net_bench" "$build/bench/first" "$build/bench/proof_cost" "$build/bench/tokenizer_bench"
+    "$build/bench/net_bench" "$build/bench/first" "$build/bench/proof_cost" "$build/bench/tokenizer_bench" "$build/bench/grid_bench"
 if [ -f /usr/include/dnnl.h ]; then # the convolutions' peer
     make -s BUILD="$build" "$build/bench/conv_bench"
 fi

@@ -138,6 +138,15 @@ typedef struct {
     int64_t rows_per_weight;
 } operand;
 
+/* Rows are far apart, and their share of a block is too short for a processor to foresee the
+ * next: it is asked for so many rows ahead. */
+#define AHEAD 8
+
+INLINE void fetch(const float *src, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(src + i);
+}
+
 /* n numbers of a row, in whole vectors: beyond n stand zeros. */
 INLINE void convert(const float *src, int64_t n, const bool weighted, vec w, double *dst)
 {
@@ -162,6 +171,7 @@ INLINE void pack_strips(const operand *s, const bool weighted, int64_t at, int64
         const float *src = s->p + (r + t) * s->ld + at;
         const vec w = vec_all(weighted ? s->weight[(r + t) / s->rows_per_weight] : 1.0);
         double *strip = dst;
+        if (t + AHEAD < k) fetch(src + AHEAD * s->ld, m);
         for (int64_t i = 0, h; i < c.n_strips; i++, src += h) {
             h = cut_size(&c, i);
             convert(src, h, weighted, w, strip + t * h);
@@ -175,15 +185,21 @@ INLINE void pack_strips(const operand *s, const bool weighted, int64_t at, int64
 INLINE void pack_panels(const operand *s, const bool weighted, int64_t at, int64_t n, int64_t r,
                         int64_t k, double *dst)
 {
-    for (int64_t t = 0; t < k; t++) {
+    for (int64_t t = 0; t < k; t++, dst += NR) {
         const float *src = s->p + (r + t) * s->ld + at;
         const vec w = vec_all(weighted ? s->weight[(r + t) / s->rows_per_weight] : 1.0);
-        for (int64_t j = 0; j < n; j += NR)
-            convert(src + j, n - j < NR ? n - j : NR, weighted, w, dst + j * k + t * NR);
+        int64_t j = 0;
+        if (t + AHEAD < k) fetch(src + AHEAD * s->ld, n);
+        for (; j + NR <= n; j += NR) convert(src + j, NR, weighted, w, dst + j * k);
+        if (j < n) convert(src + j, n - j, weighted, w, dst + j * k);
     }
 }
 
 /* ---- loops ------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t at, row;
+} place;
 
 /* A tall operand, in strips, times a wide one, in panels: the sum's element of number i of the
  * one and j of the other is sum[i * c_row + j * c_col]. */
@@ -191,8 +207,28 @@ typedef struct {
     operand tall, wide;
     int64_t t0, t1, w0, w1; /* numbers of each */
     int64_t c_row, c_col;
+    int64_t tall_max; /* numbers in strips at a time */
     double *strips, *panels;
+    place tall_held, wide_held; /* where what is packed now begins */
 } work;
+
+/* A block of the sum: m numbers of the tall operand from i on, n of the wide one from j on. */
+typedef struct {
+    int64_t i, m, j, n;
+} block_at;
+
+/* Where one side is a few tiles, what is packed of the other is used as few times: it goes so
+ * few tiles at a time, which stay in the first-level cache. */
+#define FEW  2
+/* Tall numbers of the sum that are worked on until the rows are through. */
+#define KEPT (4 * ONUS_GRID_TALL)
+
+/* n in even blocks of at most max, in whole grains but for the last. */
+INLINE int64_t block_size(int64_t n, int64_t max, int64_t grain)
+{
+    const int64_t blocks = (n + max - 1) / max, even = (n + blocks - 1) / blocks;
+    return (even + grain - 1) / grain * grain;
+}
 
 static void block(const work *w, double start, double *sum, int64_t m, int64_t n, int64_t k)
 {
@@ -210,37 +246,61 @@ static void block(const work *w, double start, double *sum, int64_t m, int64_t n
     }
 }
 
-static void pack_tall(const work *w, int64_t i, int64_t m, int64_t r, int64_t k)
+/* Moves to another place; false where it is there already. */
+INLINE bool moves(place *p, int64_t at, int64_t row)
 {
+    const bool there = p->at == at && p->row == row;
+    *p = (place){at, row};
+    return !there;
+}
+
+static void pack_tall(work *w, int64_t i, int64_t m, int64_t r, int64_t k)
+{
+    if (!moves(&w->tall_held, i, r)) return;
     if (w->tall.weight)
         pack_strips(&w->tall, true, i, m, r, k, w->strips);
     else
         pack_strips(&w->tall, false, i, m, r, k, w->strips);
 }
 
-static void pack_wide(const work *w, int64_t j, int64_t n, int64_t r, int64_t k)
+static void pack_wide(work *w, int64_t j, int64_t n, int64_t r, int64_t k)
 {
+    if (!moves(&w->wide_held, j, r)) return;
     if (w->wide.weight)
         pack_panels(&w->wide, true, j, n, r, k, w->panels);
     else
         pack_panels(&w->wide, false, j, n, r, k, w->panels);
 }
 
-static void blocks(const work *w, const onus_grid_outer_args *a, const onus_grid_part *p)
+/* A block of the sum over rows [r0, r1): panels are packed for the whole of it, strips as they
+ * are needed. */
+static void rows_of(work *w, const onus_grid_outer_args *a, const block_at *b, int64_t r0,
+                    int64_t r1)
 {
     const double start = onus_grid_start(a->grid);
-    for (int64_t j = w->w0, n; j < w->w1; j += n) {
-        n = w->w1 - j < ONUS_GRID_WIDE ? w->w1 - j : ONUS_GRID_WIDE;
-        for (int64_t i = w->t0, m; i < w->t1; i += m) {
-            m = w->t1 - i < ONUS_GRID_TALL ? w->t1 - i : ONUS_GRID_TALL;
-            double *sum = a->sum + i * w->c_row + j * w->c_col;
-            for (int64_t r = p->r0, k; r < p->r1; r += k) {
-                k = p->r1 - r < ONUS_GRID_ROWS ? p->r1 - r : ONUS_GRID_ROWS;
-                pack_tall(w, i, m, r, k);
-                /* one block of rows is all there is: the panels stay */
-                if (i == w->t0 || k < p->r1 - p->r0) pack_wide(w, j, n, r, k);
-                block(w, start, sum, m, n, k);
-            }
+    const int64_t rows = block_size(r1 - r0, ONUS_GRID_ROWS, 1);
+    for (int64_t r = r0, k; r < r1; r += k) {
+        k = r1 - r < rows ? r1 - r : rows;
+        pack_wide(w, b->j, b->n, r, k);
+        for (int64_t i = b->i, m; i < b->i + b->m; i += m) {
+            m = b->i + b->m - i < w->tall_max ? b->i + b->m - i : w->tall_max;
+            pack_tall(w, i, m, r, k);
+            block(w, start, a->sum + i * w->c_row + b->j * w->c_col, m, b->n, k);
+        }
+    }
+}
+
+static void blocks(work *w, const onus_grid_outer_args *a, int64_t r0, int64_t r1,
+                   int64_t n_max)
+{
+    const int64_t n_block = block_size(w->w1 - w->w0, n_max, NR),
+                  m_block = block_size(w->t1 - w->t0, KEPT, GRID_MR);
+    block_at b;
+    for (b.j = w->w0; b.j < w->w1; b.j += b.n) {
+        b.n = w->w1 - b.j < n_block ? w->w1 - b.j : n_block;
+        for (b.i = w->t0; b.i < w->t1; b.i += b.m) {
+            b.m = w->t1 - b.i < m_block ? w->t1 - b.i : m_block;
+            rows_of(w, a, &b, r0, r1);
         }
     }
 }
@@ -270,7 +330,16 @@ void GRID_TILE_NAME(ONUS_GRID_TILE_ARGS)
                    .w1 = p->i1,
                    .c_row = 1,
                    .c_col = a->ld};
+    w.tall_max = w.w1 - w.w0 <= FEW * NR ? FEW * GRID_MR : ONUS_GRID_TALL;
+    w.tall_held = w.wide_held = (place){-1, -1};
     w.panels = pack;
     w.strips = pack + ONUS_GRID_ROWS * onus_grid_panels_of(w.w1 - w.w0);
-    blocks(&w, a, p);
+    if (w.t1 - w.t0 > FEW * GRID_MR) {
+        blocks(&w, a, p->r0, p->r1, ONUS_GRID_WIDE);
+        return;
+    }
+    for (int64_t r = p->r0, k; r < p->r1; r += k) {
+        k = p->r1 - r < ONUS_GRID_ROWS ? p->r1 - r : ONUS_GRID_ROWS;
+        blocks(&w, a, r, r + k, FEW * NR);
+    }
 }

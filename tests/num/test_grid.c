@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -401,10 +402,10 @@ static void test_shapes(void **s)
     (void)s;
     static const struct {
         int rows, u, n;
-    } large[] = {{257, 3, 5},  {256, 14, 16}, {600, 2, 9},   {513, 17, 1},
-                 {3, 167, 30}, {5, 168, 33},  {4, 169, 17},  {3, 337, 6},
-                 {2, 9, 511},  {2, 15, 513},  {3, 8, 1030},  {1, 513, 5},
-                 {2, 520, 7},  {257, 170, 3}, {258, 5, 170}, {259, 1, 515}};
+    } large[] = {{257, 3, 5},   {256, 14, 16}, {600, 2, 9}, {513, 17, 1},  {3, 167, 30},
+                 {5, 168, 33},  {4, 169, 17},  {3, 337, 6}, {2, 9, 511},   {2, 15, 513},
+                 {3, 8, 1030},  {1, 513, 5},   {2, 520, 7}, {257, 170, 3}, {258, 5, 170},
+                 {259, 1, 515}, {300, 180, 16}};
     state = 1;
     for (int u = 1; u <= 31; u++)
         for (int n = 1; n <= 35; n++) {
@@ -614,6 +615,27 @@ static void test_elementwise(void **s)
     }
 }
 
+/* A weight so small that the product with d is subnormal in binary64, or 0: the odd bit is then
+ * no longer the 53rd, and nothing can come of it. */
+static void test_tiny_weights(void **s)
+{
+    (void)s;
+    kernel all[N_KERNELS];
+    kernels_here(all);
+    const float d[4] = {0x1p-100f, 0x1p-60f, -0x1p-149f, FLT_MAX}, x[4] = {FLT_MAX, 1, 1, 1};
+    const double w[4] = {0x1p-950, 0x1p-1000, 0x1p-1074, 0x1p-1074};
+    for (int k = 0; k < N_KERNELS; k++) {
+        if (!all[k].fn) continue;
+        double sum = 5 * 0x1p-800;
+        void *scratch = scratch_of(onus_grid_outer_serial_bytes(1, 1));
+        const onus_grid_outer_args a = {0x1p-800, 4, 1, 1, d, 1, x, 1, w, 1, &sum, 1};
+        const onus_grid_part whole = {.r1 = 4, .i1 = 1, .j1 = 1};
+        all[k].fn(&a, &whole, scratch);
+        assert_true(sum == 5 * 0x1p-800);
+        free(scratch);
+    }
+}
+
 /* Nothing to add leaves the sum as it is. */
 static void test_nothing(void **s)
 {
@@ -645,10 +667,11 @@ int main(void)
     for (int k = 0; k < N_KERNELS; k++)
         if (!all[k].fn) print_message("# %s: not proven on this machine\n", all[k].name);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_odd),         cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_threads),     cmocka_unit_test(test_cuts),
-        cmocka_unit_test(test_half_way),    cmocka_unit_test(test_near_the_bound),
-        cmocka_unit_test(test_elementwise), cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_odd),          cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_half_way),     cmocka_unit_test(test_near_the_bound),
+        cmocka_unit_test(test_elementwise),  cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_tiny_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
