@@ -117,7 +117,8 @@ static onus_status plan_grid(onus_trainer *t, onus_err *err)
     onus_grid_plan *g = &t->grid;
     const double C = t->privacy->clip, rounding = onus_net_rounding(t->net);
     g->sample_most = onus_noise_sample_most(t->q, t->n_train, SAMPLE_TAIL_LOG2);
-    const double fine = power_above(0x1p-13 * C / rounding) / 2;
+    const double finest = 0x1p-13 * C / fmax(rounding, 1), above = power_above(finest),
+                 fine = above > finest ? above / 2 : above;
     const double sums = power_above(2 * ONUS_REACH * C * (double)g->sample_most * 0x1p-50);
     const double noise = power_above(2 * C * t->sigma * 0x1p-46);
     g->grid = fmax(fine, fmax(sums, noise));
