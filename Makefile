@@ -116,6 +116,16 @@ ALL_TESTS += $$(TESTS_$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
+# Attacks on private training see what the optimiser leaves after every step: its call is the linker's to redirect.
+ATTACK_LIBS := $(foreach l,$(call upto,train,$(LAYERS)),$(BUILD)/$(l).a)
+TESTS_attack := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/attack/test_*.c))
+$(TESTS_attack): $(BUILD)/tests/attack/%: tests/attack/%.c $(ATTACK_LIBS)
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(TESTCFLAGS) -MMD -MP $(ALLLDFLAGS) -Wl,--wrap=onus_optimiser_step -o $@ $< \
+	    -Wl,--start-group $(ATTACK_LIBS) -Wl,--end-group -lcmocka $(LIBS)
+ALL_TESTS += $(TESTS_attack)
+
 # ---- what people call ------------------------------------------------------------------
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

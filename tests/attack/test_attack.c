@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Goal: what private training promises holds against attacks that know the code. Method: each
+ * scene is two tables that differ in one row; thousands of trainings on either; the event that
+ * tells them apart best, and the epsilon that it proves at the claimed delta (event.h). It must
+ * not exceed the claim. The scenes are attacks that succeeded once:
+ * - ghost: a norm found by products of pairs, which cancel in binary32: the row is clipped too
+ *   little, or not at all;
+ * - vanish: the norm is right, but terms which cancel exactly are so huge that everybody else's
+ *   sum, in the same chain, is rounded away on their way;
+ * - support: numbers that one table's noisy sums can be, and the other's cannot.
+ * `halved` and `shuffled` are scenes in which the library holds, and of which tests/attack/
+ * broken.sh knows that a library with less noise, or another sampler, would not.
+ *
+ * ONUS_SLOW=1: more runs. ONUS_ATTACK=PATTERN: these tests only (broken.sh). How a broken build
+ * is made, and how to add one: broken.sh. */
+#include "scenes.h"
+
+#include "base/crypto.h"
+
+/* Runs a side that are judged: `few` in make check. */
+static int64_t runs(int64_t few, int64_t many)
+{
+    return getenv("ONUS_SLOW") ? many : few;
+}
+
+static void hold(const scene *sc, int n_aim, int64_t n)
+{
+    stage s;
+    if (open_stage(&s, sc)) {
+        const double pushed = n_aim > 0 ? aim(&s, n_aim) : 0;
+        if (n_aim > 0) printf("%-24s the row moves the sum by %.6g C\n", sc->name, pushed);
+        const double bound = attack(&s, n);
+        if (bound > s.claim)
+            fail_msg("%s: epsilon is at least %.3f, which exceeds the claim of %.3f", sc->name,
+                     bound, s.claim);
+    }
+    close_stage(&s);
+}
+
+/* ---- ghost ------------------------------------------------------------------------------- */
+
+enum { PLACES = 16, WIDTH = 64, ROWS = 8, CONV_PLACES = 8, CHANNELS = 64 };
+static const char *const many_b[ROWS] = {
+    "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb",
+    "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb", "aaaaaaaaaaaaaaaa"};
+
+/* Token a is 1.25 everywhere, b is 0: only rows of a move d.weight. Output gradients of the
+ * places are those of the head, which nearly cancel. */
+static void ghost_weights(onus_net *net, uint64_t seed)
+{
+    zero_all(net);
+    float *e = tensor(net, "e.weight", NULL);
+    for (int i = 0; i < WIDTH; i++) e[FIRST_LETTER * WIDTH + i] = 1.25f;
+    cancelling(seed, tensor(net, "h.weight", NULL), PLACES, WIDTH, 2e4, 4);
+}
+
+static void ghost_dense(void **state)
+{
+    (void)state;
+    scene s = new_scene("ghost, dense", ROWS);
+    set_texts(&s, PLACES, many_b, NULL, NULL, false);
+    s.model = (onus_model_spec){
+        .kind = "layers",
+        .settings = "{\"layers\":[{\"op\":\"embedding\",\"name\":\"e\",\"rows\":\"vocabulary\","
+                    "\"width\":64},{\"op\":\"dense\",\"name\":\"d\",\"units\":64,\"bias\":0},"
+                    "{\"op\":\"flatten\"},{\"op\":\"dense\",\"name\":\"h\",\"units\":"
+                    "\"outputs\"}]}"};
+    s.weights = ghost_weights;
+    hold(&s, 100, runs(500, 5000));
+    free_tables(&s);
+}
+
+/* A cell without weights passes the same gradient to every step's inputs, an LSTM's after all
+ * gates stand at 1/2, a GRU's half as much at every step back; so tokens, each at its place,
+ * that sum to little by these weights make a gradient that is little. */
+static const char *const alphabet[ROWS] = {
+    "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq",
+    "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq", "abcdefghijklmnop"};
+
+static void recurrent_weights(onus_net *net, uint64_t seed)
+{
+    int64_t n = 0;
+    zero_all(net);
+    float *e = tensor(net, "embedding.weight", NULL) + FIRST_LETTER * WIDTH;
+    cancelling(seed, e, PLACES, WIDTH, 1e8, 5e4);
+    for (int t = 0; t < PLACES; t++)
+        for (int i = 0; i < WIDTH; i++)
+            e[t * WIDTH + i] = ldexpf(e[t * WIDTH + i], PLACES - 1 - t);
+    float *h = tensor(net, "head.weight", &n);
+    for (int64_t i = 0; i < n; i++) h[i] = 1;
+}
+
+static void ghost_recurrent(const char *name, const char *kind)
+{
+    scene s = new_scene(name, ROWS);
+    set_texts(&s, PLACES, alphabet, NULL, NULL, false);
+    s.model = (onus_model_spec){.kind = kind,
+                                .settings = "{\"embedding\":64,\"hidden\":64}"};
+    s.weights = recurrent_weights;
+    hold(&s, 100, runs(500, 5000));
+    free_tables(&s);
+}
+
+static void ghost_lstm(void **state)
+{
+    (void)state;
+    ghost_recurrent("ghost, lstm", "lstm");
+}
+
+static void ghost_gru(void **state)
+{
+    (void)state;
+    ghost_recurrent("ghost, gru", "gru");
+}
+
+/* One line of pixels under one kernel: all places see the same, and the head makes their
+ * gradients cancel. The last row is white, the others black. */
+static void conv_weights(onus_net *net, uint64_t seed)
+{
+    int64_t n = 0;
+    zero_all(net);
+    float *h = tensor(net, "h.weight", &n); /* (classes, channels * places) */
+    static float x[CONV_PLACES * CHANNELS];
+    cancelling(seed, x, CONV_PLACES, CHANNELS, 3e3, 1);
+    for (int c = 0; c < CHANNELS; c++)
+        for (int p = 0; p < CONV_PLACES; p++) h[c * CONV_PLACES + p] = x[p * CHANNELS + c];
+}
+
+static void ghost_conv(void **state)
+{
+    (void)state;
+    enum { HEIGHT = 3, ALONG_IMAGE = CONV_PLACES + 2 };
+    static uint8_t pixels[ROWS * HEIGHT * ALONG_IMAGE];
+    static const int label[ROWS] = {1, 1, 1, 1, 1, 1, 2, 0};
+    memset(pixels + (ROWS - 1) * HEIGHT * ALONG_IMAGE, 255, HEIGHT * ALONG_IMAGE);
+    scene s = new_scene("ghost, conv2d", ROWS);
+    set_images(&s, HEIGHT, ALONG_IMAGE, pixels, label);
+    s.model = (onus_model_spec){
+        .kind = "layers",
+        .settings = "{\"layers\":[{\"op\":\"conv2d\",\"name\":\"c\",\"channels\":64,"
+                    "\"kernel\":3,\"bias\":0},{\"op\":\"flatten\"},{\"op\":\"dense\","
+                    "\"name\":\"h\",\"units\":\"outputs\"}]}"};
+    s.weights = conv_weights;
+    hold(&s, 400, runs(500, 5000));
+    free_tables(&s);
+}
+
+/* ---- vanish ------------------------------------------------------------------------------ */
+
+/* The last row is two places, huge and minus huge, whose gradients cancel exactly; what the
+ * rows before it gave is rounded away between the two. */
+enum { CROWD = 64, NARROW = 16 };
+static void vanish_weights(onus_net *net, uint64_t seed)
+{
+    (void)seed;
+    zero_all(net);
+    float *e = tensor(net, "e.weight", NULL) + FIRST_LETTER * NARROW;
+    float *h = tensor(net, "h.weight", NULL);
+    for (int i = 0; i < NARROW; i++) {
+        e[i] = 1e9f;
+        e[NARROW + i] = -1e9f;
+        e[2 * NARROW + i] = 1;
+    }
+    for (int i = 0; i < 2 * NARROW; i++) h[i] = 1;
+}
+
+static void vanish(void **state)
+{
+    (void)state;
+    const char *text[CROWD];
+    for (int r = 0; r < CROWD; r++) text[r] = r < CROWD - 1 ? "cc" : "ab";
+    scene s = new_scene("vanish, dense", CROWD);
+    set_texts(&s, 2, text, NULL, NULL, false);
+    s.model = (onus_model_spec){
+        .kind = "layers",
+        .settings = "{\"layers\":[{\"op\":\"embedding\",\"name\":\"e\",\"rows\":\"vocabulary\","
+                    "\"width\":16},{\"op\":\"dense\",\"name\":\"d\",\"units\":16,\"bias\":0},"
+                    "{\"op\":\"flatten\"},{\"op\":\"dense\",\"name\":\"h\",\"units\":"
+                    "\"outputs\"}]}"};
+    s.weights = vanish_weights;
+    hold(&s, 1, runs(500, 5000));
+    free_tables(&s);
+}
+
+/* ---- support ----------------------------------------------------------------------------- */
+
+static void zero_weights(onus_net *net, uint64_t seed)
+{
+    (void)seed;
+    zero_all(net);
+}
+
+/* A net that starts at 0, of n features that all rows but the last have at 0: without it the
+ * sum is noise alone, which near 0 has finer bits than any sum of noise and its gradient. */
+static void support(const char *name, int n, onus_optimiser optimiser, int64_t few, int64_t many)
+{
+    double x[ROWS * FEATURES_MOST] = {0}, y[ROWS], weight[ROWS];
+    for (int i = 0; i < n; i++) x[(ROWS - 1) * n + i] = 1.7;
+    for (int r = 0; r < ROWS; r++) {
+        y[r] = r % 2;
+        weight[r] = r < 2 ? 1e-6 : r < ROWS - 1 ? 0 : 1;
+    }
+    scene s = new_scene(name, ROWS);
+    set_numbers(&s, n, x, weight, y, false);
+    s.model = (onus_model_spec){.kind = "logistic"};
+    s.train.optimiser = optimiser;
+    s.weights = zero_weights;
+    hold(&s, 0, runs(few, many));
+    free_tables(&s);
+}
+
+static void support_one_feature(void **state)
+{
+    (void)state;
+    support("support, one feature", 1, ONUS_OPT_SGD, 3000, 50000);
+}
+
+static void support_features(void **state)
+{
+    (void)state;
+    support("support, 64 features", 64, ONUS_OPT_SGD, 500, 20000);
+}
+
+static void support_averages(void **state)
+{
+    (void)state;
+    support("support, Adam", 64, ONUS_OPT_ADAM, 500, 20000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ghost_dense),         cmocka_unit_test(ghost_lstm),
+        cmocka_unit_test(ghost_gru),           cmocka_unit_test(ghost_conv),
+        cmocka_unit_test(vanish),              cmocka_unit_test(support_one_feature),
+        cmocka_unit_test(support_features),    cmocka_unit_test(support_averages),
+    };
+    if (!onus_crypto_start()) return 1;
+    if (getenv("ONUS_ATTACK")) cmocka_set_test_filter(getenv("ONUS_ATTACK"));
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    printf("largest beyond its claim: epsilon >= %.3f, claimed %.3f (%s)\n", largest.bound,
+           largest.claim, largest.name);
+    return failed;
+}
