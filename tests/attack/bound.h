@@ -2,10 +2,10 @@
  * bound.h - from counts to a lower bound of epsilon.
  *
  * If training is (epsilon, delta)-DP, then P(event | D) <= e^epsilon P(event | D') + delta for
- * every event and all neighbours. So an event that k1 of n runs on D and k0 of n runs on D' show
- * proves, at confidence 1 - alpha, epsilon >= log((low(k1) - delta) / high(k0)), where low and
- * high are Clopper and Pearson's one-sided limits at alpha / 2 each (Biometrika 26, 1934). They
- * are exact: no run is too few for them to hold. */
+ * every event and all neighbours. So an event that k1 of n runs on D and k0 of n runs on D'
+ * show proves, at confidence 1 - alpha, epsilon >= log((low(k1) - delta) / high(k0)), where low
+ * and high are Clopper and Pearson's one-sided limits at alpha / 2 each (Biometrika 26, 1934).
+ * They are exact: no run is too few for them to hold. */
 #ifndef ONUS_TESTS_ATTACK_BOUND_H
 #define ONUS_TESTS_ATTACK_BOUND_H
 #include <math.h>
@@ -34,7 +34,8 @@ static inline double beta_fraction(double a, double b, double x)
 static inline double binomial_from(int64_t n, int64_t k, double p)
 {
     const double a = (double)k, b = (double)(n - k + 1);
-    const double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(p) + b * log1p(-p));
+    const double front =
+        exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(p) + b * log1p(-p));
     if (p < (a + 1) / (a + b + 2)) return front * beta_fraction(a, b, p) / a;
     return 1 - front * beta_fraction(b, a, 1 - p) / b;
 }
@@ -60,7 +61,8 @@ static inline double binomial_high(int64_t n, int64_t k, double alpha)
 }
 
 /* What k1 of n against k0 of n prove; 0 where that is nothing. */
-static inline double epsilon_bound(int64_t n, int64_t k1, int64_t k0, double delta, double alpha)
+static inline double epsilon_bound(int64_t n, int64_t k1, int64_t k0, double delta,
+                                   double alpha)
 {
     const double p1 = binomial_low(n, k1, alpha / 2) - delta,
                  p0 = binomial_high(n, k0, alpha / 2);

@@ -17,21 +17,22 @@ enum { JUDGED_MOST = 100 }; /* scenes of a program that are judged */
 /* ---- statistics -------------------------------------------------------------------------- */
 
 typedef enum {
-    ALONG,    /* the trace along the difference of means, by each place's variance */
+    ALONG,     /* the trace along the difference of means, by each place's variance */
     STRONGEST, /* the place of the trace that differs most */
-    CHANGE,   /* how far the parameters went, squared */
-    LARGEST,  /* the largest change of one */
-    FINEST,   /* the lowest bit of all parameters: some fell off another table's grid */
-    FINE,     /* how many fell off it */
-    FINEST_M, /* the same of the gradients that m and v leave open */
+    CHANGE,    /* how far the parameters went, squared */
+    LARGEST,   /* the largest change of one */
+    FINEST,    /* the lowest bit of all parameters: some fell off another table's grid */
+    FINE,      /* how many fell off it */
+    FINEST_M,  /* the same of the gradients that m and v leave open */
     FINEST_V,
     ZEROS, /* parameters that did not change */
+    OWN,   /* the scene's */
     STATISTICS
 } statistic;
 static const char *const statistic_names[STATISTICS] = {
     "along the difference", "strongest place", "length of the change", "largest change",
     "lowest bit",           "fine parameters", "lowest bit behind m",  "lowest bit behind v",
-    "unchanged parameters"};
+    "unchanged parameters", "the scene's own"};
 
 typedef struct {
     double *weight; /* (F): ALONG */
@@ -58,8 +59,8 @@ static inline float average(const onus_train_spec *t, bool second, float g)
 /* The coarsest grid 2^e of which a multiple has this average; 0 of an average of 0. */
 static inline int lowest_bit_behind(const onus_train_spec *t, bool second, float x)
 {
-    const double about = second ? sqrt(fabs((double)x) / (1 - t->beta2))
-                                : (double)x / (1 - t->beta1);
+    const double about =
+        second ? sqrt(fabs((double)x) / (1 - t->beta2)) : (double)x / (1 - t->beta1);
     int e;
     if (x == 0.0f) return 0;
     (void)frexp(about, &e);
@@ -71,12 +72,21 @@ static inline int lowest_bit_behind(const onus_train_spec *t, bool second, float
     return e - 26;
 }
 
+/* Place i of the trace: of parameters, how far they went, since variances are taken of it. */
+static inline double went(const stage *s, const lens *l, int64_t i)
+{
+    const bool parameter = i / s->P % s->blocks == 0;
+    return (double)l->trace[i] - (parameter ? (double)s->first[i % s->P] : 0);
+}
+
 static inline void look(const stage *s, const lens *l, double out[STATISTICS])
 {
     const float *last = l->trace + (s->steps - 1) * s->blocks * s->P;
     memset(out, 0, STATISTICS * sizeof *out);
-    for (int64_t i = 0; i < s->F; i++) out[ALONG] += l->weight[i] * (double)l->trace[i];
-    out[STRONGEST] = (double)l->trace[l->strongest];
+    for (int64_t i = 0; i < s->F; i++)
+        if (l->weight[i] != 0) out[ALONG] += l->weight[i] * went(s, l, i);
+    out[STRONGEST] = went(s, l, l->strongest);
+    if (s->scene->own) out[OWN] = s->scene->own(s, l->trace);
     for (int64_t i = 0; i < s->P; i++) {
         const double change = (double)last[i] - (double)s->first[i];
         out[CHANGE] += change * change;
@@ -94,29 +104,36 @@ static inline void look(const stage *s, const lens *l, double out[STATISTICS])
     }
 }
 
-/* Where the traces of n runs a side differ. */
+/* Where the row moves the trace: the mean difference of n runs of both tables under the same
+ * keys, in which the noise falls out (whoever knows all rows but one can compute it), over the
+ * variance that each place has. */
 static inline void grind(const stage *s, lens *l, int n)
 {
     const size_t F = (size_t)s->F;
-    double *sum = calloc(4 * F, sizeof *sum), most = 0;
-    assert_non_null(sum);
-    for (int i = 0; i < 2 * n; i++) {
-        double *mean = sum + (size_t)(i % 2) * 2 * F, *square = mean + F;
-        run_side(s, i % 2, l->trace);
-        for (size_t k = 0; k < F; k++) {
-            mean[k] += (double)l->trace[k] / n;
-            square[k] += (double)l->trace[k] * (double)l->trace[k] / n;
+    double *mean[2], *square = calloc(3 * F, sizeof *square), most = 0;
+    assert_non_null(square);
+    mean[0] = square + F;
+    mean[1] = square + 2 * F;
+    for (int i = 0; i < n; i++) {
+        onus_noise_key key;
+        onus_noise_key_new(&key);
+        for (int side = 0; side < 2; side++) {
+            run_side(s, side, &key, l->trace);
+            for (size_t k = 0; k < F; k++) {
+                const double x = went(s, l, (int64_t)k);
+                mean[side][k] += x / n;
+                square[k] += x * x / n;
+            }
         }
     }
     for (size_t k = 0; k < F; k++) {
-        const double a = sum[k], b = sum[2 * F + k],
-                     variance = sum[F + k] - a * a + sum[3 * F + k] - b * b,
+        const double a = mean[0][k], b = mean[1][k], variance = square[k] - a * a - b * b,
                      far = variance > 0 ? fabs(a - b) / sqrt(variance) : 0;
         l->weight[k] = isfinite(far) && variance > 0 ? (a - b) / variance : 0;
         if (isfinite(far) && far > most) l->strongest = (int64_t)k;
         if (isfinite(far) && far > most) most = far;
     }
-    free(sum);
+    free(square);
 }
 
 /* ---- events ------------------------------------------------------------------------------ */
@@ -148,7 +165,8 @@ static inline double wilson(double k, double n, double z)
     return (z > 0 ? middle + half : middle - half) / (1 + z * z / n);
 }
 
-static inline void consider(event_of *best, event_of e, int64_t k1, int64_t k0, int64_t n, double delta)
+static inline void consider(event_of *best, event_of e, int64_t k1, int64_t k0, int64_t n,
+                            double delta)
 {
     const double low = (wilson((double)k1, (double)n, -3)) - delta,
                  high = wilson((double)k0, (double)n, 3);
@@ -181,7 +199,7 @@ static inline event_of choose_event(const stage *s, const lens *l, int64_t n)
     assert_non_null(list);
     for (int64_t i = 0; i < 2 * n; i++) {
         double value[STATISTICS];
-        run_side(s, i % 2, l->trace);
+        run_side(s, (int)(i % 2), NULL, l->trace);
         look(s, l, value);
         for (int k = 0; k < STATISTICS; k++)
             list[k * 2 * n + i] = (seen){value[k], (int)(i % 2)};
@@ -206,20 +224,21 @@ static inline double attack(const stage *s, int64_t n)
               .trace = calloc((size_t)s->F, sizeof(float))};
     int64_t count[2] = {0, 0};
     assert_true(l.weight && l.trace);
-    grind(s, &l, n < 1000 ? (int)n : 1000);
+    grind(s, &l, 50);
     const event_of e = choose_event(s, &l, n);
     for (int64_t i = 0; i < 2 * n; i++) {
         double value[STATISTICS];
-        run_side(s, i % 2, l.trace);
+        run_side(s, (int)(i % 2), NULL, l.trace);
         look(s, &l, value);
         count[i % 2] += (value[e.of] >= e.threshold) == e.above;
     }
     const double bound = epsilon_bound(n, count[e.side], count[!e.side],
                                        s->scene->privacy.delta, ALPHA / JUDGED_MOST);
-    printf("%-24s epsilon >= %.3f, claimed %.3f at %.0e: %s %s %.9g, %lld against %lld of %lld\n",
-           s->scene->name, bound, s->claim, s->scene->privacy.delta, statistic_names[e.of],
-           e.above ? ">=" : "<", e.threshold, (long long)count[e.side],
-           (long long)count[!e.side], (long long)n);
+    printf(
+        "%-24s epsilon >= %.3f, claimed %.3f at %.0e: %s %s %.9g, %lld against %lld of %lld\n",
+        s->scene->name, bound, s->claim, s->scene->privacy.delta, statistic_names[e.of],
+        e.above ? ">=" : "<", e.threshold, (long long)count[e.side], (long long)count[!e.side],
+        (long long)n);
     if (bound - s->claim > largest.bound - largest.claim || !*largest.name) {
         largest.bound = bound;
         largest.claim = s->claim;

@@ -77,8 +77,8 @@ static inline void set_numbers(scene *s, int n, const double *x, const double *w
     s->data.n_label_values = 2;
 }
 
-/* Texts of `context` characters, each a token; labels NULL: all 1 but the first. next: what is predicted is
- * the next token. */
+/* Texts of `context` characters, each a token; labels NULL: all 1 but the first. next: what is
+ * predicted is the next token. */
 static inline void set_texts(scene *s, int context, const char *const *text,
                              const double *weight, const int *label, bool next)
 {
@@ -120,8 +120,7 @@ static inline void set_images(scene *s, int height, int width, const uint8_t *pi
         s->table[side] = malloc(s->bytes[side]);
         assert_non_null(s->table[side]);
         memcpy(s->table[side], pixels, n);
-        for (int r = 0; r < s->n_rows; r++)
-            s->table[side][n + (size_t)r] = (char)label[r];
+        for (int r = 0; r < s->n_rows; r++) s->table[side][n + (size_t)r] = (char)label[r];
         if (side == 1) s->table[side][n + (size_t)s->n_rows - 1] = 2;
     }
     s->height = height;

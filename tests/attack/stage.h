@@ -3,8 +3,8 @@
  * weights, and thousands of private trainings of it in one process, through onus_train.
  *
  * What an attacker sees of a run (its trace) is what epsilon is said to cover: the parameters
- * after every step, and Adam's averages, which a checkpoint holds. They are taken where they are
- * made: the linker puts __wrap_onus_optimiser_step in the place of onus_optimiser_step. */
+ * after every step, and Adam's averages, which a checkpoint holds. They are taken where they
+ * are made: the linker puts __wrap_onus_optimiser_step in the place of onus_optimiser_step. */
 #ifndef ONUS_TESTS_ATTACK_STAGE_H
 #define ONUS_TESTS_ATTACK_STAGE_H
 #include <math.h>
@@ -27,6 +27,7 @@
 /* All of it but the tables is public. The tables differ in the last row: in the first it
  * counts, in the second its weight is 0 (of images, which have no column of weights: its class
  * has the weight 0), so that their sizes are the same and q tells nothing. */
+typedef struct stage stage;
 typedef struct {
     const char *name;
     char *table[2];     /* what write_scene writes; owned */
@@ -39,10 +40,12 @@ typedef struct {
     /* sets the first weights, which the net's own are until then */
     void (*weights)(onus_net *net, uint64_t seed);
     uint64_t seed;
+    double (*own)(const stage *s, const float *trace); /* a statistic; NULL: the usual ones */
 } scene;
 
-typedef struct {
+struct stage {
     const scene *scene;
+    onus_data_spec spec[2];
     onus_dataset *data[2];
     onus_net *net;
     float *first;              /* (P) */
@@ -50,7 +53,7 @@ typedef struct {
     double claim;
     int64_t P, steps, F; /* floats of the block, planned steps, floats of a trace */
     int64_t blocks;      /* of P floats that a step leaves: parameters, m, v */
-} stage;
+};
 
 /* ---- what is seen ------------------------------------------------------------------------ */
 
@@ -82,7 +85,7 @@ static inline onus_status be_silent(void *ctx, const onus_event *event, onus_err
 /* One training on table `side` under that key. whole: to its end, with its accounting, which is
  * left out else: it says the same each time. */
 static inline onus_status play(const stage *s, int side, const onus_noise_key *key, bool whole,
-                        float *trace, onus_train_result *out, onus_err *err)
+                               float *trace, onus_train_result *out, onus_err *err)
 {
     static onus_exec ex;
     ex.k = onus_kernels_of(onus_isa_best());
@@ -138,10 +141,11 @@ static inline const char *tokenizer_path(void)
     for (int i = 0; i < LETTERS; i++)
         n += snprintf(text + n, sizeof text - (size_t)n, ",\"%c\":%d", 'a' + i,
                       FIRST_LETTER + i);
-    n += snprintf(text + n, sizeof text - (size_t)n,
-                  "}},\"normalizer\":null,\"padding\":null,\"post_processor\":null,"
-                  "\"pre_tokenizer\":{\"behavior\":\"Isolated\",\"invert\":false,\"pattern\":{"
-                  "\"String\":\"\"},\"type\":\"Split\"},\"truncation\":null,\"version\":\"1.0\"}");
+    n += snprintf(
+        text + n, sizeof text - (size_t)n,
+        "}},\"normalizer\":null,\"padding\":null,\"post_processor\":null,"
+        "\"pre_tokenizer\":{\"behavior\":\"Isolated\",\"invert\":false,\"pattern\":{"
+        "\"String\":\"\"},\"type\":\"Split\"},\"truncation\":null,\"version\":\"1.0\"}");
     const char *path = room_path("tok.json");
     write_file(path, text, (size_t)n);
     return path;
@@ -149,12 +153,14 @@ static inline const char *tokenizer_path(void)
 
 /* IDX (yann.lecun.com/exdb/mnist): big-endian sizes, then bytes. A table of images is the bytes
  * of all of them, then their labels. */
-static inline void write_images(const scene *sc, const char *bytes, size_t n, const char *images,
-                         const char *labels)
+static inline void write_images(const scene *sc, const char *bytes, size_t n,
+                                const char *images, const char *labels)
 {
     const int rows = sc->n_rows, width = ((int)n / rows - 1) / sc->height;
-    const uint8_t of_images[16] = {0, 0, 8, 3, 0, 0, 0, (uint8_t)rows, 0, 0, 0,
-                                   (uint8_t)sc->height, 0, 0, 0, (uint8_t)width},
+    const uint8_t of_images[16] = {0, 0, 8, 3,
+                                   0, 0, 0, (uint8_t)rows,
+                                   0, 0, 0, (uint8_t)sc->height,
+                                   0, 0, 0, (uint8_t)width},
                   of_labels[8] = {0, 0, 8, 1, 0, 0, 0, (uint8_t)rows};
     static uint8_t all[1 << 20];
     const size_t pixels = n - (size_t)rows;
@@ -166,7 +172,8 @@ static inline void write_images(const scene *sc, const char *bytes, size_t n, co
     write_file(labels, all, 8 + (size_t)rows);
 }
 
-static inline onus_dataset *open_table(const scene *sc, int side)
+/* kept lives as long as the dataset, which reads it. */
+static inline onus_dataset *open_table(const scene *sc, int side, onus_data_spec *kept)
 {
     onus_dataset *d = NULL;
     onus_err err = {.msg = ""};
@@ -182,17 +189,19 @@ static inline onus_dataset *open_table(const scene *sc, int side)
         write_file(spec.source, sc->table[side], sc->bytes[side]);
     }
     if (spec.text.context > 0) spec.text.file = tokenizer_path();
-    if (onus_dataset_open(&d, &spec, NULL, 1, &silent, NULL, &err) != ONUS_OK)
+    *kept = spec;
+    if (onus_dataset_open(&d, kept, NULL, 1, &silent, NULL, &err) != ONUS_OK)
         fail_msg("%s: %s", sc->name, err.msg);
     return d;
 }
 
 static inline onus_net *make_net(const scene *sc, const onus_dataset *d)
 {
-    static const onus_head heads[ONUS_TASK_COUNT] = {
-        [ONUS_TASK_BINARY] = ONUS_HEAD_BINARY,    [ONUS_TASK_CLASSES] = ONUS_HEAD_CLASSES,
-        [ONUS_TASK_REGRESSION] = ONUS_HEAD_VALUE, [ONUS_TASK_TOKENS] = ONUS_HEAD_TOKENS,
-        [ONUS_TASK_LABELS] = ONUS_HEAD_LABELS};
+    static const onus_head heads[ONUS_TASK_COUNT] = {[ONUS_TASK_BINARY] = ONUS_HEAD_BINARY,
+                                                     [ONUS_TASK_CLASSES] = ONUS_HEAD_CLASSES,
+                                                     [ONUS_TASK_REGRESSION] = ONUS_HEAD_VALUE,
+                                                     [ONUS_TASK_TOKENS] = ONUS_HEAD_TOKENS,
+                                                     [ONUS_TASK_LABELS] = ONUS_HEAD_LABELS};
     const onus_model_io io = {.input = onus_dataset_input(d),
                               .vocabulary = onus_dataset_vocabulary(d),
                               .head = heads[onus_dataset_task(d)],
@@ -219,12 +228,12 @@ static inline void set_first(stage *s, uint64_t seed)
 static inline bool open_stage(stage *s, const scene *sc)
 {
     *s = (stage){.scene = sc, .privacy = sc->privacy};
-    for (int side = 0; side < 2; side++) s->data[side] = open_table(sc, side);
+    for (int side = 0; side < 2; side++) s->data[side] = open_table(sc, side, &s->spec[side]);
     s->net = make_net(sc, s->data[0]);
     s->P = onus_net_param_floats(s->net);
     s->first = calloc((size_t)s->P, sizeof(float));
     assert_non_null(s->first);
-    s->blocks = sc->train.optimiser == ONUS_OPT_SGD ? 1
+    s->blocks = sc->train.optimiser == ONUS_OPT_SGD        ? 1
                 : sc->train.optimiser == ONUS_OPT_MOMENTUM ? 2
                                                            : 3;
     set_first(s, sc->seed);
@@ -253,14 +262,14 @@ static inline void close_stage(stage *s)
     free(s->first);
 }
 
-/* A run of that side under a new key. */
-static inline void run_side(const stage *s, int side, float *trace)
+/* A run of that side under a key; NULL: a new one. */
+static inline void run_side(const stage *s, int side, const onus_noise_key *key, float *trace)
 {
-    onus_noise_key key;
+    onus_noise_key fresh;
     onus_train_result r;
     onus_err err = {.msg = ""};
-    onus_noise_key_new(&key);
-    if (play(s, side, &key, false, trace, &r, &err) != ONUS_OK)
+    if (!key) onus_noise_key_new(&fresh);
+    if (play(s, side, key ? key : &fresh, false, trace, &r, &err) != ONUS_OK)
         fail_msg("%s: %s", s->scene->name, err.msg);
 }
 
@@ -296,6 +305,9 @@ static inline double aim(stage *s, int n)
         if (moved > most) most = moved;
     }
     set_first(s, best);
+    if (s->steps == 1 && s->blocks == 1)
+        printf("%-24s first weights %llu (%d tried): the row moves the sum by %.6g C\n",
+               s->scene->name, (unsigned long long)best, n, most);
     return most;
 }
 #endif

@@ -23,12 +23,18 @@ static int64_t runs(int64_t few, int64_t many)
     return getenv("ONUS_SLOW") ? many : few;
 }
 
+/* First weights that are tried: one in make check, whose seed is that of the best of 100 (of
+ * conv2d: 10,000) when the attack still succeeded. */
+static int seeds(int many)
+{
+    return getenv("ONUS_SLOW") ? many : 1;
+}
+
 static void hold(const scene *sc, int n_aim, int64_t n)
 {
     stage s;
     if (open_stage(&s, sc)) {
-        const double pushed = n_aim > 0 ? aim(&s, n_aim) : 0;
-        if (n_aim > 0) printf("%-24s the row moves the sum by %.6g C\n", sc->name, pushed);
+        (void)aim(&s, n_aim);
         const double bound = attack(&s, n);
         if (bound > s.claim)
             fail_msg("%s: epsilon is at least %.3f, which exceeds the claim of %.3f", sc->name,
@@ -43,6 +49,11 @@ enum { PLACES = 16, WIDTH = 64, ROWS = 8, CONV_PLACES = 8, CHANNELS = 64 };
 static const char *const many_b[ROWS] = {
     "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb",
     "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb", "aaaaaaaaaaaaaaaa"};
+
+static const char dense_over_places[] =
+    "{\"layers\":[{\"op\":\"embedding\",\"name\":\"e\",\"rows\":\"vocabulary\",\"width\":64},"
+    "{\"op\":\"dense\",\"name\":\"d\",\"units\":64,\"bias\":0},{\"op\":\"flatten\"},"
+    "{\"op\":\"dense\",\"name\":\"h\",\"units\":\"outputs\"}]}";
 
 /* Token a is 1.25 everywhere, b is 0: only rows of a move d.weight. Output gradients of the
  * places are those of the head, which nearly cancel. */
@@ -59,20 +70,16 @@ static void ghost_dense(void **state)
     (void)state;
     scene s = new_scene("ghost, dense", ROWS);
     set_texts(&s, PLACES, many_b, NULL, NULL, false);
-    s.model = (onus_model_spec){
-        .kind = "layers",
-        .settings = "{\"layers\":[{\"op\":\"embedding\",\"name\":\"e\",\"rows\":\"vocabulary\","
-                    "\"width\":64},{\"op\":\"dense\",\"name\":\"d\",\"units\":64,\"bias\":0},"
-                    "{\"op\":\"flatten\"},{\"op\":\"dense\",\"name\":\"h\",\"units\":"
-                    "\"outputs\"}]}"};
+    s.model = (onus_model_spec){.kind = "layers", .settings = dense_over_places};
     s.weights = ghost_weights;
-    hold(&s, 100, runs(500, 5000));
+    s.seed = 8;
+    hold(&s, seeds(100), runs(500, 5000));
     free_tables(&s);
 }
 
-/* A cell without weights passes the same gradient to every step's inputs, an LSTM's after all
- * gates stand at 1/2, a GRU's half as much at every step back; so tokens, each at its place,
- * that sum to little by these weights make a gradient that is little. */
+/* The gates of a cell without weights stand at 1/2: a step's inputs get half the gradient of
+ * the step after it. So tokens, each at its place, that sum to little by these powers of two
+ * make a gradient that is little. */
 static const char *const alphabet[ROWS] = {
     "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq",
     "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq", "qqqqqqqqqqqqqqqq", "abcdefghijklmnop"};
@@ -86,31 +93,31 @@ static void recurrent_weights(onus_net *net, uint64_t seed)
     for (int t = 0; t < PLACES; t++)
         for (int i = 0; i < WIDTH; i++)
             e[t * WIDTH + i] = ldexpf(e[t * WIDTH + i], PLACES - 1 - t);
-    float *h = tensor(net, "head.weight", &n);
+    float *h = tensor(net, "classifier.weight", &n);
     for (int64_t i = 0; i < n; i++) h[i] = 1;
 }
 
-static void ghost_recurrent(const char *name, const char *kind)
+static void ghost_recurrent(const char *name, const char *kind, uint64_t seed)
 {
     scene s = new_scene(name, ROWS);
     set_texts(&s, PLACES, alphabet, NULL, NULL, false);
-    s.model = (onus_model_spec){.kind = kind,
-                                .settings = "{\"embedding\":64,\"hidden\":64}"};
+    s.model = (onus_model_spec){.kind = kind, .settings = "{\"embedding\":64,\"hidden\":64}"};
     s.weights = recurrent_weights;
-    hold(&s, 100, runs(500, 5000));
+    s.seed = seed;
+    hold(&s, seeds(100), runs(500, 5000));
     free_tables(&s);
 }
 
 static void ghost_lstm(void **state)
 {
     (void)state;
-    ghost_recurrent("ghost, lstm", "lstm");
+    ghost_recurrent("ghost, lstm", "lstm", 69);
 }
 
 static void ghost_gru(void **state)
 {
     (void)state;
-    ghost_recurrent("ghost, gru", "gru");
+    ghost_recurrent("ghost, gru", "gru", 84);
 }
 
 /* One line of pixels under one kernel: all places see the same, and the head makes their
@@ -121,7 +128,8 @@ static void conv_weights(onus_net *net, uint64_t seed)
     zero_all(net);
     float *h = tensor(net, "h.weight", &n); /* (classes, channels * places) */
     static float x[CONV_PLACES * CHANNELS];
-    cancelling(seed, x, CONV_PLACES, CHANNELS, 3e3, 1);
+    const double size = exp2(10 + 12 * public_uniform(&seed));
+    cancelling(seed, x, CONV_PLACES, CHANNELS, size, 6);
     for (int c = 0; c < CHANNELS; c++)
         for (int p = 0; p < CONV_PLACES; p++) h[c * CONV_PLACES + p] = x[p * CHANNELS + c];
 }
@@ -141,7 +149,8 @@ static void ghost_conv(void **state)
                     "\"kernel\":3,\"bias\":0},{\"op\":\"flatten\"},{\"op\":\"dense\","
                     "\"name\":\"h\",\"units\":\"outputs\"}]}"};
     s.weights = conv_weights;
-    hold(&s, 400, runs(500, 5000));
+    s.seed = 3978;
+    hold(&s, seeds(10000), runs(500, 5000));
     free_tables(&s);
 }
 
@@ -192,7 +201,8 @@ static void zero_weights(onus_net *net, uint64_t seed)
 
 /* A net that starts at 0, of n features that all rows but the last have at 0: without it the
  * sum is noise alone, which near 0 has finer bits than any sum of noise and its gradient. */
-static void support(const char *name, int n, onus_optimiser optimiser, int64_t few, int64_t many)
+static void support(const char *name, int n, onus_optimiser optimiser, int64_t few,
+                    int64_t many)
 {
     double x[ROWS * FEATURES_MOST] = {0}, y[ROWS], weight[ROWS];
     for (int i = 0; i < n; i++) x[(ROWS - 1) * n + i] = 1.7;
@@ -205,7 +215,7 @@ static void support(const char *name, int n, onus_optimiser optimiser, int64_t f
     s.model = (onus_model_spec){.kind = "logistic"};
     s.train.optimiser = optimiser;
     s.weights = zero_weights;
-    hold(&s, 0, runs(few, many));
+    hold(&s, 1, runs(few, many));
     free_tables(&s);
 }
 
@@ -221,19 +231,108 @@ static void support_features(void **state)
     support("support, 64 features", 64, ONUS_OPT_SGD, 500, 20000);
 }
 
+/* The weights of a dense layer, all 0: of so many some are always fine. */
+static void plain_weights(onus_net *net, uint64_t seed)
+{
+    (void)seed;
+    zero_all(net);
+    float *e = tensor(net, "e.weight", NULL), *h = tensor(net, "h.weight", NULL);
+    for (int i = 0; i < WIDTH; i++) e[FIRST_LETTER * WIDTH + i] = 1;
+    for (int i = 0; i < PLACES * WIDTH; i++) h[i] = 1.7f;
+}
+
+static void support_dense(void **state)
+{
+    (void)state;
+    scene s = new_scene("support, 4096 weights", ROWS);
+    set_texts(&s, PLACES, many_b, NULL, NULL, false);
+    s.model = (onus_model_spec){.kind = "layers", .settings = dense_over_places};
+    s.weights = plain_weights;
+    hold(&s, 1, runs(500, 5000));
+    free_tables(&s);
+}
+
 static void support_averages(void **state)
 {
     (void)state;
     support("support, Adam", 64, ONUS_OPT_ADAM, 500, 20000);
 }
 
+/* ---- what a broken library would not hold --------------------------------------------------
+ */
+
+/* Linear regression that sees nothing but its bias, far from every label: a row's gradient is C
+ * or -C, whatever the bias is. */
+static scene bias_alone(const char *name, int n_rows, double others)
+{
+    static double zero[128], y[128], weight[128];
+    for (int r = 0; r < n_rows; r++) {
+        const bool last = r == n_rows - 1;
+        y[r] = last ? -1e6 : 1e6;
+        weight[r] = last ? 1 : others;
+    }
+    scene s = new_scene(name, n_rows);
+    set_numbers(&s, 1, zero, weight, y, true);
+    s.model = (onus_model_spec){.kind = "linear"};
+    s.weights = zero_weights;
+    return s;
+}
+
+/* The sum is -6 C or -7 C, and noise. Of half the deviation, at this claim, 2,000 runs a side
+ * are the fewest that refute it on average (deviation 1.82 C by Renyi divergence; P(N(C, .91 C)
+ * > 1.6 C) and so on, limits of four deviations); the event is chosen on as many. */
+static void halved(void **state)
+{
+    (void)state;
+    scene s = bias_alone("noise halved", ROWS, 1);
+    s.privacy.epsilon = 1;
+    s.privacy.delta = 0.03;
+    hold(&s, 1, runs(500, 4000));
+    free_tables(&s);
+}
+
+/* log of the likelihood ratio of a shuffle, in which exactly one step has the row, C instead of
+ * -C or nothing instead of it, and all others' sums are known. */
+static double shuffle_ratio(const stage *s, const float *trace)
+{
+    const int64_t bias = 0; /* layers.0.bias comes first */
+    const double C = s->scene->privacy.clip, b = (double)s->scene->train.batch,
+                 variance = pow(s->privacy.noise_multiplier * C, 2);
+    double with = 0, without = 0, before = 0;
+    for (int64_t t = 0; t < s->steps; t++) {
+        const double now = (double)trace[t * s->P + bias];
+        /* descent by rate 1: a row of others adds C / b, the attacked one takes as much away */
+        const double z = C * b - (now - before) * b;
+        with += exp((2 * C * z - 2 * C * C) / variance);
+        without += exp((C * z - C * C / 2) / variance);
+        before = now;
+    }
+    return log(with / without);
+}
+
+/* 64 steps that each take two of 128 rows, at random, independently (which hides how many there
+ * are): not two by two in a random order, where both rows' sums are known but for one (Chua and
+ * others 2024, arXiv:2411.10614). The latter is refuted by 4,000 runs a side. */
+static void shuffled(void **state)
+{
+    (void)state;
+    scene s = bias_alone("sampler shuffled", 128, 1);
+    s.train.batch = 2;
+    s.privacy = (onus_privacy_spec){.noise_multiplier = 0.8, .delta = 1e-2, .clip = 1};
+    s.own = shuffle_ratio;
+    hold(&s, 1, runs(200, 4000));
+    free_tables(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ghost_dense),         cmocka_unit_test(ghost_lstm),
-        cmocka_unit_test(ghost_gru),           cmocka_unit_test(ghost_conv),
-        cmocka_unit_test(vanish),              cmocka_unit_test(support_one_feature),
-        cmocka_unit_test(support_features),    cmocka_unit_test(support_averages),
+        cmocka_unit_test(ghost_dense),      cmocka_unit_test(ghost_lstm),
+        cmocka_unit_test(ghost_gru),        cmocka_unit_test(ghost_conv),
+        cmocka_unit_test(vanish),           cmocka_unit_test(support_one_feature),
+        cmocka_unit_test(support_features), cmocka_unit_test(support_dense),
+        cmocka_unit_test(support_averages), cmocka_unit_test(halved),
+        cmocka_unit_test(shuffled),
     };
     if (!onus_crypto_start()) return 1;
     if (getenv("ONUS_ATTACK")) cmocka_set_test_filter(getenv("ONUS_ATTACK"));
