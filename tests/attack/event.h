@@ -5,14 +5,14 @@
  * many again as will be judged, on which statistic, threshold and side are chosen, as freely as
  * one likes; and those that are judged, on which one event, fixed by then, is counted. So the
  * choice needs no correction. That several scenes are judged does: each has its share of ALPHA
- * (Bonferroni), and the largest bound of all holds at confidence 1 - ALPHA. */
+ * (Bonferroni; a program says before it includes this how many are JUDGED_MOST), and the
+ * largest bound of all holds at confidence 1 - ALPHA. */
 #ifndef ONUS_TESTS_ATTACK_EVENT_H
 #define ONUS_TESTS_ATTACK_EVENT_H
 #include "bound.h"
 #include "stage.h"
 
 #define ALPHA 0.01
-enum { JUDGED_MOST = 100 }; /* scenes of a program that are judged */
 
 /* ---- statistics -------------------------------------------------------------------------- */
 
@@ -157,7 +157,8 @@ static inline int by_seen(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Wilson's limits at three deviations: fast, and good enough to choose by. */
+/* Wilson's limits: fast, and good enough to choose by at what ALPHA / JUDGED_MOST comes to. */
+enum { DEVIATIONS = 4 };
 static inline double wilson(double k, double n, double z)
 {
     const double p = k / n, middle = p + z * z / (2 * n),
@@ -168,8 +169,8 @@ static inline double wilson(double k, double n, double z)
 static inline void consider(event_of *best, event_of e, int64_t k1, int64_t k0, int64_t n,
                             double delta)
 {
-    const double low = (wilson((double)k1, (double)n, -3)) - delta,
-                 high = wilson((double)k0, (double)n, 3);
+    const double low = (wilson((double)k1, (double)n, -DEVIATIONS)) - delta,
+                 high = wilson((double)k0, (double)n, DEVIATIONS);
     e.worth = low > 0 ? log(low / high) : -INFINITY;
     if (e.worth > best->worth) *best = e;
 }

@@ -18,7 +18,7 @@ static const onus_train_spec one_step = {.epochs = 1,
                                          .step_epochs = 1,
                                          .keep = ONUS_KEEP_LAST,
                                          .checkpoint_epochs = -1};
-static const char *const yes_no[] = {"0", "1"};
+static const char *const yes_no[] = {"0", "1", "2"};
 
 static inline scene new_scene(const char *name, int n_rows)
 {
@@ -37,10 +37,11 @@ static inline void free_tables(scene *s)
     free(s->table[1]);
 }
 
-/* Columns a0, a1 .. of numbers as they are, a weight, a label of 0 or 1. x (rows, n). */
+/* Columns a0, a1 .. of numbers as they are, a weight, a label: a number (classes 0), yes or no
+ * (2), or one of three classes. x (rows, n). */
 enum { FEATURES_MOST = 256 };
 static inline void set_numbers(scene *s, int n, const double *x, const double *weight,
-                               const double *y, bool regression)
+                               const double *y, int classes)
 {
     static char names[FEATURES_MOST][8];
     static onus_column_spec columns[FEATURES_MOST + 1];
@@ -69,12 +70,12 @@ static inline void set_numbers(scene *s, int n, const double *x, const double *w
     s->data.columns = columns;
     s->data.n_columns = n + 1;
     s->data.label = "y";
-    s->data.label_number = regression;
+    s->data.label_number = classes == 0;
     s->data.label_scale = ONUS_SCALE_NONE;
-    if (regression) return;
-    s->data.positive = "1";
+    if (classes == 0) return;
+    if (classes == 2) s->data.positive = "1";
     s->data.label_values = yes_no;
-    s->data.n_label_values = 2;
+    s->data.n_label_values = classes;
 }
 
 /* Texts of `context` characters, each a token; labels NULL: all 1 but the first. next: what is

@@ -293,7 +293,7 @@ static inline double push(const stage *s)
            (s->scene->train.lr * s->scene->privacy.clip);
 }
 
-/* The first weights, of `n` seeds, with which the row moves most. */
+/* The first weights, of `n` seeds, with which the row moves the sum most. */
 static inline double aim(stage *s, int n)
 {
     double most = 0;
@@ -305,9 +305,6 @@ static inline double aim(stage *s, int n)
         if (moved > most) most = moved;
     }
     set_first(s, best);
-    if (s->steps == 1 && s->blocks == 1)
-        printf("%-24s first weights %llu (%d tried): the row moves the sum by %.6g C\n",
-               s->scene->name, (unsigned long long)best, n, most);
     return most;
 }
 #endif
