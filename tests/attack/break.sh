@@ -7,8 +7,8 @@ rm -rf "$out"
 mkdir -p "$out"
 if [ -e "tests/attack/broken/$name.c" ]; then
     cp "tests/attack/broken/$name.c" "$out/"
-    sed -n '1s/^.* wraps \([^,]*\),.*/\1/p' "$out/$name.c" | tr ' ' '\n' | sed 's/.*/-Wl,--wrap=&/' > "$out/flags"
-    [ -s "$out/flags" ] || { echo "$name.c: its first line does not say what it wraps" >&2; exit 1; }
+    sed -n '2s/^.* wraps \([^,]*\),.*/\1/p' "$out/$name.c" | tr ' ' '\n' | sed 's/.*/-Wl,--wrap=&/' > "$out/flags"
+    [ -s "$out/flags" ] || { echo "$name.c: its second line does not say what it wraps" >&2; exit 1; }
     exit 0
 fi
 : > "$out/flags"

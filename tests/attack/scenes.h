@@ -2,7 +2,7 @@
  * scenes.h - tables and recipes of scenes: the last row is the one that is attacked. */
 #ifndef ONUS_TESTS_ATTACK_SCENES_H
 #define ONUS_TESTS_ATTACK_SCENES_H
-#include "event.h"
+#include "verdict.h"
 
 /* One step of plain descent over all rows: what it leaves is the sum itself. A rate of 1, a
  * batch of a power of two: nothing is rounded on the way. */

@@ -58,7 +58,8 @@ struct stage {
 /* ---- what is seen ------------------------------------------------------------------------ */
 
 static struct {
-    float *to; /* NULL: nobody looks */
+    float *to;   /* NULL: nobody looks */
+    float *grad; /* (P): the first step's gradient, noise in it; NULL likewise */
     int64_t steps, P, blocks;
 } watch;
 
@@ -66,9 +67,11 @@ void __real_onus_optimiser_step(onus_optimiser_state *o, const float *grad, doub
 void __wrap_onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate);
 void __wrap_onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate)
 {
+    const size_t bytes = (size_t)watch.P * sizeof(float);
+    if (watch.grad) memcpy(watch.grad, grad, bytes);
+    watch.grad = NULL;
     __real_onus_optimiser_step(o, grad, rate);
     if (!watch.to || watch.steps < 1) return;
-    const size_t bytes = (size_t)watch.P * sizeof(float);
     memcpy(watch.to, onus_net_params(o->net), bytes);
     if (watch.blocks > 1) memcpy(watch.to + watch.P, o->m, bytes);
     if (watch.blocks > 2) memcpy(watch.to + 2 * watch.P, o->v, bytes);
@@ -273,24 +276,26 @@ static inline void run_side(const stage *s, int side, const onus_noise_key *key,
         fail_msg("%s: %s", s->scene->name, err.msg);
 }
 
-/* How far the row moves the sum, over C: both tables under one key, so that the noise is the
- * same and falls out but for rounding. Of plain descent's first step. Above 1: the noise is too
- * little. What aims attacks, and no proof by itself. */
+/* How far the row moves a first step's sum, over C: both tables under one key, so that the
+ * noise is the same and falls out but for rounding. Above 1 the noise is too little, whatever
+ * an attack can make of it. Infinite where a run fails. */
 static inline double push(const stage *s)
 {
     onus_noise_key key;
     onus_train_result r;
     double sum = 0;
-    float *trace = malloc(2 * (size_t)s->F * sizeof *trace);
-    assert_non_null(trace);
+    float *grad[2];
     onus_noise_key_new(&key);
-    for (int side = 0; side < 2; side++)
-        if (play(s, side, &key, false, trace + side * s->F, &r, NULL) != ONUS_OK) sum = NAN;
-    for (int64_t i = 0; i < s->P; i++)
-        sum += pow((double)trace[i] - (double)trace[s->F + i], 2);
-    free(trace);
-    return sqrt(sum) * (double)s->scene->train.batch /
-           (s->scene->train.lr * s->scene->privacy.clip);
+    for (int side = 0; side < 2; side++) {
+        grad[side] = watch.grad = calloc((size_t)s->P, sizeof(float));
+        assert_non_null(watch.grad);
+        if (play(s, side, &key, false, NULL, &r, NULL) != ONUS_OK) sum = INFINITY;
+        watch.grad = NULL;
+    }
+    for (int64_t i = 0; i < s->P; i++) sum += pow((double)grad[0][i] - (double)grad[1][i], 2);
+    free(grad[0]);
+    free(grad[1]);
+    return sqrt(sum) * (double)s->scene->train.batch / s->scene->privacy.clip;
 }
 
 /* The first weights, of `n` seeds, with which the row moves the sum most. */

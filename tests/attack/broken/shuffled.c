@@ -1,4 +1,5 @@
-/* wraps onus_noise_sample, refuted by shuffled: batches of an epoch's random order in the place
+/* SPDX-License-Identifier: Apache-2.0
+ * wraps onus_noise_sample, refuted by shuffled: batches of an epoch's random order in the place
  * of independent samples */
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * event.h - which event tells two tables apart, and what it proves.
+ * verdict.h - which event tells two tables apart, and what it proves.
  *
  * Three sets of runs, none used twice: a few that say in which direction the traces differ; as
  * many again as will be judged, on which statistic, threshold and side are chosen, as freely as
@@ -7,8 +7,8 @@
  * choice needs no correction. That several scenes are judged does: each has its share of ALPHA
  * (Bonferroni; a program says before it includes this how many are JUDGED_MOST), and the
  * largest bound of all holds at confidence 1 - ALPHA. */
-#ifndef ONUS_TESTS_ATTACK_EVENT_H
-#define ONUS_TESTS_ATTACK_EVENT_H
+#ifndef ONUS_TESTS_ATTACK_VERDICT_H
+#define ONUS_TESTS_ATTACK_VERDICT_H
 #include "bound.h"
 #include "stage.h"
 
