@@ -116,6 +116,24 @@ ALL_TESTS += $$(TESTS_$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
+# Attacks on private training see what the optimiser leaves after every step: its call is the linker's to redirect.
+ATTACK_LIBS := $(foreach l,$(call upto,train,$(LAYERS)),$(BUILD)/$(l).a)
+ATTACK_LINK := $(CC) $(CPPFLAGS) -Itests $(TESTCFLAGS) $(ALLLDFLAGS) -Wl,--wrap=onus_optimiser_step
+ATTACK_END := -Wl,--start-group $(ATTACK_LIBS) -Wl,--end-group -lcmocka $(LIBS)
+TESTS_attack := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/attack/test_*.c))
+$(TESTS_attack): $(BUILD)/tests/attack/%: tests/attack/%.c $(ATTACK_LIBS)
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(ATTACK_LINK) -MMD -MP -o $@ $< $(ATTACK_END)
+ALL_TESTS += $(TESTS_attack)
+# Broken builds: the same attacks on a library of which one file is patched, or one function another (tests/attack/broken.sh).
+BROKEN := $(basename $(wildcard tests/attack/broken/*.sed tests/attack/broken/*.c))
+$(BROKEN:%=$(BUILD)/%): $(BUILD)/tests/attack/broken/%: tests/attack/test_attack.c $(wildcard tests/attack/*.h) $(ATTACK_LIBS) \
+    $(wildcard tests/attack/broken/*) tests/attack/break.sh
+	$(call say,TEST,$@)
+	$(Q)tests/attack/break.sh $* $@.d
+	$(Q)$(ATTACK_LINK) @$@.d/flags -o $@ $< $@.d/*.c $(ATTACK_END)
+
 # ---- what people call ------------------------------------------------------------------
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -146,7 +164,7 @@ check: all $(ALL_TESTS) $(BUILD)/examples/embed lint ## tests and rules of the t
 	tests/cli/slow_part.sh $(BUILD)
 
 # What takes longer, in parts: .ci/run runs one of them, another every time (tools/slow_part.sh).
-SLOW_PARTS := tests kills families vectors docs aarch64
+SLOW_PARTS := tests kills families vectors docs attack aarch64
 slow-part: ## the one of these parts whose turn it is
 	@part=$$(tools/slow_part.sh $(SLOW_PARTS)) && echo "slow-$$part (of $(SLOW_PARTS))" && $(MAKE) slow-$$part
 slow: $(SLOW_PARTS:%=slow-%) ## what takes longer: every float, kills, tampering, a full disk, ARM: slow-tests, -kills ..
@@ -162,6 +180,9 @@ slow-vectors: tests
 	$(PYTHON) tests/vectors/check_written.py $(BUILD)/tests/net/test_vectors || [ $$? = 77 ]
 slow-docs: all $(DOC_TOOLS)
 	$(PYTHON) tools/docs.py $(BUILD) --slow
+slow-attack: $(TESTS_attack) $(BROKEN:%=$(BUILD)/%)
+	ONUS_SLOW=1 LAYERS=attack tests/all.sh $(BUILD)
+	tests/attack/broken.sh $(BUILD)
 slow-aarch64: all
 	ONUS_SLOW=1 tests/cli/aarch64.sh $(BUILD)
 
