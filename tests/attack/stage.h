@@ -59,18 +59,19 @@ struct stage {
 
 static struct {
     float *to;   /* NULL: nobody looks */
-    float *grad; /* (P): the first step's gradient, noise in it; NULL likewise */
+    double *grad; /* (P): the first step's gradient, noise in it; NULL likewise */
     int64_t steps, P, blocks;
 } watch;
 
-void __real_onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate);
-void __wrap_onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate);
-void __wrap_onus_optimiser_step(onus_optimiser_state *o, const float *grad, double rate)
+void __real_onus_optimiser_step(onus_optimiser_state *o, const onus_gradient *g, double rate);
+void __wrap_onus_optimiser_step(onus_optimiser_state *o, const onus_gradient *g, double rate);
+void __wrap_onus_optimiser_step(onus_optimiser_state *o, const onus_gradient *g, double rate)
 {
     const size_t bytes = (size_t)watch.P * sizeof(float);
-    if (watch.grad) memcpy(watch.grad, grad, bytes);
+    for (int64_t i = 0; watch.grad && i < onus_net_param_floats(o->net); i++)
+        watch.grad[i] = g->sums[i] / g->divisor;
     watch.grad = NULL;
-    __real_onus_optimiser_step(o, grad, rate);
+    __real_onus_optimiser_step(o, g, rate);
     if (!watch.to || watch.steps < 1) return;
     memcpy(watch.to, onus_net_params(o->net), bytes);
     if (watch.blocks > 1) memcpy(watch.to + watch.P, o->m, bytes);
@@ -284,15 +285,15 @@ static inline double push(const stage *s)
     onus_noise_key key;
     onus_train_result r;
     double sum = 0;
-    float *grad[2];
+    double *grad[2];
     onus_noise_key_new(&key);
     for (int side = 0; side < 2; side++) {
-        grad[side] = watch.grad = calloc((size_t)s->P, sizeof(float));
+        grad[side] = watch.grad = calloc((size_t)s->P, sizeof(double));
         assert_non_null(watch.grad);
         if (play(s, side, &key, false, NULL, &r, NULL) != ONUS_OK) sum = INFINITY;
         watch.grad = NULL;
     }
-    for (int64_t i = 0; i < s->P; i++) sum += pow((double)grad[0][i] - (double)grad[1][i], 2);
+    for (int64_t i = 0; i < s->P; i++) sum += pow(grad[0][i] - grad[1][i], 2);
     free(grad[0]);
     free(grad[1]);
     return sqrt(sum) * (double)s->scene->train.batch / s->scene->privacy.clip;
