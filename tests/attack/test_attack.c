@@ -75,7 +75,7 @@ static void ghost_dense(void **state)
     s.model = (onus_model_spec){.kind = "layers", .settings = dense_over_places};
     s.weights = ghost_weights;
     s.seed = 8;
-    hold(&s, seeds(100), runs(500, 5000));
+    hold(&s, seeds(100), runs(300, 5000));
     free_tables(&s);
 }
 
@@ -106,7 +106,7 @@ static void ghost_recurrent(const char *name, const char *kind, uint64_t seed)
     s.model = (onus_model_spec){.kind = kind, .settings = "{\"embedding\":64,\"hidden\":64}"};
     s.weights = recurrent_weights;
     s.seed = seed;
-    hold(&s, seeds(100), runs(500, 5000));
+    hold(&s, seeds(100), runs(300, 5000));
     free_tables(&s);
 }
 
@@ -152,7 +152,7 @@ static void ghost_conv(void **state)
                     "\"name\":\"h\",\"units\":\"outputs\"}]}"};
     s.weights = conv_weights;
     s.seed = 3978;
-    hold(&s, seeds(10000), runs(500, 5000));
+    hold(&s, seeds(10000), runs(300, 5000));
     free_tables(&s);
 }
 
@@ -189,7 +189,7 @@ static void vanish(void **state)
                     "{\"op\":\"flatten\"},{\"op\":\"dense\",\"name\":\"h\",\"units\":"
                     "\"outputs\"}]}"};
     s.weights = vanish_weights;
-    hold(&s, 1, runs(500, 5000));
+    hold(&s, 1, runs(300, 5000));
     free_tables(&s);
 }
 
@@ -224,13 +224,13 @@ static void support(const char *name, int n, onus_optimiser optimiser, int64_t f
 static void support_one_feature(void **state)
 {
     (void)state;
-    support("support, one feature", 1, ONUS_OPT_SGD, 3000, 50000);
+    support("support, one feature", 1, ONUS_OPT_SGD, 1500, 50000);
 }
 
 static void support_features(void **state)
 {
     (void)state;
-    support("support, 64 features", 64, ONUS_OPT_SGD, 500, 20000);
+    support("support, 64 features", 64, ONUS_OPT_SGD, 500, 5000);
 }
 
 /* The weights of a dense layer, all 0: of so many some are always fine. */
@@ -250,14 +250,14 @@ static void support_dense(void **state)
     set_texts(&s, PLACES, many_b, NULL, NULL, false);
     s.model = (onus_model_spec){.kind = "layers", .settings = dense_over_places};
     s.weights = plain_weights;
-    hold(&s, 1, runs(500, 5000));
+    hold(&s, 1, runs(300, 5000));
     free_tables(&s);
 }
 
 static void support_averages(void **state)
 {
     (void)state;
-    support("support, Adam", 64, ONUS_OPT_ADAM, 500, 20000);
+    support("support, Adam", 64, ONUS_OPT_ADAM, 500, 5000);
 }
 
 /* ---- what a broken library would not hold --------------------------------------------------
@@ -289,7 +289,7 @@ static void halved(void **state)
     scene s = bias_alone("noise halved", ROWS, 1);
     s.privacy.epsilon = 1;
     s.privacy.delta = 0.03;
-    hold(&s, 1, runs(500, 4000));
+    hold(&s, 1, runs(300, 4000));
     free_tables(&s);
 }
 
@@ -323,7 +323,7 @@ static void shuffled(void **state)
     s.train.batch = 2;
     s.privacy = (onus_privacy_spec){.noise_multiplier = 0.6, .delta = 0.06, .clip = 1};
     s.own = shuffle_ratio;
-    hold(&s, 1, runs(200, 3000));
+    hold(&s, 1, runs(100, 3000));
     free_tables(&s);
 }
 
