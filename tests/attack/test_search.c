@@ -273,25 +273,29 @@ static void search(const family *f, int n, int weights, int steps, int64_t runs)
         free_tables(&sc);
     }
     stage s;
+    double bound = 0;
     scene sc = draw_scene(f, worst);
     if (open_stage(&s, &sc)) {
         most = measure(sc, weights, steps, s.first);
         printf("%-24s scene %llu moves the sum by %.9g C\n", f->name, (unsigned long long)worst,
                most);
-        const double bound = attack(&s, runs);
-        if (most > 1 + ROUNDING || bound > s.claim)
-            fail_msg(
-                "%s, scene %llu: a row moves the sum by %.9g C; epsilon >= %.3f, the claim "
-                "is %.3f",
-                f->name, (unsigned long long)worst, most, bound, s.claim);
+        bound = attack(&s, runs);
     }
     close_stage(&s);
     free_tables(&sc);
+    if (most > 1 + ROUNDING || bound > s.claim)
+        fail_msg(
+            "%s, scene %llu: a row moves the sum by %.9g C; epsilon >= %.3f, the claim is %.3f",
+            f->name, (unsigned long long)worst, most, bound, s.claim);
 }
 
 static void search_family(void **state)
 {
     const bool slow = getenv("ONUS_SLOW");
+    if (getenv("ONUS_SHORT") && !slow) {
+        search(*state, 1, 1, 5, 10);
+        return;
+    }
     search(*state, slow ? 60 : 6, slow ? 40 : 5, slow ? 6000 : 100, slow ? 1000 : 60);
 }
 
@@ -305,6 +309,7 @@ int main(void)
                                        .initial_state = (void *)(uintptr_t)&families[i]};
     if (getenv("ONUS_ATTACK")) cmocka_set_test_filter(getenv("ONUS_ATTACK"));
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    clear_room();
     printf("largest beyond its claim: epsilon >= %.3f, claimed %.3f (%s)\n", largest.bound,
            largest.claim, largest.name);
     return failed;
