@@ -40,7 +40,8 @@ static void hold(scene *sc, int n_aim, int64_t n)
 {
     stage s;
     double bound = 0;
-    if (open_stage(&s, sc)) {
+    const bool open = open_stage(&s, sc);
+    if (open) {
         const double moved = aim(&s, n_aim);
         printf("%-24s first weights %llu: the row moves the sum by %.6g C\n", sc->name,
                (unsigned long long)s.aimed, moved);
@@ -48,6 +49,7 @@ static void hold(scene *sc, int n_aim, int64_t n)
     }
     close_stage(&s);
     free_tables(sc);
+    if (!open) fail_msg("a scene that can be trained privately was refused");
     if (bound > s.claim)
         fail_msg("%s: epsilon is at least %.3f, which exceeds the claim of %.3f", sc->name,
                  bound, s.claim);
