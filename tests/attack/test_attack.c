@@ -325,16 +325,17 @@ static scene bias_alone(const char *name, int n_rows, double others)
     return s;
 }
 
-/* The sum is -6 C or -7 C, and noise. Of half the deviation, at this claim, 2,000 runs a side
- * are the fewest that refute it on average (deviation 1.82 C by Renyi divergence; P(N(C, .91 C)
- * > 1.6 C) and so on, limits of four deviations); the event is chosen on as many. */
+/* The sum is -6 C or -7 C, and noise of 1.82 C (by Renyi divergence, at this claim). Of half
+ * that the likelier event is z >= t with P(N(C, .91 C) >= t) and P(N(0, .91 C) >= t), best near
+ * t = 1.6 C: 2,000 runs a side are the fewest whose limits refute it on average, 10,000 leave
+ * it no chance; as many again choose the event. At delta 1e-5 it would take 100,000. */
 static void halved(void **state)
 {
     (void)state;
     scene s = bias_alone("noise halved", ROWS, 1);
     s.privacy.epsilon = 1;
     s.privacy.delta = 0.03;
-    hold(&s, 1, runs(300, 4000));
+    hold(&s, 1, runs(300, 10000));
 }
 
 /* log of the likelihood ratio of a shuffle, in which exactly one step has the row, C instead of
