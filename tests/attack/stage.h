@@ -51,6 +51,7 @@ struct stage {
     float *first;              /* (P) */
     onus_privacy_spec privacy; /* with the noise that the claim takes */
     double claim;
+    uint64_t aimed;      /* the seed that aim found */
     int64_t P, steps, F; /* floats of the block, planned steps, floats of a trace */
     int64_t blocks;      /* of P floats that a step leaves: parameters, m, v */
 };
@@ -121,6 +122,12 @@ static inline const char *room_path(const char *name)
     char *path = paths[turn++ % 8];
     snprintf(path, sizeof paths[0], "%s/%s", room, name);
     return path;
+}
+
+static inline void clear_room(void)
+{
+    static const char *const names[] = {"table", "labels", "tok.json", ""};
+    for (int i = 0; i < 4; i++) (void)remove(room_path(names[i]));
 }
 
 static inline void write_file(const char *path, const void *bytes, size_t n)
@@ -218,6 +225,11 @@ static inline onus_net *make_net(const scene *sc, const onus_dataset *d)
     onus_dataset_label_scale(d, &model.label_shift, &model.label_scale);
     if (onus_model_build(&net, &model, &io, NULL, &err) != ONUS_OK)
         fail_msg("%s: %s", sc->name, err.msg);
+    for (int64_t i = 0; i < sc->train.n_freeze; i++) {
+        int64_t n;
+        if (onus_net_freeze(net, sc->train.freeze[i], &n, &err) != ONUS_OK)
+            fail_msg("%s: %s", sc->name, err.msg);
+    }
     return net;
 }
 
@@ -311,6 +323,7 @@ static inline double aim(stage *s, int n)
         if (moved > most) most = moved;
     }
     set_first(s, best);
+    s->aimed = best;
     return most;
 }
 #endif

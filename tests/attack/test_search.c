@@ -208,6 +208,11 @@ static const family families[] = {
      "{\"op\":\"dense\",\"name\":\"d\",\"units\":48},{\"op\":\"tanh\"},{\"op\":\"flatten\"},"
      "{\"op\":\"dense\",\"name\":\"h\",\"units\":\"outputs\"}]}",
      TEXT, 2},
+    {"tied table", "layers", NULL,
+     "{\"layers\":[{\"op\":\"embedding\",\"name\":\"e\",\"rows\":\"vocabulary\",\"width\":8},"
+     "{\"op\":\"dense\",\"name\":\"h\",\"units\":\"vocabulary\",\"bias\":0,\"tie\":{\"weight\":"
+     "\"e\"}}]}",
+     NEXT, 0},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -229,8 +234,10 @@ static scene draw_scene(const family *f, uint64_t number)
 
 /* ---- the search -------------------------------------------------------------------------- */
 
-/* The sum is released rounded to binary32, beside noise and seven other rows. */
-static const double ROUNDING = 1e-3;
+/* The sum is released rounded to binary32: by 2^-25 of at most 8 C in each place, which adds to
+ * the move along its own direction 10^-6 at most. A norm that is found by products that cancel
+ * shows here as 10^-4 long before it breaks a claim. */
+static const double ROUNDING = 1e-5;
 
 static uint64_t first_number(void)
 {
@@ -266,26 +273,30 @@ static void search(const family *f, int n, int weights, int steps, int64_t runs)
         free_tables(&sc);
     }
     stage s;
+    double bound = 0;
     scene sc = draw_scene(f, worst);
     if (open_stage(&s, &sc)) {
         most = measure(sc, weights, steps, s.first);
         printf("%-24s scene %llu moves the sum by %.9g C\n", f->name, (unsigned long long)worst,
                most);
-        const double bound = attack(&s, runs);
-        if (most > 1 + ROUNDING || bound > s.claim)
-            fail_msg(
-                "%s, scene %llu: a row moves the sum by %.6g C; epsilon >= %.3f, the claim "
-                "is %.3f",
-                f->name, (unsigned long long)worst, most, bound, s.claim);
+        bound = attack(&s, runs);
     }
     close_stage(&s);
     free_tables(&sc);
+    if (most > 1 + ROUNDING || bound > s.claim)
+        fail_msg(
+            "%s, scene %llu: a row moves the sum by %.9g C; epsilon >= %.3f, the claim is %.3f",
+            f->name, (unsigned long long)worst, most, bound, s.claim);
 }
 
 static void search_family(void **state)
 {
     const bool slow = getenv("ONUS_SLOW");
-    search(*state, slow ? 60 : 6, slow ? 40 : 5, slow ? 3000 : 100, slow ? 1000 : 100);
+    if (getenv("ONUS_SHORT") && !slow) {
+        search(*state, 1, 1, 5, 10);
+        return;
+    }
+    search(*state, slow ? 60 : 6, slow ? 40 : 5, slow ? 6000 : 100, slow ? 1000 : 60);
 }
 
 int main(void)
@@ -298,6 +309,7 @@ int main(void)
                                        .initial_state = (void *)(uintptr_t)&families[i]};
     if (getenv("ONUS_ATTACK")) cmocka_set_test_filter(getenv("ONUS_ATTACK"));
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    clear_room();
     printf("largest beyond its claim: epsilon >= %.3f, claimed %.3f (%s)\n", largest.bound,
            largest.claim, largest.name);
     return failed;

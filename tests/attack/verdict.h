@@ -92,6 +92,8 @@ static inline void look(const stage *s, const lens *l, double out[STATISTICS])
         out[CHANGE] += change * change;
         out[LARGEST] = fmax(out[LARGEST], fabs(change));
         out[ZEROS] += change == 0;
+        /* what the row does not move is as fine on either table */
+        if (l->weight[last - l->trace + i] == 0) continue;
         if (last[i] == 0.0f || !isfinite(last[i])) continue;
         const int bit = lowest_bit((double)last[i]);
         out[FINEST] = fmin(out[FINEST], bit);
