@@ -1,2 +1,2 @@
 # src/train/private.c, refuted by halved: half the noise
-s/t->sigma \* t->privacy->clip/0.5 * &/
+s/t->sigma \* t->grid.sensitivity, t->grid.grid/0.5 * &/
