@@ -18,6 +18,8 @@
 #include "base/fail.h"
 #include "num/vec.h"
 
+enum { ORDER_MOST = 32768 };
+
 /* log(e^a + e^b) */
 static double log_add(double a, double b)
 {
@@ -25,19 +27,22 @@ static double log_add(double a, double b)
     return low == -INFINITY ? high : high + onus_log1p_64(onus_exp64(low - high));
 }
 
-/* log A for integer alpha: sum over k of C(alpha, k) (1-q)^(alpha-k) q^k exp((k^2 - k) / (2
- * sigma^2)) */
+/* log A for integer alpha: A - 1 is the sum over k >= 2 of C(alpha, k) (1-q)^(alpha-k) q^k
+ * (exp((k^2 - k) / (2 sigma^2)) - 1), all of one sign, since without the last factor the terms
+ * of a whole binomial add up to 1 and those of k = 0 and 1 are 0. */
 static double log_a_integer(double q, double sigma, int alpha)
 {
     double total = -INFINITY, log_choose = 0;
     const double log_q = onus_log64(q), log_rest = onus_log1p_64(-q);
-    for (int k = 0; k <= alpha; k++) {
-        const double term = log_choose + k * log_q + (alpha - k) * log_rest +
-                            (double)(k * k - k) / (2 * sigma * sigma);
-        total = log_add(total, term);
-        if (k < alpha) log_choose += onus_log64((double)(alpha - k) / (double)(k + 1));
+    for (int k = 1; k <= alpha; k++) {
+        log_choose += onus_log64((double)(alpha - k + 1) / (double)k);
+        if (k == 1) continue;
+        const double power = (double)k * (double)(k - 1) / (2 * sigma * sigma);
+        const double log_moved =
+            power < 36 ? onus_log64(onus_expm1_64(power)) : power; /* -1 is lost there */
+        total = log_add(total, log_choose + k * log_q + (alpha - k) * log_rest + log_moved);
     }
-    return total;
+    return log_add(0, total);
 }
 
 /* What z adds to A - 1, but for the normal density's constant: (e^(alpha L) - 1) e^(-z^2 / (2
@@ -69,18 +74,28 @@ double onus_rdp_step(double sigma, double q, double alpha)
     if (!(sigma > 0) || !(q > 0 && q <= 1) || !(alpha > 1)) return INFINITY;
     if (q == 1) return alpha / (2 * sigma * sigma);
     const double whole = rint(alpha);
-    const double log_a = whole == alpha && alpha < 10000 ? log_a_integer(q, sigma, (int)alpha)
+    const double log_a = whole == alpha && alpha <= ORDER_MOST ? log_a_integer(q, sigma, (int)alpha)
                                                          : log_a_fractional(q, sigma, alpha);
     const double rdp = log_a / (alpha - 1);
     return rdp != rdp ? INFINITY : rdp < 0 ? 0 : rdp;
 }
 
-/* Order i of 1.1, 1.2 ... 10.9, 12, 13 ... 63. */
-enum { N_FRACTIONAL = 99, N_ORDERS = 99 + 52 };
+/* Order i of 1.1, 1.2 .. 10.9, 12, 13 .. 63, and then half a power of two apart: a small epsilon
+ * wants orders of about 2 log(1 / delta) / epsilon. */
+enum { N_FRACTIONAL = 99, N_CLOSE = N_FRACTIONAL + 52, N_ORDERS = N_CLOSE + 21 };
 
 static double order_at(int i)
 {
+    static const double far[N_ORDERS - N_CLOSE] = {
+        64,   80,   96,   128,  160,  192,  256,   320,   384,   512,  640,
+        768,  1024, 1536, 2048, 3072, 4096, 6144,  8192,  16384, ORDER_MOST};
+    if (i >= N_CLOSE) return far[i - N_CLOSE];
     return i < N_FRACTIONAL ? (double)(11 + i) / 10 : (double)(12 + i - N_FRACTIONAL);
+}
+
+bool onus_rdp_order_is_last(double order)
+{
+    return order >= ORDER_MOST;
 }
 
 /* Canonne, Kamath, Steinke 2020, proposition 12: epsilon = rho + log((alpha-1)/alpha) - (log

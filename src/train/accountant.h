@@ -8,9 +8,11 @@
 #include "onus.h"
 /* RDP of one step at order alpha > 1; sigma > 0, 0 < q <= 1. Inf where it overflows. */
 double onus_rdp_step(double sigma, double q, double alpha);
-/* epsilon after T steps at delta over orders 1.1, 1.2 .. 10.9, 12, 13 .. 63; order (may be
- * NULL) receives the best. */
+/* epsilon after T steps at delta over orders 1.1, 1.2 .. 10.9, 12, 13 .. 64, 80 .. 32768; order
+ * (may be NULL) receives the best. */
 double onus_rdp_epsilon(double sigma, double q, int64_t T, double delta, double *order);
+/* Whether it is the largest: a larger one might give less. */
+bool onus_rdp_order_is_last(double order);
 /* Smallest sigma (to 1e-4 relative, rounded up) with epsilon <= target; ONUS_BAD_ARG where none
  * below 1e4 does. */
 onus_status onus_rdp_sigma(double epsilon, double delta, double q, int64_t T, double *sigma,
