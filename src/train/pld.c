@@ -26,16 +26,16 @@
 
 enum { N_LEAST = 1 << 12, N_MOST = 1 << 19, ROOM = 8 };
 static const double ulps = 0x1p-50; /* as in losses.c */
-/* How far the unit may put epsilon up, where N suffices. */
-static const double slack = 2e-3;
+/* A unit half as large is tried until it gives less than this, relatively: what is left is a
+ * third of it, since errors fall with the unit's square. */
+static const double slack = 3e-3;
 
 typedef struct {
     onus_loss loss;
     double steps, delta;
     int64_t T;
-    double theta, rough;          /* the tilt; epsilon by Chernoff's bound */
+    double theta;                 /* the tilt */
     double low, high, theta_high; /* window; the tilt that bounds what lies above */
-    double log_mean;              /* of one step at theta, not discrete */
 } plan;
 
 /* ---- plan -------------------------------------------------------------------------------- */
@@ -69,19 +69,69 @@ static double best_theta(const plan *p, double tail, double low, double high, do
     return onus_exp64(fx < fy ? x : y);
 }
 
-static bool make_plan(plan *p, double order)
+/* The tilt under which the sum's mean is epsilon: below the one that Chernoff's bound wants. */
+static double saddle(const plan *p, double epsilon)
 {
-    double least;
-    const double begin = order > 1.1 ? order - 1 : 0.1;
-    p->theta = best_theta(p, p->delta, begin / 8, begin * (p->loss.adds ? 64 : 8), &p->rough);
-    const onus_tilt t = onus_loss_tilt(&p->loss, p->theta);
-    p->log_mean = t.log_mean;
-    p->low = p->steps * t.mean - 7 * sqrt(p->steps * t.variance);
-    p->theta_high = best_theta(p, p->delta * 0x1p-13, p->theta, p->theta * 32, &p->high);
-    least = p->rough + (p->rough - p->low) * 0.1; /* never a window of nothing */
-    if (p->high < least) p->high = least;
-    if (p->low > 0.5 * p->rough) p->low = 0.5 * p->rough;
-    return isfinite(p->low) && isfinite(p->high) && p->high > p->low && p->rough > 0;
+    double a = onus_log64(p->theta / 64), b = onus_log64(p->theta * 2);
+    while (b - a > 0.02) {
+        const double mid = (a + b) / 2;
+        if (p->steps * onus_loss_tilt(&p->loss, onus_exp64(mid)).mean < epsilon)
+            a = mid;
+        else
+            b = mid;
+    }
+    return onus_exp64(b);
+}
+
+/* log of M(theta)^T */
+static double log_moment(const plan *p, double theta)
+{
+    return p->steps * onus_loss_tilt(&p->loss, theta).log_mean;
+}
+
+/* What is tilted lies above this but for e^log_part, by Chernoff's bound. */
+static double window_low(const plan *p, double log_part)
+{
+    double best = -INFINITY;
+    const double here = log_moment(p, p->theta);
+    for (double part = 0.1; part < 0.95; part += 0.1) {
+        const double there = log_moment(p, part * p->theta);
+        const double low = (here - there + log_part) / ((1 - part) * p->theta);
+        if (low > best) best = low;
+    }
+    return best;
+}
+
+/* So wide that what lies above epsilon + width, which comes in above epsilon and is not tilted
+ * back by as much as it was tilted, adds no more than e^log_part to delta. */
+static double window_width(const plan *p, double epsilon, double log_part)
+{
+    double best = INFINITY;
+    for (double at = 1.1; at < 20; at *= 1.15) {
+        const double theta = at * p->theta;
+        const double width =
+            (log_moment(p, theta) - theta * epsilon - log_part) / (theta - p->theta);
+        if (width < best) best = width;
+    }
+    return best;
+}
+
+/* epsilon: the first guess; 0: none yet. Of the tilt that has its mean there a part is taken:
+ * less comes in from above then, and errors of the transform grow by no more than e^3.5. */
+static bool make_plan(plan *p, double order, double epsilon)
+{
+    const double begin = order > 1.1 ? order - 1 : 0.1, most = p->loss.adds ? 64 : 8;
+    const double log_small = onus_log64(p->delta) - 9;
+    double middle = epsilon;
+    p->theta = epsilon > 0 ? saddle(p, epsilon)
+                           : best_theta(p, p->delta, begin / 8, begin * most, &middle);
+    p->theta_high = best_theta(p, p->delta * 0x1p-13, p->theta, p->theta * 64, &p->high);
+    p->theta *= 1 - fmin(0.5, sqrt(3.5 / -onus_log64(p->delta)));
+    p->low = window_low(
+        p, fmin(-7, log_small + p->theta * p->high - log_moment(p, p->theta)));
+    p->low = fmin(p->low, middle - 0.2 * (p->high - middle));
+    p->high = fmax(p->high, p->low + window_width(p, middle, log_small));
+    return isfinite(p->low) && isfinite(p->high) && p->high > p->low && p->high > 0;
 }
 
 /* ---- one direction ----------------------------------------------------------------------- */
@@ -104,25 +154,20 @@ static double rounded_up(double v)
     return ldexp(ceil(ldexp(m, 20)), e - 20);
 }
 
-/* Losses in units so small that epsilon suffers little, or that N may become no larger. */
+/* Losses in N units, or more where one step's do not fit. */
 static onus_status discretise(line *s, onus_arena *a, onus_err *err)
 {
     const plan *p = &s->p;
     const double tail = fmax(p->delta / p->steps * 0x1p-24, 1e-290);
-    for (s->N = N_LEAST;; s->N *= 2) {
-        onus_arena_reset(a);
-        s->d.mass = onus_arena_alloc(a, (size_t)(ROOM * s->N + 1), sizeof *s->d.mass);
-        if (!s->d.mass) return onus_fail_mem(err, "accountant");
-        double unit = rounded_up((p->high - p->low) / (double)s->N);
-        int tries = 0;
-        while (!onus_losses_of(&p->loss, unit, p->high, tail, ROOM * s->N, &s->d)) {
-            if (++tries > 60) return onus_fail(err, ONUS_BAD_ARG, "accountant: no losses");
-            unit *= 2;
-        }
+    s->d.mass = onus_arena_alloc(a, (size_t)(ROOM * s->N + 1), sizeof *s->d.mass);
+    if (!s->d.mass) return onus_fail_mem(err, "accountant");
+    double unit = rounded_up((p->high - p->low) / (double)s->N);
+    for (int tries = 0; tries < 60; tries++, unit *= 2) {
+        if (!onus_losses_of(&p->loss, unit, p->high, tail, ROOM * s->N, &s->d)) continue;
         s->log_mean = onus_losses_log_mean(&s->d, p->theta);
-        const double more = p->steps * (s->log_mean - p->log_mean) / p->theta;
-        if (more <= slack * p->rough || s->N == N_MOST) return ONUS_OK;
+        return ONUS_OK;
     }
+    return onus_fail(err, ONUS_BAD_ARG, "accountant: losses out of range");
 }
 
 static int64_t place(const line *s, int64_t multiple)
@@ -210,16 +255,36 @@ static double solve(const line *s)
     return (double)a * unit + onus_log1p_64(part * onus_expm1_64(unit)) * (1 + 0x1p-20) + off;
 }
 
+/* INFINITY where losses are out of range: nothing is proven then. */
+static onus_status solve_in(line *s, int64_t N, onus_arena *a, double *epsilon, onus_err *err)
+{
+    s->N = N;
+    onus_arena_reset(a);
+    *epsilon = INFINITY;
+    onus_status st = discretise(s, a, err);
+    if (st == ONUS_BAD_ARG) return ONUS_OK;
+    if (st == ONUS_OK) st = convolve(s, a, err);
+    if (st == ONUS_OK) *epsilon = solve(s);
+    return st;
+}
+
+/* Every solution is an upper bound: the least is kept. Below `enough` nothing is gained. */
 static onus_status epsilon_of(onus_loss loss, int64_t T, double delta, double order,
-                              onus_arena *a, double *epsilon, onus_err *err)
+                              double enough, onus_arena *a, double *epsilon, onus_err *err)
 {
     line s = {.p = {.loss = loss, .steps = (double)T, .T = T, .delta = delta}};
     *epsilon = INFINITY;
-    if (!make_plan(&s.p, order)) return ONUS_OK;
-    onus_status st = discretise(&s, a, err);
-    if (st == ONUS_BAD_ARG) return ONUS_OK; /* out of range: nothing is proven */
-    if (st == ONUS_OK) st = convolve(&s, a, err);
-    if (st == ONUS_OK) *epsilon = solve(&s);
+    if (!make_plan(&s.p, order, 0)) return ONUS_OK;
+    onus_status st = solve_in(&s, N_LEAST, a, epsilon, err);
+    if (st != ONUS_OK || *epsilon <= enough) return st;
+    if (isfinite(*epsilon) && !make_plan(&s.p, order, *epsilon)) return ONUS_OK;
+    double next, last = INFINITY;
+    for (int64_t N = N_LEAST; st == ONUS_OK && N <= N_MOST; N *= 2) {
+        st = solve_in(&s, N, a, &next, err);
+        if (st == ONUS_OK && next < *epsilon) *epsilon = next;
+        if (next > last * (1 - slack) || *epsilon <= enough) break;
+        last = next;
+    }
     return st;
 }
 
@@ -240,9 +305,9 @@ onus_status onus_pld_epsilon(double sigma, double q, int64_t T, double delta, do
     onus_arena a;
     onus_arena_init(&a, mem);
     onus_status st =
-        epsilon_of((onus_loss){sigma, q, false}, T, delta, order, &a, &removes, err);
+        epsilon_of((onus_loss){sigma, q, false}, T, delta, order, 0, &a, &removes, err);
     if (st == ONUS_OK)
-        st = epsilon_of((onus_loss){sigma, q, true}, T, delta, order, &a, &adds, err);
+        st = epsilon_of((onus_loss){sigma, q, true}, T, delta, order, removes, &a, &adds, err);
     onus_arena_release(&a);
     if (st == ONUS_OK) *epsilon = removes > adds ? removes : adds;
     return st;
