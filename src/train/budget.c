@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "train/accountant.h"
+#include "train/rdp.h"
 
 enum { OUTSIDE_MAX = 16, TEXT_MAX = 256 };
 typedef struct {
@@ -35,7 +36,8 @@ static void list_outside(const onus_budget *b, outside *o)
     say(o, "the number of rows of the training part, which sets the sampling rate");
     say(o, "the counts and hashes of the data sheet and of data.split");
     if (b->from)
-        say(o, "weights taken from elsewhere (train.from), which may have seen the same people");
+        say(o,
+            "weights taken from elsewhere (train.from), which may have seen the same people");
     if (b->balanced) say(o, "class weights balanced by the counts of labels");
     if (b->n_valid > 0)
         say(o, "the people of the validation part: losses and metrics by epoch are told");

@@ -4,8 +4,8 @@
  *
  * A transform over N = 2^k places of radix 2 is off, in Euclidean norm, by at most k eta / (1 -
  * k eta) of its result (Higham 2002, Accuracy and Stability of Numerical Algorithms, theorem
- * 24.2), eta = mu + gamma_4 (sqrt 2 + mu), mu what a twiddle is off: at most 2^-51 here, so that
- * 2^-49 is more than eta. A product of two complex numbers is off by sqrt(5) u relatively
+ * 24.2), eta = mu + gamma_4 (sqrt 2 + mu), mu what a twiddle is off: at most 2^-51 here, so
+ * that 2^-49 is more than eta. A product of two complex numbers is off by sqrt(5) u relatively
  * (Brent, Percival, Zimmermann 2007), however T factors are multiplied together by (T - 1) of
  * these. The forward transform leaves its result in bit-reversed order, the one back takes it
  * so: nothing needs to be moved. */

@@ -2,11 +2,11 @@
  * losses.c - one step's privacy loss in whole multiples of a unit, never too small.
  *
  * The line of x is cut where the loss passes multiples of the unit; a cell's mass goes to the
- * two multiples beside it in the shares that keep its mass under both distributions (Doroshenko,
- * Ghazi, Kamath, Kumar, Manurangsi 2022, arXiv:2207.04380: "connect the dots"), which
- * dominates: delta as a function of e^epsilon is replaced by its chord between multiples, and
- * it is convex. What is rounded up in place of that would be off by half a unit a step, this is
- * off by a unit's square.
+ * two multiples beside it in the shares that keep its mass under both distributions
+ * (Doroshenko, Ghazi, Kamath, Kumar, Manurangsi 2022, arXiv:2207.04380: "connect the dots"),
+ * which dominates: delta as a function of e^epsilon is replaced by its chord between multiples,
+ * and it is convex. What is rounded up in place of that would be off by half a unit a step,
+ * this is off by a unit's square.
  *
  * "As computed": a cut is wherever its computed x lies. The true loss there is evaluated again,
  * and how far it may miss its multiple (miss) moves mass upward and enters `off`, which the
@@ -42,8 +42,8 @@ static double cut_at(const onus_loss *l, double loss)
     if (q < 1 && loss >= 0) {
         t = loss + onus_log1p_64((1 - q) * -onus_expm1_64(-loss) / q);
     } else if (q < 1) {
-        const double v = loss > -0.5 ? 1 + onus_expm1_64(loss) / q
-                                     : (onus_exp64(loss) - (1 - q)) / q;
+        const double v =
+            loss > -0.5 ? 1 + onus_expm1_64(loss) / q : (onus_exp64(loss) - (1 - q)) / q;
         if (!(v > 0)) return -INFINITY;
         t = v > 0.5 && loss > -0.5 ? onus_log1p_64(onus_expm1_64(loss) / q) : onus_log64(v);
     }
@@ -52,7 +52,8 @@ static double cut_at(const onus_loss *l, double loss)
 
 /* ---- masses of cells --------------------------------------------------------------------- */
 
-/* A cut: mass beyond it on its own side of each centre, 0 and 1, and how far that may be off. */
+/* A cut: mass beyond it on its own side of each centre, 0 and 1, and how far that may be off.
+ */
 typedef struct {
     double x, z[2], tail[2], tail_off[2], miss;
 } cut;
@@ -123,12 +124,12 @@ static double beyond(const onus_loss *l, bool plain, const cut *c, bool above)
 /* ---- one step ---------------------------------------------------------------------------- */
 
 /* Of a cell whose losses lie between low and low + unit: the mass that goes to the upper end.
- * share e^-low + rest e^-(low + unit) = under, share + rest = over; rounded up, as far as a miss
- * of the cuts, too, could have made it too small. */
+ * share e^-low + rest e^-(low + unit) = under, share + rest = over; rounded up, as far as a
+ * miss of the cuts, too, could have made it too small. */
 static double upper_share(double over, amount under, double low, double unit, double miss)
 {
-    const double left = fmax(0, under.mass - under.off) * onus_exp64(low) *
-                        (1 - (fabs(low) + 8) * ulps - miss);
+    const double left =
+        fmax(0, under.mass - under.off) * onus_exp64(low) * (1 - (fabs(low) + 8) * ulps - miss);
     const double share =
         (over - fmax(0, left)) / -onus_expm1_64(-unit) * (1 + 4 * ulps) + over * ulps;
     return share < 0 ? 0 : share > over ? over : share;
@@ -184,7 +185,8 @@ bool onus_losses_of(const onus_loss *l, double unit, double most, double tail, i
         a = b;
     }
     /* small losses are rounded up to the least multiple, large ones to infinity */
-    const double below = beyond(l, l->adds, &first, false), above = beyond(l, l->adds, &a, true);
+    const double below = beyond(l, l->adds, &first, false),
+                 above = beyond(l, l->adds, &a, true);
     out->mass[0] += l->adds ? above : below;
     out->infinite = l->adds ? below : above;
     for (int64_t i = 0; i <= n; i++) out->mass[i] *= 1 + 4 * ulps; /* of the additions */
@@ -204,8 +206,7 @@ double onus_losses_log_mean(const onus_losses *d, double theta)
             sum += d->mass[i] * onus_exp64(at - most) * (1 + (fabs(at) + most + 8) * ulps);
     }
     /* additions of positive terms, and what was left out */
-    return most + onus_log64(sum * (1 + (double)d->n * 0x1p-52) + 1e-300) +
-           (most + 4) * ulps;
+    return most + onus_log64(sum * (1 + (double)d->n * 0x1p-52) + 1e-300) + (most + 4) * ulps;
 }
 
 /* ---- plans ------------------------------------------------------------------------------- */

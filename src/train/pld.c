@@ -4,12 +4,12 @@
  * T-fold products dominate T adaptive steps. delta(epsilon) = E (1 - e^(epsilon - L))+, L the
  * sum of T losses.
  *
- * One step's losses are put on whole multiples of a unit (losses.c); their T-fold convolution is
- * one Fourier transform, a power, and one back (convolve.c). Its rounding errors are of the
- * size of the largest probability, and delta is far out in the tail. So losses are tilted first:
- * with p e^(theta l) / M in the place of p, theta such that the sum's mean lies near epsilon,
- * the tail becomes the middle, and what is taken back after, M^T e^(-theta l), is small where
- * delta is. The bound of the transform's error costs parts in a million then.
+ * One step's losses are put on whole multiples of a unit (losses.c); their T-fold convolution
+ * is one Fourier transform, a power, and one back (convolve.c). Its rounding errors are of the
+ * size of the largest probability, and delta is far out in the tail. So losses are tilted
+ * first: with p e^(theta l) / M in the place of p, theta such that the sum's mean lies near
+ * epsilon, the tail becomes the middle, and what is taken back after, M^T e^(-theta l), is
+ * small where delta is. The bound of the transform's error costs parts in a million then.
  *
  * The transform is circular: what lies outside the window of N multiples comes in at its other
  * end. That only adds, but for what lies above the window and is not counted where it should
@@ -127,8 +127,7 @@ static bool make_plan(plan *p, double order, double epsilon)
                            : best_theta(p, p->delta, begin / 8, begin * most, &middle);
     p->theta_high = best_theta(p, p->delta * 0x1p-13, p->theta, p->theta * 64, &p->high);
     p->theta *= 1 - fmin(0.5, sqrt(3.5 / -onus_log64(p->delta)));
-    p->low = window_low(
-        p, fmin(-7, log_small + p->theta * p->high - log_moment(p, p->theta)));
+    p->low = window_low(p, fmin(-7, log_small + p->theta * p->high - log_moment(p, p->theta)));
     p->low = fmin(p->low, middle - 0.2 * (p->high - middle));
     p->high = fmax(p->high, p->low + window_width(p, middle, log_small));
     return isfinite(p->low) && isfinite(p->high) && p->high > p->low && p->high > 0;
@@ -182,9 +181,9 @@ static double fill_weights(line *s)
     double square = 0;
     for (int64_t j = 0; j < s->N; j++) {
         const double above = (double)j * s->d.unit, less = s->p.theta * above;
-        s->weight[j] = less > 700 ? 0
-                                  : -onus_expm1_64(-above) * onus_exp64(-less) *
-                                        (1 + (less + 16) * ulps);
+        s->weight[j] =
+            less > 700 ? 0
+                       : -onus_expm1_64(-above) * onus_exp64(-less) * (1 + (less + 16) * ulps);
         square += s->weight[j] * s->weight[j];
     }
     return sqrt(square) * (1 + 0x1p-20) + 1e-290;
@@ -237,8 +236,7 @@ static double delta_at(const line *s, int64_t multiple)
 /* The least epsilon >= 0 in the window: between two multiples delta is a chord in e^epsilon. */
 static double solve(const line *s)
 {
-    const double delta = s->p.delta, unit = s->d.unit,
-                 off = s->p.steps * s->d.off * (1 + ulps);
+    const double delta = s->p.delta, unit = s->d.unit, off = s->p.steps * s->d.off * (1 + ulps);
     int64_t a = s->first > 0 ? s->first : 0, b = s->first + s->N - 1;
     double at_a = delta_at(s, a), at_b = delta_at(s, b);
     if (at_a <= delta) return a == 0 ? 0 : (double)a * unit + off;

@@ -15,8 +15,8 @@ onus_status onus_pld_epsilon(double sigma, double q, int64_t T, double delta, do
                              onus_err *err) ONUS_CHECKED;
 
 /* The analytic Gaussian mechanism (Balle and Wang 2018, arXiv:1805.06530, theorem 8): delta of
- * a mechanism whose noise has deviation 1 / mu of the sensitivity, and the smallest epsilon >= 0
- * at delta, rounded up. T steps that every row takes part in: mu = sqrt(T) / sigma. */
+ * a mechanism whose noise has deviation 1 / mu of the sensitivity, and the smallest epsilon >=
+ * 0 at delta, rounded up. T steps that every row takes part in: mu = sqrt(T) / sigma. */
 double onus_gaussian_delta(double epsilon, double mu);
 double onus_gaussian_epsilon(double mu, double delta);
 #endif

@@ -27,6 +27,7 @@
 #include "num/kernels.h"
 #include "num/noise.h"
 #include "train/accountant.h"
+#include "train/rdp.h"
 #include "train/budget.h"
 #include "train/trainer.h"
 

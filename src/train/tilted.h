@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tilted.h - what the files of the privacy loss distribution share (pld.c says what they do). */
+ * tilted.h - what the files of the privacy loss distribution share (pld.c says what they do).
+ */
 #ifndef ONUS_TRAIN_TILTED_H
 #define ONUS_TRAIN_TILTED_H
 #include "base/mem.h"
 
 /* One step: x is drawn from `over`, its loss is log(over / under) at x. Removing a row: from
- * the mixture (1-q) N(0, sigma^2) + q N(1, sigma^2) over N(0, sigma^2); adding one: reversed. */
+ * the mixture (1-q) N(0, sigma^2) + q N(1, sigma^2) over N(0, sigma^2); adding one: reversed.
+ */
 typedef struct {
     double sigma, q;
     bool adds;
@@ -37,9 +39,9 @@ bool onus_losses_of(const onus_loss *l, double unit, double most, double tail, i
 /* An upper bound of the log of the mean of e^(theta loss), of what is finite. */
 double onus_losses_log_mean(const onus_losses *d, double theta);
 
-/* (p * p * ... * p), T times, circular over N = 2^k places, in place: re holds p >= 0 with a sum
- * near 1; im and the tables cos_, sin_ (N / 2) are worked in. Returns a bound of the error's
- * Euclidean norm. */
+/* (p * p * ... * p), T times, circular over N = 2^k places, in place: re holds p >= 0 with a
+ * sum near 1; im and the tables cos_, sin_ (N / 2) are worked in. Returns a bound of the
+ * error's Euclidean norm. */
 double onus_convolve_power(double *re, double *im, double *cos_, double *sin_, int64_t N,
                            int64_t T);
 #endif
