@@ -9,6 +9,7 @@
 #include "base/fp.h"
 #include "num/philox.h"
 #include "num/vec.h"
+#include "train/budget.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
 
@@ -33,7 +34,7 @@ static onus_status emit_begin(onus_trainer *t, onus_err *err)
     onus_event_int(e, t->n_steps, "train.planned_steps");
     onus_event_int(e, onus_checkpoint_epochs(t), "train.checkpoint_epochs");
     onus_event_text(e,
-                    t->is_private ? "Poisson, each row with probability batch / rows"
+                    t->is_private ? onus_sampling_text(t->privacy->sampling_rate > 0)
                                   : "shuffled, every row once an epoch",
                     "train.sampling");
     onus_event_text(e, optimisers[s->optimiser], "train.optimiser");
