@@ -45,8 +45,8 @@ static void put_text(const onus_mechanism *m, const onus_spent_privacy *s, doubl
         losses ? "epsilon.pld, by privacy loss distributions: proven, the smaller one"
                : "epsilon.pld, by privacy loss distributions");
     put(text, s->rdp,
-        losses ? "epsilon.rdp, by Renyi divergence"
-               : "epsilon.rdp, by Renyi divergence: proven");
+        losses || !isfinite(s->rdp) ? "epsilon.rdp, by Renyi divergence"
+                                    : "epsilon.rdp, by Renyi divergence: proven");
     put(text, every_step, "epsilon.every_step, of a row that takes part in every step");
     if (s->order_is_last)
         onus_buf_str(text,

@@ -149,10 +149,9 @@ static void put_cell(const onus_loss *l, const cut *a, const cut *b, int64_t g, 
 }
 
 /* The first and last cut, as multiples of the unit. */
-static void span(const onus_loss *l, double unit, double most, double tail, double *bottom,
-                 double *top)
+static void span(const onus_loss *l, double unit, double most, double *bottom, double *top)
 {
-    const double z = sqrt(-2 * onus_log64(tail)); /* beyond it lies less than `tail` */
+    const double z = l->reach;
     const double end = l->q < 1 ? floor(onus_log1p_64(-l->q) / unit) : -INFINITY;
     *bottom = floor(onus_loss_at(l, -z * l->sigma) / unit);
     if (end >= *bottom - 2) *bottom = end;
@@ -162,11 +161,11 @@ static void span(const onus_loss *l, double unit, double most, double tail, doub
     if (!l->adds && *top > last) *top = last;
 }
 
-bool onus_losses_of(const onus_loss *l, double unit, double most, double tail, int64_t room,
+bool onus_losses_of(const onus_loss *l, double unit, double most, int64_t room,
                     onus_losses *out)
 {
     double bottom, top;
-    span(l, unit, most, tail, &bottom, &top);
+    span(l, unit, most, &bottom, &top);
     if (!(top - bottom >= 1 && top - bottom < (double)room && fabs(bottom) < 0x1p30 &&
           fabs(top) < 0x1p30))
         return false;
@@ -218,7 +217,8 @@ onus_tilt onus_loss_tilt(const onus_loss *l, double theta)
 {
     const double s = l->sigma, k = l->adds ? -theta : theta + 1;
     const double odds = l->q * onus_exp64(-1 / (2 * s * s)), at_0 = odds / (1 - l->q + odds);
-    const double low = (l->adds ? -theta * at_0 : 0) - 8 * s, high = (l->adds ? 0 : k) + 8 * s;
+    const double low = fmax(l->adds ? -theta * at_0 - 8 * s : -8 * s, -l->reach * s),
+                 high = fmin(l->adds ? 8 * s : k + 8 * s, (l->adds ? 0 : 1) + l->reach * s);
     const double h = s < 0.5 ? s * s / 2 : s / 4;
     double peak = -INFINITY, sum = 0, mean = 0, square = 0;
     for (int64_t i = 0; i <= (int64_t)((high - low) / h); i++) {

@@ -7,10 +7,12 @@
 
 /* One step: x is drawn from `over`, its loss is log(over / under) at x. Removing a row: from
  * the mixture (1-q) N(0, sigma^2) + q N(1, sigma^2) over N(0, sigma^2); adding one: reversed.
- */
+ * What lies more than `reach` deviations outside of the centres counts as infinite: far out are
+ * losses so large that they would rule the tilted distribution, though nobody meets them. */
 typedef struct {
     double sigma, q;
     bool adds;
+    double reach;
 } onus_loss;
 
 /* log((1-q) + q e^((2x-1)/(2 sigma^2))), the loss of removing at x; of adding: minus it. Off by
@@ -32,9 +34,8 @@ typedef struct {
     int64_t first, n;
     double unit, infinite, off;
 } onus_losses;
-/* Losses up to `most`, but for a mass of `tail` at each end; mass has room for `room`. False:
- * they do not fit. */
-bool onus_losses_of(const onus_loss *l, double unit, double most, double tail, int64_t room,
+/* Losses up to `most`; mass has room for `room`. False: they do not fit. */
+bool onus_losses_of(const onus_loss *l, double unit, double most, int64_t room,
                     onus_losses *out);
 /* An upper bound of the log of the mean of e^(theta loss), of what is finite. */
 double onus_losses_log_mean(const onus_losses *d, double theta);
