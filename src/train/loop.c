@@ -163,9 +163,10 @@ static onus_status run_steps(onus_trainer *t, onus_err *err)
             .seed = t->io->seed, .step = (uint32_t)t->epoch, .purpose = ONUS_DRAW_SHUFFLE};
         onus_stream_shuffle(&order, t->batch_rows, t->n_train, t->shuffle);
     }
-    for (int64_t first = done * batch; first < t->n_train; first += batch) {
-        const int64_t B = t->n_train - first < batch ? t->n_train - first : batch;
-        onus_status st = onus_trainer_step(t, first, t->is_private ? batch : B, err);
+    for (int64_t k = done; k < t->n_per_epoch; k++) {
+        const int64_t first = t->is_private ? 0 : k * batch, left = t->n_train - first;
+        const int64_t B = t->is_private || left > batch ? batch : left;
+        onus_status st = onus_trainer_step(t, first, B, err);
         if (st != ONUS_OK) return st;
         if (t->io->stop && *t->io->stop) return stop_here(t, err);
         show(t, false);

@@ -225,13 +225,13 @@ static void one_step_in_closed_form(void **state)
     for (int i = 0; i < 80; i++) {
         const double s = sigma[i % 5], rate = q[i / 5 % 4], asked = epsilon[i / 20];
         const double delta = one_step_delta(s, rate, asked);
-        if (!(delta > 1e-14)) continue;
+        if (!(delta > 1e-14 && delta < 0.3)) continue;
         const double e = by_losses(s, rate, 1, delta);
-        if (e < asked * (1 - 1e-9) || e > asked * 1.004 + 1e-3)
+        if (e < asked * (1 - 1e-9) || e > asked * 1.004 + 1e-4)
             fail_msg("sigma %g q %g delta %g: %.9g, expected %.9g", s, rate, delta, e, asked);
         n++;
     }
-    assert_true(n > 45);
+    assert_true(n > 30);
 }
 
 /* Values of Balle and Wang 2018; T steps are one whose noise is smaller by sqrt(T). The losses'
