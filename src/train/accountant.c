@@ -183,6 +183,28 @@ static onus_status shrink(const onus_mechanism *m, double epsilon, double delta,
     return ONUS_OK;
 }
 
+static onus_status no_noise(const onus_mechanism *m, double epsilon, onus_err *err)
+{
+    return onus_fail(
+        err, ONUS_BAD_INPUT,
+        "privacy.epsilon: no noise up to 1e4 times the clipping norm keeps epsilon "
+        "%g at delta %g over %lld steps",
+        epsilon, m->delta, (long long)m->steps);
+}
+
+/* Noise that is enough: Renyi's, or where it finds none the most that there is, by losses. */
+static onus_status bracket(const onus_mechanism *m, double epsilon, double delta,
+                           const onus_allocator *mem, double *sigma, onus_err *err)
+{
+    double found, order;
+    if (onus_rdp_sigma(epsilon, delta, m->q, m->steps, sigma, NULL) == ONUS_OK) return ONUS_OK;
+    *sigma = 1e4;
+    (void)onus_rdp_epsilon(*sigma, m->q, m->steps, delta, &order);
+    const onus_status st =
+        onus_pld_epsilon(*sigma, m->q, m->steps, delta, order, mem, &found, err);
+    return st != ONUS_OK || found <= epsilon ? st : no_noise(m, epsilon, err);
+}
+
 onus_status onus_account_sigma(double epsilon, const onus_mechanism *given,
                                const onus_allocator *mem, double *sigma, onus_err *err)
 {
@@ -205,12 +227,13 @@ onus_status onus_account_sigma(double epsilon, const onus_mechanism *given,
         return onus_fail(err, ONUS_BAD_INPUT,
                          "privacy.epsilon: %g is less than what computing adds, %.3g", epsilon,
                          2 * a.eta);
-    onus_status st = onus_rdp_sigma(ideal, a.delta_ideal, m.q, m.steps, &found, err);
+    onus_status st = bracket(&m, ideal, a.delta_ideal, mem, &found, err);
     if (st == ONUS_OK) st = shrink(&m, ideal, a.delta_ideal, mem, &found, err);
     onus_spent_privacy spent = {.epsilon = INFINITY};
     for (m.sigma = found; st == ONUS_OK; m.sigma *= 1 + sigma_close / 2) {
         st = onus_account(&m, mem, &spent, err); /* it has the last word */
         if (spent.epsilon <= epsilon) break;
+        if (m.sigma > 1.1 * found && st == ONUS_OK) st = no_noise(&m, epsilon, err);
     }
     if (st == ONUS_OK) *sigma = m.sigma;
     return st;

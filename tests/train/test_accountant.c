@@ -397,6 +397,15 @@ static void noise_for_a_claim(void **state)
     onus_mechanism m = {.q = 0.01, .delta = 1e-5, .steps = 100};
     assert_int_equal(onus_account_sigma(0.1, &m, NULL, &sigma, NULL), ONUS_OK);
     assert_true(sigma > 3.30 && sigma < 3.305);
+    /* where Renyi's orders end before log(1 / delta) / epsilon, losses find it */
+    m = (onus_mechanism){.q = 0.2, .delta = 1e-18, .steps = 20};
+    assert_int_equal(onus_account_sigma(1e-3, &m, NULL, &sigma, NULL), ONUS_OK);
+    assert_true(sigma > 500 && sigma < 1e4);
+    m.q = 1;
+    m.steps = 10000;
+    onus_err err = {.msg = ""};
+    assert_int_equal(onus_account_sigma(1e-3, &m, NULL, &sigma, &err), ONUS_BAD_INPUT);
+    assert_non_null(strstr(err.msg, "no noise up to"));
     m = ran;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(onus_account_sigma(target[i], &m, NULL, &sigma, NULL), ONUS_OK);
