@@ -153,6 +153,13 @@ static double between(point holds, point fails)
     return onus_exp64(a + part * (b - a));
 }
 
+/* Less noise to try where none has failed yet: by what epsilon leaves, and a half at most. */
+static double lower(point holds)
+{
+    const double by = 1.02 * holds.off - 1e-3;
+    return holds.sigma * onus_exp64(by < -0.7 ? -0.7 : by);
+}
+
 /* The least noise whose losses keep the target, from Renyi's on downward: epsilon falls about
  * as fast as the noise grows. */
 static onus_status shrink(const onus_mechanism *m, double epsilon, double delta,
@@ -176,8 +183,7 @@ static onus_status shrink(const onus_mechanism *m, double epsilon, double delta,
         if (holds.sigma - fails.sigma < sigma_close * holds.sigma ||
             (off <= 0 && off > -sigma_close))
             break;
-        at = fails.sigma > 0 ? between(holds, fails)
-                             : holds.sigma * onus_exp64(fmax(-0.7, 1.02 * holds.off - 1e-3));
+        at = fails.sigma > 0 ? between(holds, fails) : lower(holds);
     }
     *sigma = holds.sigma;
     return ONUS_OK;

@@ -35,7 +35,9 @@ static void list_outside(const onus_budget *b, outside *o)
         say(o, "the number of rows of the training part, which sets the sampling rate and the "
                "number of steps: tables that differ in a row differ in them "
                "(privacy.sampling_rate in the recipe would not)");
-    say(o, "the counts and hashes of the data sheet and of data.split");
+    say(o, "the counts of the data sheet and of data.split: rows, classes, groups of ten "
+           "people and "
+           "more, also where all of a group have one label");
     if (b->from)
         say(o,
             "weights taken from elsewhere (train.from), which may have seen the same people");

@@ -69,7 +69,7 @@ static cut cut_of(const onus_loss *l, double x, double loss)
     }
     if (x == -INFINITY) { /* losses end at log(1 - q) */
         const double least = l->q < 1 ? onus_log1p_64(-l->q) : -INFINITY;
-        c.miss = fmax(0, loss - least) + (fabs(least) + 2) * ulps;
+        c.miss = onus_larger(0, loss - least) + (fabs(least) + 2) * ulps;
     } else {
         c.miss = fabs(onus_loss_at(l, x) - loss) + onus_loss_off(l, x);
     }
@@ -128,10 +128,10 @@ static double beyond(const onus_loss *l, bool plain, const cut *c, bool above)
  * miss of the cuts, too, could have made it too small. */
 static double upper_share(double over, amount under, double low, double unit, double miss)
 {
-    const double left =
-        fmax(0, under.mass - under.off) * onus_exp64(low) * (1 - (fabs(low) + 8) * ulps - miss);
+    const double left = onus_larger(0, under.mass - under.off) * onus_exp64(low) *
+                        (1 - (fabs(low) + 8) * ulps - miss);
     const double share =
-        (over - fmax(0, left)) / -onus_expm1_64(-unit) * (1 + 4 * ulps) + over * ulps;
+        (over - onus_larger(0, left)) / -onus_expm1_64(-unit) * (1 + 4 * ulps) + over * ulps;
     return share < 0 ? 0 : share > over ? over : share;
 }
 
@@ -141,11 +141,11 @@ static void put_cell(const onus_loss *l, const cut *a, const cut *b, int64_t g, 
     const amount over = cell(l, l->adds, a, b), under = cell(l, !l->adds, a, b);
     const double all = (over.mass + over.off) * (1 + ulps);
     const int64_t low = l->adds ? -g - 1 : g;
-    const double miss = fmax(a->miss, b->miss);
+    const double miss = onus_larger(a->miss, b->miss);
     const double up = upper_share(all, under, (double)low * d->unit, d->unit, miss);
     d->mass[low - d->first] += all - up;
     d->mass[low + 1 - d->first] += up;
-    d->off = fmax(d->off, miss);
+    d->off = onus_larger(d->off, miss);
 }
 
 /* The first and last cut, as multiples of the unit. */
@@ -179,7 +179,7 @@ bool onus_losses_of(const onus_loss *l, double unit, double most, int64_t room,
     cut a = first;
     for (int64_t g = g0; g < g0 + n; g++) {
         const double loss = (double)(g + 1) * unit;
-        const cut b = cut_of(l, fmax(a.x, cut_at(l, loss)), loss);
+        const cut b = cut_of(l, onus_larger(a.x, cut_at(l, loss)), loss);
         put_cell(l, &a, &b, g, out);
         a = b;
     }
@@ -217,8 +217,9 @@ onus_tilt onus_loss_tilt(const onus_loss *l, double theta)
 {
     const double s = l->sigma, k = l->adds ? -theta : theta + 1;
     const double odds = l->q * onus_exp64(-1 / (2 * s * s)), at_0 = odds / (1 - l->q + odds);
-    const double low = fmax(l->adds ? -theta * at_0 - 8 * s : -8 * s, -l->reach * s),
-                 high = fmin(l->adds ? 8 * s : k + 8 * s, (l->adds ? 0 : 1) + l->reach * s);
+    const double low = onus_larger(l->adds ? -theta * at_0 - 8 * s : -8 * s, -l->reach * s),
+                 high = onus_smaller(l->adds ? 8 * s : k + 8 * s,
+                                     (l->adds ? 0 : 1) + l->reach * s);
     const double h = s < 0.5 ? s * s / 2 : s / 4;
     double peak = -INFINITY, sum = 0, mean = 0, square = 0;
     for (int64_t i = 0; i <= (int64_t)((high - low) / h); i++) {
@@ -235,6 +236,6 @@ onus_tilt onus_loss_tilt(const onus_loss *l, double theta)
     mean /= sum;
     onus_tilt out = {.log_mean = peak + onus_log64(sum * h * 0x1.9884533d43651p-2 / s),
                      .mean = l->adds ? -mean : mean,
-                     .variance = fmax(0, square / sum - mean * mean)};
+                     .variance = onus_larger(0, square / sum - mean * mean)};
     return out;
 }

@@ -126,10 +126,11 @@ static bool make_plan(plan *p, double order, double epsilon)
     p->theta = epsilon > 0 ? saddle(p, epsilon)
                            : best_theta(p, p->delta, begin / 8, begin * 64, &middle);
     p->theta_high = best_theta(p, p->delta * 0x1p-13, p->theta, p->theta * 64, &p->high);
-    p->theta *= 1 - fmin(0.5, sqrt(3.5 / -onus_log64(p->delta)));
-    p->low = window_low(p, fmin(-7, log_small + p->theta * p->high - log_moment(p, p->theta)));
-    p->low = fmin(p->low, middle - 0.2 * (p->high - middle));
-    p->high = fmax(p->high, p->low + window_width(p, middle, log_small));
+    p->theta *= 1 - onus_smaller(0.5, sqrt(3.5 / -onus_log64(p->delta)));
+    p->low = window_low(
+        p, onus_smaller(-7, log_small + p->theta * p->high - log_moment(p, p->theta)));
+    p->low = onus_smaller(p->low, middle - 0.2 * (p->high - middle));
+    p->high = onus_larger(p->high, p->low + window_width(p, middle, log_small));
     return isfinite(p->low) && isfinite(p->high) && p->high > p->low && p->high > 0;
 }
 
@@ -248,7 +249,7 @@ static double solve(const line *s)
         else
             a = mid, at_a = at;
     }
-    const double part = fmin(1, (at_a - delta) / (at_a - at_b) + 0x1p-20);
+    const double part = onus_smaller(1, (at_a - delta) / (at_a - at_b) + 0x1p-20);
     return (double)a * unit + onus_log1p_64(part * onus_expm1_64(unit)) * (1 + 0x1p-20) + off;
 }
 
@@ -261,8 +262,10 @@ static onus_status solve_in(line *s, int64_t N, onus_arena *a, double *epsilon, 
     onus_status st = discretise(s, a, err);
     if (st == ONUS_BAD_ARG) return ONUS_OK;
     if (st == ONUS_OK) st = convolve(s, a, err);
-    if (st == ONUS_OK) *epsilon = solve(s);
-    return st;
+    if (st != ONUS_OK) return st;
+    const double found = solve(s);
+    if (found >= 0) *epsilon = found; /* it may be a NaN where numbers leave their range */
+    return ONUS_OK;
 }
 
 /* Every solution is an upper bound: the least is kept. Below `enough` nothing is gained. */
@@ -271,7 +274,7 @@ static onus_status epsilon_of(onus_loss loss, int64_t T, double delta, double or
 {
     line s = {.p = {.loss = loss, .steps = (double)T, .T = T, .delta = delta}};
     /* beyond z deviations lies less than e^(-z^2 / 2): 2^-24 of delta in all steps */
-    s.p.loss.reach = sqrt(-2 * onus_log64(fmax(delta / (double)T * 0x1p-24, 1e-290)));
+    s.p.loss.reach = sqrt(-2 * onus_log64(onus_larger(delta / (double)T * 0x1p-24, 1e-290)));
     *epsilon = INFINITY;
     if (!make_plan(&s.p, order, 0)) return ONUS_OK;
     onus_status st = solve_in(&s, N_LEAST, a, epsilon, err);
@@ -312,6 +315,6 @@ onus_status onus_pld_epsilon(double sigma, double q, int64_t T, double delta, do
         st = epsilon_of((onus_loss){.sigma = sigma, .q = q, .adds = true}, T, delta, order,
                         removes, &a, &adds, err);
     onus_arena_release(&a);
-    if (st == ONUS_OK) *epsilon = fmin(whole, removes > adds ? removes : adds);
+    if (st == ONUS_OK) *epsilon = onus_smaller(whole, removes > adds ? removes : adds);
     return st;
 }

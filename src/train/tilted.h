@@ -5,6 +5,17 @@
 #define ONUS_TRAIN_TILTED_H
 #include "base/mem.h"
 
+/* Not libm's, which are not the same on all machines where a NaN is. */
+static inline double onus_larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static inline double onus_smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
 /* One step: x is drawn from `over`, its loss is log(over / under) at x. Removing a row: from
  * the mixture (1-q) N(0, sigma^2) + q N(1, sigma^2) over N(0, sigma^2); adding one: reversed.
  * What lies more than `reach` deviations outside of the centres counts as infinite: far out are
