@@ -200,6 +200,8 @@ static onus_status convolve(line *s, onus_arena *a, onus_err *err)
     s->weight = onus_arena_alloc(a, n, sizeof *s->weight);
     if (!s->re || !s->im || !s->cos_ || !s->sin_ || !s->weight)
         return onus_fail_mem(err, "accountant");
+    if (!(fabs(p->low / s->d.unit) < 0x1p32)) /* its multiples would not be exact */
+        return onus_fail(err, ONUS_BAD_ARG, "accountant: losses out of range");
     s->first = (int64_t)floor(p->low / s->d.unit);
     double all = 0;
     for (int64_t i = 0; i < s->d.n; i++) {
@@ -260,8 +262,8 @@ static onus_status solve_in(line *s, int64_t N, onus_arena *a, double *epsilon, 
     onus_arena_reset(a);
     *epsilon = INFINITY;
     onus_status st = discretise(s, a, err);
-    if (st == ONUS_BAD_ARG) return ONUS_OK;
     if (st == ONUS_OK) st = convolve(s, a, err);
+    if (st == ONUS_BAD_ARG) return ONUS_OK;
     if (st != ONUS_OK) return st;
     const double found = solve(s);
     if (found >= 0) *epsilon = found; /* it may be a NaN where numbers leave their range */
