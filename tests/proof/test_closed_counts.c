@@ -39,7 +39,7 @@ static void tokens(void **state)
     close_world(&w);
 }
 
-static void tell_training(world *w, int64_t patience, int64_t steps)
+static void tell_training(world *w, int64_t patience, int64_t steps, bool stated)
 {
     (void)begin(w, "data.split");
     onus_event_int(&w->b, 1000, "data.rows");
@@ -55,7 +55,11 @@ static void tell_training(world *w, int64_t patience, int64_t steps)
     onus_event_int(&w->b, 150, "train.planned_steps");
     onus_event_int(&w->b, patience, "train.patience");
     onus_event_int(&w->b, 77, "train.parameters");
-    onus_event_text(&w->b, "Poisson, each row with probability batch / rows", "train.sampling");
+    onus_event_int(&w->b, 15, "train.steps_per_epoch");
+    onus_event_text(&w->b,
+                    stated ? "Poisson, each row with the probability that the recipe states"
+                           : "Poisson, each row with probability batch / rows",
+                    "train.sampling");
     onus_event_text(&w->b, "balanced", "train.class_weights");
     onus_event_text(&w->b, "best", "train.keep");
     emit(w);
@@ -158,23 +162,25 @@ static void patience_ends_epochs(void **state)
     assert_int_equal(epochs_of(2, late, 6, 6, 4), ONUS_OK); /* at the last one: both */
 }
 
-static void tell_private(world *w, double epsilon, double sigma, int64_t patience,
-                         int64_t steps)
+/* q: 64 / 900, or stated */
+static void tell_rate(world *w, double q, double epsilon, double sigma, int64_t patience,
+                      int64_t steps)
 {
     (void)begin(w, "run.begin");
     onus_event_text(&w->b, "on", "run.privacy");
     onus_event_text(&w->b, "reported", "run.ends");
     emit(w);
-    tell_training(w, patience, steps);
+    tell_training(w, patience, steps, q != 64.0 / 900);
     onus_budget b = {.ran = {.sigma = sigma,
-                             .q = 64.0 / 900,
+                             .q = q,
                              .delta = 1e-4,
                              .steps = 150,
                              .draws = 80,
                              .cell = 0x1p-30,
                              .rows = 900,
                              .sample_most = 300,
-                             .log2_sample_tail = onus_sample_log2_tail(900, 64.0 / 900, 300)},
+                             .log2_sample_tail = onus_sample_log2_tail(900, q, 300)},
+                     .stated = q != 64.0 / 900,
                      .clip = 1,
                      .sensitivity = 1.25,
                      .grid = 0x1p-30,
@@ -197,6 +203,32 @@ static void tell_private(world *w, double epsilon, double sigma, int64_t patienc
     (void)begin(w, "privacy.budget");
     assert_int_equal(onus_budget_put(&b, &w->b, NULL, NULL), ONUS_OK);
     emit(w);
+}
+
+static void tell_private(world *w, double epsilon, double sigma, int64_t patience,
+                         int64_t steps)
+{
+    tell_rate(w, 64.0 / 900, epsilon, sigma, patience, steps);
+}
+
+/* Of a stated rate the steps of an epoch follow, and every event says so. */
+static void stated_rates(void **state)
+{
+    (void)state;
+    world w;
+    open_world(&w);
+    tell_rate(&w, 1.0 / 15, 8, 0, 0, 150);
+    attack(&w, "an epsilon for a stated rate");
+    field_of(&w, "privacy.noise", "privacy.sampling_rate.stated")->text = "no";
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+    field_of(&w, "train.begin", "train.sampling")->text =
+        "Poisson, each row with probability batch / rows";
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+    close_world(&w);
+    open_world(&w);
+    tell_rate(&w, 0.05, 8, 0, 0, 150); /* 20 steps, not 15 */
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+    close_world(&w);
 }
 
 static void privacy(void **state)
@@ -484,6 +516,7 @@ int main(void)
         cmocka_unit_test(parts_are_all_rows),
         cmocka_unit_test(texts_and_images),
         cmocka_unit_test(tokens),
+        cmocka_unit_test(stated_rates),
         cmocka_unit_test(privacy),
         cmocka_unit_test(energy),
         cmocka_unit_test(steps_stay_whole_numbers),
