@@ -52,6 +52,7 @@ const volatile int *cli_stop_flag(void);
 int cmd_run(int argc, const char **argv);
 int cmd_data(int argc, const char **argv);
 int cmd_train(int argc, const char **argv);
+int cmd_epsilon(int argc, const char **argv);
 int cmd_eval(int argc, const char **argv);
 int cmd_explain(int argc, const char **argv);
 int cmd_report(int argc, const char **argv);

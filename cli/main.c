@@ -18,6 +18,7 @@ static const struct {
     {"train", cmd_train, "train only: model, ledger, signed head"},
     {"eval", cmd_eval, "metrics of a model, or of predictions made elsewhere"},
     {"explain", cmd_explain, "why this row, what matters overall"},
+    {"epsilon", cmd_epsilon, "what noise, sampling and steps cost, without a run"},
     {"report", cmd_report, "build the report again from a ledger"},
     {"verify", cmd_verify, "is a run intact, and who signed it"},
     {"replay", cmd_replay, "recompute a run, compare bits"},

@@ -268,8 +268,9 @@ typedef struct {
     const char *run;
     const char *recipe_dir; /* where the recipe's relative paths start; NULL: as recorded */
     int64_t from, to;       /* checkpoints' steps; 0: the start, the end */
-    /* so many of the stretches between neighbouring checkpoints (start and end are bounds, too),
-     * drawn by SHA-256 from the ledger's head and seed; 0: the whole, as are all of them */
+    /* so many of the stretches between neighbouring checkpoints (start and end are bounds,
+     * too), drawn by SHA-256 from the ledger's head and seed; 0: the whole, as are all of them
+     */
     int64_t sample;
     const char *seed; /* of a sample: the verifier's choice, after the head was signed */
     int threads;
@@ -279,8 +280,8 @@ typedef struct {
     const onus_allocator *mem;
 } onus_replay_opts;
 /* Recomputes every claim from recipe, data and code, and the report from these; every event
- * must stand in its place. Of a stretch or a sample the verdict says so. ONUS_MISMATCH names the
- * first event that differs; ONUS_UNPROVEN where a private run's key is not there, or the
+ * must stand in its place. Of a stretch or a sample the verdict says so. ONUS_MISMATCH names
+ * the first event that differs; ONUS_UNPROVEN where a private run's key is not there, or the
  * checkpoint that a stretch which was drawn starts from. */
 ONUS_API onus_status onus_replay(const onus_replay_opts *opts, onus_facts **facts, char **notes,
                                  onus_err *err) ONUS_CHECKED;
@@ -295,6 +296,26 @@ ONUS_API onus_status onus_diff(const char *run1, const char *run2, onus_facts **
  * Either may be NULL; owned by the caller: onus_text_free, onus_facts_destroy. */
 ONUS_API onus_status onus_report(const char *run, onus_facts **facts, char **html,
                                  const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
+
+/* What noise costs, without a run: epsilon of the Poisson-subsampled Gaussian mechanism after
+ * `steps` steps, one row added or removed. The ideal mechanism, whose numbers are real: a run's
+ * own privacy.epsilon also counts what computing its noise adds (docs/PRIVACY.md).
+ *
+ *   noise          deviation of the noise over the clipping norm, > 0
+ *   sampling_rate  probability with which a row enters a step, above 0, at most 1
+ *   steps          1 to 2^53
+ *   delta          above 0, below 1
+ *
+ * facts: epsilon.pld (privacy loss distributions) and epsilon.rdp (Renyi), each an upper bound;
+ * epsilon, the smaller of both, and epsilon.by, which it is; epsilon.every_step, exact, where
+ * the row takes part in every step (no secret sample protects it); epsilon.order, the Renyi
+ * order, and epsilon.order.last, whether it is the largest that was tried. What nothing was
+ * proven of is undefined. text: for a person. Either may be NULL; owned by the caller:
+ * onus_facts_destroy, onus_text_free. ONUS_BAD_ARG names the number that is out of its range.
+ */
+ONUS_API onus_status onus_epsilon(double noise, double sampling_rate, int64_t steps,
+                                  double delta, onus_facts **facts, char **text,
+                                  const onus_allocator *mem, onus_err *err) ONUS_CHECKED;
 
 /* Every name that a result can have, as the registry has it: kind, range, unit, event, body,
  * meaning. pattern: a part of the name, or with * ? [ a shell pattern; NULL: all. facts:

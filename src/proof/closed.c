@@ -8,6 +8,7 @@
 
 #include "base/event.h"
 #include "base/fail.h"
+#include "train/budget.h"
 #include "data/dataset.h"
 #include "proof/policy.h"
 
@@ -48,10 +49,15 @@ static onus_status begin(onus_epochs *x, const onus_event *e, onus_err *err)
                        .best = false};
     const onus_field *keep = onus_event_find(e, "train.keep");
     x->best = keep && keep->kind == ONUS_FIELD_TEXT && strcmp(keep->text, "best") == 0;
-    onus_status st =
-        must_be(e, "train.steps_per_epoch", batch > 0 ? (rows + batch - 1) / batch : 0,
-                "rows / batch, rounded up", err);
-    if (st != ONUS_OK) return st;
+    const onus_field *sampling = onus_event_find(e, "train.sampling");
+    const bool stated = sampling && sampling->kind == ONUS_FIELD_TEXT &&
+                        strcmp(sampling->text, onus_sampling_text(true)) == 0;
+    if (!stated) { /* else privacy.noise has the rate that they follow from */
+        const onus_status st =
+            must_be(e, "train.steps_per_epoch", batch > 0 ? (rows + batch - 1) / batch : 0,
+                    "rows / batch, rounded up", err);
+        if (st != ONUS_OK) return st;
+    }
     /* what whole numbers of a ledger reach, so that no product overflows below */
     if (x->per_epoch > 0 && x->epochs > (INT64_C(1) << 53) / x->per_epoch)
         return onus_fail(err, ONUS_TAMPER, "'train.epochs' is %lld: more steps than 2^53",

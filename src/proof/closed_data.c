@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "data/dataset.h"
 #include "proof/closed_parts.h"
+#include "train/budget.h"
 
 int64_t onus_closed_fitted(const onus_field *fitted, bool listed)
 {
@@ -227,14 +228,15 @@ static onus_status check_weights(const onus_closed *c, onus_err *err)
 static onus_status check_train(const onus_closed *c, onus_err *err)
 {
     onus_status st = ONUS_OK;
-    const char *sampling = c->given->scope->is & ONUS_IF_PRIVATE
-                               ? "Poisson, each row with probability batch / rows"
-                               : "shuffled, every row once an epoch";
+    const bool is_private = c->given->scope->is & ONUS_IF_PRIVATE;
+    const char *sampling =
+        is_private ? onus_sampling_text(false) : "shuffled, every row once an epoch";
     ONUS_TRY(onus_closed_expect(c, "train.rows", onus_closed_fact(c, "data.rows.train"),
                                 "rows of the training split", err));
     ONUS_TRY(onus_closed_expect(c, "train.valid_rows", onus_closed_fact(c, "data.rows.valid"),
                                 "rows of the validation split", err));
-    if (!onus_closed_says(c, "train.sampling", sampling))
+    if (!onus_closed_says(c, "train.sampling", sampling) &&
+        !(is_private && onus_closed_says(c, "train.sampling", onus_sampling_text(true))))
         return onus_fail(err, ONUS_TAMPER, "'train.sampling' is not '%s'", sampling);
     ONUS_TRY(check_weights(c, err));
 done:

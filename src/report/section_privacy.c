@@ -55,12 +55,18 @@ static void budget(onus_page *p)
               ONUS_NUMBER(onus_page_fact(p, "privacy.delta"), 1));
     const onus_fact from = onus_weights_from(p);
     if (from.event) ONUS_FILL(p, ONUS_TEXT_BRIEF_PRIVACY_FROM, ONUS_WORD(from));
-    onus_page_raw(p, "</p><div class=\"two\"><div>");
+    onus_page_raw(p, "</p>");
+    onus_paragraph(p, ONUS_TEXT_BUDGET_KEYS);
+    onus_page_raw(p, "<div class=\"two\"><div>");
     onus_page_tag(p, "<h3>", ONUS_TEXT_BUDGET);
     onus_page_raw(p, "<dl class=\"terms\">");
     number_term(p, ONUS_TEXT_EPSILON, "privacy.epsilon", 4);
+    number_term(p, ONUS_TEXT_EPSILON_PLD, "privacy.epsilon.pld", 4);
+    number_term(p, ONUS_TEXT_EPSILON_RDP, "privacy.epsilon.rdp", 4);
+    number_term(p, ONUS_TEXT_EPSILON_NUMERICAL, "privacy.epsilon.numerical", 1);
     number_term(p, ONUS_TEXT_DELTA, "privacy.delta", 1);
     number_term(p, ONUS_TEXT_CLIP, "privacy.clip", 3);
+    number_term(p, ONUS_TEXT_SENSITIVITY, "privacy.sensitivity", 4);
     number_term(p, ONUS_TEXT_NOISE_MULTIPLIER, "privacy.noise_multiplier", 4);
     number_term(p, ONUS_TEXT_SAMPLING_RATE, "privacy.sampling_rate", 4);
     number_term(p, ONUS_TEXT_PRIVATE_STEPS, "privacy.steps", 0);
@@ -72,7 +78,10 @@ static void budget(onus_page *p)
     onus_term_close(p);
     onus_page_raw(p, "</dl><p class=\"note\">");
     onus_page_word(p, onus_page_fact(p, "privacy.accountant"));
-    onus_page_raw(p, "</p></div>\n");
+    onus_page_raw(p, "</p>");
+    if (onus_fact_is(onus_page_fact(p, "privacy.order.last"), "yes"))
+        onus_paragraph(p, ONUS_TEXT_ORDER_LAST);
+    onus_page_raw(p, "</div>\n");
     outside(p);
     onus_page_raw(p, "</div>");
 }

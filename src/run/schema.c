@@ -119,6 +119,7 @@ static const onus_yaml_field privacy_fields[] = {
     {.key = "delta", REAL(onus_privacy_spec, delta, 1e-30, 0.5), .required = true},
     {.key = "clip", REAL(onus_privacy_spec, clip, 1e-9, 1e9), .required = true},
     {.key = "noise", REAL(onus_privacy_spec, noise_multiplier, 1e-3, 1e4)},
+    {.key = "sampling_rate", REAL(onus_privacy_spec, sampling_rate, 1e-9, 1)},
     {0},
 };
 

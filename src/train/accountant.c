@@ -1,149 +1,246 @@
 /* SPDX-License-Identifier: Apache-2.0
- * accountant.c - RDP of the Poisson-subsampled Gaussian. Source: Mironov, Talwar, Zhang 2019
- * (arXiv:1908.10530), section 3: log A / (alpha - 1), where A is the mean of
- * ((1 - q) + q e^t)^alpha, t = (2 z - 1) / (2 sigma^2), over z of deviation sigma around 0.
+ * accountant.c - what is claimed of a private run.
  *
- * For whole alpha A is a finite binomial sum, taken in logarithms. For fractional alpha the
- * paper gives two series whose terms alternate in sign and fall off as slowly as k^-(alpha+1)
- * (libraries that drop the signs, or stop early, get the first orders wrong: 6.7058e-4 for
- * 6.50071e-4); here A's integral is taken by the trapezoid rule, which converges geometrically
- * for what is analytic in a strip (Trefethen and Weideman 2014, SIAM Review 56(3), theorem
- * 5.1). A - 1 is summed, not A, so that divergences of 1e-12 keep their digits.
- *
- * Bits are the same everywhere: only num/vec.h's functions. */
+ * The ideal mechanism adds real normals; it is (epsilon, delta0) private by rdp.h or pld.h,
+ * whichever gives less. The computed one draws n pairs of normals by a sampler whose cells have
+ * probabilities within e^(+-kappa) of the ideal ones, but for a mass tau of what goes wrong (a
+ * pair outside its bound, a sample with more rows than there is room for). The log-ratio of all
+ * n pairs' laws is a sum of n terms, each at most kappa in size and of mean at most kappa
+ * (e^kappa - 1), so that by Azuma it exceeds
+ *     eta = n kappa (e^kappa - 1) + kappa sqrt(2 n log(1 / delta1))
+ * with probability delta1 at most, in either direction. It is about the noise alone: what is
+ * made of it, adaptively, is post-processing. Passing from computed to ideal, to the
+ * neighbour's ideal, and back to computed, the computed mechanism is (epsilon + 2 eta, e^eta
+ * delta0 + (1 + e^(eta + epsilon)) (delta1 + tau)) private. delta1 is ours to choose: its part
+ * of delta is made 2^-10 of it, since eta hardly depends on it. No more than half of delta may
+ * go to all of this; else it is refused. */
 #include "train/accountant.h"
 
 #include <math.h>
 
 #include "base/fail.h"
 #include "num/vec.h"
+#include "train/pld.h"
+#include "train/rdp.h"
 
-/* log(e^a + e^b) */
-static double log_add(double a, double b)
+static const double up = 1 + 0x1p-40;
+/* sigma is found to this, relatively: bounds that depend on a unit are no smoother */
+static const double sigma_close = 3e-4;
+
+double onus_sample_log2_tail(int64_t rows, double q, int64_t most)
 {
-    const double high = a > b ? a : b, low = a > b ? b : a;
-    return low == -INFINITY ? high : high + onus_log1p_64(onus_exp64(low - high));
+    if (most >= rows) return -INFINITY;
+    const double n = (double)rows, p = (double)(most + 1) / n;
+    if (!(p > q)) return 0;
+    double kl = p * onus_log64(p / q);
+    if (p < 1) kl += (1 - p) * onus_log64((1 - p) / (1 - q));
+    kl -= (p * fabs(onus_log64(p / q)) + 1) * 0x1p-48;
+    return kl > 0 ? -n * kl * 0x1.71547652b82fep0 : 0;
 }
 
-/* log A for integer alpha: sum over k of C(alpha, k) (1-q)^(alpha-k) q^k exp((k^2 - k) / (2
- * sigma^2)) */
-static double log_a_integer(double q, double sigma, int alpha)
+/* ---- what computing adds ----------------------------------------------------------------- */
+
+typedef struct {
+    double eta, delta_ideal;
+} addition;
+
+/* For an ideal epsilon of at most that. False: it takes more than half of delta. */
+static bool add_computing(const onus_mechanism *m, double epsilon, addition *a)
 {
-    double total = -INFINITY, log_choose = 0;
-    const double log_q = onus_log64(q), log_rest = onus_log1p_64(-q);
-    for (int k = 0; k <= alpha; k++) {
-        const double term = log_choose + k * log_q + (alpha - k) * log_rest +
-                            (double)(k * k - k) / (2 * sigma * sigma);
-        total = log_add(total, term);
-        if (k < alpha) log_choose += onus_log64((double)(alpha - k) / (double)(k + 1));
-    }
-    return total;
+    const double pairs = m->draws / 2 * (double)m->steps, kappa = m->cell;
+    const double tail =
+        m->sample_most >= m->rows ? 0 : onus_exp64(m->log2_sample_tail * 0x1.62e42fefa39efp-1);
+    const double tau = (pairs * ONUS_BAD_PAIR + (double)m->steps * tail) * up;
+    const double log_delta1 = onus_log64(m->delta) - 10 * 0x1.62e42fefa39efp-1 - epsilon - 1;
+    const bool exact = !(pairs > 0 && kappa > 0);
+    *a = (addition){0, m->delta};
+    if (exact && tau == 0) return true;
+    if (!exact)
+        a->eta =
+            (pairs * kappa * onus_expm1_64(kappa) + kappa * sqrt(-2 * pairs * log_delta1)) * up;
+    const double wrong = tau + (exact ? 0 : onus_exp64(log_delta1) * up);
+    const double wasted = (1 + onus_exp64(a->eta + epsilon) * up) * wrong * up;
+    a->delta_ideal = (m->delta - wasted) * onus_exp64(-a->eta) * (1 - 0x1p-40);
+    return a->delta_ideal >= m->delta / 2;
 }
 
-/* What z adds to A - 1, but for the normal density's constant: (e^(alpha L) - 1) e^(-z^2 / (2
- * sigma^2)), L = log((1 - q) + q e^t). */
-static double excess(double q, double sigma, double alpha, double z)
+/* ---- epsilon ----------------------------------------------------------------------------- */
+
+/* At half of delta, which is what the ideal mechanism has at least: an upper bound of its
+ * epsilon, and with it what computing adds. Renyi's bound first, it is quick. */
+static onus_status settle(const onus_mechanism *m, const onus_allocator *mem, double *epsilon,
+                          addition *a, bool *served, onus_err *err)
 {
-    const double t = (2 * z - 1) / (2 * sigma * sigma), g = z * z / (2 * sigma * sigma);
-    const double e =
-        alpha * (t > 700 ? onus_log64(q) + t : onus_log1p_64(q * onus_expm1_64(t)));
-    if (e - g > 700) return INFINITY;
-    return e > 0.5 ? onus_exp64(e - g) - onus_exp64(-g) : onus_expm1_64(e) * onus_exp64(-g);
+    double order;
+    *epsilon = onus_rdp_epsilon(m->sigma, m->q, m->steps, m->delta / 2, &order);
+    *served = add_computing(m, *epsilon, a);
+    if (*served) return ONUS_OK;
+    double closer;
+    const onus_status st =
+        onus_pld_epsilon(m->sigma, m->q, m->steps, m->delta / 2, order, mem, &closer, err);
+    if (st != ONUS_OK) return st;
+    if (closer < *epsilon) *epsilon = closer;
+    *served = add_computing(m, *epsilon, a);
+    return ONUS_OK;
 }
 
-/* The mass lies around 0 and around alpha, sigma wide: ten deviations beyond leave e^-50. The
- * integrand is analytic for |Im z| < pi sigma^2, so steps of sigma / 6, and of sigma^2 / 2
- * where that is less, leave an error of e^-39 or less. */
-static double log_a_fractional(double q, double sigma, double alpha)
+static onus_status refuse(double delta, bool any, onus_err *err, const onus_mechanism *m)
 {
-    const double h = sigma < 1.0 / 3 ? sigma * sigma / 2 : sigma / 6;
-    const double low = -10 * sigma, n = ceil((alpha + 20 * sigma) / h);
-    double sum = 0;
-    for (double i = 0; i <= n; i++) sum += excess(q, sigma, alpha, low + i * h);
-    const double density = 0x1.9884533d43651p-2 / sigma; /* 1 / (sqrt(2 pi) sigma) */
-    return sum == INFINITY ? sum : onus_log1p_64(sum * h * density);
-}
-
-double onus_rdp_step(double sigma, double q, double alpha)
-{
-    if (!(sigma > 0) || !(q > 0 && q <= 1) || !(alpha > 1)) return INFINITY;
-    if (q == 1) return alpha / (2 * sigma * sigma);
-    const double whole = rint(alpha);
-    const double log_a = whole == alpha && alpha < 10000 ? log_a_integer(q, sigma, (int)alpha)
-                                                         : log_a_fractional(q, sigma, alpha);
-    const double rdp = log_a / (alpha - 1);
-    return rdp != rdp ? INFINITY : rdp < 0 ? 0 : rdp;
-}
-
-/* Order i of 1.1, 1.2 ... 10.9, 12, 13 ... 63. */
-enum { N_FRACTIONAL = 99, N_ORDERS = 99 + 52 };
-
-static double order_at(int i)
-{
-    return i < N_FRACTIONAL ? (double)(11 + i) / 10 : (double)(12 + i - N_FRACTIONAL);
-}
-
-/* Canonne, Kamath, Steinke 2020, proposition 12: epsilon = rho + log((alpha-1)/alpha) - (log
- * delta + log alpha) / (alpha - 1). */
-static double epsilon_at(double sigma, double q, int64_t T, double delta, double alpha)
-{
-    const double rdp = onus_rdp_step(sigma, q, alpha) * (double)T;
-    const double epsilon =
-        rdp + onus_log1p_64(-1 / alpha) - (onus_log64(delta) + onus_log64(alpha)) / (alpha - 1);
-    return epsilon < 0 ? 0 : epsilon;
-}
-
-double onus_rdp_epsilon(double sigma, double q, int64_t T, double delta, double *order)
-{
-    double best = INFINITY;
-    for (int i = 0; i < N_ORDERS; i++) {
-        const double e = epsilon_at(sigma, q, T, delta, order_at(i));
-        if (!(e < best)) continue;
-        best = e;
-        if (order) *order = order_at(i);
-    }
-    return best;
-}
-
-/* The minimum over orders near `at`, which moves with it: epsilon is unimodal in the order. */
-static double epsilon_near(double sigma, double q, int64_t T, double delta, int *at)
-{
-    double here = epsilon_at(sigma, q, T, delta, order_at(*at));
-    for (int step = -1; step <= 1; step += 2) {
-        while (*at + step >= 0 && *at + step < N_ORDERS) {
-            const double next = epsilon_at(sigma, q, T, delta, order_at(*at + step));
-            if (!(next < here)) break;
-            here = next;
-            *at += step;
-        }
-    }
-    return here;
-}
-
-onus_status onus_rdp_sigma(double epsilon, double delta, double q, int64_t T, double *sigma,
-                           onus_err *err)
-{
-    double low = 0.05, high = 1;
-    int at = N_FRACTIONAL;
-    while (high < 1e4 && epsilon_near(high, q, T, delta, &at) > epsilon) {
-        low = high;
-        high *= 2;
-    }
-    if (!(epsilon_near(high, q, T, delta, &at) <= epsilon))
+    if (!any)
         return onus_fail(
             err, ONUS_BAD_INPUT,
-            "privacy.epsilon: no noise up to 1e4 times the clipping norm keeps epsilon %g "
-            "at delta %g over %lld steps",
-            epsilon, delta, (long long)T);
-    while (high - low > 1e-4 * high) {
-        const double mid = (low + high) / 2;
-        if (epsilon_near(mid, q, T, delta, &at) <= epsilon)
-            high = mid;
-        else
-            low = mid;
+            "privacy.delta: with so little noise (%.4g) the computed numbers prove "
+            "no epsilon at any delta below 1/2",
+            m->sigma);
+    return onus_fail(err, ONUS_BAD_INPUT,
+                     "privacy.delta: %g is less than can be proven of computed numbers; the "
+                     "smallest that can is %.2g",
+                     m->delta, delta);
+}
+
+/* By the first power of two times delta that is served, with a little room for its print. */
+static onus_status refuse_delta(onus_mechanism m, onus_err *err)
+{
+    const onus_mechanism asked = m;
+    addition a;
+    for (m.delta *= 2; m.delta < 0.5; m.delta *= 2) {
+        const double e = onus_rdp_epsilon(m.sigma, m.q, m.steps, m.delta / 2, NULL);
+        if (add_computing(&m, e, &a)) return refuse(1.05 * m.delta, true, err, &asked);
     }
-    while (onus_rdp_epsilon(high, q, T, delta, NULL) > epsilon)
-        high *= 1 + 1e-5; /* all orders have the last word */
-    *sigma = high;
+    return refuse(0, false, err, &asked);
+}
+
+onus_status onus_account(const onus_mechanism *m, const onus_allocator *mem,
+                         onus_spent_privacy *out, onus_err *err)
+{
+    double most = INFINITY;
+    addition a;
+    bool served = true;
+    if (!(m->sigma > 0 && m->q > 0 && m->q <= 1 && m->delta > 0 && m->delta < 1 &&
+          m->steps >= 0))
+        return onus_fail(err, ONUS_BAD_ARG, "accountant: sigma %g, q %g, delta %g, steps %lld",
+                         m->sigma, m->q, m->delta, (long long)m->steps);
+    onus_status st = ONUS_OK;
+    if (!add_computing(m, 0, &a) || a.delta_ideal < m->delta)
+        st = settle(m, mem, &most, &a, &served, err);
+    if (st != ONUS_OK) return st;
+    if (!served) return refuse_delta(*m, err);
+    onus_spent_privacy s = {.numerical = 2 * a.eta, .delta_ideal = a.delta_ideal};
+    s.rdp = onus_rdp_epsilon(m->sigma, m->q, m->steps, a.delta_ideal, &s.order);
+    s.order_is_last = onus_rdp_order_is_last(s.order);
+    st = onus_pld_epsilon(m->sigma, m->q, m->steps, a.delta_ideal, s.order, mem, &s.pld, err);
+    if (st != ONUS_OK) return st;
+    if (s.pld > most) s.pld = most; /* which holds at half of delta, and so here */
+    s.rdp += s.numerical;
+    s.pld += s.numerical;
+    s.epsilon = s.pld < s.rdp ? s.pld : s.rdp;
+    *out = s;
     return ONUS_OK;
+}
+
+/* ---- noise for an epsilon ---------------------------------------------------------------- */
+
+typedef struct {
+    double sigma, off; /* off: log of epsilon over the target; <= 0 holds */
+} point;
+
+/* Between a point that holds and one that does not, by interpolated logarithms. */
+static double between(point holds, point fails)
+{
+    const double a = onus_log64(holds.sigma), b = onus_log64(fails.sigma);
+    double part = -holds.off / (fails.off - holds.off);
+    part = part < 0.05 ? 0.05 : part > 0.95 ? 0.95 : part;
+    return onus_exp64(a + part * (b - a));
+}
+
+/* Less noise to try where none has failed yet: by what epsilon leaves, and a half at most. */
+static double lower(point holds)
+{
+    const double by = 1.02 * holds.off - 1e-3;
+    return holds.sigma * onus_exp64(by < -0.7 ? -0.7 : by);
+}
+
+/* The least noise whose losses keep the target, from Renyi's on downward: epsilon falls about
+ * as fast as the noise grows. */
+static onus_status shrink(const onus_mechanism *m, double epsilon, double delta,
+                          const onus_allocator *mem, double *sigma, onus_err *err)
+{
+    point holds = {.sigma = *sigma, .off = 0}, fails = {0};
+    double at = *sigma;
+    for (int i = 0; i < 24; i++) {
+        double order, found;
+        (void)onus_rdp_epsilon(at, m->q, m->steps, delta, &order);
+        const onus_status st =
+            onus_pld_epsilon(at, m->q, m->steps, delta, order, mem, &found, err);
+        if (st != ONUS_OK) return st;
+        const double off = found > 0 ? onus_log64(found / epsilon) : -1;
+        if (off <= 0)
+            holds = (point){at, off};
+        else if (i == 0)
+            break; /* Renyi's is the better one here */
+        else
+            fails = (point){at, off};
+        if (holds.sigma - fails.sigma < sigma_close * holds.sigma ||
+            (off <= 0 && off > -sigma_close))
+            break;
+        at = fails.sigma > 0 ? between(holds, fails) : lower(holds);
+    }
+    *sigma = holds.sigma;
+    return ONUS_OK;
+}
+
+static onus_status no_noise(const onus_mechanism *m, double epsilon, onus_err *err)
+{
+    return onus_fail(
+        err, ONUS_BAD_INPUT,
+        "privacy.epsilon: no noise up to 1e4 times the clipping norm keeps epsilon "
+        "%g at delta %g over %lld steps",
+        epsilon, m->delta, (long long)m->steps);
+}
+
+/* Noise that is enough: Renyi's, or where it finds none the most that there is, by losses. */
+static onus_status bracket(const onus_mechanism *m, double epsilon, double delta,
+                           const onus_allocator *mem, double *sigma, onus_err *err)
+{
+    double found, order;
+    if (onus_rdp_sigma(epsilon, delta, m->q, m->steps, sigma, NULL) == ONUS_OK) return ONUS_OK;
+    *sigma = 1e4;
+    (void)onus_rdp_epsilon(*sigma, m->q, m->steps, delta, &order);
+    const onus_status st =
+        onus_pld_epsilon(*sigma, m->q, m->steps, delta, order, mem, &found, err);
+    return st != ONUS_OK || found <= epsilon ? st : no_noise(m, epsilon, err);
+}
+
+onus_status onus_account_sigma(double epsilon, const onus_mechanism *given,
+                               const onus_allocator *mem, double *sigma, onus_err *err)
+{
+    onus_mechanism m = *given;
+    addition a;
+    double found;
+    bool served = add_computing(&m, epsilon, &a);
+    for (double delta = 2 * m.delta; !served && delta < 0.5; delta *= 2) {
+        m.delta = delta;
+        if (add_computing(&m, epsilon, &a)) return refuse(1.05 * delta, true, err, given);
+    }
+    if (!served)
+        return onus_fail(
+            err, ONUS_BAD_INPUT,
+            "privacy.epsilon: %g cannot be proven of computed numbers at any delta; "
+            "ask for less",
+            epsilon);
+    const double ideal = epsilon - 2 * a.eta;
+    if (!(ideal > 0))
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "privacy.epsilon: %g is less than what computing adds, %.3g", epsilon,
+                         2 * a.eta);
+    onus_status st = bracket(&m, ideal, a.delta_ideal, mem, &found, err);
+    if (st == ONUS_OK) st = shrink(&m, ideal, a.delta_ideal, mem, &found, err);
+    onus_spent_privacy spent = {.epsilon = INFINITY};
+    for (m.sigma = found; st == ONUS_OK; m.sigma *= 1 + sigma_close / 2) {
+        st = onus_account(&m, mem, &spent, err); /* it has the last word */
+        if (spent.epsilon <= epsilon) break;
+        if (m.sigma > 1.1 * found && st == ONUS_OK) st = no_noise(&m, epsilon, err);
+    }
+    if (st == ONUS_OK) *sigma = m.sigma;
+    return st;
 }

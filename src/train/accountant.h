@@ -1,18 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
- * accountant.h - what a private run spent: Renyi differential privacy of the Poisson-subsampled
- * Gaussian mechanism (Mironov, Talwar, Zhang 2019, arXiv:1908.10530), exact at fractional
- * orders, add/remove adjacency; converted by Canonne, Kamath, Steinke 2020 (arXiv:2004.00010),
- * proposition 12. The accountant reads what ran (sigma, q, steps), never what was asked for. */
+ * accountant.h - what a private run spent: the smaller of two proven bounds (rdp.h, pld.h) for
+ * the Poisson-subsampled Gaussian mechanism, and what computing it adds. The accountant reads
+ * what ran (sigma, q, steps), never what was asked for. */
 #ifndef ONUS_TRAIN_ACCOUNTANT_H
 #define ONUS_TRAIN_ACCOUNTANT_H
-#include "onus.h"
-/* RDP of one step at order alpha > 1; sigma > 0, 0 < q <= 1. Inf where it overflows. */
-double onus_rdp_step(double sigma, double q, double alpha);
-/* epsilon after T steps at delta over orders 1.1, 1.2 .. 10.9, 12, 13 .. 63; order (may be
- * NULL) receives the best. */
-double onus_rdp_epsilon(double sigma, double q, int64_t T, double delta, double *order);
-/* Smallest sigma (to 1e-4 relative, rounded up) with epsilon <= target; ONUS_BAD_ARG where none
- * below 1e4 does. */
-onus_status onus_rdp_sigma(double epsilon, double delta, double q, int64_t T, double *sigma,
-                           onus_err *err) ONUS_CHECKED;
+#include "base/mem.h"
+
+/* What ran. Zeroed from `draws` on: the ideal mechanism, in real numbers. */
+typedef struct {
+    double sigma; /* deviation of the noise over what one row moves the sum by */
+    double q, delta;
+    int64_t steps;
+    double draws; /* normals a step, those of begun pairs counted */
+    double
+        cell; /* kappa: the log-ratio of a pair's computed and ideal probabilities, at most */
+    int64_t rows, sample_most; /* of the part; of one sample */
+    double log2_sample_tail; /* of the probability that more rows are drawn than sample_most */
+} onus_mechanism;
+
+typedef struct {
+    double epsilon;  /* the smaller of these two */
+    double rdp, pld; /* each proven, `numerical` in it; INFINITY: nothing was */
+    double numerical;
+    double order; /* of rdp */
+    bool order_is_last;
+    double delta_ideal; /* what of delta the ideal mechanism has */
+} onus_spent_privacy;
+
+/* Normals whose pair is drawn wrongly: 2^-100 a pair. */
+#define ONUS_BAD_PAIR 0x1p-100
+
+/* ONUS_BAD_INPUT where no epsilon can be proven of what is computed at that delta; the message
+ * says which delta can. */
+onus_status onus_account(const onus_mechanism *m, const onus_allocator *mem,
+                         onus_spent_privacy *out, onus_err *err) ONUS_CHECKED;
+/* The noise (to parts in a thousand, what holds is what was tried) with which onus_account
+ * gives epsilon or less; m->sigma is not read. ONUS_BAD_INPUT where none up to 1e4 does, or
+ * delta is too small for the computed. */
+onus_status onus_account_sigma(double epsilon, const onus_mechanism *m,
+                               const onus_allocator *mem, double *sigma,
+                               onus_err *err) ONUS_CHECKED;
+/* log2 of a bound of P(Binomial(rows, q) > most), by Chernoff: -INFINITY where most >= rows. */
+double onus_sample_log2_tail(int64_t rows, double q, int64_t most);
 #endif

@@ -2,9 +2,8 @@
  * budget.c - see budget.h. */
 #include "train/budget.h"
 
+#include <math.h>
 #include <stdio.h>
-
-#include "train/accountant.h"
 
 enum { OUTSIDE_MAX = 16, TEXT_MAX = 256 };
 typedef struct {
@@ -32,8 +31,13 @@ static void list_outside(const onus_budget *b, outside *o)
             (long long)b->n_fitted);
         o->list[o->n++] = o->text[0];
     }
-    say(o, "the number of rows of the training part, which sets the sampling rate");
-    say(o, "the counts and hashes of the data sheet and of data.split");
+    if (!b->stated)
+        say(o, "the number of rows of the training part, which sets the sampling rate and the "
+               "number of steps: tables that differ in a row differ in them "
+               "(privacy.sampling_rate in the recipe would not)");
+    say(o, "the counts of the data sheet and of data.split: rows, classes, groups of ten "
+           "people and "
+           "more, also where all of a group have one label");
     if (b->from)
         say(o,
             "weights taken from elsewhere (train.from), which may have seen the same people");
@@ -47,30 +51,69 @@ static void list_outside(const onus_budget *b, outside *o)
         "explanations, where the run makes them: the rows explained and the background rows");
     say(o, "further rows of the same person: the unit is one row");
     say(o, "kinds of columns, classes and groups, where the recipe leaves them to the table");
-    say(o, "rounding: the theorem is about real numbers, sums and noise are binary32");
     say(o, "running times, which vary with the sizes of the samples");
-    if (b->delta * (double)b->n_train >= 1)
+    if (b->ran.delta * (double)b->n_train >= 1)
         say(o, "delta is not below 1 / rows: some person may be revealed whole");
 }
 
-void onus_budget_put(onus_budget *b, onus_event_builder *e)
+const char *onus_sampling_text(bool stated)
+{
+    return stated ? "Poisson, each row with the probability that the recipe states"
+                  : "Poisson, each row with probability batch / rows";
+}
+
+int64_t onus_stated_steps(double q)
+{
+    const double n = ceil(1 / q);
+    return q > 0 && n < 0x1p53 ? (int64_t)n : 1;
+}
+
+void onus_budget_announce(const onus_budget *b, onus_event_builder *e)
+{
+    onus_event_real(e, b->ran.sigma, "privacy.noise_multiplier");
+    onus_event_real(e, b->ran.q, "privacy.sampling_rate");
+    onus_event_text(e, b->stated ? "yes" : "no", "privacy.sampling_rate.stated");
+    onus_event_int(e, b->ran.sample_most, "privacy.sample.most");
+    onus_event_real(e, b->sensitivity, "privacy.sensitivity");
+    onus_event_real(e, b->grid, "privacy.grid");
+    onus_event_int(e, b->parameters, "privacy.parameters");
+    onus_event_int(e, (int64_t)b->ran.draws, "privacy.noise.draws");
+    onus_event_real(e, b->ran.cell, "privacy.noise.cell");
+}
+
+static const char by_losses[] =
+    "privacy loss distributions of the Poisson-subsampled Gaussian, rows added and removed, "
+    "every rounding counted (Zhu, Dong, Wang 2022; Doroshenko and others 2022); less than by "
+    "Renyi DP";
+static const char by_orders[] =
+    "Renyi DP of the Poisson-subsampled Gaussian (Mironov, Talwar, Zhang 2019) at orders 1.1 "
+    "to "
+    "32768; conversion of Canonne, Kamath, Steinke 2020; no more than by privacy loss "
+    "distributions";
+
+onus_status onus_budget_put(onus_budget *b, onus_event_builder *e, const onus_allocator *mem,
+                            onus_err *err)
 {
     outside o;
-    b->epsilon = onus_rdp_epsilon(b->sigma, b->q, b->steps, b->delta, &b->order);
+    const onus_status st = onus_account(&b->ran, mem, &b->spent, err);
+    if (st != ONUS_OK) return st;
+    const onus_spent_privacy *s = &b->spent;
     list_outside(b, &o);
-    onus_event_real(e, b->epsilon, "privacy.epsilon");
-    onus_event_real(e, b->delta, "privacy.delta");
-    onus_event_real(e, b->order, "privacy.order");
-    onus_event_real(e, b->sigma, "privacy.noise_multiplier");
-    onus_event_real(e, b->q, "privacy.sampling_rate");
-    onus_event_int(e, b->steps, "privacy.steps");
+    onus_event_real(e, s->epsilon, "privacy.epsilon");
+    onus_event_real(e, b->ran.delta, "privacy.delta");
+    onus_event_real(e, s->pld, "privacy.epsilon.pld");
+    onus_event_real(e, s->rdp, "privacy.epsilon.rdp");
+    onus_event_real(e, s->numerical, "privacy.epsilon.numerical");
+    onus_event_real(e, s->order, "privacy.order");
+    onus_event_text(e, s->order_is_last ? "yes" : "no", "privacy.order.last");
+    onus_event_real(e, b->ran.sigma, "privacy.noise_multiplier");
+    onus_event_real(e, b->ran.q, "privacy.sampling_rate");
+    onus_event_int(e, b->ran.steps, "privacy.steps");
     onus_event_real(e, b->clip, "privacy.clip");
     onus_event_text(e, "Poisson", "privacy.sampling");
     onus_event_int(e, b->batch, "privacy.normaliser");
     onus_event_text(e, "one row added or removed", "privacy.unit");
-    onus_event_text(e,
-                    "Renyi DP of the Poisson-subsampled Gaussian (Mironov, Talwar, Zhang 2019) "
-                    "at orders 1.1 to 63; conversion of Canonne, Kamath, Steinke 2020",
-                    "privacy.accountant");
+    onus_event_text(e, s->pld < s->rdp ? by_losses : by_orders, "privacy.accountant");
     onus_event_texts(e, o.list, o.n, "privacy.outside");
+    return ONUS_OK;
 }

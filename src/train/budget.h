@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
- * budget.h - the event privacy.budget: what a private run spent, read by the accountant, and
- * what the guarantee does not cover. */
+ * budget.h - what the events privacy.noise and privacy.budget say: the mechanism, announced
+ * before the first step; what it spent, read by the accountant; and what the guarantee does not
+ * cover. */
 #ifndef ONUS_TRAIN_BUDGET_H
 #define ONUS_TRAIN_BUDGET_H
 #include "base/event.h"
+#include "train/accountant.h"
 
 typedef struct {
-    double sigma, q, delta, clip; /* what ran */
-    int64_t steps, batch;
+    onus_mechanism ran;
+    bool stated;              /* the recipe states q; else it is batch / rows */
+    double clip, sensitivity; /* C; what one row moves the computed sum by, at most */
+    double grid;              /* g, a power of two: sums and noise are whole multiples of it */
+    int64_t parameters;       /* trained ones */
+    int64_t batch;
     int64_t n_fitted, n_train, n_valid;  /* statistics fitted on people; rows */
     bool balanced, keeps_best, may_stop; /* class weights; by the validation part */
     bool from;                           /* weights of another training */
-    double epsilon, order;               /* out */
+    onus_spent_privacy spent;            /* out of onus_budget_put */
 } onus_budget;
 
-/* All fields of the event, which the caller began. */
-void onus_budget_put(onus_budget *b, onus_event_builder *e);
+/* train.sampling of a private run. */
+const char *onus_sampling_text(bool stated);
+/* Steps of an epoch where q is stated: 1 / q, rounded up, which no row changes. */
+int64_t onus_stated_steps(double q);
+/* What privacy.noise says of the mechanism; the caller began the event and adds the key's
+ * commitment and the targets. */
+void onus_budget_announce(const onus_budget *b, onus_event_builder *e);
+/* All fields of privacy.budget, which the caller began; errors are onus_account's. */
+onus_status onus_budget_put(onus_budget *b, onus_event_builder *e, const onus_allocator *mem,
+                            onus_err *err) ONUS_CHECKED;
 #endif

@@ -9,6 +9,7 @@
 #include "base/fp.h"
 #include "num/philox.h"
 #include "num/vec.h"
+#include "train/budget.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
 
@@ -33,7 +34,7 @@ static onus_status emit_begin(onus_trainer *t, onus_err *err)
     onus_event_int(e, t->n_steps, "train.planned_steps");
     onus_event_int(e, onus_checkpoint_epochs(t), "train.checkpoint_epochs");
     onus_event_text(e,
-                    t->is_private ? "Poisson, each row with probability batch / rows"
+                    t->is_private ? onus_sampling_text(t->privacy->sampling_rate > 0)
                                   : "shuffled, every row once an epoch",
                     "train.sampling");
     onus_event_text(e, optimisers[s->optimiser], "train.optimiser");
@@ -162,9 +163,10 @@ static onus_status run_steps(onus_trainer *t, onus_err *err)
             .seed = t->io->seed, .step = (uint32_t)t->epoch, .purpose = ONUS_DRAW_SHUFFLE};
         onus_stream_shuffle(&order, t->batch_rows, t->n_train, t->shuffle);
     }
-    for (int64_t first = done * batch; first < t->n_train; first += batch) {
-        const int64_t B = t->n_train - first < batch ? t->n_train - first : batch;
-        onus_status st = onus_trainer_step(t, first, t->is_private ? batch : B, err);
+    for (int64_t k = done; k < t->n_per_epoch; k++) {
+        const int64_t first = t->is_private ? 0 : k * batch, left = t->n_train - first;
+        const int64_t B = t->is_private || left > batch ? batch : left;
+        onus_status st = onus_trainer_step(t, first, B, err);
         if (st != ONUS_OK) return st;
         if (t->io->stop && *t->io->stop) return stop_here(t, err);
         show(t, false);

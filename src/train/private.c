@@ -29,7 +29,6 @@
 #include "base/fail.h"
 #include "num/kernels.h"
 #include "num/noise.h"
-#include "train/accountant.h"
 #include "train/budget.h"
 #include "train/trainer.h"
 
@@ -116,7 +115,6 @@ static onus_status plan_grid(onus_trainer *t, onus_err *err)
 {
     onus_grid_plan *g = &t->grid;
     const double C = t->privacy->clip, rounding = onus_net_rounding(t->net);
-    g->sample_most = onus_noise_sample_most(t->q, t->n_train, SAMPLE_TAIL_LOG2);
     const double finest = 0x1p-13 * C / fmax(rounding, 1), above = power_above(finest),
                  fine = above > finest ? above / 2 : above;
     const double sums = power_above(2 * ONUS_REACH * C * (double)g->sample_most * 0x1p-50);
@@ -129,9 +127,7 @@ static onus_status plan_grid(onus_trainer *t, onus_err *err)
                          "%lld rows and noise of %g times the clip %g",
                          (long long)onus_net_trained(t->net), (long long)g->sample_most,
                          t->sigma, C);
-    const double std = t->sigma * g->sensitivity;
-    g->dither = onus_noise_dither_bits(std, g->grid);
-    g->cell = onus_noise_cell_log_ratio(std, g->grid, g->dither);
+    g->dither = onus_noise_dither_bits(t->sigma * g->sensitivity, g->grid);
     return ONUS_OK;
 }
 
@@ -148,12 +144,82 @@ static onus_status check(const onus_trainer *t, onus_err *err)
     if (!(p->noise_multiplier > 0 && isfinite(p->noise_multiplier)) &&
         !(p->epsilon > 0 && isfinite(p->epsilon)))
         return onus_fail(err, ONUS_BAD_ARG, "privacy: epsilon or noise is needed");
-    if (t->spec->batch > t->n_train)
+    if (!(p->sampling_rate >= 0 && p->sampling_rate <= 1))
+        return onus_fail(err, ONUS_BAD_ARG, "privacy: sampling_rate lies between 0 and 1");
+    if (t->spec->batch > t->n_train && !(p->sampling_rate > 0))
         return onus_fail(err, ONUS_BAD_INPUT,
                          "train.batch: %lld is more than the %lld rows of the training part; a "
                          "private step samples each row with probability batch / rows",
                          (long long)t->spec->batch, (long long)t->n_train);
     return ONUS_OK;
+}
+
+/* Normals that a step draws, in pairs of one tensor; trained parameters. */
+static void count_parameters(const onus_net *net, onus_budget *b)
+{
+    for (int i = 0; i < onus_net_tensors(net); i++) {
+        const onus_tensor *x = onus_net_tensor(net, i);
+        if (x->frozen || x->def.buffer) continue;
+        b->parameters += x->n;
+        b->ran.draws += 2 * (double)onus_noise_pairs(x->n);
+    }
+}
+
+static onus_budget describe(const onus_trainer *t)
+{
+    const onus_train_spec *s = t->spec;
+    const onus_privacy_spec *p = t->privacy;
+    onus_budget b = {.ran = {.sigma = t->sigma,
+                             .q = t->q,
+                             .delta = p->delta,
+                             .steps = t->n_steps,
+                             .cell = t->grid.cell,
+                             .rows = t->n_train,
+                             .sample_most = t->grid.sample_most},
+                     .stated = p->sampling_rate > 0,
+                     .clip = p->clip,
+                     .sensitivity = t->grid.sensitivity,
+                     .grid = t->grid.grid,
+                     .batch = s->batch,
+                     .n_train = t->n_train,
+                     .n_valid = t->n_valid,
+                     .balanced = s->class_weights == ONUS_CLASS_WEIGHTS_BALANCED,
+                     .keeps_best = s->keep == ONUS_KEEP_BEST,
+                     .may_stop = s->patience > 0,
+                     .from = s->from != NULL};
+    b.ran.log2_sample_tail = onus_sample_log2_tail(t->n_train, t->q, b.ran.sample_most);
+    count_parameters(t->net, &b);
+    (void)onus_dataset_fitted(t->data, &b.n_fitted);
+    return b;
+}
+
+/* Noise for the target; where noise was asked for, whether it gives an epsilon at all: better
+ * now than after the last step. How far computed noise is from ideal depends on grid and noise,
+ * and these on it: a power of two that holds is found in a try or two. */
+static onus_status settle_noise(onus_trainer *t, onus_err *err)
+{
+    enum { TRIES = 40 };
+    const onus_privacy_spec *p = t->privacy;
+    onus_status st = ONUS_OK;
+    onus_spent_privacy spent;
+    t->q =
+        p->sampling_rate > 0 ? p->sampling_rate : (double)t->spec->batch / (double)t->n_train;
+    t->grid.sample_most = onus_noise_sample_most(t->q, t->n_train, SAMPLE_TAIL_LOG2);
+    t->grid.cell = 0x1p-34;
+    for (int i = 0; i < TRIES; i++) {
+        const onus_budget b = describe(t);
+        t->sigma = p->noise_multiplier;
+        if (!(t->sigma > 0))
+            st = onus_account_sigma(p->epsilon, &b.ran, t->io->mem, &t->sigma, err);
+        if (st == ONUS_OK) st = plan_grid(t, err);
+        if (st != ONUS_OK) return st;
+        const double std = t->sigma * t->grid.sensitivity,
+                     cell = onus_noise_cell_log_ratio(std, t->grid.grid, t->grid.dither);
+        if (cell <= t->grid.cell) break;
+        t->grid.cell = power_above(cell);
+    }
+    const onus_budget b = describe(t);
+    return onus_account(&b.ran, t->io->mem, &spent, err);
 }
 
 /* The noise is settled, and the key committed to, before the first step. */
@@ -163,13 +229,9 @@ onus_status onus_private_begin(onus_trainer *t, onus_err *err)
     onus_status st = check(t, err);
     if (st == ONUS_OK) st = onus_net_can_private(t->net, err);
     if (st != ONUS_OK) return st;
-    t->q = (double)t->spec->batch / (double)t->n_train;
-    t->sigma = p->noise_multiplier;
-    if (!(t->sigma > 0)) {
-        st = onus_rdp_sigma(p->epsilon, p->delta, t->q, t->n_steps, &t->sigma, err);
-        if (st != ONUS_OK) return st;
-    }
-    if ((st = plan_grid(t, err)) != ONUS_OK) return st;
+    st = settle_noise(t, err);
+    if (st != ONUS_OK) return st;
+    const onus_budget b = describe(t);
     t->row_seed = onus_noise_seed(t->io->noise);
     uint8_t commitment[32];
     onus_noise_key_commit(t->io->noise, commitment);
@@ -178,8 +240,7 @@ onus_status onus_private_begin(onus_trainer *t, onus_err *err)
     onus_event_sha256(e, commitment, "privacy.noise.commitment");
     onus_event_text(e, "ChaCha20, 256-bit key from the system's generator",
                     "privacy.noise.generator");
-    onus_event_real(e, t->sigma, "privacy.noise_multiplier");
-    onus_event_real(e, t->q, "privacy.sampling_rate");
+    onus_budget_announce(&b, e);
     if (p->epsilon > 0) onus_event_real(e, p->epsilon, "privacy.target.epsilon");
     onus_event_real(e, p->delta, "privacy.target.delta");
     return onus_event_emit(e, &t->io->sink, err);
@@ -190,26 +251,15 @@ onus_status onus_private_begin(onus_trainer *t, onus_err *err)
  * guarantee of all planned steps. */
 onus_status onus_private_end(onus_trainer *t, onus_train_result *out, onus_err *err)
 {
-    const onus_train_spec *s = t->spec;
-    onus_budget b = {.sigma = t->sigma,
-                     .q = t->q,
-                     .delta = t->privacy->delta,
-                     .clip = t->privacy->clip,
-                     .steps = s->patience > 0 ? t->n_steps : t->step,
-                     .batch = s->batch,
-                     .n_train = t->n_train,
-                     .n_valid = t->n_valid,
-                     .balanced = s->class_weights == ONUS_CLASS_WEIGHTS_BALANCED,
-                     .keeps_best = s->keep == ONUS_KEEP_BEST,
-                     .may_stop = s->patience > 0,
-                     .from = s->from != NULL};
-    (void)onus_dataset_fitted(t->data, &b.n_fitted);
+    onus_budget b = describe(t);
+    b.ran.steps = t->spec->patience > 0 ? t->n_steps : t->step;
     onus_event_builder *e = &t->event;
     onus_event_begin(e, "privacy.budget");
-    onus_budget_put(&b, e);
-    out->sigma = b.sigma;
-    out->q = b.q;
-    out->epsilon = b.epsilon;
-    out->order = b.order;
+    const onus_status st = onus_budget_put(&b, e, t->io->mem, err);
+    if (st != ONUS_OK) return st;
+    out->sigma = b.ran.sigma;
+    out->q = b.ran.q;
+    out->epsilon = b.spent.epsilon;
+    out->order = b.spent.order;
     return onus_event_emit(e, &t->io->sink, err);
 }

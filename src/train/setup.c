@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/writer.h"
 #include "num/philox.h"
+#include "train/budget.h"
 #include "train/trainer.h"
 
 static onus_status check(const onus_trainer *t, onus_err *err)
@@ -220,6 +221,8 @@ onus_status onus_trainer_open(onus_trainer *t, onus_err *err)
     t->train_rows = onus_dataset_part(t->data, ONUS_PART_TRAIN, &t->n_train);
     t->valid_rows = onus_dataset_part(t->data, ONUS_PART_VALID, &t->n_valid);
     t->n_per_epoch = s->batch > 0 ? (t->n_train + s->batch - 1) / s->batch : 0;
+    if (t->is_private && t->privacy->sampling_rate > 0)
+        t->n_per_epoch = onus_stated_steps(t->privacy->sampling_rate);
     if (t->n_per_epoch < 1) t->n_per_epoch = 1;
     t->n_steps = s->epochs < INT64_MAX / t->n_per_epoch ? s->epochs * t->n_per_epoch : 0;
     t->best_loss = INFINITY;

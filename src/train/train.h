@@ -60,6 +60,7 @@ typedef struct {
     double epsilon, delta;   /* the target; noise is found for it */
     double clip;             /* C > 0 */
     double noise_multiplier; /* given instead of epsilon; 0 = find it */
+    double sampling_rate;    /* q; 0: batch / rows */
 } onus_privacy_spec;
 
 /* In checkpoint_dir: the state of a run that was stopped, mid-epoch. There is one at most, and

@@ -30,7 +30,7 @@ typedef struct {
     double sensitivity;  /* what one row moves a step's sum by at most, L2 */
     int64_t sample_most; /* rows of a sample */
     int dither;          /* bits of uniform noise, in multiples of the grid */
-    double cell;         /* log-ratio of the probabilities of a pair of draws: num/noise.h */
+    double cell;         /* at least kappa of num/noise.h: a power of two */
 } onus_grid_plan;
 
 typedef struct {

@@ -111,6 +111,13 @@ fi
 expect 0 'privacy.epsilon' "$onus" run secret.yaml --out p1 --quiet
 expect 0 'opens the commitment' "$onus" verify p1
 expect 0 'every bit the same' env ONUS_ISA=ref ONUS_THREADS=1 "$onus" replay p1
+# a stated rate: the steps of an epoch follow from it, and the ledger that says otherwise does not hold
+sed 's/clip: 1}/clip: 1, sampling_rate: 0.3}/; s/^name: secret/name: stated/' secret.yaml > stated.yaml
+expect 0 'privacy.epsilon' "$onus" train stated.yaml --out p1s --quiet
+expect 0 'intact' "$onus" verify p1s
+expect 0 'every bit the same' "$onus" replay p1s
+grep -q '"privacy.sampling_rate":0.3,"privacy.sampling_rate.stated":"yes"' p1s/ledger.jsonl && ok || bad "the stated rate is told"
+grep -q '"train.steps_per_epoch":4' p1s/ledger.jsonl && ok || bad "an epoch is 1 / q steps"
 same "noise key's mode" "$(stat -c %a p1/private/noise.key)" 600
 # hashes of the data are under the key that docs/PRIVACY.md derives, which nobody without private/ has
 python3 - p1 <<'PY' && ok || bad "hashes of a private run's data"
@@ -369,7 +376,9 @@ wrong 's/positive: good/positive: great/' 'great'
 wrong 's/kind: mlp/kind: transformer/' 'transformer'
 wrong 's/source: small.csv/source: small.csv\n  test: small.csv/; s/split: .*/split: {train: 0.8, valid: 0.2}/' \
     "wrong.yaml:[0-9]+: data.test: 'small.csv' holds the same bytes"
-wrong 's/privacy: off/privacy: {epsilon: 0.01, delta: 1e-9, clip: 1}/' 'privacy.epsilon: no noise up to 1e4'
+wrong 's/privacy: off/privacy: {epsilon: 0.01, delta: 1e-29, clip: 1}/' 'privacy.delta: 1e-29 is less than can be proven of computed numbers; the smallest that can is'
+wrong 's/privacy: off/privacy: {epsilon: 500, delta: 1e-9, clip: 1}/' 'privacy.epsilon: 500 cannot be proven of computed numbers at any delta; ask for less'
+wrong 's/privacy: off/privacy: {epsilon: 8, delta: 1e-9, clip: 1, sampling_rate: 2}/' "privacy.sampling_rate: '2' is not a number from"
 wrong 's/^seed: 7/seed: -1/' "seed: '-1' is not a whole number from 0"
 wrong 's/train: 0.6/train: 0.9/' 'train . valid . test = 1.3'
 wrong 's/accuracy >= 0.2/accuracy => 0.2/' 'wrong.yaml:16'

@@ -85,6 +85,23 @@ never mse 'because it decides between two classes'
 for name in run.seconds report.events policy.met policy.1.bound; do never $name 'because it comes after demands are judged'; done
 for name in run.resume.step run.stop.step; do never $name 'because what happened to a run .stopped, resumed. cannot be demanded'; done
 
+# ---- what noise costs (bounds of dp_accounting 0.6.0, and of Balle and Wang 2018) ----------------
+cost() { "$onus" epsilon --noise "$1" --sampling-rate "$2" --steps "$3" --delta "$4" --json; }
+python3 - "$(cost 1 0.01 1000 1e-5)" "$(cost 1 1 1 1e-5)" <<'PY' && ok || bad "what noise costs"
+import json, sys
+a, b = map(json.loads, sys.argv[1:])
+assert 1.8265 < a["epsilon.pld"] < 1.83 and abs(a["epsilon.rdp"] - 2.1013652716) < 1e-9 and a["epsilon"] == a["epsilon.pld"]
+assert a["epsilon.by"] == "pld" and a["epsilon.order.last"] == "no" and a["epsilon.every_step"] > 100
+assert abs(b["epsilon.every_step"] - 4.3771781) < 1e-7 and b["epsilon.rdp"] > b["epsilon.pld"] == b["epsilon.every_step"]
+PY
+expect 0 'epsilon.pld, by privacy loss distributions: proven' "$onus" epsilon --noise 1.5 --sampling-rate 0.04 --steps 2250 --delta 1e-5
+expect 2 '^onus epsilon: --delta is missing' "$onus" epsilon --noise 1 --sampling-rate 1 --steps 5
+expect 2 '^onus epsilon: noise: nan is no finite number above 0$' "$onus" epsilon --noise nan --sampling-rate 1 --steps 5 --delta 0.1
+expect 2 '^onus epsilon: sampling rate: 1.5 is not above 0 and at most 1$' "$onus" epsilon --noise 1 --sampling-rate 1.5 --steps 5 --delta 0.1
+expect 2 '^onus epsilon: steps: 0 is not from 1 to 2.53$' "$onus" epsilon --noise 1 --sampling-rate 1 --steps 0 --delta 0.1
+expect 2 '^onus epsilon: delta: 1 is not above 0 and below 1$' "$onus" epsilon --noise 1 --sampling-rate 1 --steps 5 --delta 1
+expect 2 '^onus epsilon: .*x' "$onus" epsilon --noise x
+
 expect 2 "^onus names: no name matches 'acuracy'; the nearest is 'accuracy'$" "$onus" names acuracy
 
 # ---- a model, or a report ----------------------------------------------------------------

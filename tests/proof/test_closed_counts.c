@@ -8,7 +8,6 @@
 #include "audit/energy.h"
 #include "audit/language.h"
 #include "audit/quality.h"
-#include "train/accountant.h"
 #include "train/budget.h"
 
 /* ---- tokens, privacy, energy ------------------------------------------------------------- */
@@ -40,7 +39,7 @@ static void tokens(void **state)
     close_world(&w);
 }
 
-static void tell_training(world *w, int64_t patience, int64_t steps)
+static void tell_training(world *w, int64_t patience, int64_t steps, bool stated)
 {
     (void)begin(w, "data.split");
     onus_event_int(&w->b, 1000, "data.rows");
@@ -55,7 +54,12 @@ static void tell_training(world *w, int64_t patience, int64_t steps)
     onus_event_int(&w->b, 10, "train.epochs");
     onus_event_int(&w->b, 150, "train.planned_steps");
     onus_event_int(&w->b, patience, "train.patience");
-    onus_event_text(&w->b, "Poisson, each row with probability batch / rows", "train.sampling");
+    onus_event_int(&w->b, 77, "train.parameters");
+    onus_event_int(&w->b, 15, "train.steps_per_epoch");
+    onus_event_text(&w->b,
+                    stated ? "Poisson, each row with the probability that the recipe states"
+                           : "Poisson, each row with probability batch / rows",
+                    "train.sampling");
     onus_event_text(&w->b, "balanced", "train.class_weights");
     onus_event_text(&w->b, "best", "train.keep");
     emit(w);
@@ -158,37 +162,73 @@ static void patience_ends_epochs(void **state)
     assert_int_equal(epochs_of(2, late, 6, 6, 4), ONUS_OK); /* at the last one: both */
 }
 
-static void tell_private(world *w, double epsilon, double sigma, int64_t patience,
-                         int64_t steps)
+/* q: 64 / 900, or stated */
+static void tell_rate(world *w, double q, double epsilon, double sigma, int64_t patience,
+                      int64_t steps)
 {
     (void)begin(w, "run.begin");
     onus_event_text(&w->b, "on", "run.privacy");
     onus_event_text(&w->b, "reported", "run.ends");
     emit(w);
-    tell_training(w, patience, steps);
-    const double q = 64.0 / 900, delta = 1e-4;
-    if (epsilon > 0)
-        assert_int_equal(onus_rdp_sigma(epsilon, delta, q, 150, &sigma, NULL), ONUS_OK);
-    (void)begin(w, "privacy.noise");
-    onus_event_real(&w->b, sigma, "privacy.noise_multiplier");
-    onus_event_real(&w->b, q, "privacy.sampling_rate");
-    if (epsilon > 0) onus_event_real(&w->b, epsilon, "privacy.target.epsilon");
-    onus_event_real(&w->b, delta, "privacy.target.delta");
-    emit(w);
-    onus_budget b = {.sigma = sigma,
-                     .q = q,
-                     .delta = delta,
+    tell_training(w, patience, steps, q != 64.0 / 900);
+    onus_budget b = {.ran = {.sigma = sigma,
+                             .q = q,
+                             .delta = 1e-4,
+                             .steps = 150,
+                             .draws = 80,
+                             .cell = 0x1p-30,
+                             .rows = 900,
+                             .sample_most = 300,
+                             .log2_sample_tail = onus_sample_log2_tail(900, q, 300)},
+                     .stated = q != 64.0 / 900,
                      .clip = 1,
-                     .steps = patience > 0 ? 150 : steps,
+                     .sensitivity = 1.25,
+                     .grid = 0x1p-30,
+                     .parameters = 77,
                      .batch = 64,
                      .n_train = 900,
                      .n_valid = 100,
                      .balanced = true,
                      .keeps_best = true,
                      .may_stop = patience > 0};
-    (void)begin(w, "privacy.budget");
-    onus_budget_put(&b, &w->b);
+    if (epsilon > 0)
+        assert_int_equal(onus_account_sigma(epsilon, &b.ran, NULL, &b.ran.sigma, NULL),
+                         ONUS_OK);
+    (void)begin(w, "privacy.noise");
+    onus_budget_announce(&b, &w->b);
+    if (epsilon > 0) onus_event_real(&w->b, epsilon, "privacy.target.epsilon");
+    onus_event_real(&w->b, b.ran.delta, "privacy.target.delta");
     emit(w);
+    if (!(patience > 0)) b.ran.steps = steps;
+    (void)begin(w, "privacy.budget");
+    assert_int_equal(onus_budget_put(&b, &w->b, NULL, NULL), ONUS_OK);
+    emit(w);
+}
+
+static void tell_private(world *w, double epsilon, double sigma, int64_t patience,
+                         int64_t steps)
+{
+    tell_rate(w, 64.0 / 900, epsilon, sigma, patience, steps);
+}
+
+/* Of a stated rate the steps of an epoch follow, and every event says so. */
+static void stated_rates(void **state)
+{
+    (void)state;
+    world w;
+    open_world(&w);
+    tell_rate(&w, 1.0 / 15, 8, 0, 0, 150);
+    attack(&w, "an epsilon for a stated rate");
+    field_of(&w, "privacy.noise", "privacy.sampling_rate.stated")->text = "no";
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+    field_of(&w, "train.begin", "train.sampling")->text =
+        "Poisson, each row with probability batch / rows";
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+    close_world(&w);
+    open_world(&w);
+    tell_rate(&w, 0.05, 8, 0, 0, 150); /* 20 steps, not 15 */
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+    close_world(&w);
 }
 
 static void privacy(void **state)
@@ -214,21 +254,20 @@ static void privacy(void **state)
     outside->n--;
     assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
     close_world(&w);
-    /* little noise: the bound that stands for the accountant is close, and below it */
+    /* more than a row may move the sum by */
     open_world(&w);
-    tell_private(&w, 0, 0.03, 0, 150);
-    assert_int_equal(judge(&w, w.event, NULL), ONUS_OK);
-    field_of(&w, "privacy.budget", "privacy.epsilon")->r *= 0.99;
+    tell_private(&w, 0, 1.1, 0, 150);
+    field_of(&w, "privacy.noise", "privacy.sensitivity")->r = 0.99;
     assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
     close_world(&w);
-    /* hardly any noise: nothing is integrated, and no small epsilon believed */
+    /* hardly any noise: nothing is proven, and no epsilon believed, small or large */
     open_world(&w);
-    tell_private(&w, 0, 0.06, 0, 150);
+    tell_private(&w, 0, 1.1, 0, 150);
     field_of(&w, "privacy.noise", "privacy.noise_multiplier")->r = 1e-9;
     field_of(&w, "privacy.budget", "privacy.noise_multiplier")->r = 1e-9;
     assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
     field_of(&w, "privacy.budget", "privacy.epsilon")->r = 1e30;
-    assert_int_equal(judge(&w, w.event, NULL), ONUS_OK);
+    assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
     close_world(&w);
 }
 
@@ -477,6 +516,7 @@ int main(void)
         cmocka_unit_test(parts_are_all_rows),
         cmocka_unit_test(texts_and_images),
         cmocka_unit_test(tokens),
+        cmocka_unit_test(stated_rates),
         cmocka_unit_test(privacy),
         cmocka_unit_test(energy),
         cmocka_unit_test(steps_stay_whole_numbers),

@@ -176,7 +176,8 @@ static inline void fixture_training(fixture *f, int epochs, bool is_private)
             f, "privacy.budget",
             "{\"privacy.epsilon\":7.94123,\"privacy.delta\":0.00001,\"privacy.clip\":1,"
             "\"privacy.noise_multiplier\":0.7431,\"privacy.sampling_rate\":0.0914,"
-            "\"privacy.steps\":330,\"privacy.order\":3.4,\"privacy.accountant\":"
+            "\"privacy.steps\":330,\"privacy.order\":32768,\"privacy.order.last\":\"yes\","
+            "\"privacy.accountant\":"
             "\"Renyi DP of the Poisson-subsampled Gaussian\",\"privacy.unit\":\"one row added "
             "or "
             "removed\",\"privacy.sampling\":\"Poisson\",\"privacy.outside\":[\"the counts and "

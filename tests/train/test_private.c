@@ -6,7 +6,7 @@
 #include "training.h"
 
 #include "num/vec.h"
-#include "train/accountant.h"
+#include "train/rdp.h"
 #include "train/trainer.h"
 
 static onus_dataset *credit;
@@ -209,7 +209,7 @@ static void monsters_are_left_out(void **state)
     setting s = secret(d);
     s.spec.batch = 60; /* all rows, every step */
     s.spec.epochs = 20;
-    s.privacy.noise_multiplier = 0.01;
+    s.privacy.noise_multiplier = 1;
     outcome o;
     train_well(&s, &o);
     for (int64_t k = 0; k < onus_net_param_floats(o.net); k++)
@@ -336,6 +336,27 @@ static void training_loss_is_not_told(void **state)
     release(&o);
 }
 
+/* A stated rate: sampled with it, divided by the batch, and an epoch is 1 / q steps, whatever
+ * the rows are. */
+static void a_rate_may_be_stated(void **state)
+{
+    (void)state;
+    setting s = secret(credit);
+    s.privacy.sampling_rate = 0.15;
+    s.spec.epochs = 2;
+    s.spec.batch = 900; /* of 700 rows: only a divisor */
+    outcome o;
+    train_well(&s, &o);
+    assert_true(o.result.q == 0.15);
+    assert_int_equal(o.result.steps, 14);
+    assert_true(said_number(&o.said, "privacy.budget", "privacy.normaliser", 0) == 900);
+    assert_string_equal(said_text(&o.said, "privacy.noise", "privacy.sampling_rate.stated", 0),
+                        "yes");
+    assert_null(strstr(said_text(&o.said, "privacy.budget", "privacy.outside", 0),
+                       "the number of rows of the training part"));
+    release(&o);
+}
+
 /* The commitment stands before the first epoch; the budget is the accountant's of what ran. */
 static void the_budget_is_of_what_ran(void **state)
 {
@@ -357,8 +378,14 @@ static void the_budget_is_of_what_ran(void **state)
                  epsilon = said_number(&o.said, "privacy.budget", "privacy.epsilon", 0);
     assert_true(q == 64.0 / 700);
     assert_true(said_number(&o.said, "privacy.budget", "privacy.steps", 0) == 44);
-    assert_true(epsilon == onus_rdp_epsilon(sigma, q, 44, 1e-5, NULL));
-    assert_true(epsilon <= 3 && epsilon > 2.99);
+    const double rdp = said_number(&o.said, "privacy.budget", "privacy.epsilon.rdp", 0),
+                 pld = said_number(&o.said, "privacy.budget", "privacy.epsilon.pld", 0);
+    assert_true(rdp > onus_rdp_epsilon(sigma, q, 44, 1e-5, NULL));
+    assert_true(rdp < 1.001 * onus_rdp_epsilon(sigma, q, 44, 1e-5, NULL));
+    assert_true(epsilon == pld && pld < rdp && epsilon <= 3 && epsilon > 2.99);
+    assert_string_equal(said_text(&o.said, "privacy.noise", "privacy.sampling_rate.stated", 0),
+                        "no");
+    assert_string_equal(said_text(&o.said, "privacy.budget", "privacy.order.last", 0), "no");
     assert_true(o.result.epsilon == epsilon && o.result.sigma == sigma && o.result.q == q);
     release(&o);
     /* ended by what it saw: all planned steps are accounted for */
@@ -383,7 +410,8 @@ static void what_lies_outside_is_listed(void **state)
     assert_non_null(strstr(text, "statistics fitted on the training part"));
     assert_non_null(strstr(text, "validation part: losses"));
     assert_non_null(strstr(text, "test part"));
-    assert_non_null(strstr(text, "rounding"));
+    assert_non_null(strstr(text, "the number of rows of the training part"));
+    assert_null(strstr(text, "rounding"));
     assert_null(strstr(text, "class weights"));
     assert_null(strstr(text, "the epoch that was kept"));
     assert_null(strstr(text, "delta is not below"));
@@ -435,7 +463,16 @@ static void wrong_settings_are_refused(void **state)
     refuse(&s, ONUS_BAD_ARG, "epsilon or noise");
     s.privacy.epsilon = 1e-7;
     s.privacy.delta = 1e-30;
+    refuse(&s, ONUS_BAD_INPUT, "smallest that can is");
+    s.privacy.delta = 1e-5;
+    s.privacy.epsilon = 1e-5;
     refuse(&s, ONUS_BAD_INPUT, "no noise up to");
+    s = secret(credit);
+    s.privacy.sampling_rate = 1.5;
+    refuse(&s, ONUS_BAD_ARG, "sampling_rate");
+    s = secret(credit);
+    s.privacy.noise_multiplier = 0.01;
+    refuse(&s, ONUS_BAD_INPUT, "so little noise");
     s = secret(credit);
     s.spec.batch = 701;
     refuse(&s, ONUS_BAD_INPUT, "701 is more than the 700 rows");
@@ -509,6 +546,7 @@ int main(void)
         cmocka_unit_test(noise_has_its_deviation),
         cmocka_unit_test(the_key_makes_the_bits),
         cmocka_unit_test(training_loss_is_not_told),
+        cmocka_unit_test(a_rate_may_be_stated),
         cmocka_unit_test(the_budget_is_of_what_ran),
         cmocka_unit_test(what_lies_outside_is_listed),
         cmocka_unit_test(wrong_settings_are_refused),
