@@ -116,9 +116,11 @@ ALL_TESTS += $$(TESTS_$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
-# Attacks on private training see what the optimiser leaves after every step: its call is the linker's to redirect.
+# Attacks on private training see what the optimiser leaves after every step, and account for a run of a kind once: these calls are the
+# linker's to redirect.
 ATTACK_LIBS := $(foreach l,$(call upto,train,$(LAYERS)),$(BUILD)/$(l).a)
-ATTACK_LINK := $(CC) $(CPPFLAGS) -Itests $(TESTCFLAGS) $(ALLLDFLAGS) -Wl,--wrap=onus_optimiser_step
+ATTACK_LINK := $(CC) $(CPPFLAGS) -Itests $(TESTCFLAGS) $(ALLLDFLAGS) -Wl,--wrap=onus_optimiser_step \
+    -Wl,--wrap=onus_account
 ATTACK_END := -Wl,--start-group $(ATTACK_LIBS) -Wl,--end-group -lcmocka $(LIBS)
 TESTS_attack := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/attack/test_*.c))
 $(TESTS_attack): $(BUILD)/tests/attack/%: tests/attack/%.c $(ATTACK_LIBS)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "op/op.h"
+#include "op/terms.h"
 
 enum { EXAMPLES = 32 };
 
@@ -96,7 +96,8 @@ static void print_terms(const onus_op *op, const onus_attr *attr, const onus_sha
         if (t->kind == ONUS_TERM_OUTER)
             printf("%lld outer product%s (%lld, %lld)", rows, rows == 1 ? "" : "s", u, n);
         else if (t->kind == ONUS_TERM_PICK)
-            printf("%lld row%s of %lld, each where its token says", rows, rows == 1 ? "" : "s", u);
+            printf("%lld row%s of %lld, each where its token says", rows, rows == 1 ? "" : "s",
+                   u);
         else
             printf("a vector of %lld", u);
     }
@@ -156,8 +157,7 @@ int main(void)
     printf("| operation | what | private training | explanation |\n|---|---|---|---|\n");
     for (int i = 0; i < n; i++)
         printf("| [%s](#%s) | `%s` | %s | %s |\n", ops[i]->name, ops[i]->name, ops[i]->help,
-               ops[i]->sample_norm2.refused || ops[i]->weighted_grad.refused ? "refused"
-                                                                             : "yes",
+               ops[i]->terms.refused ? "refused" : "yes",
                ops[i]->relevance.refused ? "refused" : "yes");
     for (int i = 0; i < n; i++) print_row(ops[i]);
     return fflush(stdout) != 0 || ferror(stdout);

@@ -115,11 +115,12 @@ static onus_status plan_grid(onus_trainer *t, onus_err *err)
 {
     onus_grid_plan *g = &t->grid;
     const double C = t->privacy->clip, rounding = onus_net_rounding(t->net);
-    const double finest = 0x1p-13 * C / fmax(rounding, 1), above = power_above(finest),
-                 fine = above > finest ? above / 2 : above;
+    const double finest = 0x1p-13 * C / (rounding > 1 ? rounding : 1),
+                 above = power_above(finest), fine = above > finest ? above / 2 : above;
     const double sums = power_above(2 * ONUS_REACH * C * (double)g->sample_most * 0x1p-50);
     const double noise = power_above(2 * C * t->sigma * 0x1p-46);
-    g->grid = fmax(fine, fmax(sums, noise));
+    g->grid = sums > fine ? sums : fine;
+    if (noise > g->grid) g->grid = noise;
     g->sensitivity = (C + 0.5 * g->grid * rounding) * (1 + 0x1p-40);
     if (!(g->grid * rounding <= C) || !(g->grid > 0x1p-800 && g->grid < 0x1p+800))
         return onus_fail(err, ONUS_BAD_INPUT,

@@ -234,10 +234,10 @@ static scene draw_scene(const family *f, uint64_t number)
 
 /* ---- the search -------------------------------------------------------------------------- */
 
-/* The sum is released rounded to binary32: by 2^-25 of at most 8 C in each place, which adds to
- * the move along its own direction 10^-6 at most. A norm that is found by products that cancel
- * shows here as 10^-4 long before it breaks a claim. */
-static const double ROUNDING = 1e-4;
+/* What rounding to the grid may add: 2^-14 C at most in nets of this size (docs/PRIVACY.md). A
+ * norm that is found by products that cancel shows here as 10^-4 long before it breaks a claim.
+ */
+static const double ROUNDING = 0x1p-14;
 
 static uint64_t first_number(void)
 {
@@ -245,14 +245,13 @@ static uint64_t first_number(void)
 }
 
 /* How far the last row of a scene moves the sum; the first weights into found (P), where it is
- * not NULL. Little noise: what the row does shows to the last bits, so that there is a slope to
- * climb. */
+ * not NULL. */
 static double measure(scene sc, int weights, int steps, float *found)
 {
     stage s;
     double most = 0;
     sc.privacy.epsilon = 0;
-    sc.privacy.noise_multiplier = 0.05;
+    sc.privacy.noise_multiplier = 1;
     if (open_stage(&s, &sc)) most = climb(&s, steps, aim(&s, weights));
     if (found) memcpy(found, s.first, (size_t)s.P * sizeof *found);
     close_stage(&s);
