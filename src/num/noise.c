@@ -183,38 +183,58 @@ double onus_noise_cell_log_ratio(double std, double grid, int bits)
 
 /* ---- samples ----------------------------------------------------------------------------- */
 
-/* Every row has a word of its own, whether it is taken or not: exact, and no logarithm. */
+typedef struct {
+    const onus_noise_key *key;
+    uint32_t step;
+    uint64_t below;
+    bool all, failed[ONUS_THREADS_MAX];
+    int64_t n, *out;
+    int64_t begin[ONUS_THREADS_MAX], taken[ONUS_THREADS_MAX]; /* of a part: out + begin .. */
+} sample_job;
+
+/* Every row has a word of its own, whether it is taken or not: exact, and no logarithm. A part's
+ * rows stand where they would all stand, were all of them taken. */
+static void sample_part(void *ctx, int part, int n_parts)
+{
+    sample_job *j = ctx;
+    int64_t begin, end, k = 0;
+    uint64_t u[WORDS];
+    onus_split(j->n, WORDS, part, n_parts, &begin, &end);
+    onus_chacha20 *cipher = onus_chacha20_open();
+    for (int64_t i = begin; i < end && !j->failed[part]; i += WORDS) {
+        const int64_t here = end - i < WORDS ? end - i : WORDS;
+        j->failed[part] = !cipher || !draw(cipher, j->key, ONUS_NOISE_SAMPLE, 0, j->step,
+                                           (uint32_t)(i / WORDS), u, here);
+        for (int64_t b = 0; b < here && !j->failed[part]; b++) {
+            j->out[begin + k] = i + b; /* begin + k <= i + b: no branch, and within n */
+            k += j->all | (u[b] < j->below);
+        }
+    }
+    j->begin[part] = begin;
+    j->taken[part] = k;
+    onus_chacha20_close(cipher);
+    onus_wipe(u, sizeof u);
+}
+
 int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
                           double q, int64_t n, int64_t *out, int64_t max)
 {
-    uint64_t u[WORDS];
-    int64_t taken = 0, row[WORDS];
-    (void)ex; /* one thread: 1 million rows are 8 MB of the stream */
     if (!(q > 0)) return 0;
     assert(q <= 1);
-    const bool all = q >= 1;
-    const uint64_t below = all ? 0 : (uint64_t)(q * 0x1p64); /* floor: the product is exact */
-    onus_chacha20 *cipher = onus_chacha20_open();
-    for (int64_t i = 0; taken >= 0 && i < n; i += WORDS) {
-        const int64_t here = n - i < WORDS ? n - i : WORDS;
-        int64_t k = 0;
-        if (!cipher ||
-            !draw(cipher, key, ONUS_NOISE_SAMPLE, 0, step, (uint32_t)(i / WORDS), u, here)) {
-            taken = -1;
-            break;
-        }
-        for (int64_t b = 0; b < here; b++) { /* k <= b: no branch */
-            row[k] = i + b;
-            k += all | (u[b] < below);
-        }
-        k = k < max - taken ? k : max - taken;
-        memcpy(out + taken, row, (size_t)k * sizeof *row);
-        taken += k;
+    const int n_parts = n <= 2 * WORDS ? 1 : onus_pool_size(ex->pool);
+    sample_job j = {.key = key, .step = step, .all = q >= 1, .n = n, .out = out};
+    j.below = j.all ? 0 : (uint64_t)(q * 0x1p64); /* floor: the product is exact */
+    if (n_parts == 1)
+        sample_part(&j, 0, 1);
+    else
+        onus_pool_run(ex->pool, sample_part, &j);
+    int64_t taken = 0;
+    for (int p = 0; p < n_parts; p++) {
+        if (j.failed[p]) return -1;
+        memmove(out + taken, out + j.begin[p], (size_t)j.taken[p] * sizeof *out);
+        taken += j.taken[p];
     }
-    onus_chacha20_close(cipher);
-    onus_wipe(u, sizeof u);
-    onus_wipe(row, sizeof row);
-    return taken;
+    return taken < max ? taken : max;
 }
 
 /* n KL(m / n || q) for m > n q, as logarithms of what differs from 1: near n q, where two large

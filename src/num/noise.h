@@ -51,7 +51,7 @@ double onus_noise_cell_log_ratio(double std, double grid, int bits);
 
 /* Poisson sample: every i in [0, n) with probability floor(q 2^64) / 2^64, exactly, and
  * independently (q <= 1; none where q is not above 0); ascending; the first max of them.
- * Returns how many, -1 where there is no cipher (memory ended). A rate below q is covered by
+ * out (n): what stands behind them is rubbish. Returns how many, -1 where there is no cipher (memory ended). A rate below q is covered by
  * the account at q: PRIVACY.md. */
 int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
                           double q, int64_t n, int64_t *out, int64_t max);
