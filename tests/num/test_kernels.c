@@ -29,7 +29,7 @@
 #define OTHERS(X)                                                \
     X(gemm_tile) X(sum) X(dot) X(max) X(sum64) X(norm2) X(scale) \
     X(bytes_scale) X(lstm_cell) X(lstm_back) X(gru_cell) X(gru_back) X(sgd) X(momentum) X(adam) X(col_sum) X(noise) \
-    X(gemm_panels) X(gemm_listed) X(gemm_transpose) X(copy_pieces) X(pad) X(skip_panels) X(least) \
+    X(gemm_panels) X(grid_tile) X(gemm_listed) X(gemm_transpose) X(copy_pieces) X(pad) X(skip_panels) X(least) \
     X(norm_stat) X(norm) X(norm_back) X(norm_grad) \
     X(sum_squares) X(dot_scaled) X(normalise) X(normalise_back) \
     X(exp_sum) X(entropy_back)
@@ -777,7 +777,8 @@ static void no_kernel_is_forgotten(void **state)
         print_message("kernels of %s: ran\n", table_names[t]);
 #define X(f) assert_non_null(tables[t]->f);
         FUNCTIONS(X)
-        ONE_INPUT(X) TWO_INPUTS(X) OTHERS(X)
+        ONE_INPUT(X)
+        TWO_INPUTS(X) OTHERS(X)
 #undef X
             assert_true(tables[t]->gemm_panel % 8 == 0 && tables[t]->gemm_panel <= 32);
     }
