@@ -183,58 +183,88 @@ double onus_noise_cell_log_ratio(double std, double grid, int bits)
 
 /* ---- samples ----------------------------------------------------------------------------- */
 
+/* Words of the second stream, handed out one by one. */
 typedef struct {
+    onus_chacha20 *cipher;
     const onus_noise_key *key;
-    uint32_t step;
-    uint64_t below;
-    bool all, failed[ONUS_THREADS_MAX];
-    int64_t n, *out;
-    int64_t begin[ONUS_THREADS_MAX], taken[ONUS_THREADS_MAX]; /* of a part: out + begin .. */
-} sample_job;
-
-/* Every row has a word of its own, whether it is taken or not: exact, and no logarithm. A part's
- * rows stand where they would all stand, were all of them taken. */
-static void sample_part(void *ctx, int part, int n_parts)
-{
-    sample_job *j = ctx;
-    int64_t begin, end, k = 0;
+    uint32_t step, block;
+    int64_t at; /* of u; WORDS: none is left */
     uint64_t u[WORDS];
-    onus_split(j->n, WORDS, part, n_parts, &begin, &end);
-    onus_chacha20 *cipher = onus_chacha20_open();
-    for (int64_t i = begin; i < end && !j->failed[part]; i += WORDS) {
-        const int64_t here = end - i < WORDS ? end - i : WORDS;
-        j->failed[part] = !cipher || !draw(cipher, j->key, ONUS_NOISE_SAMPLE, 0, j->step,
-                                           (uint32_t)(i / WORDS), u, here);
-        for (int64_t b = 0; b < here && !j->failed[part]; b++) {
-            j->out[begin + k] = i + b; /* begin + k <= i + b: no branch, and within n */
-            k += j->all | (u[b] < j->below);
-        }
+} word_stream;
+
+static bool next_word(word_stream *w, uint64_t *out)
+{
+    if (w->at == WORDS) {
+        if (!draw(w->cipher, w->key, ONUS_NOISE_SAMPLE, 1, w->step, w->block++, w->u, WORDS))
+            return false;
+        w->at = 0;
     }
-    j->begin[part] = begin;
-    j->taken[part] = k;
-    onus_chacha20_close(cipher);
-    onus_wipe(u, sizeof u);
+    *out = w->u[w->at++];
+    return true;
+}
+
+/* Two coins: a byte for every row says whether it is a candidate, with probability coarse / 256
+ * >= q; a word for every candidate whether it stays, with q / that, rounded down. Exact, no
+ * logarithm, and a byte of the stream a row where q is small. */
+typedef struct {
+    int coarse;
+    uint64_t below;
+} coins;
+
+static coins coins_of(double q)
+{
+    const int coarse = q >= 1 ? 256 : (int)(q * 256) + 1; /* q 256 is exact */
+    const double rest = q * 256 / coarse * (1 - 0x1p-51);
+    return (coins){coarse, (uint64_t)(rest * 0x1p64)};
+}
+
+/* Is one of the 8 bytes below k? Where k is above 128, perhaps. (x - k borrows from a byte's
+ * top bit where the byte is less and that bit was not set: Mycroft 1987.) */
+static bool any_below(uint64_t x, int k)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    return k > 128 || ((x - ones * (uint64_t)k) & ~x & tops);
 }
 
 int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
                           double q, int64_t n, int64_t *out, int64_t max)
 {
+    enum { BYTES = 4096 };
+    int64_t taken = 0, row[BYTES];
+    uint64_t u[BYTES / 8], word;
+    (void)ex; /* one thread: 1 million rows are 1 MB of the stream */
     if (!(q > 0)) return 0;
     assert(q <= 1);
-    const int n_parts = n <= 2 * WORDS ? 1 : onus_pool_size(ex->pool);
-    sample_job j = {.key = key, .step = step, .all = q >= 1, .n = n, .out = out};
-    j.below = j.all ? 0 : (uint64_t)(q * 0x1p64); /* floor: the product is exact */
-    if (n_parts == 1)
-        sample_part(&j, 0, 1);
-    else
-        onus_pool_run(ex->pool, sample_part, &j);
-    int64_t taken = 0;
-    for (int p = 0; p < n_parts; p++) {
-        if (j.failed[p]) return -1;
-        memmove(out + taken, out + j.begin[p], (size_t)j.taken[p] * sizeof *out);
-        taken += j.taken[p];
+    if (q >= 1) {
+        for (; taken < n && taken < max; taken++) out[taken] = taken;
+        return taken;
     }
-    return taken < max ? taken : max;
+    const coins c = coins_of(q);
+    word_stream second = {
+        .cipher = onus_chacha20_open(), .key = key, .step = step, .at = WORDS};
+    for (int64_t i = 0; taken >= 0 && i < n; i += BYTES) {
+        const int64_t here = n - i < BYTES ? n - i : BYTES;
+        int64_t k = 0;
+        bool good = second.cipher && draw(second.cipher, key, ONUS_NOISE_SAMPLE, 0, step,
+                                          (uint32_t)(i / BYTES), u, (here + 7) / 8);
+        for (int64_t b = 0; good && b < here; b += 8) {
+            if (!any_below(u[b / 8], c.coarse)) continue;
+            for (int64_t e = b; e < b + 8 && e < here; e++) { /* k <= e: no branch */
+                row[k] = i + e;
+                k += (int)(u[b / 8] >> (8 * (e - b)) & 255) < c.coarse;
+            }
+        }
+        for (int64_t b = 0; good && b < k; b++) {
+            if (!(good = next_word(&second, &word))) break;
+            if (word < c.below && taken < max) out[taken++] = row[b];
+        }
+        if (!good) taken = -1;
+    }
+    onus_chacha20_close(second.cipher);
+    onus_wipe(&second, sizeof second);
+    onus_wipe(u, sizeof u);
+    onus_wipe(row, sizeof row);
+    return taken;
 }
 
 /* n KL(m / n || q) for m > n q, as logarithms of what differs from 1: near n q, where two large

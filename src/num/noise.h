@@ -49,10 +49,10 @@ int onus_noise_dither_bits(double std, double grid);
  * is too large for such a grid and bits. */
 double onus_noise_cell_log_ratio(double std, double grid, int bits);
 
-/* Poisson sample: every i in [0, n) with probability floor(q 2^64) / 2^64, exactly, and
- * independently (q <= 1; none where q is not above 0); ascending; the first max of them.
- * out (n): what stands behind them is rubbish. Returns how many, -1 where there is no cipher (memory ended). A rate below q is covered by
- * the account at q: PRIVACY.md. */
+/* Poisson sample: every i in [0, n) with one probability, independently: q for q = 1, else
+ * within 2^-50 of q, relatively (2^-64 at least, or 0), and never above; ascending; the first
+ * max of them (none where q is not above 0; q <= 1). Returns how many, -1 where there is no
+ * cipher (memory ended). A rate below q is covered by the account at q: PRIVACY.md. */
 int64_t onus_noise_sample(const onus_exec *ex, const onus_noise_key *key, uint32_t step,
                           double q, int64_t n, int64_t *out, int64_t max);
 /* A size, at most n, that a sample exceeds with probability 2^log2_tail at most (log2_tail < 0,

@@ -572,54 +572,81 @@ static void lemma_of_a_small_sampler(void **state)
 
 /* ---- samples ----------------------------------------------------------------------------- */
 
-/* Are the rows taken at rate q those whose words are below floor(q 2^64), by MPFR? Is `row`? */
-static bool takes(const uint64_t *u, int64_t n, double q, int64_t row)
+/* The streams that samples of step 6 are made of: a byte a row, a word a candidate. */
+enum { ROWS = 10000 };
+static uint8_t byte_of[3 * 4096];
+static uint64_t word_of[5 * 2048];
+
+static void streams_by_hand(void)
 {
-    static int64_t out[5000];
     const onus_noise_key key = some_key();
-    const onus_exec one = {.k = &onus_kernels_ref};
+    for (uint32_t b = 0; b < 3; b++) {
+        uint64_t u[512];
+        block_by_hand(&key, 2u << 24, 6, b, u, 512);
+        for (int i = 0; i < 4096; i++)
+            byte_of[4096 * b + (uint32_t)i] = (uint8_t)(u[i / 8] >> (8 * (i % 8)));
+    }
+    for (uint32_t b = 0; b < 5; b++)
+        block_by_hand(&key, (2u << 24) + 1, 6, b, word_of + 2048 * b, 2048);
+}
+
+/* 2^64 256 q / k by MPFR, rounded down: a candidate's word below that may stay, one at or above
+ * it must not. */
+static uint64_t limit_of(double q, int k)
+{
     mpfr_t t;
     mpfr_init2(t, PREC);
     mpfr_set_d(t, q, MPFR_RNDN);
-    mpfr_mul_2ui(t, t, 64, MPFR_RNDN);
-    const uint64_t below = mpfr_get_uj(t, MPFR_RNDD);
+    mpfr_mul_2ui(t, t, 72, MPFR_RNDN);
+    mpfr_div_ui(t, t, (unsigned long)k, MPFR_RNDD);
+    const uint64_t limit = mpfr_get_uj(t, MPFR_RNDD);
     mpfr_clear(t);
-    const int64_t taken = onus_noise_sample(&one, &key, 6, q, n, out, n);
-    int64_t want = 0;
+    return limit;
+}
+
+/* Are the rows taken at rate q those that the streams say? Is `row`? A word within 2^-49 of the
+ * limit may go either way, below it. */
+static bool takes(double q, int64_t row)
+{
+    static int64_t out[ROWS];
+    const onus_noise_key key = some_key();
+    const onus_exec one = {.k = &onus_kernels_ref};
+    const int k = (int)floor(256 * q) + 1;
+    const uint64_t limit = limit_of(q, k), surely = limit - limit / 0x1p49 - 1;
+    const int64_t taken = onus_noise_sample(&one, &key, 6, q, ROWS, out, ROWS);
+    int64_t at = 0, candidate = 0;
     bool in = false;
-    for (int64_t i = 0; i < n; i++) {
-        if (u[i] >= below) continue;
-        assert_true(want < taken && out[want++] == i);
-        in |= i == row;
+    for (int64_t i = 0; i < ROWS; i++) {
+        if (byte_of[i] >= k) continue;
+        const uint64_t word = word_of[candidate++];
+        const bool there = at < taken && out[at] == i;
+        assert_true(word >= limit ? !there : there || word >= (limit > 0 ? surely : 0));
+        at += there;
+        in |= there && i == row;
     }
-    assert_int_equal(want, taken);
+    assert_int_equal(at, taken);
     return in;
 }
 
-/* Row by row from the stream's words, at rates next to these words: a row is not taken at its
- * own word, but at the next rate. Words above 2^53 by their first 53 bits, those below exactly,
- * odd ones and even ones. */
+/* Row by row from the streams, at rates of every size and at rates next to a candidate's word:
+ * it does not stay at its own word's rate, but at one that is 2^-45 higher. */
 static void rows_are_taken_by_their_words(void **state)
 {
     (void)state;
-    enum { N = 5000 };
-    static uint64_t u[6144];
-    static const double odd[] = {0x1p-64, 0x1p-53, 0x1p-11, 0.3, 1 - 0x1p-53, 0x1.8p-64, 0.999};
-    const onus_noise_key key = some_key();
-    int small[2] = {0};
-    for (uint32_t b = 0; b < 3; b++) block_by_hand(&key, 2u << 24, 6, b, u + 2048 * b, 2048);
-    for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) (void)takes(u, N, odd[k], 0);
-    for (int64_t i = 0; i < N; i++) {
-        if (i % 100 == 7) {
-            assert_false(takes(u, N, ldexp((double)(u[i] >> 11), -53), i));
-            assert_true(takes(u, N, ldexp((double)((u[i] >> 11) + 1), -53), i));
-        }
-        if (u[i] >> 53) continue;
-        small[u[i] & 1]++;
-        assert_false(takes(u, N, ldexp((double)u[i], -64), i));
-        assert_true(takes(u, N, ldexp((double)(u[i] + 1), -64), i));
+    static const double odd[] = {0x1p-64, 0x1p-53, 0x1p-11, 0.3, 1 - 0x1p-53, 0x1.8p-64,
+                                 0.999,   0x1p-8,  0x3p-8,  0.5, 0.003,       0x1.fffffp-9};
+    streams_by_hand();
+    for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) (void)takes(odd[k], 0);
+    int64_t candidate = 0, seen = 0;
+    for (int64_t i = 0; i < ROWS; i++) { /* rates in (k - 1) / 256 .. k / 256, k = 5 */
+        if (byte_of[i] >= 5) continue;
+        const double u = (double)word_of[candidate++] * 0x1p-64, q = u * 5 / 256;
+        if (q <= 4.0 / 256) continue;
+        assert_false(takes(q * (1 - 0x1p-50), i));
+        assert_true(takes(q * (1 + 0x1p-45), i));
+        seen++;
     }
-    assert_true(small[0] > 0 && small[1] > 0);
+    assert_true(seen > 10);
 }
 
 /* Every row enters with probability q, independently: counts of rows and of sizes over many
