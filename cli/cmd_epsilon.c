@@ -21,9 +21,7 @@ int cmd_epsilon(int argc, const char **argv)
     int json = 0;
     const struct poptOption table[] = {
         {"noise", 0, POPT_ARG_DOUBLE, &noise, 0,
-         "deviation of the noise over the clipping norm; as in the ideal mechanism: a run's "
-         "own "
-         "privacy.epsilon also counts what computing adds",
+         "noise multiplier (privacy.noise_multiplier); what computing adds is not counted",
          "SIGMA"},
         {"sampling-rate", 0, POPT_ARG_DOUBLE, &rate, 0,
          "probability with which a row enters a step, at most 1", "Q"},

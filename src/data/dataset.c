@@ -189,6 +189,11 @@ void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, f
     }
 }
 
+bool onus_dataset_windows(const onus_dataset *d)
+{
+    return d->spec->format == ONUS_FORMAT_TEXT;
+}
+
 uint64_t onus_dataset_seed(const onus_dataset *d)
 {
     return d->seed;

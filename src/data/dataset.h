@@ -82,6 +82,7 @@ const onus_tokenizer *onus_dataset_tokenizer(const onus_dataset *d);
  * where no weight column). Each of the three may be NULL. Pure; called from worker threads. */
 void onus_dataset_fetch(const onus_dataset *d, const int64_t *rows, int64_t n, float *x,
                         float *y, float *w);
+bool onus_dataset_windows(const onus_dataset *d);  /* rows are cut out of one long text */
 uint64_t onus_dataset_seed(const onus_dataset *d); /* that it was opened with */
 /* What a net is trained on: x (n, features) and y (n, labels); either may be NULL. The labels,
  * and where it is a number (float)((label - shift) / scale): the model's last node undoes it

@@ -166,7 +166,7 @@ void onus_grid_outer_serial(const onus_exec *ex, const onus_grid_outer_args *a, 
     if (a->u > 0 && a->n > 0) ex->k->grid_tile(a, &all, scratch);
 }
 
-/* ---- one factor, or two of the same place ------------------------------------------------ */
+/* ---- one factor -------------------------------------------------------------------------- */
 
 /* v + M is rounded to a multiple of grid, v being no tie; less M it is that multiple, which
  * goes to the sum exactly. */
@@ -174,12 +174,4 @@ void onus_grid_add(double grid, double w, const float *d, double *sum, int64_t n
 {
     const double start = onus_grid_start(grid);
     for (int64_t j = 0; j < n; j++) sum[j] += (onus_grid_odd(w * (double)d[j]) + start) - start;
-}
-
-void onus_grid_add_product(double grid, double w, const float *h, const float *d, double *sum,
-                           int64_t n)
-{
-    const double start = onus_grid_start(grid);
-    for (int64_t j = 0; j < n; j++)
-        sum[j] += (onus_grid_odd(w * ((double)h[j] * (double)d[j])) + start) - start;
 }

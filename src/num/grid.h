@@ -33,10 +33,13 @@ static inline double onus_grid_odd(double v)
 /* sum (u, n) += for each row r the multiple of grid nearest to x[r][j] odd(w d[r][i]), w =
  * weight[r / rows_per_weight], w d rounded to binary64 first.
  *
- *   grid    a power of two, 2^-800 .. 2^800
- *   d, x    row-major, row strides ldd, ldx (floats); finite. Where w is 0, too: an example
- * that is left out has its arrays zeroed weight  in [0, 1], one for every rows_per_weight rows,
- * from row 0 on sum     row-major, row stride ld; whole multiples of grid; overlaps nothing
+ * - grid: a power of two, 2^-800 .. 2^800;
+ *
+ * - d, x: row-major, row strides ldd, ldx (floats); finite, also where the weight is 0;
+ *
+ * - weight: in [0, 1], one for every rows_per_weight rows, from row 0 on;
+ *
+ * - sum: row-major, row stride ld; whole multiples of grid; overlaps nothing.
  *
  * For every element, |sum| and the magnitudes of what is added must come to at most 2^50 grid
  * together: the caller's bound, which this does not check. */
@@ -66,7 +69,4 @@ void onus_grid_outer_serial(const onus_exec *ex, const onus_grid_outer_args *a, 
 
 /* sum[j] += the multiple of grid nearest to odd(w d[j]), j < n. The bounds are those above. */
 void onus_grid_add(double grid, double w, const float *d, double *sum, int64_t n);
-/* sum[j] += the multiple of grid nearest to odd(w (h[j] d[j])): h d is exact in binary64. */
-void onus_grid_add_product(double grid, double w, const float *h, const float *d, double *sum,
-                           int64_t n);
 #endif

@@ -21,6 +21,9 @@ static onus_mechanism announced(const onus_closed *c,
                         .cell = number(c, "privacy.noise.cell"),
                         .rows = (int64_t)onus_closed_fact(c, "train.rows"),
                         .sample_most = (int64_t)number(c, "privacy.sample.most")};
+    const onus_field *sampling = onus_facts_find(c->given->kept, "train.sampling");
+    m.rows = onus_public_rows(sampling && strcmp(sampling->text, onus_sampling_text(true)) == 0,
+                              m.q, (int64_t)onus_closed_fact(c, "train.batch"), m.rows);
     m.log2_sample_tail = onus_sample_log2_tail(m.rows, m.q, m.sample_most);
     return m;
 }
@@ -62,7 +65,15 @@ static onus_status check_sizes(const onus_closed *c, onus_err *err)
                                 "the parameters of the net", err));
     ONUS_TRY(onus_closed_within(c, "privacy.noise.draws", trained, 16 * trained, 0,
                                 "every trained parameter has a draw", err));
-    ONUS_TRY(onus_closed_within(c, "privacy.sample.most", 1, rows, 0, "rows", err));
+    const double q = onus_closed_number(c, "privacy.sampling_rate");
+    if (!(q > 0 && q <= 1 && rows >= 1))
+        return onus_fail(err, ONUS_TAMPER, "'privacy.sampling_rate' is no rate");
+    const int64_t public_rows =
+        onus_public_rows(onus_closed_says(c, "privacy.sampling_rate.stated", "yes"), q,
+                         (int64_t)onus_closed_fact(c, "train.batch"), (int64_t)rows);
+    ONUS_TRY(onus_closed_expect(c, "privacy.sample.most",
+                                (double)onus_sample_most(q, public_rows),
+                                "what the rate leaves but for a chance of 2^-100", err));
     if (!(grid > 0) || frexp(grid, &exponent) != 0.5)
         return onus_fail(err, ONUS_TAMPER, "'privacy.grid' is no power of two");
     const double std = onus_closed_number(c, "privacy.noise_multiplier") *
@@ -117,7 +128,8 @@ static onus_budget what_ran(const onus_closed *c)
                      .balanced = kept_says(c, "train.class_weights", 'b'),
                      .keeps_best = kept_says(c, "train.keep", 'b'),
                      .may_stop = patience > 0,
-                     .from = c->given->scope->is & ONUS_IF_FROM};
+                     .from = c->given->scope->is & ONUS_IF_FROM,
+                     .windows = c->given->scope->is & ONUS_IF_LONG_TEXT};
     if (!(patience > 0)) b.ran.steps = (int64_t)onus_closed_fact(c, "train.steps");
     return b;
 }
@@ -130,8 +142,15 @@ static onus_status check_budget(const onus_closed *c, onus_err *err)
     onus_closed_begin(c, &e);
     ONUS_TRY(onus_closed_expect(c, "privacy.noise_multiplier", b.ran.sigma,
                                 "what was announced", err));
-    ONUS_TRY(onus_closed_within(c, "privacy.clip", 0, b.sensitivity, 0,
-                                "a row may move the sum by that, and more", err));
+    const double grid = onus_closed_fact(c, "privacy.grid"),
+                 clip = onus_closed_number(c, "privacy.clip");
+    ONUS_TRY(onus_closed_within(c, "privacy.clip", 0, b.sensitivity - 0.5 * grid, 0,
+                                "a row may move the sum by that, and rounding by more", err));
+    if (!(grid >= 0x1p-39 * clip * (double)b.ran.sample_most &&
+          grid >= 0x1p-45 * clip * b.ran.sigma && grid <= clip && b.sensitivity <= 2 * clip))
+        st = onus_fail(err, ONUS_TAMPER,
+                       "'privacy.clip': such sums and noise have no room on the grid");
+    if (st != ONUS_OK) goto done;
     st = onus_budget_put(&b, &e, c->arena->mem, err);
     if (st == ONUS_BAD_INPUT || st == ONUS_BAD_ARG)
         st = onus_fail(err, ONUS_TAMPER, "no epsilon is proven of what ran");

@@ -25,7 +25,7 @@ static const onus_name_row train_begin[] = {
     {"train.valid_rows", CLAIM, WHOLE, ONUS_COUNT, .unit = "rows", .doc = "rows of the validation split"},
     {"train.parameters", CLAIM, WHOLE, ONUS_COUNT, .doc = "parameters of the net"},
     {"train.epochs", CLAIM, WHOLE, ONUS_COUNT, .unit = "epochs", .doc = "as the recipe says"},
-    {"train.batch", CLAIM, WHOLE, ONUS_FROM_1, .unit = "rows", .doc = "rows of a step; private: the expected size of a sample"},
+    {"train.batch", CLAIM, WHOLE, ONUS_FROM_1, .unit = "rows", .doc = "rows of a step; private: what a step's sum is divided by, about the expected size of a sample"},
     {"train.shards", CLAIM, WHOLE, ONUS_FROM_1, .doc = "shards of a batch, whose gradients are added in order"},
     {"train.steps_per_epoch", CLAIM, WHOLE, ONUS_COUNT, .unit = "steps", .doc = "rows / batch, rounded up; where a private recipe states the sampling rate q, 1 / q, rounded up"},
     {"train.planned_steps", CLAIM, WHOLE, ONUS_COUNT, .unit = "steps", .doc = "the same times epochs"},
@@ -57,7 +57,7 @@ static const onus_name_row privacy_noise[] = {
     {"privacy.grid", CLAIM, NUMBER, ONUS_AT_0, .doc = "g, a power of two: sums and noise are whole multiples of it"},
     {"privacy.parameters", CLAIM, WHOLE, ONUS_FROM_1, .doc = "parameters that are trained, and have noise"},
     {"privacy.noise.draws", CLAIM, WHOLE, ONUS_FROM_1, .doc = "normals that a step draws, in pairs"},
-    {"privacy.noise.cell", CLAIM, NUMBER, ONUS_SHARE, .doc = "kappa: the logarithm of a pair's computed probability over its ideal one, at most"},
+    {"privacy.noise.cell", CLAIM, NUMBER, ONUS_SHARE, .doc = "a power of two that is at least kappa, the logarithm of a pair's computed probability over its ideal one"},
     {"privacy.target.epsilon", SAID, NUMBER, .may = true, ONUS_AT_0, .doc = "what the recipe asks for"},
     {"privacy.target.delta", SAID, NUMBER, ONUS_SHARE, .doc = "what the recipe asks for"},
 };

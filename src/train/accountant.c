@@ -84,30 +84,31 @@ static onus_status settle(const onus_mechanism *m, const onus_allocator *mem, do
     return ONUS_OK;
 }
 
-static onus_status refuse(double delta, bool any, onus_err *err, const onus_mechanism *m)
+/* A delta above 1 / rows is no offer. */
+static onus_status refuse(double delta, const onus_mechanism *m, onus_err *err)
 {
-    if (!any)
+    if (!(delta < 0.5) || (m->rows > 0 && delta * (double)m->rows >= 1))
         return onus_fail(
             err, ONUS_BAD_INPUT,
-            "privacy.delta: with so little noise (%.4g) the computed numbers prove "
-            "no epsilon at any delta below 1/2",
+            "privacy.noise: with so little (%.4g) no epsilon can be proven of "
+            "computed numbers at a delta below 1 / rows: epsilon would be too large "
+            "for any purpose",
             m->sigma);
-    return onus_fail(err, ONUS_BAD_INPUT,
-                     "privacy.delta: %g is less than can be proven of computed numbers; the "
-                     "smallest that can is %.2g",
-                     m->delta, delta);
+    return onus_fail(
+        err, ONUS_BAD_INPUT,
+        "privacy.delta: %g is less than can be proven of computed numbers; %.2g can "
+        "be",
+        m->delta, delta);
 }
-
-/* By the first power of two times delta that is served, with a little room for its print. */
 static onus_status refuse_delta(onus_mechanism m, onus_err *err)
 {
     const onus_mechanism asked = m;
     addition a;
     for (m.delta *= 2; m.delta < 0.5; m.delta *= 2) {
         const double e = onus_rdp_epsilon(m.sigma, m.q, m.steps, m.delta / 2, NULL);
-        if (add_computing(&m, e, &a)) return refuse(1.05 * m.delta, true, err, &asked);
+        if (add_computing(&m, e, &a)) return refuse(1.05 * m.delta, &asked, err);
     }
-    return refuse(0, false, err, &asked);
+    return refuse(1, &asked, err);
 }
 
 onus_status onus_account(const onus_mechanism *m, const onus_allocator *mem,
@@ -218,15 +219,15 @@ onus_status onus_account_sigma(double epsilon, const onus_mechanism *given,
     addition a;
     double found;
     bool served = add_computing(&m, epsilon, &a);
-    for (double delta = 2 * m.delta; !served && delta < 0.5; delta *= 2) {
+    for (double delta = 2 * m.delta; !served && delta * (double)m.rows < 1; delta *= 2) {
         m.delta = delta;
-        if (add_computing(&m, epsilon, &a)) return refuse(1.05 * delta, true, err, given);
+        if (add_computing(&m, epsilon, &a)) return refuse(1.05 * delta, given, err);
     }
     if (!served)
         return onus_fail(
             err, ONUS_BAD_INPUT,
-            "privacy.epsilon: %g cannot be proven of computed numbers at any delta; "
-            "ask for less",
+            "privacy.epsilon: %g cannot be proven of computed numbers at any delta "
+            "below 1 / rows; ask for less",
             epsilon);
     const double ideal = epsilon - 2 * a.eta;
     if (!(ideal > 0))

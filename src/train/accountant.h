@@ -28,7 +28,7 @@ typedef struct {
 } onus_spent_privacy;
 
 /* Normals whose pair is drawn wrongly: 2^-100 a pair. */
-#define ONUS_BAD_PAIR 0x1p-100
+#define ONUS_BAD_PAIR 0x1p-100 /* 2^ONUS_NOISE_BAD_LOG2 */
 
 /* ONUS_BAD_INPUT where no epsilon can be proven of what is computed at that delta; the message
  * says which delta can. */

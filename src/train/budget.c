@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "num/noise.h"
+
 enum { OUTSIDE_MAX = 16, TEXT_MAX = 256 };
 typedef struct {
     char text[OUTSIDE_MAX][TEXT_MAX];
@@ -32,9 +34,18 @@ static void list_outside(const onus_budget *b, outside *o)
         o->list[o->n++] = o->text[0];
     }
     if (!b->stated)
-        say(o, "the number of rows of the training part, which sets the sampling rate and the "
-               "number of steps: tables that differ in a row differ in them "
+        say(o, "the number of rows of the training part, which sets the sampling rate, the "
+               "number of steps, noise and grid: tables that differ in a row differ in them "
                "(privacy.sampling_rate in the recipe would not)");
+    else
+        say(o,
+            "the number of rows of the training part, which train.rows tells, and that it lies "
+            "between half and twice of batch / rate; noise, grid and steps do not depend on "
+            "it");
+    if (b->windows)
+        say(o,
+            "the order of the text: a row is a window of data.context tokens, neighbours share "
+            "a token, and a passage that is taken out of the file moves all later windows");
     say(o, "the counts of the data sheet and of data.split: rows, classes, groups of ten "
            "people and "
            "more, also where all of a group have one label");
@@ -62,6 +73,18 @@ const char *onus_sampling_text(bool stated)
                   : "Poisson, each row with probability batch / rows";
 }
 
+int64_t onus_public_rows(bool stated, double q, int64_t batch, int64_t rows)
+{
+    const double most = 2 * (double)batch / q; /* onus_noise_sample_most takes 2^36 */
+    if (!stated) return rows;
+    return most < 0x1p36 ? (int64_t)most : INT64_C(1) << 36;
+}
+
+int64_t onus_sample_most(double q, int64_t public_rows)
+{
+    return onus_noise_sample_most(q, public_rows, ONUS_SAMPLE_TAIL_LOG2);
+}
+
 int64_t onus_stated_steps(double q)
 {
     const double n = ceil(1 / q);
@@ -83,7 +106,10 @@ void onus_budget_announce(const onus_budget *b, onus_event_builder *e)
 
 static const char by_losses[] =
     "privacy loss distributions of the Poisson-subsampled Gaussian, rows added and removed, "
-    "every rounding counted (Zhu, Dong, Wang 2022; Doroshenko and others 2022); less than by "
+    "every rounding counted (Zhu, Dong, Wang 2022; Doroshenko and others 2022), or the "
+    "Gaussian "
+    "mechanism with every row in every step where that is less (Balle, Wang 2018); less than "
+    "by "
     "Renyi DP";
 static const char by_orders[] =
     "Renyi DP of the Poisson-subsampled Gaussian (Mironov, Talwar, Zhang 2019) at orders 1.1 "

@@ -8,12 +8,13 @@
 #include "train/pld.h"
 
 /* Phi(mu / 2 - epsilon / mu) - e^epsilon Phi(-mu / 2 - epsilon / mu), rounded up: of erfc, its
- * argument (z^2 times as much) and the exponential 2^-50 each. */
+ * argument (a difference, off by 2^-52 of its parts, which erfc multiplies by |z| or so) and
+ * the exponential 2^-50 each. */
 double onus_gaussian_delta(double epsilon, double mu)
 {
     const double root_half = 0x1.6a09e667f3bcdp-1, ulps = 0x1p-50;
     const double z = epsilon / mu - mu / 2, w = epsilon / mu + mu / 2;
-    const double a = 0.5 * onus_erfc64(z * root_half), off = (z * z + 40) * ulps;
+    const double a = 0.5 * onus_erfc64(z * root_half), off = (fabs(z) * w + 40) * ulps;
     double b = 0;
     if (epsilon < 700)
         b = onus_exp64(epsilon) * 0.5 * onus_erfc64(w * root_half) *

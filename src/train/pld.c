@@ -241,7 +241,7 @@ static double solve(const line *s)
     const double delta = s->p.delta, unit = s->d.unit, off = s->p.steps * s->d.off * (1 + ulps);
     int64_t a = s->first > 0 ? s->first : 0, b = s->first + s->N - 1;
     double at_a = delta_at(s, a), at_b = delta_at(s, b);
-    if (at_a <= delta) return a == 0 ? 0 : (double)a * unit + off;
+    if (at_a <= delta) return (double)a * unit + off;
     if (!(at_b <= delta)) return INFINITY;
     while (b - a > 1) {
         const int64_t mid = a + (b - a) / 2;

@@ -8,8 +8,8 @@
  *   all others (Poisson sampling), drawn from the sealed stream; what a sample cuts off beyond
  *   sample_most rows is charged to delta;
  * - each example's gradient, with its example and class weight already in it, is a list of
- * terms (op/terms.h). They enter the sum times a factor that bounds their L2 norm, as they are
- *   computed, by C; one that is not finite adds nothing;
+ *   terms (op/terms.h). They enter the sum times a factor that bounds their L2 norm, as they
+ *   are computed, by C; one that is not finite adds nothing;
  * - the sum is exact: its terms are whole multiples of a public grid. So taking a row out
  *   changes it by that row's own terms, wherever the others then stand, and by `sensitivity` at
  *   most: C and what rounding to the grid adds;
@@ -33,7 +33,7 @@
 #include "train/trainer.h"
 
 /* Rows of a private micro-batch, a function of the recipe alone, so that it tells nothing: room
- * for a sample of the expected size and four deviations where that is at most two pieces, else
+ * for a sample of `batch` rows and four deviations where that is at most two pieces, else
  * a piece. A larger sample, one in 30,000, runs in several: rows are memory, and a second pass
  * costs a little time once in a while. Sums do not depend on it. */
 int64_t onus_private_rows(const onus_net *net, const onus_train_spec *spec)
@@ -96,8 +96,6 @@ onus_status onus_private_gradient(onus_trainer *t, onus_err *err)
     return st;
 }
 
-enum { SAMPLE_TAIL_LOG2 = -100 }; /* of the chance that a sample is cut off */
-
 /* ---- the grid ---------------------------------------------------------------------------- */
 
 /* The smallest power of two that is not below v. */
@@ -114,9 +112,10 @@ static double power_above(double v)
 static onus_status plan_grid(onus_trainer *t, onus_err *err)
 {
     onus_grid_plan *g = &t->grid;
-    const double C = t->privacy->clip, rounding = onus_net_rounding(t->net);
-    const double finest = 0x1p-13 * C / (rounding > 1 ? rounding : 1),
-                 above = power_above(finest), fine = above > finest ? above / 2 : above;
+    const double C = t->privacy->clip, of_net = onus_net_rounding(t->net),
+                 rounding = of_net > 1 ? of_net : 1;
+    const double finest = 0x1p-13 * C / rounding, above = power_above(finest),
+                 fine = above > finest ? above / 2 : above;
     const double sums = power_above(2 * ONUS_REACH * C * (double)g->sample_most * 0x1p-50);
     const double noise = power_above(2 * C * t->sigma * 0x1p-46);
     g->grid = sums > fine ? sums : fine;
@@ -147,12 +146,26 @@ static onus_status check(const onus_trainer *t, onus_err *err)
         return onus_fail(err, ONUS_BAD_ARG, "privacy: epsilon or noise is needed");
     if (!(p->sampling_rate >= 0 && p->sampling_rate <= 1))
         return onus_fail(err, ONUS_BAD_ARG, "privacy: sampling_rate lies between 0 and 1");
+    const double expected = p->sampling_rate * (double)t->n_train;
+    if (p->sampling_rate > 0 &&
+        !(expected >= 0.5 * (double)t->spec->batch && expected <= 2 * (double)t->spec->batch))
+        return onus_fail(err, ONUS_BAD_INPUT,
+                         "privacy.sampling_rate: %g of %lld rows is %.4g, and train.batch, by "
+                         "which a step's sum is divided, is %lld: expected between half of it "
+                         "and twice",
+                         p->sampling_rate, (long long)t->n_train, expected,
+                         (long long)t->spec->batch);
     if (t->spec->batch > t->n_train && !(p->sampling_rate > 0))
         return onus_fail(err, ONUS_BAD_INPUT,
                          "train.batch: %lld is more than the %lld rows of the training part; a "
                          "private step samples each row with probability batch / rows",
                          (long long)t->spec->batch, (long long)t->n_train);
     return ONUS_OK;
+}
+
+static int64_t public_rows(const onus_trainer *t)
+{
+    return onus_public_rows(t->privacy->sampling_rate > 0, t->q, t->spec->batch, t->n_train);
 }
 
 /* Normals that a step draws, in pairs of one tensor; trained parameters. */
@@ -175,7 +188,7 @@ static onus_budget describe(const onus_trainer *t)
                              .delta = p->delta,
                              .steps = t->n_steps,
                              .cell = t->grid.cell,
-                             .rows = t->n_train,
+                             .rows = public_rows(t),
                              .sample_most = t->grid.sample_most},
                      .stated = p->sampling_rate > 0,
                      .clip = p->clip,
@@ -187,8 +200,9 @@ static onus_budget describe(const onus_trainer *t)
                      .balanced = s->class_weights == ONUS_CLASS_WEIGHTS_BALANCED,
                      .keeps_best = s->keep == ONUS_KEEP_BEST,
                      .may_stop = s->patience > 0,
-                     .from = s->from != NULL};
-    b.ran.log2_sample_tail = onus_sample_log2_tail(t->n_train, t->q, b.ran.sample_most);
+                     .from = s->from != NULL,
+                     .windows = onus_dataset_windows(t->data)};
+    b.ran.log2_sample_tail = onus_sample_log2_tail(b.ran.rows, t->q, b.ran.sample_most);
     count_parameters(t->net, &b);
     (void)onus_dataset_fitted(t->data, &b.n_fitted);
     return b;
@@ -205,7 +219,9 @@ static onus_status settle_noise(onus_trainer *t, onus_err *err)
     onus_spent_privacy spent;
     t->q =
         p->sampling_rate > 0 ? p->sampling_rate : (double)t->spec->batch / (double)t->n_train;
-    t->grid.sample_most = onus_noise_sample_most(t->q, t->n_train, SAMPLE_TAIL_LOG2);
+    t->grid.sample_most = onus_sample_most(t->q, public_rows(t));
+    if (t->grid.sample_most > t->n_train && !(p->sampling_rate > 0))
+        t->grid.sample_most = t->n_train;
     t->grid.cell = 0x1p-34;
     for (int i = 0; i < TRIES; i++) {
         const onus_budget b = describe(t);
@@ -216,11 +232,15 @@ static onus_status settle_noise(onus_trainer *t, onus_err *err)
         if (st != ONUS_OK) return st;
         const double std = t->sigma * t->grid.sensitivity,
                      cell = onus_noise_cell_log_ratio(std, t->grid.grid, t->grid.dither);
-        if (cell <= t->grid.cell) break;
+        if (cell <= t->grid.cell) {
+            const onus_budget settled = describe(t);
+            return onus_account(&settled.ran, t->io->mem, &spent, err);
+        }
+        if (!(cell < 1)) break;
         t->grid.cell = power_above(cell);
     }
-    const onus_budget b = describe(t);
-    return onus_account(&b.ran, t->io->mem, &spent, err);
+    return onus_fail(err, ONUS_BAD_INPUT, "privacy.noise: %g times the clip cannot be drawn",
+                     t->sigma);
 }
 
 /* The noise is settled, and the key committed to, before the first step. */

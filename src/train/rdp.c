@@ -84,7 +84,8 @@ double onus_rdp_step(double sigma, double q, double alpha)
     double log_a;
     if (rint(alpha) == alpha && alpha <= ORDER_MOST)
         log_a = log_a_integer(q, sigma, (int)alpha);
-    else if (sigma < 0.05 && alpha <= ORDER_MOST) /* integrals take 1 / sigma^2 steps */
+    else if ((sigma < 0.05 || q < 1e-4) && alpha <= ORDER_MOST)
+        /* integrals take 1 / sigma^2 steps, and their summands, of size q, cancel to q^2 */
         log_a = log_a_chord(q, sigma, alpha);
     else
         log_a = log_a_fractional(q, sigma, alpha);

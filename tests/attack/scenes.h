@@ -37,6 +37,23 @@ static inline void free_tables(scene *s)
     free(s->table[1]);
 }
 
+/* The second table lacks a row altogether: those behind it stand at other places, and there is
+ * one less. The recipe then states the sampling rate, as it must for such neighbours. */
+static inline void take_out(scene *s, int row)
+{
+    const char *begin = s->table[0];
+    for (int line = 0; line <= row; line++) begin = strchr(begin, '\n') + 1;
+    const char *end = strchr(begin, '\n') + 1;
+    const size_t before = (size_t)(begin - s->table[0]), after = strlen(end);
+    free(s->table[1]);
+    s->bytes[1] = before + after;
+    s->table[1] = calloc(s->bytes[1] + 1, 1);
+    assert_non_null(s->table[1]);
+    memcpy(s->table[1], s->table[0], before);
+    memcpy(s->table[1] + before, end, after);
+    s->privacy.sampling_rate = 1;
+}
+
 /* Columns a0, a1 .. of numbers as they are, a weight, a label: a number (classes 0), yes or no
  * (2), or one of three classes. x (rows, n). */
 enum { FEATURES_MOST = 256 };

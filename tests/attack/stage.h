@@ -27,7 +27,8 @@
 
 /* All of it but the tables is public. The tables differ in the last row: in the first it
  * counts, in the second its weight is 0 (of images, which have no column of weights: its class
- * has the weight 0), so that their sizes are the same and q tells nothing. */
+ * has the weight 0), so that their sizes are the same and q tells nothing; or, with a stated
+ * sampling rate, it is missing there (take_out). */
 typedef struct stage stage;
 typedef struct {
     const char *name;
@@ -60,7 +61,7 @@ struct stage {
 /* ---- what is seen ------------------------------------------------------------------------ */
 
 static struct {
-    float *to;   /* NULL: nobody looks */
+    float *to;    /* NULL: nobody looks */
     double *grad; /* (P): the first step's gradient, noise in it; NULL likewise */
     int64_t steps, P, blocks;
 } watch;

@@ -267,6 +267,26 @@ static void support(const char *name, int n, onus_optimiser optimiser, int64_t f
     hold(&s, 1, runs(few, many));
 }
 
+/* A row in the middle that is not there at all, beside others that are: noise alone in its
+ * feature, near what it adds with it; the others' places shift. */
+static void support_leaving(void **state)
+{
+    (void)state;
+    enum { N = 4 };
+    double x[ROWS * N] = {0}, y[ROWS], weight[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        y[r] = r % 2;
+        weight[r] = 1;
+        x[r * N + (r == 2 ? 0 : 1 + r % 3)] = r == 2 ? 1.7 : 0.3 * (r + 1);
+    }
+    scene s = new_scene("support, a row leaves", ROWS);
+    set_numbers(&s, N, x, weight, y, 2);
+    take_out(&s, 2);
+    s.model = (onus_model_spec){.kind = "logistic"};
+    s.weights = zero_weights;
+    hold(&s, 1, runs(500, 10000));
+}
+
 static void support_one_feature(void **state)
 {
     (void)state;
@@ -374,17 +394,12 @@ static void shuffled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ghost_dense),
-        cmocka_unit_test(ghost_lstm),
-        cmocka_unit_test(ghost_gru),
-        cmocka_unit_test(ghost_conv),
-        cmocka_unit_test(ghost_tied),
-        cmocka_unit_test(vanish),
-        cmocka_unit_test(support_one_feature),
-        cmocka_unit_test(support_features),
-        cmocka_unit_test(support_dense),
-        cmocka_unit_test(support_averages),
-        cmocka_unit_test(halved),
+        cmocka_unit_test(ghost_dense),      cmocka_unit_test(ghost_lstm),
+        cmocka_unit_test(ghost_gru),        cmocka_unit_test(ghost_conv),
+        cmocka_unit_test(ghost_tied),       cmocka_unit_test(vanish),
+        cmocka_unit_test(support_leaving),  cmocka_unit_test(support_one_feature),
+        cmocka_unit_test(support_features), cmocka_unit_test(support_dense),
+        cmocka_unit_test(support_averages), cmocka_unit_test(halved),
         cmocka_unit_test(shuffled),
     };
     if (!onus_crypto_start()) return 1;

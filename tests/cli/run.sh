@@ -376,8 +376,8 @@ wrong 's/positive: good/positive: great/' 'great'
 wrong 's/kind: mlp/kind: transformer/' 'transformer'
 wrong 's/source: small.csv/source: small.csv\n  test: small.csv/; s/split: .*/split: {train: 0.8, valid: 0.2}/' \
     "wrong.yaml:[0-9]+: data.test: 'small.csv' holds the same bytes"
-wrong 's/privacy: off/privacy: {epsilon: 0.01, delta: 1e-29, clip: 1}/' 'privacy.delta: 1e-29 is less than can be proven of computed numbers; the smallest that can is'
-wrong 's/privacy: off/privacy: {epsilon: 500, delta: 1e-9, clip: 1}/' 'privacy.epsilon: 500 cannot be proven of computed numbers at any delta; ask for less'
+wrong 's/privacy: off/privacy: {epsilon: 0.01, delta: 1e-29, clip: 1}/' 'privacy.delta: 1e-29 is less than can be proven of computed numbers; [0-9.e-]* can be'
+wrong 's/privacy: off/privacy: {epsilon: 500, delta: 1e-9, clip: 1}/' 'privacy.epsilon: 500 cannot be proven of computed numbers at any delta below 1 / rows; ask for less'
 wrong 's/privacy: off/privacy: {epsilon: 8, delta: 1e-9, clip: 1, sampling_rate: 2}/' "privacy.sampling_rate: '2' is not a number from"
 wrong 's/^seed: 7/seed: -1/' "seed: '-1' is not a whole number from 0"
 wrong 's/train: 0.6/train: 0.9/' 'train . valid . test = 1.3'

@@ -8,6 +8,7 @@
 #include "audit/energy.h"
 #include "audit/language.h"
 #include "audit/quality.h"
+#include "num/noise.h"
 #include "train/budget.h"
 
 /* ---- tokens, privacy, energy ------------------------------------------------------------- */
@@ -177,9 +178,7 @@ static void tell_rate(world *w, double q, double epsilon, double sigma, int64_t 
                              .steps = 150,
                              .draws = 80,
                              .cell = 0x1p-30,
-                             .rows = 900,
-                             .sample_most = 300,
-                             .log2_sample_tail = onus_sample_log2_tail(900, q, 300)},
+                             .rows = q != 64.0 / 900 ? (int64_t)(128 / q) : 900},
                      .stated = q != 64.0 / 900,
                      .clip = 1,
                      .sensitivity = 1.25,
@@ -191,6 +190,8 @@ static void tell_rate(world *w, double q, double epsilon, double sigma, int64_t 
                      .balanced = true,
                      .keeps_best = true,
                      .may_stop = patience > 0};
+    b.ran.sample_most = onus_noise_sample_most(q, b.ran.rows, -100);
+    b.ran.log2_sample_tail = onus_sample_log2_tail(b.ran.rows, q, b.ran.sample_most);
     if (epsilon > 0)
         assert_int_equal(onus_account_sigma(epsilon, &b.ran, NULL, &b.ran.sigma, NULL),
                          ONUS_OK);
@@ -260,6 +261,16 @@ static void privacy(void **state)
     field_of(&w, "privacy.noise", "privacy.sensitivity")->r = 0.99;
     assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
     close_world(&w);
+    /* grids on which sums of that many rows, such noise, or rounding have no room */
+    static const double grids[] = {0x1p-60, 0x1p-33, 0.75, 1, 2};
+    for (int i = 0; i < 5; i++) {
+        open_world(&w);
+        tell_private(&w, 0, 1.1, 0, 150);
+        field_of(&w, "privacy.noise", "privacy.grid")->r = grids[i];
+        field_of(&w, "privacy.noise", "privacy.noise.cell")->r = 0.5;
+        assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+        close_world(&w);
+    }
     /* hardly any noise: nothing is proven, and no epsilon believed, small or large */
     open_world(&w);
     tell_private(&w, 0, 1.1, 0, 150);

@@ -23,6 +23,16 @@ static setting secret(const onus_dataset *data)
     return s;
 }
 
+static void refuse(const setting *s, onus_status expected, const char *part)
+{
+    outcome o;
+    const onus_status st = run_training(s, &o);
+    if (st != expected || !strstr(o.err.msg, part))
+        fail_msg("expected status %d and '%s', got %d and '%s'", expected, part, st, o.err.msg);
+    assert_null(said_text(&o.said, "privacy.noise", "privacy.noise.commitment", 0));
+    release(&o);
+}
+
 /* ---- steps by hand ----------------------------------------------------------------------- */
 
 /* One example's gradient, alone in its call, at its place in the sample. */
@@ -344,17 +354,73 @@ static void a_rate_may_be_stated(void **state)
     setting s = secret(credit);
     s.privacy.sampling_rate = 0.15;
     s.spec.epochs = 2;
-    s.spec.batch = 900; /* of 700 rows: only a divisor */
+    s.spec.batch = 90; /* where 105 are expected: only a divisor */
     outcome o;
     train_well(&s, &o);
     assert_true(o.result.q == 0.15);
     assert_int_equal(o.result.steps, 14);
-    assert_true(said_number(&o.said, "privacy.budget", "privacy.normaliser", 0) == 900);
+    assert_true(said_number(&o.said, "privacy.budget", "privacy.normaliser", 0) == 90);
     assert_string_equal(said_text(&o.said, "privacy.noise", "privacy.sampling_rate.stated", 0),
                         "yes");
-    assert_null(strstr(said_text(&o.said, "privacy.budget", "privacy.outside", 0),
-                       "the number of rows of the training part"));
+    assert_non_null(strstr(said_text(&o.said, "privacy.budget", "privacy.outside", 0),
+                           "noise, grid and steps do not depend on it"));
     release(&o);
+    s.spec.batch = 52;
+    refuse(&s, ONUS_BAD_INPUT, "expected between half of it and twice");
+    s.spec.batch = 211;
+    refuse(&s, ONUS_BAD_INPUT, "expected between half of it and twice");
+}
+
+/* What privacy.noise says of a table of n rows, without the key's commitment. */
+static void mechanism_of(int64_t n, char out[1024])
+{
+    static onus_data_spec spec;
+    char *text = malloc(65536);
+    int at = sprintf(text, "a,y\n");
+    for (int64_t i = 0; i < n; i++)
+        at += sprintf(text + at, "%d.5,%d\n", (int)(i % 7), (int)(i % 2));
+    const char *path = write_table(make_room(), text);
+    spec = (onus_data_spec){.recipe = "test",
+                            .source = path,
+                            .test_source = path,
+                            .label = "y",
+                            .positive = "1",
+                            .protected_none = true,
+                            .train = 1};
+    onus_dataset *d = open_data(&spec);
+    setting s = secret(d);
+    s.privacy =
+        (onus_privacy_spec){.epsilon = 2, .delta = 1e-5, .clip = 1, .sampling_rate = 0.5};
+    s.spec.batch = 512;
+    s.spec.epochs = 1;
+    outcome o;
+    train_well(&s, &o);
+    static const char *const names[] = {"privacy.grid", "privacy.sensitivity",
+                                        "privacy.noise_multiplier", "privacy.sample.most",
+                                        "privacy.noise.cell"};
+    out[0] = 0;
+    for (int i = 0; i < 5; i++)
+        sprintf(out + strlen(out), "%.17g ",
+                said_number(&o.said, "privacy.noise", names[i], 0));
+    sprintf(out + strlen(out), "%lld", (long long)o.result.steps);
+    release(&o);
+    onus_dataset_close(d);
+    free(text);
+}
+
+/* With a stated rate nothing of the mechanism depends on how many rows there are: a grid that
+ * did would lie on other numbers for a neighbour with one row more. */
+static void a_stated_rate_hides_the_rows(void **state)
+{
+    (void)state;
+    char one[1024], other[1024];
+    mechanism_of(1024, one);
+    for (int64_t n = 1023; n <= 1025; n += 2) {
+        mechanism_of(n, other);
+        assert_string_equal(one, other);
+    }
+    mechanism_of(700, other);
+    assert_string_equal(one, other);
 }
 
 /* The commitment stands before the first epoch; the budget is the accountant's of what ran. */
@@ -434,16 +500,6 @@ static void what_lies_outside_is_listed(void **state)
 
 /* ---- refusals, memory -------------------------------------------------------------------- */
 
-static void refuse(const setting *s, onus_status expected, const char *part)
-{
-    outcome o;
-    const onus_status st = run_training(s, &o);
-    if (st != expected || !strstr(o.err.msg, part))
-        fail_msg("expected status %d and '%s', got %d and '%s'", expected, part, st, o.err.msg);
-    assert_null(said_text(&o.said, "privacy.noise", "privacy.noise.commitment", 0));
-    release(&o);
-}
-
 static void wrong_settings_are_refused(void **state)
 {
     (void)state;
@@ -463,7 +519,7 @@ static void wrong_settings_are_refused(void **state)
     refuse(&s, ONUS_BAD_ARG, "epsilon or noise");
     s.privacy.epsilon = 1e-7;
     s.privacy.delta = 1e-30;
-    refuse(&s, ONUS_BAD_INPUT, "smallest that can is");
+    refuse(&s, ONUS_BAD_INPUT, "less than can be proven of computed numbers");
     s.privacy.delta = 1e-5;
     s.privacy.epsilon = 1e-5;
     refuse(&s, ONUS_BAD_INPUT, "no noise up to");
@@ -472,7 +528,7 @@ static void wrong_settings_are_refused(void **state)
     refuse(&s, ONUS_BAD_ARG, "sampling_rate");
     s = secret(credit);
     s.privacy.noise_multiplier = 0.01;
-    refuse(&s, ONUS_BAD_INPUT, "so little noise");
+    refuse(&s, ONUS_BAD_INPUT, "with so little");
     s = secret(credit);
     s.spec.batch = 701;
     refuse(&s, ONUS_BAD_INPUT, "701 is more than the 700 rows");
@@ -547,6 +603,7 @@ int main(void)
         cmocka_unit_test(the_key_makes_the_bits),
         cmocka_unit_test(training_loss_is_not_told),
         cmocka_unit_test(a_rate_may_be_stated),
+        cmocka_unit_test(a_stated_rate_hides_the_rows),
         cmocka_unit_test(the_budget_is_of_what_ran),
         cmocka_unit_test(what_lies_outside_is_listed),
         cmocka_unit_test(wrong_settings_are_refused),
