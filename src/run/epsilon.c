@@ -69,6 +69,11 @@ onus_status onus_epsilon(double noise, double sampling_rate, int64_t steps, doub
     onus_event_begin(&b, "epsilon");
     ONUS_TRY(check(&m, err));
     ONUS_TRY(onus_account(&m, mem, &s, err));
+    if (!isfinite(s.epsilon)) {
+        st = onus_fail(err, ONUS_BAD_INPUT, "noise: with so little (%g) no epsilon is proven",
+                       noise);
+        goto done;
+    }
     const double every_step = onus_gaussian_epsilon(sqrt((double)steps) / noise, delta);
     onus_event_real(&b, s.epsilon, "epsilon");
     onus_event_text(&b, s.pld < s.rdp ? "pld" : "rdp", "epsilon.by");
@@ -78,8 +83,13 @@ onus_status onus_epsilon(double noise, double sampling_rate, int64_t steps, doub
     onus_event_real(&b, s.pld, "epsilon.pld");
     onus_event_real(&b, s.rdp, "epsilon.rdp");
     put_text(&m, &s, every_step, &all);
-    if (facts) ONUS_TRY(onus_event_facts(&b, facts, mem, err));
-    if (text) ONUS_TRY(onus_buf_hand_out(&all, text, "epsilon", err));
+    char *said = NULL;
+    if (text) ONUS_TRY(onus_buf_hand_out(&all, &said, "epsilon", err));
+    if (facts) st = onus_event_facts(&b, facts, mem, err);
+    if (st == ONUS_OK && text)
+        *text = said;
+    else
+        onus_text_free(mem, said);
 done:
     onus_buf_release(&all);
     onus_event_release(&b);
