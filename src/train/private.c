@@ -220,8 +220,6 @@ static onus_status settle_noise(onus_trainer *t, onus_err *err)
     t->q =
         p->sampling_rate > 0 ? p->sampling_rate : (double)t->spec->batch / (double)t->n_train;
     t->grid.sample_most = onus_sample_most(t->q, public_rows(t));
-    if (t->grid.sample_most > t->n_train && !(p->sampling_rate > 0))
-        t->grid.sample_most = t->n_train;
     t->grid.cell = 0x1p-34;
     for (int i = 0; i < TRIES; i++) {
         const onus_budget b = describe(t);
@@ -232,6 +230,7 @@ static onus_status settle_noise(onus_trainer *t, onus_err *err)
         if (st != ONUS_OK) return st;
         const double std = t->sigma * t->grid.sensitivity,
                      cell = onus_noise_cell_log_ratio(std, t->grid.grid, t->grid.dither);
+        if (cell <= t->grid.cell && !(p->noise_multiplier > 0)) return ONUS_OK;
         if (cell <= t->grid.cell) {
             const onus_budget settled = describe(t);
             return onus_account(&settled.ran, t->io->mem, &spent, err);
