@@ -14,7 +14,7 @@
  *   g(T) A at most.
  * - a row alone: |x|^2 |d|^2 (Goodfellow 2015, arXiv:1510.01799), binary64.
  *
- * Where binary32 underflows, a multiply-add is off by 2^-150 more: tiny() holds that. All that
+ * Where binary32 underflows, a multiply-add is off by 2^-150 more: `tiny` holds that. All that
  * is in binary64 is off by far less than what SLACK and UP add, for up to 2^30 numbers. */
 #include "op/terms.h"
 
