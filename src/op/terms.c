@@ -53,7 +53,7 @@ static double chain_error(int64_t n)
 static bool by_pairs(const onus_terms *t)
 {
     const double u = (double)t->u, n = (double)t->n, T = (double)t->rows;
-    return T * (u + n) < u * n;
+    return T * T * (u + n + 1) < (T + 1) * u * n;
 }
 
 double onus_bound_norm(const onus_bound *b)
