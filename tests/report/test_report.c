@@ -392,8 +392,7 @@ static void a_private_run_says_what_its_budget_covers(void **state)
         "the counts and hashes of the data sheet",
         "mean and deviation of duration_months",
         "private/noise.key: whoever has it can draw the noise again",
-        "keeps the model that suits them chooses among draws of the noise, and this claim is "
-        "void",
+        "keeps the model that suits them chooses among draws of the noise",
         "largest that was tried; a larger one might give less",
         "The loss on the training part of a private run is not written.",
     };
