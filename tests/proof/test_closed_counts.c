@@ -262,8 +262,8 @@ static void privacy(void **state)
     assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
     close_world(&w);
     /* grids on which sums of that many rows, such noise, or rounding have no room */
-    static const double grids[] = {0x1p-60, 0x1p-33, 0.75, 1, 2};
-    for (int i = 0; i < 5; i++) {
+    static const double grids[] = {0x1p-33, 0.75, 2};
+    for (int i = 0; i < (getenv("ONUS_SHORT") ? 1 : 3); i++) {
         open_world(&w);
         tell_private(&w, 0, 1.1, 0, 150);
         field_of(&w, "privacy.noise", "privacy.grid")->r = grids[i];
