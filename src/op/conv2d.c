@@ -131,7 +131,8 @@ static size_t larger(size_t a, size_t b)
 /* Examples whose terms stand in scratch at once. */
 static int64_t examples_at_once(const onus_conv *v, int64_t B)
 {
-    const int64_t each = positions(v) * (terms(v) + v->K / v->groups), n = (1 << 20) / each;
+    const int64_t each = positions(v) * (terms(v) + v->K / v->groups),
+                  n = each > 0 ? (1 << 20) / each : 1;
     return n < 1 ? 1 : n < B ? n : B;
 }
 

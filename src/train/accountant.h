@@ -35,9 +35,9 @@ typedef struct {
 onus_status onus_account(const onus_mechanism *m, const onus_allocator *mem,
                          onus_spent_privacy *out, onus_err *err) ONUS_CHECKED;
 /* The noise (to parts in a thousand, what holds is what was tried) with which onus_account
- * gives epsilon or less; m->sigma is not read. ONUS_BAD_INPUT where none up to 1e4 does, or
+ * gives epsilon or less; given->sigma is not read. ONUS_BAD_INPUT where none up to 1e4 does, or
  * delta is too small for the computed. */
-onus_status onus_account_sigma(double epsilon, const onus_mechanism *m,
+onus_status onus_account_sigma(double epsilon, const onus_mechanism *given,
                                const onus_allocator *mem, double *sigma,
                                onus_err *err) ONUS_CHECKED;
 /* log2 of a bound of P(Binomial(rows, q) > most), by Chernoff: -INFINITY where most >= rows. */

@@ -69,13 +69,10 @@ static void sweep_range(const sweep *w, const onus_opt_step *k, int64_t begin, i
     const onus_optimiser_state *o = w->o;
     for (int64_t i = begin, n; i < end; i += n) {
         float *p = onus_net_params(o->net) + i, piece[PIECE];
-        const float *g = w->grad->of + i;
+        const float *g = w->grad->sums ? piece : w->grad->of + i;
         n = end - i < PIECE ? end - i : PIECE;
-        if (w->grad->sums) {
-            for (int64_t j = 0; j < n; j++)
-                piece[j] = (float)(w->grad->sums[i + j] / w->grad->divisor);
-            g = piece;
-        }
+        for (int64_t j = 0; w->grad->sums && j < n; j++)
+            piece[j] = (float)(w->grad->sums[i + j] / w->grad->divisor);
         for (int64_t j = i == begin ? 0 : PIECE; j < 2 * PIECE && i + j < end; j += LINE) {
             __builtin_prefetch(p + j, 1);
             if (g != piece) __builtin_prefetch(g + j);
