@@ -124,6 +124,11 @@ static void norms_have_their_cross_terms(void **state)
                            V * WIDTH * sizeof(float));
     run_private(untied, &ex, w, loose, found);
     run_private(net, &ex, w, bound, found);
+    /* T tokens' rows of WIDTH, T outer products of V and WIDTH: their rounding meets in one
+     * table */
+    const double apart = onus_net_rounding(untied), tied = onus_net_rounding(net),
+                 rows = T * sqrt(WIDTH), products = T * sqrt(V * WIDTH);
+    assert_float_equal(tied * tied - apart * apart, 2 * rows * products, 1e-6);
     bool differs = false;
     for (int b = 0; b < B; b++) {
         double want = 0;

@@ -320,6 +320,21 @@ static void factors(void **state)
     assert_true(onus_bound_weight(&(onus_bound){-1, 1e-9}, 1) == 0); /* no norm at all */
 }
 
+/* By hand: T terms on each of u n elements, one on each of u, T on rows of u. */
+static void rounding_by_hand(void **state)
+{
+    (void)state;
+    made = (onus_terms_step){.n_blocks = 4};
+    made.block[0] = (onus_terms){.kind = ONUS_TERM_OUTER, .rows = 5, .u = 3, .n = 4};
+    made.block[1] = (onus_terms){.kind = ONUS_TERM_SUM, .param = 1, .rows = 1, .u = 9};
+    made.block[2] = (onus_terms){.kind = ONUS_TERM_PICK, .param = 2, .rows = 6, .u = 7};
+    made.block[3] =
+        (onus_terms){.kind = ONUS_TERM_OUTER, .rows = 2, .u = 3, .n = 1, .copies = 8};
+    assert_true(fabs(onus_terms_rounding(&made, 0) - sqrt(25 * 12 + 8 * 4 * 3)) < 1e-12);
+    assert_true(fabs(onus_terms_rounding(&made, 1) - 3) < 1e-12);
+    assert_true(fabs(onus_terms_rounding(&made, 2) - sqrt(36 * 7)) < 1e-12);
+}
+
 /* ---- what is not finite ------------------------------------------------------------------ */
 
 /* Adds nothing, and its neighbours what they add alone. */
@@ -360,6 +375,7 @@ int main(void)
         cmocka_unit_test(vectors),
         cmocka_unit_test(rows_of_a_table),
         cmocka_unit_test(factors),
+        cmocka_unit_test(rounding_by_hand),
         cmocka_unit_test(a_table_used_twice),
         cmocka_unit_test(what_is_not_finite_is_left_out),
     };

@@ -163,6 +163,10 @@ static void patience_ends_epochs(void **state)
     assert_int_equal(epochs_of(2, late, 6, 6, 4), ONUS_OK); /* at the last one: both */
 }
 
+/* What a forger of the mechanism would say instead, in all events. */
+static double told_cell = 0x1p-30;
+static int64_t told_most; /* 0: what the rate leaves */
+
 /* q: 64 / 900, or stated */
 static void tell_rate(world *w, double q, double epsilon, double sigma, int64_t patience,
                       int64_t steps)
@@ -177,7 +181,7 @@ static void tell_rate(world *w, double q, double epsilon, double sigma, int64_t 
                              .delta = 1e-4,
                              .steps = 150,
                              .draws = 80,
-                             .cell = 0x1p-30,
+                             .cell = told_cell,
                              .rows = q != 64.0 / 900 ? (int64_t)(128 / q) : 900},
                      .stated = q != 64.0 / 900,
                      .clip = 1,
@@ -190,7 +194,7 @@ static void tell_rate(world *w, double q, double epsilon, double sigma, int64_t 
                      .balanced = true,
                      .keeps_best = true,
                      .may_stop = patience > 0};
-    b.ran.sample_most = onus_noise_sample_most(q, b.ran.rows, -100);
+    b.ran.sample_most = told_most ? told_most : onus_noise_sample_most(q, b.ran.rows, -100);
     b.ran.log2_sample_tail = onus_sample_log2_tail(b.ran.rows, q, b.ran.sample_most);
     if (epsilon > 0)
         assert_int_equal(onus_account_sigma(epsilon, &b.ran, NULL, &b.ran.sigma, NULL),
@@ -261,13 +265,22 @@ static void privacy(void **state)
     field_of(&w, "privacy.noise", "privacy.sensitivity")->r = 0.99;
     assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
     close_world(&w);
+    /* noise that is closer to ideal than such a grid leaves it; smaller samples than q draws */
+    for (int i = 0; i < 3; i++) {
+        told_cell = i == 0 ? 0x1p-60 : 0x1p-30;
+        told_most = i == 1 ? 150 : i == 2 ? 900 : 0;
+        open_world(&w);
+        tell_private(&w, 0, 1.1, 0, 150);
+        assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
+        close_world(&w);
+    }
+    told_most = 0;
     /* grids on which sums of that many rows, such noise, or rounding have no room */
     static const double grids[] = {0x1p-33, 0.75, 2};
     for (int i = 0; i < (getenv("ONUS_SHORT") ? 1 : 3); i++) {
         open_world(&w);
         tell_private(&w, 0, 1.1, 0, 150);
         field_of(&w, "privacy.noise", "privacy.grid")->r = grids[i];
-        field_of(&w, "privacy.noise", "privacy.noise.cell")->r = 0.5;
         assert_int_equal(judge(&w, w.event, NULL), ONUS_TAMPER);
         close_world(&w);
     }
